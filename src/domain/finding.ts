@@ -1,0 +1,25 @@
+import * as z from "zod";
+import type { Place } from "./errors.ts";
+
+/** An `error` stops the release before its first write; by default only what breaks the deploy, loses state or leaks a secret. */
+export const levelSchema = z.enum(["error", "warning", "notice"]);
+export type Level = z.infer<typeof levelSchema>;
+
+/** What a check has to say. */
+export interface Finding {
+  /** Id of the check, kebab-case: what `checks:` in the stack file names. */
+  readonly id: string;
+  readonly level: Level;
+  readonly where: Place | string;
+  readonly what: string;
+  readonly fix: string;
+  /** Where the rule comes from: an AWS or Dagster document, an issue. */
+  readonly source?: string;
+}
+
+const order: readonly Level[] = ["error", "warning", "notice"];
+
+/** Errors first, then warnings, then notices; otherwise as found. */
+export function bySeverity(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}

@@ -1,0 +1,111 @@
+import * as z from "zod";
+import { digestSchema, instantSchema, releaseIdSchema } from "./identifiers.ts";
+import { releaseSchema } from "./release.ts";
+
+/**
+ * What the stack's bucket holds for one environment of one stack:
+ *
+ *     <prefix><stack>/<environment>/releases/<id>/intent.json    written before the first write, once
+ *     <prefix><stack>/<environment>/releases/<id>/outcome.json   how it ended, written once
+ *     <prefix><stack>/<environment>/index/<key>                  empty; the keys sort newest first
+ *     <prefix><stack>/<environment>/current.json                 the committed release that runs; written under If-Match
+ *     <prefix><stack>/<environment>/lock.json                    who may write; written under If-Match
+ */
+export interface JournalPaths {
+  readonly root: string;
+  readonly index: string;
+  readonly current: string;
+  readonly lock: string;
+  intent(id: string): string;
+  outcome(id: string): string;
+  indexEntry(id: string): string;
+}
+
+const revisionSchema = z.strictObject({ family: z.string(), revision: z.int().positive() });
+
+/** Who holds the lock or made a record: a job of a workflow run, or a person. */
+export const ownerSchema = z.strictObject({
+  /** Same text, same owner: `owner/name/run/123/job/deploy`, or `person/anna@laptop`. */
+  name: z.string().min(1).max(300),
+  /** Attempt of the workflow run; 1 for a person. */
+  attempt: z.int().positive(),
+  url: z.string().nullable(),
+});
+export type Owner = z.infer<typeof ownerSchema>;
+
+/** What one service was before the release touched it. */
+export const beforeSchema = z.strictObject({
+  service: z.string(),
+  taskDefinition: revisionSchema.nullable(),
+  desiredCount: z.int().nonnegative(),
+});
+export type Before = z.infer<typeof beforeSchema>;
+
+export const commandSchema = z.enum(["deploy", "rollback"]);
+
+/** What a release was going to do. */
+export const intentSchema = z.strictObject({
+  schema: z.literal(1),
+  kind: z.literal("intent"),
+  command: commandSchema,
+  release: releaseSchema,
+  /** By service key. */
+  before: z.record(z.string(), beforeSchema),
+  owner: ownerSchema,
+  at: instantSchema,
+});
+export type Intent = z.infer<typeof intentSchema>;
+
+/**
+ * - `committed`: the release runs, and is current.
+ * - `taken-back`: it failed, and all that moved is as it was.
+ * - `failed`: it failed, and something is not as it was; the record says what.
+ * - `abandoned`: cut, and closed later by somebody else.
+ */
+export const outcomeKindSchema = z.enum(["committed", "taken-back", "failed", "abandoned"]);
+export type OutcomeKind = z.infer<typeof outcomeKindSchema>;
+
+/** How one service ended; evidence stays in the log and the summary, since it may hold anything. */
+export const serviceOutcomeSchema = z.strictObject({
+  service: z.string(),
+  verdict: z.enum(["succeeded", "unchanged", "rolled-back", "failed", "superseded", "timed-out", "cancelled"]),
+  from: revisionSchema.nullable(),
+  to: revisionSchema.nullable(),
+  digests: z.record(z.string(), digestSchema),
+  cause: z.string().nullable(),
+});
+export type ServiceOutcome = z.infer<typeof serviceOutcomeSchema>;
+
+/** How a release ended. */
+export const outcomeSchema = z.strictObject({
+  schema: z.literal(1),
+  kind: z.literal("outcome"),
+  command: commandSchema,
+  outcome: outcomeKindSchema,
+  release: releaseSchema,
+  services: z.array(serviceOutcomeSchema),
+  /** Id of the cause when it is red; what it means is in the run's summary. */
+  cause: z.string().nullable(),
+  owner: ownerSchema,
+  at: instantSchema,
+});
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** The committed release that runs. */
+export const currentSchema = z.strictObject({
+  schema: z.literal(1),
+  release: releaseIdSchema,
+  previous: releaseIdSchema.nullable(),
+  at: instantSchema,
+});
+export type Current = z.infer<typeof currentSchema>;
+
+/** Who may write to the stack now. Over once `until` has passed by the bucket's own clock. */
+export const lockSchema = z.strictObject({
+  schema: z.literal(1),
+  owner: ownerSchema,
+  release: releaseIdSchema.nullable(),
+  since: instantSchema,
+  leaseSeconds: z.int().positive(),
+});
+export type Lock = z.infer<typeof lockSchema>;

@@ -1,0 +1,113 @@
+import type { Finding } from "./finding.ts";
+import { contentHash } from "./json.ts";
+import { type Later, type LaterJson, stepsBehind } from "./later.ts";
+import type { Release } from "./release.ts";
+import type { Revision } from "./verdict.ts";
+
+/** The action that carries a step out when the release goes through the four actions one by one. */
+export type Part = "images" | "migrations" | "definitions" | "rollout";
+
+/** What takes a step back. `none` says why there is nothing to take back, or why it cannot be. */
+export type Undo =
+  | { readonly kind: "none"; readonly why: string }
+  | { readonly kind: "roll"; readonly service: string; readonly to: Revision; readonly count: number }
+  | { readonly kind: "scale"; readonly service: string; readonly count: number };
+
+/** What a step does; data only. Services, images, migrations are named by their keys in the stack file. */
+export type Action =
+  | { readonly kind: "image"; readonly image: string; readonly contentKey: string; readonly way: "reuse" | "layers" }
+  | {
+      readonly kind: "register";
+      /** `service/<key>`, `run/<location>`, `once/<image>` */
+      readonly definition: string;
+      readonly family: string;
+      /** What RegisterTaskDefinition is given. */
+      readonly content: LaterJson;
+      readonly replaces: Revision | null;
+    }
+  | { readonly kind: "run-task"; readonly purpose: "migrate"; readonly migration: string; readonly definition: Later }
+  | {
+      readonly kind: "roll";
+      readonly service: string;
+      readonly from: Revision | null;
+      /** ARN, or `family:revision`, of what will run. */
+      readonly to: Later;
+      /** Desired count to set; null leaves it alone. */
+      readonly count: number | null;
+    }
+  | { readonly kind: "gate"; readonly gate: GateName; readonly on: string };
+
+export type GateName = "location" | "daemon" | "webserver" | "canary";
+
+export type Step = {
+  readonly id: string;
+  readonly part: Part;
+  /** Steps that must be done first. */
+  readonly after: readonly string[];
+  /** Why it is needed, for people. */
+  readonly reason: string;
+  readonly undo: Undo;
+} & Action;
+
+/** The difference between what runs and what is wanted. */
+export interface Plan {
+  /** What the stack will be; parts that are known only later are absent. */
+  readonly target: Release;
+  readonly steps: readonly Step[];
+  readonly untouched: readonly { readonly what: string; readonly why: string }[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Two plans with the same hash do the same. The release's id is left out (it holds the time), and so are findings and
+ * reasons: they say, they do not act.
+ */
+export function planHash({ steps, untouched }: Pick<Plan, "steps" | "untouched">): string {
+  return contentHash({
+    steps: [...steps]
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .map((step) => ({ ...step, reason: undefined, after: [...step.after].sort() })),
+    untouched: untouched.map(({ what }) => what).sort(),
+  });
+}
+
+/**
+ * Throws when a plan contradicts itself: two steps of one id, a step after one that does not exist, a circle, or a text
+ * that waits for a step which is not before it. Each of these is a bug of the planner.
+ */
+export function checkPlan({ steps }: Pick<Plan, "steps">): void {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  if (byId.size !== steps.length) throw new Error("a plan names two steps alike");
+  const done = new Map<string, ReadonlySet<string>>();
+  const before = (id: string, path: readonly string[]): ReadonlySet<string> => {
+    const known = done.get(id);
+    if (known !== undefined) return known;
+    if (path.includes(id)) throw new Error(`steps wait for each other: ${[...path, id].join(" → ")}`);
+    const step = byId.get(id);
+    if (step === undefined) throw new Error(`step ${path.at(-1) ?? "?"} waits for ${id}, which is not in the plan`);
+    const all = new Set(step.after.flatMap((other) => [other, ...before(other, [...path, id])]));
+    done.set(id, all);
+    return all;
+  };
+  for (const step of steps) {
+    const earlier = before(step.id, []);
+    for (const needed of stepsBehind(step as unknown as LaterJson)) {
+      if (!earlier.has(needed)) throw new Error(`step ${step.id} uses what ${needed} gives, and does not wait for it`);
+    }
+  }
+}
+
+/** Every step after those it waits for; otherwise in the plan's order. */
+export function inOrder(steps: readonly Step[]): readonly Step[] {
+  const left = new Map(steps.map((step) => [step.id, step]));
+  const ordered: Step[] = [];
+  while (left.size > 0) {
+    const ready = [...left.values()].filter((step) => step.after.every((id) => !left.has(id)));
+    if (ready.length === 0) throw new Error(`steps wait for each other: ${[...left.keys()].join(", ")}`);
+    for (const step of ready) {
+      left.delete(step.id);
+      ordered.push(step);
+    }
+  }
+  return ordered;
+}

@@ -1,0 +1,40 @@
+/** What stands in the place of a value that is not shown. */
+export const hidden = "(hidden)";
+
+const secretName =
+  /pass(word|wd|phrase)?|secret|token|credential|private|api_?key|access_?key|auth(?!or)|conn(ection)?_?(str|string|uri|url)|dsn|(^|_)key$|(database|db|redis|broker|amqp|mongo)_?(url|uri)/i;
+
+/** Values that are secret whatever they are called. Each pattern names a form that has no other use. */
+const secretValue: readonly RegExp[] = [
+  /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i, // user:password@ in a URL
+  /\b(AKIA|ASIA)[0-9A-Z]{16}\b/, // AWS access key ids
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+  /\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{22,}\b/,
+  /\bxox[abprs]-[A-Za-z0-9-]{10,}\b/,
+  /\bsk-[A-Za-z0-9_-]{20,}\b/,
+  /\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\b/, // JSON web tokens
+  /[?&](X-Amz-Signature|sig|signature|token)=[^&\s]+/i,
+];
+
+/** Does a variable of this name usually hold a secret? `…_ID`, `…_FILE`, `…_PATH` and `…_ARN` name one without holding it. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name) && !/(_ID|_FILE|_PATH|_ARN|_NAME|_HOST|_PORT|_USER|_REGION)$/i.test(name);
+}
+
+/** Has the text a form that only secrets have? */
+export function isSecretValue(value: string): boolean {
+  return secretValue.some((pattern) => pattern.test(value));
+}
+
+/**
+ * Replaces every known secret, and its lines when it has several, by {@link hidden}: in one pass, longer ones first, so that no
+ * part of one is left when another is contained in it. Values below four characters are left: they would hide everything.
+ */
+export function redact(text: string, secrets: Iterable<string>): string {
+  const values = [...secrets]
+    .flatMap((secret) => [secret, ...secret.split(/\r?\n/)])
+    .filter((value) => value.length >= 4);
+  if (values.length === 0) return text;
+  const longestFirst = [...new Set(values)].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+  return text.replaceAll(new RegExp(longestFirst.map((value) => RegExp.escape(value)).join("|"), "g"), hidden);
+}

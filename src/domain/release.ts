@@ -1,0 +1,152 @@
+import * as z from "zod";
+import { UserError } from "./errors.ts";
+import { digestSchema, keySchema, platformSchema, releaseIdSchema, shaSchema } from "./identifiers.ts";
+import { canonicalJson } from "./json.ts";
+
+/** Where a component's code comes from: `owner/name` (or a path-like name for a repository without a host) and a full SHA. */
+export const sourceSchema = z.strictObject({
+  repository: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, "owner/name"),
+  sha: shaSchema,
+});
+export type Source = z.infer<typeof sourceSchema>;
+
+/** An image as a release pins it. The registry's host is not part of it: it holds the account. */
+export const imagePartSchema = z.strictObject({
+  repository: z.string().regex(/^[a-z0-9]+([._/-][a-z0-9]+)*$/, "an ECR repository name"),
+  digest: digestSchema,
+  /** Hash over everything that went in. */
+  contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+  platform: platformSchema,
+  source: sourceSchema,
+});
+export type ImagePart = z.infer<typeof imagePartSchema>;
+
+/** A task definition as a release pins it. `contentHash` finds it again, or shows that it must be registered anew. */
+export const definitionPartSchema = z.strictObject({
+  family: z.string().regex(/^[A-Za-z0-9_-]{1,255}$/, "a task definition family"),
+  revision: z.int().positive(),
+  contentHash: z.string().regex(/^[0-9a-f]{64}$/, "64 hex digits"),
+});
+export type DefinitionPart = z.infer<typeof definitionPartSchema>;
+
+/** What a migration did. `none`: there was nothing to do. */
+export const migrationPartSchema = z.strictObject({
+  state: z.enum(["done", "none"]),
+  /** Content key of the image whose migrations these are. */
+  contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+});
+export type MigrationPart = z.infer<typeof migrationPartSchema>;
+
+/**
+ * Everything that pins one version of a stack. Travels from step to step as JSON, so it holds no ARN, account id, URL, log
+ * text or environment value: a job output that contains a masked text is dropped by the runner without a word.
+ */
+export const releaseSchema = z.strictObject({
+  schema: z.literal(1),
+  id: releaseIdSchema,
+  stack: keySchema,
+  environment: keySchema,
+  /** The release that was current when this one was begun; null for the first. */
+  base: releaseIdSchema.nullable(),
+  source: sourceSchema,
+  images: z.record(keySchema, imagePartSchema),
+  /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
+  taskDefinitions: z.record(
+    z.string().regex(/^(service|run|once)\/[A-Za-z0-9][\w.-]*$/, "service/…, run/… or once/…"),
+    definitionPartSchema,
+  ),
+  migrations: z.record(keySchema, migrationPartSchema),
+});
+export type Release = z.infer<typeof releaseSchema>;
+
+const parts = ["images", "taskDefinitions", "migrations"] as const;
+const identity = ["schema", "id", "stack", "environment", "base", "source"] as const;
+
+/** 64 KiB: an input is an environment string, and Linux refuses one of 128 KiB. */
+export const releaseLimitBytes = 64 * 1024;
+
+/** A release that has begun and has no parts yet. */
+export function emptyRelease(head: Pick<Release, "id" | "stack" | "environment" | "base" | "source">): Release {
+  return { schema: 1, ...head, images: {}, taskDefinitions: {}, migrations: {} };
+}
+
+/**
+ * Joins two fragments of one release. Associative, commutative and idempotent; an empty release of the same identity is neutral.
+ * @throws UserError when they are of different releases, or name two values for one key.
+ */
+export function mergeReleases(a: Release, b: Release): Release {
+  for (const key of identity) {
+    if (canonicalJson(a[key]) === canonicalJson(b[key])) continue;
+    throw new UserError({
+      what: `Two fragments are not of one release: ${key} is ${canonicalJson(a[key])} in one and ${canonicalJson(b[key])} in the other.`,
+      where: "input release",
+      fix: "Pass on the release output of the steps of this very workflow run, and of nothing else.",
+    });
+  }
+  return {
+    ...a,
+    ...(Object.fromEntries(parts.map((part) => [part, mergePart(part, a, b)])) as Pick<
+      Release,
+      (typeof parts)[number]
+    >),
+  };
+}
+
+function mergePart(part: (typeof parts)[number], a: Release, b: Release): Release[typeof part] {
+  const merged: Record<string, unknown> = { ...a[part] };
+  for (const [key, value] of Object.entries(b[part])) {
+    const other = merged[key];
+    if (other !== undefined && canonicalJson(other) !== canonicalJson(value)) {
+      throw new UserError({
+        what: `Two values for ${part}.${key} in one release: ${canonicalJson(other)} and ${canonicalJson(value)}.`,
+        where: "input release",
+        fix: "Two jobs made the same part of this release. Let one of them make it, or give each its own key.",
+      });
+    }
+    merged[key] = value;
+  }
+  return Object.fromEntries(Object.entries(merged).sort(([x], [y]) => (x < y ? -1 : 1))) as Release[typeof part];
+}
+
+/**
+ * The release as text for an output.
+ * @throws UserError above 64 KiB; Error when it holds what the runner could mask away, which is a bug.
+ */
+export function serializeRelease(release: Release): string {
+  const text = canonicalJson(release);
+  const size = Buffer.byteLength(text);
+  if (size > releaseLimitBytes) {
+    throw new UserError({
+      what: `This release takes ${size} bytes; an output that travels between steps may take ${releaseLimitBytes}.`,
+      where: `stack ${release.stack}`,
+      fix: "Leave the release input of the next steps empty: each derives it anew from the registry, ECS and the bucket. Or split the stack.",
+    });
+  }
+  const suspicious = /arn:aws|:\/\/|(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])/.exec(text);
+  if (suspicious !== null)
+    throw new Error(`a release must not hold ${suspicious[0]}: the runner may mask it, and then drops the output`);
+  return text;
+}
+
+/**
+ * Reads what {@link serializeRelease} wrote.
+ * @throws UserError with the path of the first member that is not as it should be.
+ */
+export function parseRelease(text: string): Release {
+  const where = "input release";
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    const fix = "Pass the release output of an earlier step, unchanged; or leave the input empty to derive it anew.";
+    throw new UserError({ what: "The release is not JSON.", where, fix }, { cause });
+  }
+  const result = releaseSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new UserError({
+    what: `The release cannot be read: ${issue?.path.map(String).join(".") || "its top level"}: ${issue?.message ?? "unknown"}.`,
+    where,
+    fix: "Pass the release output of an earlier step of the same version of these actions, unchanged; or leave the input empty to derive it anew.",
+  });
+}
