@@ -94,9 +94,9 @@ export function mergeReleases(a: Release, b: Release): Release {
 
 function mergePart(part: (typeof parts)[number], a: Release, b: Release): Release[typeof part] {
   const merged: Record<string, unknown> = { ...a[part] };
-  for (const [key, value] of Object.entries(b[part])) {
-    const other = merged[key];
-    if (other !== undefined && canonicalJson(other) !== canonicalJson(value)) {
+  for (const [key, value] of Object.entries<unknown>(b[part])) {
+    const other = Object.hasOwn(merged, key) ? merged[key] : value; // a key may be called "constructor"
+    if (canonicalJson(other) !== canonicalJson(value)) {
       throw new UserError({
         what: `Two values for ${part}.${key} in one release: ${canonicalJson(other)} and ${canonicalJson(value)}.`,
         where: "input release",

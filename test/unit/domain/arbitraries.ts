@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import type { Digest, ReleaseId, Sha } from "../../../src/domain/identifiers.ts";
+import { emptyRelease, type Release } from "../../../src/domain/release.ts";
+
+const hex = (length: number): fc.Arbitrary<string> =>
+  fc
+    .array(fc.integer({ min: 0, max: 15 }), { minLength: length, maxLength: length })
+    .map((digits) => digits.map((digit) => digit.toString(16)).join(""));
+
+export const shas: fc.Arbitrary<Sha> = hex(40).map((text) => text as Sha);
+export const digests: fc.Arbitrary<Digest> = hex(64).map((text) => `sha256:${text}` as Digest);
+export const sources = shas.map((sha) => ({ repository: "owner/stack", sha }));
+
+const images = fc.record({
+  repository: fc.constantFrom("dealflow/code", "dealflow/webserver"),
+  digest: digests,
+  contentKey: hex(40),
+  platform: fc.constantFrom("linux/amd64" as const, "linux/arm64" as const),
+  source: sources,
+});
+const definitions = fc.record({
+  family: fc.constantFrom("a", "b-c"),
+  revision: fc.integer({ min: 1, max: 99 }),
+  contentHash: hex(64),
+});
+const migrations = fc.record({ state: fc.constantFrom("done" as const, "none" as const), contentKey: hex(40) });
+
+export const head = {
+  id: `20261121T101500Z-${"a".repeat(40)}` as ReleaseId,
+  stack: "deal-flow",
+  environment: "production",
+  base: null,
+  source: { repository: "owner/stack", sha: "a".repeat(40) as Sha },
+};
+
+const key = fc.constantFrom("code", "host", "daemon", "web.server", "constructor");
+
+/** A whole release: fragments of it are cut out of it, so that they never contradict each other. */
+export const releases: fc.Arbitrary<Release> = fc
+  .record({
+    images: fc.dictionary(key, images),
+    taskDefinitions: fc.dictionary(
+      key.map((name) => `service/${name}`),
+      definitions,
+    ),
+    migrations: fc.dictionary(key, migrations),
+  })
+  .map((parts) => ({ ...emptyRelease(head), ...parts }));
+
+/** Fragments of one release: each keeps some of its parts. */
+export const fragments: fc.Arbitrary<readonly Release[]> = fc
+  .tuple(releases, fc.array(fc.func(fc.boolean()), { minLength: 1, maxLength: 5 }))
+  .map(([whole, keeps]) =>
+    keeps.map((keep) => {
+      const cut = <T>(part: Record<string, T>, name: string): Record<string, T> =>
+        Object.fromEntries(Object.entries(part).filter(([entry]) => keep(name, entry)));
+      return {
+        ...whole,
+        images: cut(whole.images, "images"),
+        taskDefinitions: cut(whole.taskDefinitions, "taskDefinitions"),
+        migrations: cut(whole.migrations, "migrations"),
+      };
+    }),
+  );

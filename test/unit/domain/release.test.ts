@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { UserError } from "../../../src/domain/errors.ts";
+import type { Digest } from "../../../src/domain/identifiers.ts";
+import {
+  emptyRelease,
+  mergeReleases,
+  parseRelease,
+  type Release,
+  releaseLimitBytes,
+  serializeRelease,
+} from "../../../src/domain/release.ts";
+import { fragments, head, releases } from "./arbitraries.ts";
+
+const text = (release: Release): string => serializeRelease(release);
+
+describe("merging fragments of one release", () => {
+  test("does not depend on their order", () => {
+    fc.assert(
+      fc.property(fragments, (all) => {
+        const forward = all.reduce(mergeReleases);
+        const backward = [...all].reverse().reduce(mergeReleases);
+        expect(text(forward)).toBe(text(backward));
+      }),
+    );
+  });
+
+  test("does not depend on how they are grouped", () => {
+    fc.assert(
+      fc.property(fragments, fragments, (some, others) => {
+        const [a, b, c] = [some[0], some.at(-1), some[Math.floor(some.length / 2)]];
+        fc.pre(a !== undefined && b !== undefined && c !== undefined && others.length > 0);
+        expect(text(mergeReleases(mergeReleases(a, b), c))).toBe(text(mergeReleases(a, mergeReleases(b, c))));
+      }),
+    );
+  });
+
+  test("changes nothing when a fragment comes twice, or is empty", () => {
+    fc.assert(
+      fc.property(releases, (release) => {
+        expect(text(mergeReleases(release, release))).toBe(text(release));
+        expect(text(mergeReleases(release, emptyRelease(head)))).toBe(text(release));
+      }),
+    );
+  });
+
+  test("refuses two values for one key, and names both", () => {
+    fc.assert(
+      fc.property(releases, (release) => {
+        const [key, image] = Object.entries(release.images)[0] ?? [];
+        fc.pre(key !== undefined && image !== undefined);
+        const digest = `sha256:${image.digest.endsWith("0") ? "1".repeat(64) : "0".repeat(64)}` as Digest;
+        const other = { ...release, images: { ...release.images, [key]: { ...image, digest } } };
+        expect(() => mergeReleases(release, other)).toThrow(UserError);
+        expect(() => mergeReleases(release, other)).toThrow(digest);
+        expect(() => mergeReleases(release, other)).toThrow(image.digest);
+      }),
+    );
+  });
+
+  test.each([
+    ["stack", { stack: "another" }],
+    ["environment", { environment: "staging" }],
+    ["base", { base: head.id }],
+    ["source", { source: { ...head.source, repository: "owner/other" } }],
+  ])("refuses fragments whose %s differs", (name, change) => {
+    const release = emptyRelease(head);
+    expect(() => mergeReleases(release, { ...release, ...change })).toThrow(`not of one release: ${name} is`);
+  });
+});
+
+describe("a release that travels as text", () => {
+  test("is the same when it is read again", () => {
+    fc.assert(fc.property(releases, (release) => expect(parseRelease(text(release))).toEqual(release)));
+  });
+
+  test("is refused above 64 KiB, with what to do", () => {
+    const image = {
+      repository: "r",
+      digest: `sha256:${"0".repeat(64)}` as Digest,
+      contentKey: "0".repeat(40),
+      platform: "linux/amd64" as const,
+      source: head.source,
+    };
+    const images = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`image-${index}`, image]));
+    const large = { ...emptyRelease(head), images };
+    expect(() => text(large)).toThrow(String(releaseLimitBytes));
+    expect(() => text(large)).toThrow("Leave the release input");
+  });
+
+  test.each(["123456789012", "arn:aws:ecs:eu-west-1:1:x", "https://example.com"])(
+    "never holds %s, which a mask could kill",
+    (value) => {
+      expect(() => text({ ...emptyRelease(head), source: { ...head.source, repository: value } })).toThrow("mask");
+    },
+  );
+
+  test("may hold twelve digits in a row inside a digest", () => {
+    const digest = `sha256:${"a".repeat(10)}${"1".repeat(12)}${"b".repeat(42)}` as Digest;
+    const image = {
+      repository: "r",
+      digest,
+      contentKey: "0".repeat(40),
+      platform: "linux/arm64" as const,
+      source: head.source,
+    };
+    expect(text({ ...emptyRelease(head), images: { app: image } })).toContain(digest);
+  });
+
+  test.each([
+    ["", "not JSON"],
+    ["{}", "schema"],
+    [JSON.stringify({ ...emptyRelease(head), extra: 1 }), "extra"],
+    [JSON.stringify({ ...emptyRelease(head), schema: 2 }), "schema"],
+    [JSON.stringify({ ...emptyRelease(head), images: { app: { digest: "latest" } } }), "images.app"],
+  ])("is refused with the place of the fault: %s", (value, place) => {
+    expect(() => parseRelease(value)).toThrow(UserError);
+    expect(() => parseRelease(value)).toThrow(place);
+  });
+});
