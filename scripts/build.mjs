@@ -1,0 +1,79 @@
+// tsc → lib/, ncc → one entry with a chunk an action, swc → small, then a stub an action: dist/.
+// `--check`: builds beside and compares byte for byte with what is committed.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { minify } from "@swc/core";
+
+const check = process.argv.includes("--check");
+const out = check ? mkdtempSync(join(tmpdir(), "dist-")) : "dist";
+const tool = (name) => join("node_modules", ".bin", name);
+
+try {
+  await build(out);
+  if (check) compare("dist", out);
+} finally {
+  if (check) rmSync(out, { recursive: true, force: true });
+}
+
+async function build(folder) {
+  for (const old of ["lib", folder]) rmSync(old, { recursive: true, force: true });
+  execFileSync(tool("tsc"), ["-p", "tsconfig.build.json"], { stdio: "inherit" });
+  execFileSync(
+    tool("ncc"),
+    ["build", "lib/actions/start.js", "-o", folder, "--target", "es2022", "--license", "licenses.txt"],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".js"))) {
+    const path = join(folder, file);
+    const options = { module: true, ecma: 2022, compress: { ecma: 2022 }, mangle: true, format: { comments: false } };
+    writeFileSync(path, `${(await minify(readFileSync(path, "utf8"), options)).code}\n`);
+  }
+  for (const { name, step } of entries()) {
+    mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, name, step === "main" ? "index.js" : `${step}.js`), stub(name, step));
+  }
+}
+
+/** Every action that an action.yml names, with its main and post steps. */
+function entries() {
+  const files = ["action.yml", ...readdirSync("actions").map((name) => join("actions", name, "action.yml"))];
+  return files.filter(existsSync).flatMap((file) => {
+    const text = readFileSync(file, "utf8");
+    return [...text.matchAll(/^\s+(main|post): .*dist\/([a-z-]+)\/[a-z]+\.js$/gm)].map(([, step, name]) => ({
+      name,
+      step,
+    }));
+  });
+}
+
+// The compile cache lives as long as the job: RUNNER_TEMP is wiped with it, so nothing is carried from one job to another.
+function stub(name, step) {
+  return `import { enableCompileCache } from "node:module";
+if (process.env.RUNNER_TEMP) enableCompileCache(\`\${process.env.RUNNER_TEMP}/dagster-ecs-compile-cache\`);
+const { start } = await import("../index.js");
+await start(${JSON.stringify(name)}, ${JSON.stringify(step)});
+`;
+}
+
+function compare(committed, built) {
+  const list = (folder) =>
+    (existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+      .sort();
+  const different = [...new Set([...list(committed), ...list(built)])].filter((file) => {
+    const [a, b] = [join(committed, file), join(built, file)];
+    return !existsSync(a) || !existsSync(b) || !readFileSync(a).equals(readFileSync(b));
+  });
+  for (const file of different) console.log(`dist/${file} is not what src/ builds`);
+  if (different.length > 0) {
+    console.log("Run `npm run build` and commit dist/.");
+    process.exitCode = 1;
+  } else {
+    console.log("dist/ is what src/ builds");
+  }
+}
