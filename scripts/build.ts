@@ -4,11 +4,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { minify } from "@swc/core";
+import { minify, type Options } from "@swc/core";
 
 const check = process.argv.includes("--check");
 const out = check ? mkdtempSync(join(tmpdir(), "dist-")) : "dist";
-const tool = (name) => join("node_modules", ".bin", name);
+const tool = (name: string): string => join("node_modules", ".bin", name);
 
 try {
   await build(out);
@@ -17,7 +17,7 @@ try {
   if (check) rmSync(out, { recursive: true, force: true });
 }
 
-async function build(folder) {
+async function build(folder: string): Promise<void> {
   for (const old of ["lib", folder]) rmSync(old, { recursive: true, force: true });
   execFileSync(tool("tsc"), ["-p", "tsconfig.build.json"], { stdio: "inherit" });
   execFileSync(
@@ -29,7 +29,13 @@ async function build(folder) {
   );
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".js"))) {
     const path = join(folder, file);
-    const options = { module: true, ecma: 2022, compress: { ecma: 2022 }, mangle: true, format: { comments: false } };
+    const options: Options = {
+      module: true,
+      ecma: 2022,
+      compress: { ecma: 2022 },
+      mangle: true,
+      format: { comments: false },
+    };
     writeFileSync(path, `${(await minify(readFileSync(path, "utf8"), options)).code}\n`);
   }
   for (const { name, step } of entries()) {
@@ -39,7 +45,7 @@ async function build(folder) {
 }
 
 /** Every action that an action.yml names, with its main and post steps. */
-function entries() {
+function entries(): readonly { readonly name: string; readonly step: string }[] {
   const files = ["action.yml", ...readdirSync("actions").map((name) => join("actions", name, "action.yml"))];
   return files.filter(existsSync).flatMap((file) => {
     const text = readFileSync(file, "utf8");
@@ -51,7 +57,7 @@ function entries() {
 }
 
 // The compile cache lives as long as the job: RUNNER_TEMP is wiped with it, so nothing is carried from one job to another.
-function stub(name, step) {
+function stub(name: string, step: string): string {
   return `import { enableCompileCache } from "node:module";
 if (process.env.RUNNER_TEMP) enableCompileCache(\`\${process.env.RUNNER_TEMP}/dagster-ecs-compile-cache\`);
 const { start } = await import("../index.js");
@@ -59,8 +65,8 @@ await start(${JSON.stringify(name)}, ${JSON.stringify(step)});
 `;
 }
 
-function compare(committed, built) {
-  const list = (folder) =>
+function compare(committed: string, built: string): void {
+  const list = (folder: string): readonly string[] =>
     (existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
