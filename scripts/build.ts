@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { minify, type Options } from "@swc/core";
+import { minify, type JsMinifyOptions } from "@swc/core";
 
 const check = process.argv.includes("--check");
 const out = check ? mkdtempSync(join(tmpdir(), "dist-")) : "dist";
@@ -29,7 +29,7 @@ async function build(folder: string): Promise<void> {
   );
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".js"))) {
     const path = join(folder, file);
-    const options: Options = {
+    const options: JsMinifyOptions = {
       module: true,
       ecma: 2022,
       compress: { ecma: 2022 },
@@ -49,7 +49,7 @@ function entries(): readonly { readonly name: string; readonly step: string }[] 
   const files = ["action.yml", ...readdirSync("actions").map((name) => join("actions", name, "action.yml"))];
   return files.filter(existsSync).flatMap((file) => {
     const text = readFileSync(file, "utf8");
-    return [...text.matchAll(/^\s+(main|post): .*dist\/([a-z-]+)\/[a-z]+\.js$/gm)].map(([, step, name]) => ({
+    return [...text.matchAll(/^\s+(main|post): .*dist\/([a-z-]+)\/[a-z]+\.js$/gm)].map(([, step = "", name = ""]) => ({
       name,
       step,
     }));
