@@ -1,0 +1,144 @@
+import type { Untrusted } from "../domain/evidence.ts";
+
+/** Text that is safe to stand in a summary or a comment. Made only here; an object, so that it is never taken for a plain string. */
+export interface Markdown {
+  readonly markdown: string;
+}
+
+/** A text of our own or of somebody else: whatever it is, it is escaped. */
+export type Text = string | number | Untrusted;
+
+/**
+ * Joins pieces: markdown`**${name}** was changed`. What is put in is escaped unless it is Markdown already.
+ * Strings of the template itself are ours, and are taken as they are.
+ */
+export function markdown(strings: TemplateStringsArray, ...values: readonly (Text | Markdown)[]): Markdown {
+  const pieces = strings.map((piece, index) => {
+    const value = values[index];
+    return value === undefined ? piece : piece + toMarkdown(value).markdown;
+  });
+  return { markdown: pieces.join("") };
+}
+
+/**
+ * Foreign text inside a line: no markup, no HTML, no mention, no reference to an issue, no line break.
+ * GitHub renders backslash escapes and numeric character references; `@`, `#` and addresses are taken apart by a word
+ * joiner, which has no width.
+ */
+export function escape(text: Text): Markdown {
+  const escaped = plainText(text)
+    .replaceAll(/\s*[\r\n\t]+\s*|^\s+/g, " ")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll(/[\\`*_{}[\]()|~!$]/g, String.raw`\$&`)
+    .replace(/^( ?\d*)([-+=#.])/, String.raw`$1\$2`)
+    .replaceAll(/[@#](?=[\w-])/g, "$&\u2060")
+    .replaceAll(/:(?=\/\/)|w(?=ww\.)/gi, "$&\u2060");
+  return { markdown: escaped };
+}
+
+/** Foreign text as inline code: shown as it is, whatever it contains; line breaks become spaces. */
+export function code(text: Text): Markdown {
+  const plain = plainText(text).replaceAll(/\s*[\r\n]+\s*/g, " ");
+  if (plain === "") return nothing;
+  const fence = "`".repeat(longestRun(plain, "`") + 1);
+  const pad = plain.startsWith("`") || plain.endsWith("`") ? " " : "";
+  return { markdown: `${fence}${pad}${plain}${pad}${fence}` };
+}
+
+/** Foreign text of several lines, in a fence longer than any inside it. */
+export function codeBlock(text: Text, language = ""): Markdown {
+  const plain = plainText(text).replaceAll(/\r\n?/g, "\n").replace(/\n+$/, "");
+  const fence = "`".repeat(Math.max(3, longestRun(plain, "`") + 1));
+  return { markdown: `${fence}${language}\n${plain}\n${fence}` };
+}
+
+/** Something that is folded until a person opens it. */
+export function details(summary: Text | Markdown, body: Markdown): Markdown {
+  return markdown`<details>\n<summary>${summary}</summary>\n\n${body}\n\n</details>`;
+}
+
+/** A table; cells are escaped unless they are Markdown. No rows: nothing. */
+export function table(header: readonly string[], rows: readonly (readonly (Text | Markdown)[])[]): Markdown {
+  if (rows.length === 0) return nothing;
+  const line = (cells: readonly (Text | Markdown)[]): string => `| ${cells.map((cell) => cellOf(cell)).join(" | ")} |`;
+  return { markdown: [line(header), `|${" --- |".repeat(header.length)}`, ...rows.map(line)].join("\n") };
+}
+
+export function list(items: readonly (Text | Markdown)[]): Markdown {
+  return { markdown: items.map((item) => `- ${toMarkdown(item).markdown}`).join("\n") };
+}
+
+/** Paragraphs, with an empty line between; empty ones are left out. */
+export function paragraphs(...blocks: readonly (Markdown | null)[]): Markdown {
+  const texts = blocks.map((block) => block?.markdown ?? "").filter((text) => text !== "");
+  return { markdown: texts.join("\n\n") };
+}
+
+export function heading(level: 1 | 2 | 3 | 4, text: Text | Markdown): Markdown {
+  return { markdown: `${"#".repeat(level)} ${toMarkdown(text).markdown}` };
+}
+
+/**
+ * Cuts whole lines off the end, visibly, so that the text takes at most so many bytes; an open fence or fold is closed.
+ * @param limitBytes GitHub refuses a step summary above 1 MiB and a comment above 65,536 characters.
+ */
+export function cut({ markdown: text }: Markdown, limitBytes: number, note: string): Markdown {
+  if (Buffer.byteLength(text) <= limitBytes) return { markdown: text };
+  const lines = text.split("\n");
+  let size = Buffer.byteLength(text);
+  while (lines.length > 0) {
+    const end = closing(lines, note);
+    if (size + 1 + Buffer.byteLength(end) <= limitBytes) return { markdown: `${lines.join("\n")}\n${end}` };
+    size -= Buffer.byteLength(lines.pop() ?? "") + 1;
+  }
+  return { markdown: closing([], note).trimStart() };
+}
+
+const nothing: Markdown = { markdown: "" };
+
+function isMarkdown(value: Text | Markdown): value is Markdown {
+  return typeof value === "object" && "markdown" in value;
+}
+
+function toMarkdown(value: Text | Markdown): Markdown {
+  return isMarkdown(value) ? value : escape(value);
+}
+
+/** A pipe ends a cell even inside code; in a table, GitHub shows an escaped one without its backslash. */
+function cellOf(value: Text | Markdown): string {
+  return toMarkdown(value)
+    .markdown.replaceAll(/(?<!\\)\|/g, String.raw`\|`)
+    .replaceAll("\n", "<br>");
+}
+
+/** What closes the fence and the folds that these lines leave open, and then says why the text ends here. */
+function closing(lines: readonly string[], note: string): string {
+  const fence = openFence(lines);
+  const open =
+    lines.filter((line) => line === "<details>").length - lines.filter((line) => line === "</details>").length;
+  const folds = Array.from({ length: Math.max(open, 0) }, () => "\n</details>");
+  return [...(fence === null ? [] : [fence]), ...folds, "", `_${escape(note).markdown}_`].join("\n");
+}
+
+function openFence(lines: readonly string[]): string | null {
+  return lines.reduce<string | null>((open, line) => {
+    const [fence] = /^`{3,}/.exec(line) ?? [];
+    if (fence === undefined) return open;
+    return open === null ? fence : line === open ? null : open;
+  }, null);
+}
+
+function longestRun(text: string, character: string): number {
+  return Math.max(0, ...[...text.matchAll(new RegExp(`${RegExp.escape(character)}+`, "g"))].map(([run]) => run.length));
+}
+
+/** ANSI sequences and other control characters: they mean nothing on a page, and can hide or turn around what stands there. */
+/* oxlint-disable no-control-regex -- they are what is removed */
+const invisible =
+  /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+function plainText(text: Text): string {
+  return (typeof text === "object" ? text.untrusted : String(text)).replaceAll(invisible, "");
+}

@@ -1,0 +1,156 @@
+import fc from "fast-check";
+import { micromark } from "micromark";
+import { gfm, gfmHtml } from "micromark-extension-gfm";
+import { untrusted } from "../../../src/domain/evidence.ts";
+import {
+  code,
+  codeBlock,
+  cut,
+  details,
+  escape,
+  heading,
+  list,
+  type Markdown,
+  markdown,
+  paragraphs,
+  table,
+} from "../../../src/markdown/markdown.ts";
+
+/** What GitHub's dialect makes of it, raw HTML left in so that a leak shows. */
+const render = ({ markdown: text }: Markdown): string =>
+  micromark(text, { extensions: [gfm()], htmlExtensions: [gfmHtml()], allowDangerousHtml: true });
+const textOf = (html: string): string =>
+  html
+    .replaceAll(/<[^>]*>/g, "")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&amp;", "&")
+    .replaceAll("\u2060", "");
+
+const nasty = fc.constantFrom(
+  "<script>",
+  "</details>",
+  "`",
+  "```",
+  "|",
+  "*",
+  "_",
+  "[x](y)",
+  "![",
+  "@octocat",
+  "#12",
+  "GH-1",
+  "https://evil.example",
+  "www.evil.example",
+  "\\",
+  "&amp;",
+  "<!--",
+  "-->",
+  "~~",
+  "$x$",
+  "- [ ] ",
+  "1. ",
+  "> ",
+  "# ",
+  "+ ",
+  "= ",
+  "\t",
+  "a b",
+  "\u001b[31m",
+  "::error::",
+);
+const foreign = fc
+  .array(fc.oneof(nasty, fc.string({ unit: "grapheme-ascii", maxLength: 6 })), { maxLength: 8 })
+  .map((parts) => parts.join(""));
+// oxlint-disable-next-line no-control-regex -- a colour, which is not shown
+const colour = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
+const shown = (text: string): string => text.replaceAll(colour, "").replaceAll(/\s+/g, " ").trim();
+
+describe("foreign text in a line", () => {
+  test("is shown as it is, and makes no element, whatever it contains", () => {
+    fc.assert(
+      fc.property(foreign, (text) => {
+        const html = render(markdown`say: ${untrusted(text)} end`);
+        expect(html).toMatch(/^<p>[^<]*<\/p>$/);
+        expect(shown(textOf(html))).toBe(shown(`say: ${text} end`));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("at the start of a line makes no heading, list, quote or table either", () => {
+    fc.assert(
+      fc.property(foreign, (text) => {
+        fc.pre(shown(text) !== "");
+        expect(render(escape(text).markdown.trim() === "" ? markdown`x` : escape(text))).toMatch(/^<p>[^<]*<\/p>$/);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each(["@octocat", "#12", "owner/name#12"])("mentions nobody: %s", (text) =>
+    expect(escape(text).markdown).toContain("\u2060"),
+  );
+});
+
+describe("foreign text as code", () => {
+  test("is shown as it is, whatever it contains", () => {
+    fc.assert(
+      fc.property(foreign, (text) => {
+        fc.pre(shown(text) !== "");
+        const html = render(markdown`say: ${code(text)} end`);
+        expect(html).toMatch(/^<p>say: <code>[^<]*<\/code> end<\/p>$/);
+        expect(shown(textOf(html))).toBe(shown(`say: ${text} end`));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("in a block keeps its lines, and never gets out of it", () => {
+    fc.assert(
+      fc.property(fc.array(foreign, { minLength: 1 }), (lines) => {
+        const html = render(paragraphs(codeBlock(untrusted(lines.join("\n"))), markdown`end`));
+        expect(html).toMatch(/^<pre><code>[^<]*<\/code><\/pre>\n<p>end<\/p>$/);
+      }),
+    );
+  });
+});
+
+test("foreign text in a table stays in its cell", () => {
+  fc.assert(
+    fc.property(foreign, foreign, (a, b) => {
+      const html = render(table(["name", "value"], [[untrusted(a), code(b)]]));
+      expect(html.match(/<td>/g)).toHaveLength(2);
+      expect(html.replaceAll(/<\/?(table|thead|tbody|tr|th|td|code)>/g, "")).not.toContain("<");
+    }),
+  );
+});
+
+test("pieces are put together, and empty ones leave no trace", () => {
+  expect(paragraphs(heading(2, "Plan"), null, table(["a"], []), list(["x", markdown`**y**`])).markdown).toBe(
+    "## Plan\n\n- x\n- **y**",
+  );
+  expect(details("3 events", codeBlock("log")).markdown).toBe(
+    "<details>\n<summary>3 events</summary>\n\n```\nlog\n```\n\n</details>",
+  );
+});
+
+describe("a text that is too long", () => {
+  const long = paragraphs(
+    heading(1, "Log"),
+    details("lines", codeBlock(Array.from({ length: 100 }, (_, index) => `line ${index}`).join("\n"))),
+  );
+
+  test("is cut at a line, closes what is open, and says so", () => {
+    for (const limit of [120, 200, 400, 800]) {
+      const { markdown: text } = cut(long, limit, "cut: the whole log is in the run");
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
+      expect(text).toContain("_cut: the whole log is in the run_");
+      expect(text.match(/^```/gm)?.length ?? 0).toBe(text.includes("```") ? 2 : 0);
+      expect(text.split("<details>").length).toBe(text.split("</details>").length);
+    }
+  });
+
+  test("and one that is not stays as it is", () => expect(cut(long, 10_000, "cut")).toEqual(long));
+});
