@@ -1,0 +1,128 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../../src/domain/context.ts";
+import type { BedClock } from "./clock.ts";
+
+/** Time that stands still until somebody waits for it. One clock drives the bed and the product. */
+export interface FakeClock {
+  /** For `createLocalAws`. */
+  readonly bed: BedClock;
+  /** For the product's `Context`. */
+  readonly product: Clock;
+  /**
+   * Waits for the work and moves time to the next timer whenever everything else is idle, so that half an hour of polling
+   * takes milliseconds.
+   * @param limitMilliseconds of fake time; a day unless told.
+   * @throws what the work throws; an Error when the limit has passed, or when nothing is left that could wake the work.
+   */
+  run<T>(work: Promise<T>, limitMilliseconds?: number): Promise<T>;
+  /** Lets this much time pass, and everything happen that falls into it. */
+  pass(milliseconds: number): Promise<void>;
+}
+
+const aDay = 86_400_000;
+
+/** @param start milliseconds since 1970, or a text that `Date` reads. */
+export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z"): FakeClock {
+  let now = typeof start === "number" ? start : Date.parse(start);
+  let timers: readonly Timer[] = [];
+
+  const bed: BedClock = {
+    now: () => now,
+    after: (milliseconds, callback) => {
+      const timer: Timer = { due: now + Math.max(0, milliseconds), callback };
+      // Behind those of the same moment: they fire in the order in which they were set.
+      const place = timers.findIndex(({ due }) => due > timer.due);
+      timers = timers.toSpliced(place === -1 ? timers.length : place, 0, timer);
+      return () => {
+        timers = timers.filter((other) => other !== timer);
+      };
+    },
+  };
+
+  const fireNext = (until: number): boolean => {
+    const [next, ...rest] = timers;
+    if (next === undefined || next.due > until) return false;
+    timers = rest;
+    now = next.due;
+    next.callback();
+    return true;
+  };
+
+  return {
+    bed,
+    product: { now: () => now, sleep: (milliseconds, signal) => sleepOn(bed, milliseconds, signal) },
+    run: async (work, limitMilliseconds = aDay) => {
+      const end = now + limitMilliseconds;
+      const outcome = watch(work);
+      let resting = busyResources();
+      for (;;) {
+        resting = await settle(resting);
+        if (outcome.settled) return work;
+        if (!fireNext(end)) {
+          const why =
+            timers.length === 0 ? "no timer is left that could wake it" : `${limitMilliseconds} ms have passed`;
+          throw new Error(`the work has not ended: ${why}`);
+        }
+      }
+    },
+    pass: async (milliseconds) => {
+      const end = now + milliseconds;
+      let resting = busyResources();
+      do resting = await settle(resting);
+      while (fireNext(end));
+      now = end;
+    },
+  };
+}
+
+interface Timer {
+  readonly due: number;
+  readonly callback: () => void;
+}
+
+function sleepOn(clock: BedClock, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const wake = () => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    };
+    const abort = () => {
+      takeBack();
+      reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted", { cause: signal?.reason }));
+    };
+    const takeBack = clock.after(milliseconds, wake);
+    if (signal?.aborted === true) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+function watch(work: Promise<unknown>): { readonly settled: boolean } {
+  const outcome = { settled: false };
+  const end = () => {
+    outcome.settled = true;
+  };
+  work.then(end, end);
+  return outcome;
+}
+
+/**
+ * Resolves when all that can go on without the fake time has gone on: promises, an SDK's own retries, file reads.
+ * @param resting how many real timers and file reads were under way before; they are somebody else's.
+ * @returns the same, for the next time
+ */
+async function settle(resting: number): Promise<number> {
+  let least = resting;
+  // Signing, serialising and answering one call takes a few turns of the loop; none of them is visible from here.
+  for (let quietTurns = 0; quietTurns < 12; quietTurns += 1) {
+    await nextTurn();
+    const busy = busyResources();
+    if (busy > least) quietTurns = 0;
+    else least = busy;
+  }
+  return least;
+}
+
+/** Real timers and file reads under way. Sockets stay open between calls and say nothing about work. */
+function busyResources(): number {
+  return process.getActiveResourcesInfo().filter((resource) => /^(Timeout|FSReq)/.test(resource)).length;
+}
