@@ -1,0 +1,1 @@
+export { type Program, ProgramFailed, run } from "./run.ts";
