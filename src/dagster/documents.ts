@@ -1,0 +1,159 @@
+import * as z from "zod";
+import type { Document } from "./client.ts";
+
+/** What Dagster says of an error; `stack` are the lines of a Python traceback. */
+const pythonError = z.object({
+  message: z.string(),
+  className: z.string().nullish(),
+  stack: z.array(z.string()).default([]),
+});
+export type PythonError = z.infer<typeof pythonError>;
+
+const errorFields = "message className stack";
+
+const locationEntry = z.object({
+  name: z.string(),
+  loadStatus: z.string(),
+  displayMetadata: z.array(z.object({ key: z.string(), value: z.string() })),
+  locationOrLoadError: z
+    .discriminatedUnion("__typename", [
+      z.object({
+        __typename: z.literal("RepositoryLocation"),
+        serverId: z.string().nullable(),
+        repositories: z.array(z.object({ name: z.string(), jobs: z.array(z.object({ name: z.string() })) })),
+      }),
+      pythonError.extend({ __typename: z.literal("PythonError") }),
+    ])
+    .nullable(),
+});
+
+/** One code location as a webserver has it. A broken one reads `loadStatus: LOADED` too: the union tells. */
+export type LocationEntry = z.infer<typeof locationEntry>;
+
+const unexpected = z.object({ __typename: z.string(), message: z.string().optional() });
+
+export const locations: Document<{
+  readonly workspaceOrError:
+    | { readonly __typename: "Workspace"; readonly locationEntries: readonly LocationEntry[] }
+    | z.infer<typeof unexpected>;
+}> = {
+  name: "Locations",
+  text: `query Locations {
+  workspaceOrError {
+    __typename
+    ... on Workspace {
+      locationEntries {
+        name loadStatus
+        displayMetadata { key value }
+        locationOrLoadError {
+          __typename
+          ... on RepositoryLocation { serverId repositories { name jobs { name } } }
+          ... on PythonError { ${errorFields} }
+        }
+      }
+    }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({
+    workspaceOrError: z.union([
+      z.object({ __typename: z.literal("Workspace"), locationEntries: z.array(locationEntry) }),
+      unexpected,
+    ]),
+  }),
+};
+
+const daemonStatus = z.object({
+  daemonType: z.string(),
+  required: z.boolean(),
+  healthy: z.boolean().nullable(),
+  /** Seconds since 1970, of the last heartbeat of any daemon. */
+  lastHeartbeatTime: z.number().nullable(),
+  lastHeartbeatErrors: z.array(z.object({ message: z.string() })),
+});
+export type DaemonStatus = z.infer<typeof daemonStatus>;
+
+export const daemonHealth: Document<{
+  readonly instance: { readonly daemonHealth: { readonly allDaemonStatuses: readonly DaemonStatus[] } };
+}> = {
+  name: "DaemonHealth",
+  text: `query DaemonHealth {
+  instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime lastHeartbeatErrors { message } } } }
+}`,
+  answer: z.object({ instance: z.object({ daemonHealth: z.object({ allDaemonStatuses: z.array(daemonStatus) }) }) }),
+};
+
+const refused = z.object({
+  __typename: z.string(),
+  message: z.string().optional(),
+  errors: z.array(z.object({ message: z.string() })).optional(),
+});
+
+export const launchRun: Document<{
+  readonly launchRun:
+    | { readonly __typename: "LaunchRunSuccess"; readonly run: { readonly runId: string } }
+    | z.infer<typeof refused>;
+}> = {
+  name: "LaunchRun",
+  text: `mutation LaunchRun($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PipelineNotFoundError { message }
+    ... on InvalidSubsetError { message }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({
+    launchRun: z.union([
+      z.object({ __typename: z.literal("LaunchRunSuccess"), run: z.object({ runId: z.string() }) }),
+      refused,
+    ]),
+  }),
+};
+
+const run = z.object({
+  __typename: z.literal("Run"),
+  runId: z.string(),
+  status: z.string(),
+  tags: z.array(z.object({ key: z.string(), value: z.string() })),
+});
+export type Run = z.infer<typeof run>;
+
+export const runById: Document<{ readonly runOrError: Run | z.infer<typeof unexpected> }> = {
+  name: "RunById",
+  text: `query RunById($runId: ID!) {
+  runOrError(runId: $runId) {
+    __typename
+    ... on Run { runId status tags { key value } }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ runOrError: z.union([run, unexpected]) }),
+};
+
+const eventConnection = z.object({
+  __typename: z.literal("EventConnection"),
+  events: z.array(z.object({ __typename: z.string(), message: z.string().optional(), level: z.string().optional() })),
+});
+
+export const runEvents: Document<{
+  readonly logsForRun: z.infer<typeof eventConnection> | z.infer<typeof unexpected>;
+}> = {
+  name: "RunEvents",
+  text: `query RunEvents($runId: ID!) {
+  logsForRun(runId: $runId, limit: 1000) {
+    __typename
+    ... on EventConnection { events { __typename ... on MessageEvent { message level } } }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ logsForRun: z.union([eventConnection, unexpected]) }),
+};
+
+/** Every document, for the test that holds them against Dagster's schema. */
+export const documents: readonly Document<unknown>[] = [locations, daemonHealth, launchRun, runById, runEvents];

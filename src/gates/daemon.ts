@@ -1,0 +1,37 @@
+import type { Dagster } from "../dagster/client.ts";
+import { daemonHealth } from "../dagster/documents.ts";
+import type { Context } from "../domain/context.ts";
+import { askUntil, type GateResult } from "./gate.ts";
+import { silentDaemons } from "./judge.ts";
+
+export interface DaemonExpectation {
+  /** Key of the service. */
+  readonly service: string;
+  /** When its task was started, in milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly timeoutSeconds: number;
+}
+
+/** Passes when every daemon that the instance requires has sent a heartbeat since its task was started. */
+export function daemonGate(dagster: Dagster, context: Context, expected: DaemonExpectation): Promise<GateResult> {
+  return askUntil(
+    context,
+    { gate: "daemon", on: expected.service, timeoutSeconds: expected.timeoutSeconds },
+    async () => {
+      const statuses = (await dagster.ask(daemonHealth)).instance.daemonHealth.allDaemonStatuses;
+      const required = statuses.filter((status) => status.required).map(({ daemonType }) => daemonType);
+      const silent = silentDaemons(statuses, expected.startedAt / 1000);
+      if (required.length === 0) return { waiting: "the instance names no daemon yet" };
+      if (silent.length > 0) return { waiting: `no heartbeat yet of ${silent.join(", ")}` };
+      return { seen: `heartbeats of ${required.join(", ")}`, since: context.clock.now() };
+    },
+    (waiting) => ({
+      cause: {
+        id: "daemon-silent",
+        what: `The daemon ${expected.service} runs, but after ${expected.timeoutSeconds} s: ${waiting}.`,
+        fix: "See its log: a daemon that cannot reach the database or a code location goes on without a heartbeat.",
+      },
+      evidence: [],
+    }),
+  );
+}

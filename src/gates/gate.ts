@@ -1,0 +1,60 @@
+import { DagsterUnreachable } from "../dagster/client.ts";
+import type { Context } from "../domain/context.ts";
+import type { Evidence } from "../domain/evidence.ts";
+import type { GateName } from "../domain/plan.ts";
+import type { Cause } from "../domain/verdict.ts";
+
+/** What a gate found out. */
+export interface GateResult {
+  readonly gate: GateName;
+  /** Key of the service, or name of the code location, that was asked about. */
+  readonly on: string;
+  /** null: passed. */
+  readonly cause: Cause | null;
+  /** What was seen, for people: `4 answers of server 1b2c3d4e with code@sha256:…`. */
+  readonly seen: string;
+  readonly evidence: readonly Evidence[];
+  readonly seconds: number;
+  /** Milliseconds since 1970 of the first answer of the unbroken row that passed; null when it failed. */
+  readonly since: number | null;
+}
+
+/** One answer: it is enough, or why it is not. */
+export type Attempt = { readonly seen: string; readonly since: number } | { readonly waiting: string };
+
+/** Time between two questions, in milliseconds: answers closer together come from one connection of the webserver, and prove nothing new. */
+const pause = 1000;
+
+/**
+ * Asks until an answer is enough or the time is over. Nobody who answers is weather; anything else that is thrown is passed on.
+ * @param failed says what it means that the time is over; `waiting` is the last answer
+ */
+export async function askUntil(
+  context: Context,
+  gate: { readonly gate: GateName; readonly on: string; readonly timeoutSeconds: number },
+  attempt: () => Promise<Attempt>,
+  failed: (waiting: string) => { readonly cause: Cause; readonly evidence: readonly Evidence[] },
+): Promise<GateResult> {
+  const { clock, report, signal } = context;
+  const begun = clock.now();
+  const seconds = (): number => (clock.now() - begun) / 1000;
+  const common = { gate: gate.gate, on: gate.on };
+  let waiting = "nobody answered yet";
+  while (seconds() <= gate.timeoutSeconds) {
+    const answer = await weathered(attempt);
+    if ("seen" in answer) return { ...common, cause: null, ...answer, evidence: [], seconds: seconds() };
+    if (answer.waiting !== waiting) report({ kind: "line", text: `${gate.gate} ${gate.on}: ${answer.waiting}` });
+    waiting = answer.waiting;
+    await clock.sleep(pause, signal);
+  }
+  return { ...common, ...failed(waiting), seen: waiting, seconds: seconds(), since: null };
+}
+
+async function weathered(attempt: () => Promise<Attempt>): Promise<Attempt> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof DagsterUnreachable) return { waiting: error.message };
+    throw error;
+  }
+}

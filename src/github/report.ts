@@ -1,0 +1,69 @@
+import * as core from "@actions/core";
+import type { Report } from "../domain/context.ts";
+import { showPlace } from "../domain/errors.ts";
+import type { Untrusted } from "../domain/evidence.ts";
+import type { Finding } from "../domain/finding.ts";
+
+/** Shows progress in the log of a step: a stage is a group that can be folded, a finding an annotation. */
+export function logReport(): { readonly report: Report; close(): void } {
+  let open = false;
+  const close = (): void => {
+    if (open) core.endGroup();
+    open = false;
+  };
+  const report: Report = (progress) => {
+    switch (progress.kind) {
+      case "stage":
+        close();
+        core.startGroup(progress.title);
+        open = true;
+        return;
+      case "line":
+        core.info(defuse(progress.text));
+        return;
+      case "foreign":
+        for (const line of foreignLines(progress.text)) core.info(`${progress.from} │ ${line}`);
+        return;
+      case "finding":
+        annotate(progress.finding);
+        return;
+      case "secret":
+        mask(progress.value);
+    }
+  };
+  return { report, close };
+}
+
+/** Hides a value, and each of its lines, in all that this job prints from now on. */
+export function mask(value: string): void {
+  for (const line of value.split(/\r?\n/)) if (line.trim() !== "") core.setSecret(line);
+}
+
+/**
+ * Lines of foreign text that the runner cannot take for a command: it obeys `::name::` at the start of a line, and the old
+ * form `##[name]` anywhere in one (actions/runner, ActionCommand.cs). Colours and cursor movements go.
+ */
+export function foreignLines(text: Untrusted): readonly string[] {
+  return text.untrusted
+    .replaceAll(escapeSequences, "")
+    .split(/\r\n|[\n\r\u2028\u2029]/)
+    .map((line) => defuse(line.replaceAll(controls, "\u{FFFD}")));
+}
+
+/* oxlint-disable no-control-regex -- they are what is removed */
+const escapeSequences = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007|\u001b[@-_]/g;
+const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+/* oxlint-enable no-control-regex */
+
+function defuse(line: string): string {
+  return line.replaceAll("##[", "#\u2060#[").replace(/^(\s*):(?=:)/, "$1\u2060:");
+}
+
+function annotate({ id, level, what, where, fix }: Finding): void {
+  const place = typeof where === "string" ? {} : { file: where.file, startLine: where.line, startColumn: where.column };
+  const text = `${what}\nwhere: ${showPlace(where)}\nfix: ${fix}`;
+  const properties = { title: id, ...place };
+  if (level === "error") core.error(text, properties);
+  else if (level === "warning") core.warning(text, properties);
+  else core.notice(text, properties);
+}

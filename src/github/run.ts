@@ -1,0 +1,54 @@
+import * as z from "zod";
+import { UserError } from "../domain/errors.ts";
+import type { Owner } from "../domain/journal.ts";
+
+/** The workflow run that this step belongs to. */
+export interface WorkflowRun {
+  /** `owner/name` */
+  readonly repository: string;
+  readonly workspace: string;
+  readonly owner: Owner;
+  readonly event: string;
+  readonly url: string | null;
+  /** Folder that goes with the job. */
+  readonly temporaryFolder: string;
+}
+
+const environment = z.object({
+  GITHUB_REPOSITORY: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
+  GITHUB_WORKSPACE: z.string().min(1),
+  GITHUB_RUN_ID: z.string().regex(/^\d+$/),
+  GITHUB_RUN_ATTEMPT: z.string().regex(/^\d+$/).default("1"),
+  GITHUB_JOB: z.string().min(1),
+  GITHUB_EVENT_NAME: z.string().min(1),
+  GITHUB_SERVER_URL: z.string().default("https://github.com"),
+  RUNNER_TEMP: z.string().min(1),
+});
+
+/**
+ * Reads what the runner sets for every step.
+ * @throws UserError when this does not run on a runner.
+ */
+export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
+  const result = environment.safeParse(variables);
+  if (!result.success) {
+    throw new UserError({
+      what: `This is not a step of a workflow: ${result.error.issues.map(({ path }) => path.map(String).join(".")).join(", ")} missing.`,
+      fix: "Run it as a step of a GitHub Actions job.",
+    });
+  }
+  const run = result.data;
+  const url = `${run.GITHUB_SERVER_URL}/${run.GITHUB_REPOSITORY}/actions/runs/${run.GITHUB_RUN_ID}`;
+  return {
+    repository: run.GITHUB_REPOSITORY,
+    workspace: run.GITHUB_WORKSPACE,
+    owner: {
+      name: `${run.GITHUB_REPOSITORY}/run/${run.GITHUB_RUN_ID}/job/${run.GITHUB_JOB}`,
+      attempt: Number(run.GITHUB_RUN_ATTEMPT),
+      url,
+    },
+    event: run.GITHUB_EVENT_NAME,
+    url,
+    temporaryFolder: run.RUNNER_TEMP,
+  };
+}
