@@ -1,0 +1,74 @@
+import { UserError } from "../domain/errors.ts";
+import { type Sha, shaSchema } from "../domain/identifiers.ts";
+import { type Answer, ask } from "../programs/index.ts";
+
+/** A checkout: a folder and what git knows of it. */
+export interface Checkout {
+  readonly root: string;
+  readonly head: Sha;
+  /** Paths that differ from the commit, new ones included, ignored ones not. */
+  readonly changedFiles: readonly string[];
+}
+
+/**
+ * Looks at the checkout that holds a folder.
+ * @throws UserError when it is not one.
+ */
+export async function checkout(root: string): Promise<Checkout> {
+  const head = await git(root, ["rev-parse", "--verify", "HEAD^{commit}"]);
+  if (head.exitCode !== 0) {
+    throw new UserError({
+      what: `This is not a git checkout with a commit: ${firstLine(head.errors)}`,
+      where: root,
+      fix: "Check the repository out first (actions/checkout), and run this step in it.",
+    });
+  }
+  const status = await git(root, ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames"]);
+  if (status.exitCode !== 0) throw failed("git status", root, status);
+  const changedFiles = status.output
+    .split("\0")
+    .filter((entry) => entry !== "")
+    .map((entry) => entry.slice(3));
+  return { root, head: shaSchema.parse(head.output.trim()), changedFiles };
+}
+
+/**
+ * Is a commit an ancestor of (or the same as) another?
+ * @returns `unknown` when this checkout does not hold enough of the history to tell.
+ */
+export async function isAncestor(root: string, ancestor: Sha, descendant: Sha): Promise<"yes" | "no" | "unknown"> {
+  if (ancestor === descendant) return "yes";
+  const known = await git(root, ["cat-file", "-e", `${ancestor}^{commit}`]);
+  const shallow = (await git(root, ["rev-parse", "--is-shallow-repository"])).output.trim() === "true";
+  if (known.exitCode !== 0) {
+    // With the whole history here, a commit that is absent is not in ours.
+    return shallow ? "unknown" : "no";
+  }
+  const answer = await git(root, ["merge-base", "--is-ancestor", ancestor, descendant]);
+  if (answer.exitCode === 0) return "yes";
+  if (answer.exitCode !== 1) throw failed("git merge-base", root, answer);
+  return shallow ? "unknown" : "no";
+}
+
+/** Commits that are in `to` and not in `from`, newest first, one line each: foreign text. Empty when that cannot be told. */
+export async function subjects(root: string, from: Sha, to: Sha, limit: number): Promise<readonly string[]> {
+  const log = await git(root, ["log", `--max-count=${limit}`, "--format=%s", "--end-of-options", `${from}..${to}`]);
+  return log.exitCode === 0 ? log.output.split("\n").filter((line) => line !== "") : [];
+}
+
+/** The folder is the job's own: whoever owns its files, git may read it. */
+function git(root: string, args: readonly string[]): Promise<Answer> {
+  return ask("git", ["-c", `safe.directory=${root}`, "-c", "core.quotePath=false", ...args], root);
+}
+
+function failed(command: string, root: string, { exitCode, errors }: Answer): UserError {
+  return new UserError({
+    what: `${command} ended with exit code ${exitCode}: ${firstLine(errors)}`,
+    where: root,
+    fix: "Check that the checkout is whole; a new one (actions/checkout) is the quickest way.",
+  });
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n")[0] ?? "";
+}

@@ -1,0 +1,88 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Sha } from "../../../src/domain/identifiers.ts";
+import { checkout, isAncestor, subjects } from "../../../src/git/history.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "history-"));
+  folders.push(path);
+  return path;
+}
+
+function git(root: string, ...args: string[]): string {
+  const identity = {
+    GIT_AUTHOR_NAME: "a",
+    GIT_AUTHOR_EMAIL: "a@b",
+    GIT_COMMITTER_NAME: "a",
+    GIT_COMMITTER_EMAIL: "a@b",
+  };
+  return execFileSync("git", args, {
+    cwd: root,
+    env: { PATH: process.env["PATH"], HOME: root, ...identity },
+    encoding: "utf8",
+  }).trim();
+}
+
+function repository(commits: number): { root: string; shas: Sha[] } {
+  const root = folder();
+  git(root, "init", "--quiet", "--initial-branch=main");
+  const shas = Array.from({ length: commits }, (_, index) => {
+    writeFileSync(join(root, "file.txt"), String(index));
+    git(root, "add", ".");
+    git(root, "commit", "--quiet", "-m", `change ${index}`);
+    return git(root, "rev-parse", "HEAD") as Sha;
+  });
+  return { root, shas };
+}
+
+test("a clean checkout has its commit and no changed files", async () => {
+  const { root, shas } = repository(1);
+  expect(await checkout(root)).toEqual({ root, head: shas[0], changedFiles: [] });
+});
+
+test("changed and new files are named, whatever they are called; ignored ones are not", async () => {
+  const { root } = repository(1);
+  writeFileSync(join(root, ".gitignore"), "ignored\n");
+  git(root, "add", ".");
+  git(root, "commit", "--quiet", "-m", "ignore");
+  for (const name of ["ignored", "new file ü\n.txt", "file.txt"]) writeFileSync(join(root, name), "changed");
+  expect([...(await checkout(root)).changedFiles].sort()).toEqual(["file.txt", "new file ü\n.txt"]);
+});
+
+test("a folder that is no checkout is refused with what to do", async () => {
+  await expect(checkout(folder())).rejects.toThrow("actions/checkout");
+});
+
+describe("ancestry", () => {
+  test("is told where the history is here", async () => {
+    const { root, shas } = repository(3);
+    const [first, second, third] = shas as [Sha, Sha, Sha];
+    expect(await isAncestor(root, first, third)).toBe("yes");
+    expect(await isAncestor(root, second, second)).toBe("yes");
+    expect(await isAncestor(root, third, first)).toBe("no");
+    expect(await isAncestor(root, "f".repeat(40) as Sha, third)).toBe("no");
+  });
+
+  test("is unknown where a shallow checkout ends, never a guess", async () => {
+    const { root, shas } = repository(3);
+    const [first, , third] = shas as [Sha, Sha, Sha];
+    const shallow = folder();
+    git(shallow, "clone", "--quiet", "--depth=1", `file://${root}`, "clone");
+    expect(await isAncestor(join(shallow, "clone"), first, third)).toBe("unknown");
+    expect(await isAncestor(join(shallow, "clone"), third, third)).toBe("yes");
+  });
+});
+
+test("commits between two are listed, newest first, and none where that cannot be told", async () => {
+  const { root, shas } = repository(3);
+  const [first, , third] = shas as [Sha, Sha, Sha];
+  expect(await subjects(root, first, third, 10)).toEqual(["change 2", "change 1"]);
+  expect(await subjects(root, "f".repeat(40) as Sha, third, 10)).toEqual([]);
+});
