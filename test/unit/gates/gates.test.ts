@@ -1,0 +1,192 @@
+import { type Dagster, DagsterUnreachable, type Document } from "../../../src/dagster/client.ts";
+import type { DaemonStatus, LocationEntry } from "../../../src/dagster/documents.ts";
+import { daemonGate } from "../../../src/gates/daemon.ts";
+import type { GateResult } from "../../../src/gates/gate.ts";
+import { locationGate } from "../../../src/gates/location.ts";
+import { webserverGate } from "../../../src/gates/webserver.ts";
+import { testContext } from "../context.ts";
+
+const image = "repo@sha256:new";
+const entry = (change: Partial<LocationEntry> & { image?: string; serverId?: string | null } = {}): LocationEntry => ({
+  name: "DealFlow",
+  loadStatus: "LOADED",
+  displayMetadata: change.image === "" ? [] : [{ key: "image", value: change.image ?? image }],
+  locationOrLoadError: {
+    __typename: "RepositoryLocation",
+    serverId: change.serverId === undefined ? "server-a" : change.serverId,
+    repositories: [],
+  },
+  ...change,
+});
+const broken = (message: string): LocationEntry =>
+  entry({
+    locationOrLoadError: {
+      __typename: "PythonError",
+      message,
+      className: "DagsterImportError",
+      stack: ['  File "/app/main.py", line 3\n', "    import pandsa\n"],
+    },
+  });
+
+type Answer = readonly LocationEntry[] | "down" | "no workspace";
+
+/** A webserver that gives these answers, the last one for ever. */
+function webserver(answers: readonly Answer[]): Dagster & { readonly asked: number } {
+  const state = { asked: 0 };
+  return {
+    get asked() {
+      return state.asked;
+    },
+    ask: <T>(document: Document<T>) => {
+      const answer = answers[Math.min(state.asked, answers.length - 1)];
+      state.asked += 1;
+      if (answer === "down") return Promise.reject(new DagsterUnreachable("connection refused"));
+      const workspace =
+        answer === "no workspace"
+          ? { __typename: "PythonError", message: "x" }
+          : { __typename: "Workspace", locationEntries: answer };
+      return Promise.resolve(document.answer.parse({ workspaceOrError: workspace }));
+    },
+    serverInfo: () => Promise.reject(new Error("not asked here")),
+  };
+}
+
+async function ask(answers: readonly Answer[], nameTtlSeconds = 0): Promise<GateResult & { readonly asked: number }> {
+  const { context, clock } = testContext();
+  const dagster = webserver(answers);
+  const result = await clock.run(
+    locationGate(dagster, context, { location: "DealFlow", image, nameTtlSeconds, timeoutSeconds: 60 }),
+  );
+  return { ...result, asked: dagster.asked };
+}
+
+describe("the gate of a code location", () => {
+  test("passes after three answers of one server with our image", async () => {
+    const result = await ask([[entry()]]);
+    expect(result.cause).toBeNull();
+    expect(result.asked).toBe(3);
+  });
+
+  test("asks on until every resolver must have forgotten the old address", async () => {
+    const result = await ask([[entry()]], 10);
+    expect(result.cause).toBeNull();
+    expect(result.seconds).toBeGreaterThanOrEqual(10);
+  });
+
+  test("names the first answer of the row that passed, not an earlier one", async () => {
+    const result = await ask([[entry()], [entry()], "down", [entry({ image: "repo@sha256:old" })], [entry()]]);
+    expect(result.since).toBe(Date.parse("2026-11-21T10:00:04Z"));
+  });
+
+  test.each<[string, Answer, string]>([
+    ["another image", [entry({ image: "repo@sha256:old" })], "another image, repo@sha256:old"],
+    ["no image", [entry({ image: "" })], "names no image"],
+    ["no such location", [entry({ name: "Other" })], "no location DealFlow, only Other"],
+    ["an empty workspace", [], "no location DealFlow"],
+    ["still loading", [entry({ loadStatus: "LOADING", locationOrLoadError: null })], "loading"],
+    ["nobody there", "down", "connection refused"],
+    ["no workspace", "no workspace", "no workspace"],
+    ["a server without an id", [entry({ serverId: null })], "names no id"],
+  ])("fails, and says why, when all it ever hears is: %s", async (_, answer, words) => {
+    const result = await ask([answer]);
+    expect(result.cause?.id).toBe("location-not-served");
+    expect(result.cause?.what).toContain(words);
+    expect(result.since).toBeNull();
+  });
+
+  test("fails with the end of the traceback when the location does not load, although it reads LOADED", async () => {
+    const result = await ask([[broken("ModuleNotFoundError: No module named 'pandsa'")]]);
+    expect(result.cause?.id).toBe("location-broken");
+    expect(result.evidence.map(({ text }) => text.untrusted)).toEqual([
+      "  File \"/app/main.py\", line 3\n    import pandsa\nModuleNotFoundError: No module named 'pandsa'",
+    ]);
+  });
+
+  test("is not fooled by two servers that answer in turn, both with our image", async () => {
+    const result = await ask(Array.from({ length: 200 }, (_, index) => [entry({ serverId: `server-${index % 2}` })]));
+    expect(result.cause?.id).toBe("location-unsteady");
+  });
+
+  test("is not fooled by the old server that answers every third time", async () => {
+    const flapping = Array.from({ length: 200 }, (_, index) => [
+      index % 3 === 2 ? entry({ image: "repo@sha256:old", serverId: "old" }) : entry(),
+    ]);
+    expect((await ask(flapping)).cause).not.toBeNull();
+  });
+
+  test("passes as soon as the flapping has ended", async () => {
+    const result = await ask([[entry()], [entry({ image: "repo@sha256:old" })], [broken("mixed")], [entry()]]);
+    expect(result.cause).toBeNull();
+    expect(result.asked).toBe(6);
+  });
+});
+
+describe("the gate of the daemon", () => {
+  const startedAt = Date.parse("2026-11-21T10:00:00Z");
+  const status = (daemonType: string, heartbeat: number | null, required = true): DaemonStatus => ({
+    daemonType,
+    required,
+    healthy: true,
+    lastHeartbeatTime: heartbeat === null ? null : startedAt / 1000 + heartbeat,
+    lastHeartbeatErrors: [],
+  });
+  const gate = (answers: readonly (readonly DaemonStatus[])[]): Promise<GateResult> => {
+    const { context, clock } = testContext();
+    const left = [...answers];
+    const dagster = {
+      ask: <T>(document: Document<T>) => {
+        const allDaemonStatuses = left.length > 1 ? left.shift() : left[0];
+        return Promise.resolve(document.answer.parse({ instance: { daemonHealth: { allDaemonStatuses } } }));
+      },
+      serverInfo: () => Promise.reject(new Error("not asked here")),
+    };
+    return clock.run(daemonGate(dagster, context, { service: "daemon", startedAt, timeoutSeconds: 30 }));
+  };
+
+  test("passes when every required daemon was heard of since its task was started", async () => {
+    expect(
+      (
+        await gate([
+          [status("SENSOR", -5), status("SCHEDULER", 2)],
+          [status("SENSOR", 3), status("SCHEDULER", 2)],
+        ])
+      ).cause,
+    ).toBeNull();
+  });
+
+  test("does not wait for a daemon that is not required", async () => {
+    expect((await gate([[status("SENSOR", 1), status("MONITORING", null, false)]])).cause).toBeNull();
+  });
+
+  test.each<[string, readonly DaemonStatus[], string]>([
+    ["heartbeats of the daemon before it", [status("SENSOR", -1)], "no heartbeat yet of SENSOR"],
+    ["none at all", [status("SENSOR", null), status("ASSET", null)], "SENSOR, ASSET"],
+    ["no daemon that is required", [], "names no daemon"],
+  ])("fails on %s, although Dagster calls them healthy", async (_, statuses, words) => {
+    const { cause } = await gate([statuses]);
+    expect(cause?.id).toBe("daemon-silent");
+    expect(cause?.what).toContain(words);
+  });
+});
+
+describe("the gate of the webserver", () => {
+  const gate = (info: () => Promise<unknown>): Promise<GateResult> => {
+    const { context, clock } = testContext();
+    const dagster = { ask: () => Promise.reject(new Error("not asked here")), serverInfo: info };
+    return clock.run(webserverGate(dagster, context, { service: "webserver", timeoutSeconds: 10 }));
+  };
+
+  test("passes when it says its version", async () => {
+    const result = await gate(() => Promise.resolve({ dagster_webserver_version: "1.13.27" }));
+    expect(result.cause).toBeNull();
+    expect(result.seen).toBe("Dagster 1.13.27");
+  });
+
+  test("fails when something else answers under its address", async () => {
+    expect((await gate(() => Promise.resolve({ status: "ok" }))).cause?.what).toContain("not Dagster's webserver");
+  });
+
+  test("passes on what is no weather: an error it does not know ends it at once", async () => {
+    await expect(gate(() => Promise.reject(new Error("a bug")))).rejects.toThrow("a bug");
+  });
+});
