@@ -23,7 +23,7 @@ export interface Advice {
 
 /** Something the user can mend. Shown without a stack trace. */
 export class UserError extends Error {
-  override readonly name = "UserError";
+  override readonly name: string = "UserError";
   readonly what: string;
   readonly where: Place | string | undefined;
   readonly fix: string;

@@ -1,0 +1,16 @@
+import {
+  ECSClient,
+  type ECSClientResolvedConfig,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
+} from "@aws-sdk/client-ecs";
+import type { Context } from "../domain/context.ts";
+import { type Send, sender } from "./send.ts";
+import { type ClientSettings, clientConfig } from "./settings.ts";
+
+export type EcsSend = Send<ServiceInputTypes, ServiceOutputTypes, ECSClientResolvedConfig>;
+
+export function ecs(context: Pick<Context, "clock" | "signal">, settings: ClientSettings = {}): EcsSend {
+  const client = new ECSClient(clientConfig(settings));
+  return sender(client, { name: "ECS", prefix: "ecs" }, context, settings.observe);
+}
