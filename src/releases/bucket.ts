@@ -1,0 +1,139 @@
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import type * as z from "zod";
+import { isAwsError } from "../aws/error.ts";
+import type { S3Send } from "../aws/s3.ts";
+import { UserError } from "../domain/errors.ts";
+import { canonicalJson } from "../domain/json.ts";
+
+/** A record as it was read: a write that names its ETag succeeds only while nobody else has written. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly etag: string;
+  /** Seconds since it was written, by the bucket's own clock. */
+  readonly ageSeconds: number;
+}
+
+/** Records of one stack in one environment: JSON objects below one prefix, each written under a condition. */
+export interface Bucket {
+  readonly name: string;
+  /** Ends in a slash. */
+  readonly prefix: string;
+  /**
+   * null: there is no such record.
+   * @throws UserError when it cannot be read as what it should be: never an empty history.
+   */
+  read<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | null>;
+  /** @returns false when there is one already. */
+  create(key: string, value: unknown): Promise<boolean>;
+  /** @returns the new ETag; null when somebody else has written since. */
+  replace(key: string, value: unknown, etag: string): Promise<string | null>;
+  /** @returns false when somebody else has written since. */
+  remove(key: string, etag: string): Promise<boolean>;
+  /** The first keys below a prefix, in the order of their bytes. */
+  list(prefix: string, limit: number): Promise<readonly string[]>;
+}
+
+export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
+  const resource = (key: string): { readonly resource: string } => ({ resource: `s3://${name}/${prefix}${key}` });
+  const put = async (
+    key: string,
+    value: unknown,
+    condition: { readonly IfMatch?: string; readonly IfNoneMatch?: string },
+  ): Promise<string | null> => {
+    const Body = typeof value === "string" ? value : `${canonicalJson(value)}\n`;
+    const command = new PutObjectCommand({
+      Bucket: name,
+      Key: prefix + key,
+      Body,
+      ContentType: "application/json",
+      ...condition,
+    });
+    try {
+      const { ETag = "" } = await s3(command, resource(key));
+      return ETag;
+    } catch (error) {
+      // 412: the condition does not hold. 409: another write is under way. 404: what was to be replaced is gone.
+      if (isAwsError(error, "conflict", "not-found")) return null;
+      throw error;
+    }
+  };
+  return {
+    name,
+    prefix,
+    read: async (key, schema) => {
+      const command = new GetObjectCommand({ Bucket: name, Key: prefix + key });
+      let date: string | undefined;
+      command.middlewareStack.add(
+        (next) => async (args) => {
+          const result = await next(args);
+          ({ date } = (result.response as { readonly headers: { readonly date?: string } }).headers);
+          return result;
+        },
+        { step: "deserialize", priority: "low" }, // nearest to the response
+      );
+      try {
+        const { Body, ETag = "", LastModified } = await s3(command, resource(key));
+        const text = (await Body?.transformToString()) ?? "";
+        const now = date === undefined ? Date.now() : Date.parse(date);
+        const ageSeconds = LastModified === undefined ? 0 : Math.max(0, (now - LastModified.getTime()) / 1000);
+        return { value: parse(text, schema, `s3://${name}/${prefix}${key}`), etag: ETag, ageSeconds };
+      } catch (error) {
+        if (isAwsError(error, "not-found") && error.code !== "NoSuchBucket") return null;
+        throw error;
+      }
+    },
+    create: async (key, value) => (await put(key, value, { IfNoneMatch: "*" })) !== null,
+    replace: (key, value, etag) => put(key, value, { IfMatch: etag }),
+    remove: async (key, etag) => {
+      try {
+        await s3(new DeleteObjectCommand({ Bucket: name, Key: prefix + key, IfMatch: etag }), resource(key));
+        return true;
+      } catch (error) {
+        if (isAwsError(error, "conflict", "not-found")) return false;
+        throw error;
+      }
+    },
+    list: async (below, limit) => {
+      const keys: string[] = [];
+      let ContinuationToken: string | undefined;
+      do {
+        const page = await s3(
+          new ListObjectsV2Command({
+            Bucket: name,
+            Prefix: prefix + below,
+            MaxKeys: Math.min(1000, limit - keys.length),
+            ContinuationToken,
+          }),
+          resource(below),
+        );
+        keys.push(...(page.Contents ?? []).map(({ Key = "" }) => Key.slice(prefix.length)));
+        ContinuationToken = page.NextContinuationToken;
+      } while (ContinuationToken !== undefined && keys.length < limit);
+      return keys;
+    },
+  };
+}
+
+function parse<T>(text: string, schema: z.ZodType<T>, where: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new UserError(
+      {
+        what: "A record of the journal is not JSON.",
+        where,
+        fix: "Restore its former version in S3, or move it away: then it counts as never written.",
+      },
+      { cause },
+    );
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new UserError({
+    what: `A record of the journal cannot be read: ${issue?.path.map(String).join(".") || "its top level"}: ${issue?.message ?? "unknown"}.`,
+    where,
+    fix: "A newer version of these actions may have written it: use that one. Or restore the record's former version in S3.",
+  });
+}

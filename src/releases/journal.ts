@@ -1,0 +1,71 @@
+import { UserError } from "../domain/errors.ts";
+import { begunAt, type ReleaseId, releaseIdSchema } from "../domain/identifiers.ts";
+import {
+  type Current,
+  currentSchema,
+  type Intent,
+  intentSchema,
+  type Outcome,
+  outcomeSchema,
+} from "../domain/journal.ts";
+import type { Bucket, Stored } from "./bucket.ts";
+
+/** The history of a stack: what each release was going to do, how it ended, which one runs. */
+export interface Journal {
+  current(): Promise<Stored<Current> | null>;
+  intent(id: ReleaseId): Promise<Intent | null>;
+  outcome(id: ReleaseId): Promise<Outcome | null>;
+  /** Ids of the newest releases, newest first. */
+  newest(limit: number): Promise<readonly ReleaseId[]>;
+  /** Writes what a release is going to do. Once: the same release again (a step that is repeated) keeps the first. */
+  begin(intent: Intent): Promise<void>;
+  /** Writes how it ended. @returns false when that was written already. */
+  end(outcome: Outcome): Promise<boolean>;
+  /** Moves the pointer. @throws UserError when somebody moved it since it was read. */
+  moveCurrent(to: Current, from: Stored<Current> | null): Promise<void>;
+}
+
+const currentKey = "current.json";
+
+export function journal(bucket: Bucket): Journal {
+  const records = (id: ReleaseId): { readonly intent: string; readonly outcome: string } => ({
+    intent: `releases/${id}/intent.json`,
+    outcome: `releases/${id}/outcome.json`,
+  });
+  return {
+    current: () => bucket.read(currentKey, currentSchema),
+    intent: async (id) => (await bucket.read(records(id).intent, intentSchema))?.value ?? null,
+    outcome: async (id) => (await bucket.read(records(id).outcome, outcomeSchema))?.value ?? null,
+    newest: async (limit) => {
+      const keys = await bucket.list("index/", limit);
+      return keys.map((key) => releaseIdSchema.parse(key.slice(key.indexOf("-") + 1)));
+    },
+    begin: async (intent) => {
+      // The index first: a release that is listed and has no intent was cut here, before it wrote anything else.
+      await bucket.create(indexKey(intent.release.id), "{}");
+      await bucket.create(records(intent.release.id).intent, intent);
+    },
+    end: (outcome) => bucket.create(records(outcome.release.id).outcome, outcome),
+    moveCurrent: async (to, from) => {
+      const moved =
+        from === null
+          ? await bucket.create(currentKey, to)
+          : (await bucket.replace(currentKey, to, from.etag)) !== null;
+      if (moved) return;
+      throw new UserError(
+        {
+          what: "Another release became current while this one was carried out.",
+          where: `s3://${bucket.name}/${bucket.prefix}${currentKey}`,
+          fix: "See `status` for what runs now; then deploy again.",
+        },
+        { kind: "superseded" },
+      );
+    },
+  };
+}
+
+/** S3 lists by the order of bytes: what counts down from the far future lists newest first. */
+export function indexKey(id: ReleaseId): string {
+  const left = 9_999_999_999 - begunAt(id) / 1000;
+  return `index/${String(left).padStart(10, "0")}-${id}`;
+}

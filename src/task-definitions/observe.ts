@@ -1,0 +1,41 @@
+import { DescribeTaskDefinitionCommand, type DescribeTaskDefinitionCommandOutput } from "@aws-sdk/client-ecs";
+import type { EcsSend } from "../aws/ecs.ts";
+import { isAwsError } from "../aws/error.ts";
+import type { Json } from "../domain/json.ts";
+import { parseRevision, type Revision, showRevision } from "../domain/verdict.ts";
+import { contentHashTag, type Definition } from "./definition.ts";
+
+/** The newest ACTIVE revision of a family; null when there is none. */
+export function newestDefinition(ecs: EcsSend, family: string): Promise<Definition | null> {
+  return describe(ecs, family);
+}
+
+/** One revision, INACTIVE ones too; null when it never was. */
+export function definitionOf(ecs: EcsSend, revision: Revision): Promise<Definition | null> {
+  return describe(ecs, showRevision(revision));
+}
+
+async function describe(ecs: EcsSend, taskDefinition: string): Promise<Definition | null> {
+  const command = new DescribeTaskDefinitionCommand({ taskDefinition, include: ["TAGS"] });
+  try {
+    return definition(await ecs(command, { resource: `task definition ${taskDefinition}` }));
+  } catch (error) {
+    // "Unable to describe task definition.", as a ClientException: ECS has no error of its own for it.
+    if (isAwsError(error, "not-found") || (isAwsError(error, "invalid") && error.code === "ClientException"))
+      return null;
+    throw error;
+  }
+}
+
+function definition({ taskDefinition, tags = [] }: DescribeTaskDefinitionCommandOutput): Definition | null {
+  const arn = taskDefinition?.taskDefinitionArn;
+  const revision = arn === undefined ? null : parseRevision(arn);
+  if (taskDefinition === undefined || arn === undefined || revision === null) return null;
+  return {
+    revision,
+    arn,
+    active: taskDefinition.status === "ACTIVE",
+    contentHash: tags.find(({ key }) => key === contentHashTag)?.value ?? null,
+    content: JSON.parse(JSON.stringify(taskDefinition)) as { readonly [key: string]: Json }, // dates become texts
+  };
+}

@@ -1,0 +1,166 @@
+import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand, type Task } from "@aws-sdk/client-ecs";
+import { nameOf } from "../aws/arn.ts";
+import type { EcsSend } from "../aws/ecs.ts";
+import { isWeather } from "../aws/error.ts";
+import type { LogsSend } from "../aws/logs.ts";
+import type { Context } from "../domain/context.ts";
+import { Cancelled, UserError } from "../domain/errors.ts";
+import { type LogStream, followLog } from "./follow-log.ts";
+import { type TaskEnd, judgeEnd } from "./judge.ts";
+
+/** Subnets, security groups and public address, as ECS wants them. */
+export interface TaskNetwork {
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  readonly publicAddress: boolean;
+}
+
+/** One task that ends by itself. */
+export interface TaskRequest {
+  /** What it is for, in the log and in errors: `migration application`. */
+  readonly title: string;
+  readonly cluster: string;
+  /** ARN, or `family:revision`. */
+  readonly taskDefinition: string;
+  /** The container that decides; others are reported. */
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: TaskNetwork;
+  /** Same text, same task: a repeated request finds it instead of starting another. At most 64 characters. */
+  readonly clientToken: string;
+  /** Shown in the console; at most 128 letters, digits, dashes and underscores. */
+  readonly startedBy: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  /** Where its output goes; null when the definition does not say. */
+  readonly log: LogStream | null;
+}
+
+export interface TaskResult {
+  readonly taskArn: string;
+  readonly end: TaskEnd;
+  readonly seconds: number;
+  /** The last lines of the container that decides. Foreign text. */
+  readonly lastLines: readonly string[];
+}
+
+export interface TaskClients {
+  readonly ecs: EcsSend;
+  readonly logs: LogsSend;
+}
+
+/** Time between two looks at the task, and at its log, in milliseconds. */
+const pause = 1000;
+
+/**
+ * Starts a task and follows it to its end: never waits for RUNNING, which a short task passes between two looks. Its lines are
+ * reported while it runs, and to the last one after it has stopped. Cancelled or out of time, it is stopped and waited for.
+ * @throws UserError when ECS cannot start it, or the time is over; Cancelled.
+ */
+export async function runTask(clients: TaskClients, context: Context, request: TaskRequest): Promise<TaskResult> {
+  const { clock, signal } = context;
+  const begun = clock.now();
+  const taskArn = await start(clients.ecs, request);
+  context.report({ kind: "line", text: `${request.title}: task ${nameOf(taskArn)}` });
+  const log =
+    request.log === null
+      ? null
+      : followLog(clients.logs, context, { ...request.log, taskId: nameOf(taskArn), container: request.container });
+  let why: "cancelled" | "timed-out" | null = null;
+  for (;;) {
+    const task = await look(clients.ecs, request.cluster, taskArn);
+    await log?.read();
+    if (task?.lastStatus === "STOPPED") {
+      await log?.drain();
+      if (why !== null) throw interrupted(why, request);
+      return {
+        taskArn,
+        end: judgeEnd(task, request.container),
+        seconds: (clock.now() - begun) / 1000,
+        lastLines: log?.lastLines() ?? [],
+      };
+    }
+    if (why === null && (signal.aborted || clock.now() - begun > request.timeoutSeconds * 1000)) {
+      why = signal.aborted ? "cancelled" : "timed-out";
+      context.report({
+        kind: "line",
+        text: `${request.title}: ${why === "cancelled" ? "cancelled" : `not done after ${request.timeoutSeconds} s`}, stopping its task`,
+      });
+      await stop(clients.ecs, request, taskArn, why);
+    }
+    // Not with the signal: what was started is waited for, whoever gave up.
+    await clock.sleep(pause);
+  }
+}
+
+/** ECS answers 200 when it cannot place a task, with the reason in `failures`. */
+async function start(ecs: EcsSend, request: TaskRequest): Promise<string> {
+  const { subnets, securityGroups, publicAddress } = request.network;
+  const { tasks = [], failures = [] } = await ecs(
+    new RunTaskCommand({
+      cluster: request.cluster,
+      taskDefinition: request.taskDefinition,
+      launchType: "FARGATE",
+      clientToken: request.clientToken,
+      startedBy: request.startedBy,
+      networkConfiguration: {
+        awsvpcConfiguration: {
+          subnets: [...subnets],
+          securityGroups: [...securityGroups],
+          assignPublicIp: publicAddress ? "ENABLED" : "DISABLED",
+        },
+      },
+      overrides: {
+        containerOverrides: [
+          {
+            name: request.container,
+            command: [...request.command],
+            environment: Object.entries(request.environment).map(([name, value]) => ({ name, value })),
+          },
+        ],
+      },
+      tags: Object.entries(request.tags).map(([key, value]) => ({ key, value })),
+    }),
+    { resource: `task definition ${request.taskDefinition}`, idempotent: true }, // the client token makes it so
+  );
+  const arn = tasks[0]?.taskArn;
+  if (arn !== undefined) return arn;
+  const reasons = failures.map(({ reason, detail }) =>
+    [reason, detail].filter((text) => text !== undefined).join(": "),
+  );
+  throw new UserError({
+    what: `ECS does not start the task of ${request.title}: ${reasons.join("; ") || "it gives no reason"}.`,
+    where: `cluster ${request.cluster}, task definition ${request.taskDefinition}`,
+    fix: reasons.some((reason) => /capacity/i.test(reason))
+      ? "AWS has no capacity for it at this moment: run it again in a few minutes, or allow another availability zone."
+      : "Mend what the reason names, and run it again.",
+  });
+}
+
+/** @returns null when ECS cannot be asked now, or does not know the task yet. */
+async function look(ecs: EcsSend, cluster: string, taskArn: string): Promise<Task | null> {
+  try {
+    const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: [taskArn] }), {
+      signal: AbortSignal.timeout(30_000),
+    });
+    return tasks[0] ?? null;
+  } catch (error) {
+    if (isWeather(error)) return null;
+    throw error;
+  }
+}
+
+async function stop(ecs: EcsSend, { cluster, title }: TaskRequest, task: string, why: string): Promise<void> {
+  const command = new StopTaskCommand({ cluster, task, reason: `${title}: ${why}`.slice(0, 255) });
+  await ecs(command, { resource: `task ${nameOf(task)}`, idempotent: true, signal: AbortSignal.timeout(30_000) });
+}
+
+function interrupted(why: "cancelled" | "timed-out", { title, timeoutSeconds }: TaskRequest): Error {
+  if (why === "cancelled") return new Cancelled(`${title} was cancelled; its task was stopped, and is gone.`);
+  return new UserError({
+    what: `${title} was not done after ${timeoutSeconds} s; its task was stopped, and is gone.`,
+    where: title,
+    fix: "See its last lines above. A lock that somebody holds in the database is the usual reason; or give it more time.",
+  });
+}
