@@ -1,0 +1,560 @@
+import * as z from "zod";
+import { contractSchema, secretReferenceSchema } from "../domain/contract.ts";
+import { levelSchema } from "../domain/finding.ts";
+import { keySchema, platformSchema } from "../domain/identifiers.ts";
+import { imagePartSchema } from "../domain/release.ts";
+import { sizeProblem } from "./size.ts";
+
+// The stack file as it is written. Descriptions are the reference: docs/stack-file.md and the JSON schema are made of them.
+
+const text = z.string().min(1);
+
+const repositoryPath = text.regex(
+  /^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\\]+$/,
+  "a path inside the repository, from its root, without a leading slash and without .. in it",
+);
+const containerPath = text.regex(/^\/[^\0]*$/, "an absolute path in the container");
+const portSchema = z.int().min(1).max(65535);
+
+/**
+ * Dagster's name for a code location. Wider than our own keys, since it may have been made by Dagster (`grpc:host:4000`), and
+ * all stored state hangs on it.
+ */
+export const locationSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][\x20-\x7e]{0,99}$/, "a location's name: printable ASCII that begins with a letter or digit");
+
+const variableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a variable's name: letters, digits and underscores, no digit first");
+
+/** A database login for nginx or for the gates: one secret with several keys, so no `#key`. */
+const basicAuthSchema = z.strictObject({
+  basic: text
+    .regex(/^secret:[\w/+=.@-]+$/, "a whole secret: secret:name")
+    .describe("Secret with the keys `username`, `password` and, for nginx, `htpasswd`: `secret:name`."),
+});
+
+const variables = {
+  environment: z
+    .record(variableName, z.string())
+    .default({})
+    .describe("Environment variables in plain text. Numbers and true/false go in quotes."),
+  secrets: z
+    .record(variableName, secretReferenceSchema)
+    .default({})
+    .describe(
+      "Environment variables from secrets: `ssm:/path`, `secret:name` or `secret:name#key`. ECS puts the value in.",
+    ),
+  "secrets-from": z
+    .array(
+      z.union([
+        text.regex(/^ssm:\/([\w.-]+\/)+$/, "a path of parameters that ends in a slash: ssm:/path/"),
+        z.strictObject({
+          secret: text.regex(/^[\w/+=.@-]+$/, "the name of a secret").describe("Name of the secret."),
+          keys: z.array(variableName).min(1).describe("Its keys; each becomes a variable of the same name."),
+        }),
+      ]),
+    )
+    .default([])
+    .describe(
+      "Many at once: every parameter below `ssm:/path/`, under the last part of its name; or the named `keys` of one `secret`.",
+    ),
+};
+
+const tagsSchema = z
+  .record(
+    z
+      .string()
+      .max(128)
+      .regex(/^(?!aws:).+$/i, "a tag's key: at most 128 characters, not beginning with aws:"),
+    z.string().max(256),
+  )
+  .default({});
+
+const sizeSchema = z
+  .strictObject({
+    cpu: z.int().positive().describe("CPU units; 1024 are one vCPU."),
+    memory: z.int().positive().describe("MiB."),
+  })
+  .superRefine((size, context) => {
+    const problem = sizeProblem(size);
+    if (problem !== null) context.addIssue({ code: "custom", message: problem.what, params: { fix: problem.fix } });
+  });
+
+const mountsSchema = z.record(keySchema, containerPath);
+
+/** What a definition of the user's own decides for itself. */
+const ownDefinitionDecides = ["size", "mounts", "auth", "module", "python-path", "workdir"] as const;
+
+const taskDefinition = text.describe(
+  "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the one that runs now. " +
+    "Only image, environment, secrets and tags are then set in it.",
+);
+
+const serviceKeys = {
+  image: keySchema.describe("The image it runs: a key of `images`."),
+  "task-definition": taskDefinition.optional(),
+  service: text
+    .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
+    .optional()
+    .describe("Name of the ECS service. The contract's name wins; without either it is `<stack>-<key>`."),
+  family: text
+    .regex(/^[A-Za-z0-9_-]{1,255}$/, "a task definition family")
+    .optional()
+    .describe("Task definition family. Default `<stack>-<key>`, or what the definition file says."),
+  container: text
+    .regex(/^[A-Za-z0-9_-]{1,255}$/, "a container's name")
+    .optional()
+    .describe("Container that runs Dagster. Default the service's key; in an existing definition, its only container."),
+  size: sizeSchema.optional().describe("CPU and memory of the task. Default 512 and 1024."),
+  mounts: mountsSchema.optional().describe("Volumes: key of `volumes` to the path in the container."),
+  rollout: z
+    .enum(["keep", "apply"])
+    .default("keep")
+    .describe(
+      "`keep`: percentages and circuit breaker stay as the infrastructure set them. `apply`: we set those the kind needs.",
+    ),
+  ...variables,
+  tags: tagsSchema.describe("ECS tags, beside those at the top of the file."),
+};
+
+const hostKeys = {
+  locations: z
+    .array(locationSchema)
+    .default([])
+    .describe(
+      "Locations that this process loads itself, without a code server. It then moves with every change of their code.",
+    ),
+  "moves-with": z
+    .enum(["image", "dagster"])
+    .optional()
+    .describe(
+      "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, Python, instance files, " +
+        "workspace or its own definition change. Default `dagster` where code servers exist and it loads no location, else `image`.",
+    ),
+};
+
+const webserverSchema = z
+  .strictObject({
+    kind: z.literal("webserver").describe("Dagster's UI and GraphQL."),
+    ...serviceKeys,
+    ...hostKeys,
+    port: portSchema.optional().describe("Port it listens on. The contract's wins; default 3000."),
+    url: z
+      .url({ protocol: /^https?$/, error: "an http:// or https:// address" })
+      .optional()
+      .describe("Where people reach it. The contract's wins. Asked by the gates when `gates.reach` is `runner`."),
+    count: z.int().min(1).default(1).describe("Tasks to start when none runs and nothing scales it."),
+    scaling: z
+      .strictObject({
+        min: z.int().min(1).describe("Fewest tasks."),
+        max: z.int().min(1).describe("Most tasks."),
+        cpu: z.int().min(1).max(100).optional().describe("Target CPU use, in percent."),
+        memory: z.int().min(1).max(100).optional().describe("Target memory use, in percent."),
+      })
+      .refine(({ min, max }) => min <= max, { path: ["min"], error: "is above max", params: { fix: "Swap them." } })
+      .optional()
+      .describe("How the infrastructure scales it. Read for price and drift; never applied."),
+    auth: basicAuthSchema.optional().describe("Puts nginx with basic authentication in front of it, as a sidecar."),
+  })
+  .superRefine(checkService);
+
+const daemonSchema = z
+  .strictObject({
+    kind: z.literal("daemon").describe("Dagster's daemon: schedules, sensors, the run queue. There is exactly one."),
+    ...serviceKeys,
+    ...hostKeys,
+    count: z.literal(1).default(1).describe("Always 1: two daemons would tick every schedule twice."),
+  })
+  .superRefine(checkService);
+
+const codeLocationSchema = z
+  .strictObject({
+    kind: z
+      .literal("code-location")
+      .describe("A code server: `dagster api grpc`; with `dags:`, `dagster code-server start`."),
+    ...serviceKeys,
+    location: locationSchema.describe(
+      "Dagster's name for the location. Schedules, sensors and cursors are stored under it: a new name loses their state.",
+    ),
+    module: text
+      .regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, "a Python module: package.module")
+      .optional()
+      .describe("Python module that holds the definitions. Needed unless `task-definition` or `dags` brings it."),
+    "python-path": containerPath.optional().describe("Folder to add to `PYTHONPATH`."),
+    workdir: containerPath.optional().describe("Working directory. Default the image's."),
+    address: text.optional().describe("DNS name under which webserver and daemon reach it. The contract's wins."),
+    port: portSchema.optional().describe("Port it listens on. The contract's wins; default 4000."),
+    count: z
+      .literal(1)
+      .default(1)
+      .describe("Always 1: Dagster takes two servers of one location for one that keeps changing."),
+  })
+  .superRefine(checkService);
+
+export const serviceSchema = z.discriminatedUnion("kind", [webserverSchema, daemonSchema, codeLocationSchema]);
+
+const dockerfileKeys = {
+  context: repositoryPath.default(".").describe("Folder that is sent to the build."),
+  dockerfile: repositoryPath.describe("Path of the Dockerfile, from the root of the repository."),
+  target: text.optional().describe("Stage to build. Default the last one."),
+};
+
+const imageSchema = z
+  .strictObject({
+    repository: imagePartSchema.shape.repository.describe("Name of the ECR repository."),
+    platform: platformSchema.default("linux/amd64").describe("Operating system and CPU architecture."),
+    build: z.strictObject(dockerfileKeys).optional().describe("Built from a Dockerfile, with Docker."),
+    layers: z
+      .strictObject({
+        base: z
+          .union([text, z.strictObject(dockerfileKeys)])
+          .describe("Image to start from: its name in a registry, or a Dockerfile (and target) that makes it."),
+        requirements: repositoryPath
+          .optional()
+          .describe("Lock file of the Python packages: `requirements.lock`, `poetry.lock` or `uv.lock`."),
+        prepare: z
+          .array(text)
+          .default([])
+          .describe(
+            "Commands run before the files are taken. Their results are keyed by their inputs, not by what they write.",
+          ),
+        files: z
+          .array(
+            z.strictObject({
+              from: repositoryPath.describe("File or folder in the repository."),
+              to: containerPath.describe("Where it stands in the image."),
+            }),
+          )
+          .default([])
+          .describe("The code layer."),
+        workdir: containerPath.optional().describe("Working directory of the image. Default the base's."),
+      })
+      .optional()
+      .describe("Made of a base, a layer of wheels and a layer of code, without Docker."),
+  })
+  .refine(({ build, layers }) => (build === undefined) !== (layers === undefined), {
+    error: "needs one way of building: `build` or `layers`, and not both",
+    params: { fix: "Keep `build` for a Dockerfile, or `layers` for Python code on a base image." },
+  });
+
+const runsSchema = z.discriminatedUnion("launcher", [
+  z
+    .strictObject({
+      launcher: z
+        .literal("ecs")
+        .optional()
+        .describe("`ecs` (default): each run is a task of its own. `in-process`: runs live in the daemon."),
+      image: keySchema
+        .optional()
+        .describe("Image of the runs. Default the image of the process that serves the location."),
+      "task-definition": taskDefinition.optional(),
+      container: serviceKeys.container.describe("Container that runs the job. Default `run`."),
+      size: sizeSchema
+        .optional()
+        .describe("CPU and memory of a run, unless its tags say otherwise. Default 512 and 1024."),
+      mounts: serviceKeys.mounts,
+      ...variables,
+      tags: tagsSchema.describe("ECS tags of the runs' definitions, beside those at the top of the file."),
+    })
+    .superRefine(checkService),
+  z.strictObject({
+    launcher: z.literal("in-process").describe("Runs live in the daemon."),
+    "drain-minutes": z
+      .int()
+      .min(0)
+      .max(720)
+      .default(15)
+      .describe("How long a deploy waits for the runs that are in the daemon, before it fails and touches nothing."),
+  }),
+]);
+
+const statusSchema = z.enum(["RUNNING", "STOPPED"]);
+const asBefore = z.literal("as-before");
+
+const gatesSchema = z.strictObject({
+  reach: z
+    .enum(["runner", "task"])
+    .optional()
+    .describe(
+      "Who asks the webserver: the `runner` itself, or a one-off `task` inside the VPC. Default `runner` when it has a `url`, else `task`.",
+    ),
+  canary: z
+    .strictObject({
+      location: locationSchema.describe("Location of the job or asset."),
+      job: text.optional().describe("Job to run."),
+      asset: text.optional().describe("Asset to materialise; parts of its key joined by `/`."),
+      partition: text.optional().describe("Partition to run: its name, or `latest`."),
+      logs: z.boolean().default(false).describe("The run's lines must be in CloudWatch."),
+      "compute-logs": text
+        .regex(/^s3:\/\/[a-z0-9.-]+\/([^/]+\/)*$/, "a place in S3 that ends in a slash: s3://bucket/prefix/")
+        .optional()
+        .describe("The run's compute logs must be below this place: `s3://bucket/prefix/`."),
+    })
+    .refine(({ job, asset }) => (job === undefined) !== (asset === undefined), {
+      error: "needs one of `job` and `asset`, and not both",
+      params: { fix: "Name a job that is quick and safe to run at each deploy, or an asset." },
+    })
+    .optional()
+    .describe("A run that must succeed on the new digest before the release is committed."),
+  expect: z
+    .strictObject({
+      schedules: z
+        .union([asBefore, z.record(text, statusSchema)])
+        .default("as-before")
+        .describe("`as-before`, or the state that each named schedule must have."),
+      sensors: z
+        .union([
+          asBefore,
+          z.record(
+            text,
+            z.union([
+              statusSchema,
+              z.strictObject({
+                status: statusSchema.describe("State it must have."),
+                tick: z.literal("success").optional().describe("Its first tick after the deploy must succeed."),
+              }),
+            ]),
+          ),
+        ])
+        .default("as-before")
+        .describe(
+          "`as-before`, or the state that each named sensor must have: a status, or `status` and `tick: success`.",
+        ),
+      "first-tick": z
+        .enum(["off", "report", "require"])
+        .default("off")
+        .describe("First real tick of the schedules after the deploy: told in the summary, or required."),
+      "target-health": z.boolean().default(false).describe("Every target behind the load balancer is healthy."),
+      "security-groups": z
+        .boolean()
+        .default(false)
+        .describe("Load balancer to task, task to task on the ports in use, and nothing from everywhere to tasks."),
+    })
+    .prefault({})
+    .describe("What must hold after the deploy."),
+  "log-scan": z
+    .enum([...levelSchema.options, "off"])
+    .default("warning")
+    .describe("Level of start-up errors found in the logs of daemon and code servers; `off` does not look."),
+  "every-webserver": z
+    .boolean()
+    .default(false)
+    .describe("Ask each webserver task by itself, not one of them through the load balancer."),
+  auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`."),
+});
+
+const checkSchema = z
+  .strictObject({
+    level: levelSchema.describe("Level of what this check finds. Only an error stops a release."),
+    until: z.iso
+      .date({ error: "a date: 2026-12-31" })
+      .optional()
+      .describe(
+        "Last day (UTC) of the exception; after it the check's own level is back. Needed unless the level is `error`.",
+      ),
+    reason: text.optional().describe("Why. Needed unless the level is `error`."),
+  })
+  .refine(({ level, until, reason }) => level === "error" || (until !== undefined && reason !== undefined), {
+    error: "lowers a check, and needs `until` and `reason`",
+    params: { fix: "Say until which day, and why: { level: warning, until: 2026-12-31, reason: … }." },
+  });
+
+const instanceSchema = z.strictObject({
+  "dagster-yaml": repositoryPath
+    .optional()
+    .describe("Your own `dagster.yaml`, which is in the image already: checked, not replaced. Without it one is made."),
+  workspace: z
+    .union([z.literal("s3"), repositoryPath])
+    .optional()
+    .describe(
+      "`s3`: locations come and go without a restart. A path: your own file, in the image already; checked, not replaced. " +
+        "Without it one is made from the locations' addresses.",
+    ),
+  database: z
+    .strictObject({
+      host: variableName.default("DAGSTER_PG_HOST").describe("Variable that holds the host."),
+      port: variableName.default("DAGSTER_PG_PORT").describe("Variable that holds the port."),
+      name: variableName.default("DAGSTER_PG_DB").describe("Variable that holds the database's name."),
+      user: variableName.default("DAGSTER_PG_USER").describe("Variable that holds the user."),
+      password: variableName.default("DAGSTER_PG_PASSWORD").describe("Variable that holds the password."),
+    })
+    .prefault({})
+    .describe("Names of the variables under which every service, run and migration gets the contract's database."),
+  concurrency: z
+    .strictObject({
+      tag: text.describe("Key of the run tag."),
+      limit: z.int().min(1).describe("Runs with that tag at one time."),
+    })
+    .optional()
+    .describe("Limits the runs that carry a tag. Goes into the `dagster.yaml` that is made."),
+});
+
+const dagsSchema = z.strictObject({
+  directory: repositoryPath.describe("Folder with the code, in this repository or in `source`."),
+  module: text.describe("Python module that holds the definitions."),
+  prefix: text
+    .regex(/^([\w.-]+\/)+$/, "a prefix that ends in a slash: dags/main/")
+    .optional()
+    .describe("Key prefix in the contract's bucket. Default `dags/<location>/`."),
+  layout: z
+    .enum(["versioned", "mirror", "both"])
+    .default("versioned")
+    .describe("`versioned`: bundles and one pointer. `mirror`: plain files, for readers that exist. `both`."),
+  "poll-seconds": z.int().min(5).max(3600).default(60).describe("How often a reader looks for a new version."),
+  fallback: z
+    .enum(["none", "image"])
+    .default("none")
+    .describe("`image`: the code in the image serves while sync is off or nothing was published yet."),
+  source: z
+    .strictObject({
+      repository: text.regex(/^[\w.-]+\/[\w.-]+$/, "owner/name").describe("`owner/name`."),
+      ref: text.describe("Branch that is released."),
+    })
+    .optional()
+    .describe("Repository that releases it by itself. Default this one."),
+});
+
+const migrationSchema = z.strictObject({
+  name: keySchema.describe("Its name in plans, records and summaries."),
+  tool: z
+    .enum(["dagster", "alembic"])
+    .describe("`dagster`: `dagster instance migrate`. `alembic`: `alembic upgrade head`."),
+  image: keySchema.describe("Image that runs it: a key of `images`."),
+  workdir: containerPath.optional().describe("Where the tool is started. Default the image's working directory."),
+  "like-service": keySchema
+    .optional()
+    .describe("Network, roles, environment and secrets as this service has them: a key of `services`."),
+});
+
+const contractReferenceSchema = text
+  .regex(
+    /^(ssm:\/[\w./-]+|s3:\/\/[a-z0-9.-]+\/.+)$/,
+    "the contract's address: s3://bucket/key, or ssm:/name for the parameter that holds it",
+  )
+  .describe(
+    "`s3://bucket/key` of the JSON that the infrastructure wrote, or `ssm:/name` of the parameter that holds that address.",
+  );
+
+/** Everything that an environment may say differently. */
+const shared = {
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "a region: eu-west-1")
+    .describe("AWS region of the stack."),
+  contract: z
+    .union([contractReferenceSchema, contractSchema])
+    .describe("What the infrastructure offers: where it is written, or the values themselves."),
+  images: z.record(keySchema, imageSchema).default({}).describe("Images of the stack, by a key of your choice."),
+  services: z
+    .record(keySchema, serviceSchema)
+    .default({})
+    .describe("Processes that run all the time, by a key of your choice."),
+  runs: runsSchema.prefault({}).describe("How Dagster's runs are started."),
+  migrations: z
+    .array(migrationSchema)
+    .default([])
+    .describe("Changes of database schemas, in this order, before any service moves."),
+  dags: z
+    .record(locationSchema, dagsSchema)
+    .default({})
+    .describe("Locations whose code comes from S3 instead of the image, by their name."),
+  instance: instanceSchema.prefault({}).describe("Dagster's instance."),
+  volumes: z
+    .record(keySchema, z.strictObject({ efs: text.describe("Id of the EFS file system.") }))
+    .default({})
+    .describe("File systems that tasks can mount, by a key of your choice."),
+  ...variables,
+  tags: tagsSchema.describe("ECS tags of everything that is registered or started."),
+  placeholders: z
+    .record(keySchema, z.string())
+    .default({})
+    .describe("What `$name` and `${name}` stand for in existing definition files; nothing else in them is touched."),
+  "environment-file": z
+    .strictObject({
+      path: repositoryPath.describe("JSON with `environment` and `secrets` as in a container definition."),
+      mode: z
+        .enum(["merge", "replace"])
+        .default("merge")
+        .describe("`merge`: by name, over what the definition says. `replace`: instead of it."),
+    })
+    .optional()
+    .describe("Variables for every container that Dagster runs in, in a file of your own."),
+  gates: gatesSchema.prefault({}).describe("What is asked of the real thing before a release is committed."),
+  checks: z
+    .record(keySchema, checkSchema)
+    .default({})
+    .describe("Levels of findings, by the check's id. An exception has an end and a reason."),
+};
+
+const name = keySchema.describe("Name of the stack. Services, families and records are called after it.");
+
+/** One environment of the stack: the top of the file with that environment's values laid over it. */
+export const documentSchema = z.strictObject({ name, ...shared }).superRefine(checkVariables);
+export type StackDocument = z.output<typeof documentSchema>;
+
+export const environmentsSchema = z
+  .record(keySchema, z.record(z.string(), z.unknown()))
+  .default({})
+  .describe(
+    "What is different elsewhere, by the environment's name; the top of the file is `production`. Mappings merge; lists and " +
+      "single values replace; `contract` and an image's way of building replace whole.",
+  );
+
+/** The whole file. What an environment says is judged once it is laid over the top: alone it is only a part. */
+export const fileSchema = z
+  .strictObject({ name, ...shared, environments: environmentsSchema })
+  .describe("A Dagster deployment on Amazon ECS: images, services, runs, migrations, DAGs and gates.");
+
+/** Keys of the top level that an environment cannot change. */
+export const fixedKeys: readonly string[] = ["name", "environments"];
+
+type Variables = z.output<z.ZodObject<typeof variables>>;
+
+interface Process extends Variables {
+  readonly locations?: readonly string[];
+  readonly "moves-with"?: "image" | "dagster" | undefined;
+  readonly "task-definition"?: string | undefined;
+}
+
+function checkService(service: Process, context: z.RefinementCtx): void {
+  checkVariables(service, context);
+  if (service["moves-with"] === "dagster" && (service.locations?.length ?? 0) > 0) {
+    context.addIssue({
+      code: "custom",
+      path: ["moves-with"],
+      message: "cannot be `dagster` for a process that loads locations itself: it would keep serving their old code",
+      params: { fix: "Remove `moves-with`, or give the locations a code server of their own." },
+    });
+  }
+  if (service["task-definition"] === undefined) return;
+  for (const key of ownDefinitionDecides) {
+    if (!(key in service)) continue;
+    context.addIssue({
+      code: "custom",
+      path: [key],
+      message: "has no effect beside `task-definition`: the definition decides it",
+      params: { fix: `Remove \`${key}\` here, and set it in the definition; or remove \`task-definition\`.` },
+    });
+  }
+}
+
+/** RegisterTaskDefinition refuses a name that is both plain and secret ("secret name must be unique", dagster-io/dagster#11622). */
+function checkVariables(holder: Variables, context: z.RefinementCtx): void {
+  const plain = new Set(Object.keys(holder.environment));
+  const twice = (name: string, path: readonly (string | number)[]): void => {
+    if (!plain.has(name)) return;
+    context.addIssue({
+      code: "custom",
+      path: [...path],
+      message: `is a secret here and plain text in \`environment\`: ${name}`,
+      params: { fix: "Keep one of the two." },
+    });
+  };
+  for (const name of Object.keys(holder.secrets)) twice(name, ["secrets", name]);
+  for (const [index, from] of holder["secrets-from"].entries()) {
+    if (typeof from === "string") continue;
+    for (const [key, name] of from.keys.entries()) twice(name, ["secrets-from", index, "keys", key]);
+  }
+}

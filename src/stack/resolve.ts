@@ -1,0 +1,264 @@
+import type { Contract } from "../domain/contract.ts";
+import { consistencyProblems } from "./consistency.ts";
+import { type StackRequest, writtenContract } from "./contract.ts";
+import { documentSchema, type StackDocument } from "./document.ts";
+import { substitute } from "./placeholders.ts";
+import { type Problem, quote, refusal } from "./problems.ts";
+import { schemaProblems } from "./schema-problems.ts";
+import type {
+  Building,
+  Canary,
+  Check,
+  Dags,
+  Dockerfile,
+  Expected,
+  Gates,
+  Image,
+  Instance,
+  Service,
+  Stack,
+} from "./stack.ts";
+import { documentOf, type StackFile } from "./stack-file.ts";
+import { basicAuthAt, ecsName, migrationsOf, runsOf, type Source, servicesOf, stackVariables } from "./tasks.ts";
+import { keyPlaceAt, type MapTree, type Path, placeAt, toValue } from "./tree.ts";
+
+/**
+ * One environment of the stack, with nothing left to look up.
+ * @param request `contract` is what {@link contractReference} led to; null when the stack file holds it
+ * @throws StackFileError with every mistake, each at its place
+ */
+export function resolveStack(
+  stackFile: StackFile,
+  request: StackRequest & { readonly contract: Contract | null },
+): Stack {
+  const { tree: contractTree, written } = writtenContract(stackFile, request);
+  const contract = request.contract ?? written;
+  if (typeof contract === "string")
+    throw new Error(`the contract at ${contract} was not read before the stack is resolved`);
+  const tree = substituted(stackFile, request, contract, contractTree);
+  const misshapen = [...schemaProblems(documentSchema, tree, "replaced"), ...consistencyProblems(tree)];
+  if (misshapen.length > 0) throw refusal(misshapen);
+
+  const source: Source = { document: documentSchema.parse(toValue(tree)), tree, contract };
+  const stack = build(source, stackFile.file, request);
+  const problems = [...signInProblems(source, request), ...nameProblems(stack), ...reachProblems(stack, source)];
+  if (problems.length > 0) throw refusal(problems);
+  return stack;
+}
+
+/** The whole document with its placeholders replaced; the contract in it has been read already. */
+function substituted(stackFile: StackFile, request: StackRequest, contract: Contract, contractTree: MapTree): MapTree {
+  const document = documentOf(stackFile, request.environment);
+  const rest = { ...document, entries: new Map([...document.entries].filter(([key]) => key !== "contract")) };
+  const { tree, problems } = substitute(rest, { ...request, stackName: stackFile.name, contract });
+  if (problems.length > 0) throw refusal(problems);
+  return { ...tree, entries: new Map([...tree.entries, ...contractTree.entries]) };
+}
+
+function build(source: Source, file: string, { environment, account, region }: StackRequest): Stack {
+  const { document, tree, contract } = source;
+  const services = servicesOf(source);
+  return {
+    file,
+    name: document.name,
+    environment,
+    account,
+    region,
+    contract,
+    variables: stackVariables(source),
+    tags: document.tags,
+    images: imagesOf(source),
+    services,
+    runs: runsOf(source, services),
+    migrations: migrationsOf(source, services),
+    dags: dagsOf(source),
+    instance: instanceOf(source),
+    volumes: byKey(document.volumes, (key, { efs }) => ({
+      key,
+      place: keyPlaceAt(tree, ["volumes", key]),
+      fileSystem: efs,
+    })),
+    gates: gatesOf(source, Object.values(services)),
+    checks: byKey(document.checks, (id, { level, until, reason }): Check => {
+      return { place: keyPlaceAt(tree, ["checks", id]), level, until: until ?? null, reason: reason ?? null };
+    }),
+    placeholders: document.placeholders,
+    environmentFile:
+      document["environment-file"] === undefined
+        ? null
+        : { place: placeAt(tree, ["environment-file", "path"]), ...document["environment-file"] },
+  };
+}
+
+function imagesOf({ document, tree }: Source): Readonly<Record<string, Image>> {
+  return byKey(document.images, (key, written) => ({
+    key,
+    place: keyPlaceAt(tree, ["images", key]),
+    repository: written.repository,
+    platform: written.platform,
+    building: buildingOf(written),
+    onceFamily: ecsName(`${document.name}-once-${key}`),
+  }));
+}
+
+function buildingOf({ build, layers }: StackDocument["images"][string]): Building {
+  if (build !== undefined) return { kind: "dockerfile", ...dockerfile(build) };
+  if (layers === undefined) throw new Error("an image has no way of building: the schema lets none pass");
+  const { base, requirements, prepare, files, workdir } = layers;
+  return {
+    kind: "layers",
+    base: typeof base === "string" ? { kind: "image", reference: base } : { kind: "dockerfile", ...dockerfile(base) },
+    requirements: requirements ?? null,
+    prepare,
+    files,
+    workdir: workdir ?? null,
+  };
+}
+
+function dockerfile({
+  target,
+  ...written
+}: Omit<Dockerfile, "target"> & { readonly target?: string | undefined }): Dockerfile {
+  return { ...written, target: target ?? null };
+}
+
+function dagsOf({ document, tree, contract }: Source): Readonly<Record<string, Dags>> {
+  return byKey(document.dags, (location, written) => ({
+    location,
+    place: keyPlaceAt(tree, ["dags", location]),
+    directory: written.directory,
+    module: written.module,
+    bucket: contract.bucket.name,
+    prefix: written.prefix ?? `dags/${location.replaceAll(/[^\w.-]/g, "-")}/`,
+    layout: written.layout,
+    pollSeconds: written["poll-seconds"],
+    fallback: written.fallback,
+    source: written.source ?? null,
+  }));
+}
+
+function instanceOf({ document, tree }: Source): Instance {
+  const { "dagster-yaml": dagsterYaml, workspace, database, concurrency } = document.instance;
+  const own = (key: string, path: string) => ({ kind: "own" as const, path, place: placeAt(tree, ["instance", key]) });
+  return {
+    dagsterYaml: dagsterYaml === undefined ? { kind: "generated" } : own("dagster-yaml", dagsterYaml),
+    workspace:
+      workspace === undefined
+        ? { kind: "generated" }
+        : workspace === "s3"
+          ? { kind: "s3" }
+          : own("workspace", workspace),
+    database,
+    concurrency: concurrency ?? null,
+  };
+}
+
+function gatesOf({ document, tree }: Source, services: readonly Service[]): Gates {
+  const { reach, canary, expect, auth, ...gates } = document.gates;
+  const webservers = services.filter((service) => service.kind === "webserver");
+  const named = (kind: "schedules" | "sensors"): Expected => {
+    const written = expect[kind];
+    if (typeof written === "string") return { kind: "as-before" };
+    const states = byKey(written, (name, state) => ({
+      place: keyPlaceAt(tree, ["gates", "expect", kind, name]),
+      status: typeof state === "string" ? state : state.status,
+      tick: typeof state === "string" ? ("any" as const) : (state.tick ?? "any"),
+    }));
+    return { kind: "named", states };
+  };
+  return {
+    reach: reach ?? (webservers.some(({ url }) => url !== null) ? "runner" : "task"),
+    canary: canary === undefined ? null : canaryOf(canary, tree),
+    schedules: named("schedules"),
+    sensors: named("sensors"),
+    firstTick: expect["first-tick"],
+    targetHealth: expect["target-health"],
+    securityGroups: expect["security-groups"],
+    logScan: gates["log-scan"],
+    everyWebserver: gates["every-webserver"],
+    auth: basicAuthAt(tree, ["gates", "auth"], auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
+  };
+}
+
+function canaryOf(written: NonNullable<StackDocument["gates"]["canary"]>, tree: MapTree): Canary {
+  const { location, job, asset, partition, logs, "compute-logs": computeLogs } = written;
+  const [, bucket, prefix = ""] = /^s3:\/\/([^/]+)\/(.*)$/.exec(computeLogs ?? "") ?? [];
+  return {
+    place: keyPlaceAt(tree, ["gates", "canary"]),
+    location,
+    target: job === undefined ? { kind: "asset", key: asset ?? "" } : { kind: "job", name: job },
+    partition:
+      partition === undefined
+        ? { kind: "none" }
+        : partition === "latest"
+          ? { kind: "latest" }
+          : { kind: "named", name: partition },
+    logs,
+    computeLogs: bucket === undefined ? null : { bucket, prefix },
+  };
+}
+
+/** A deploy to the wrong account or region would find nothing there, and make everything anew. */
+function signInProblems({ document, tree, contract }: Source, request: StackRequest): readonly Problem[] {
+  const fix = "Use the role and region of this environment, or name the right environment.";
+  const differs = (path: Path, wanted: string | undefined, actual: string, what: string): readonly Problem[] =>
+    wanted === undefined || wanted === actual
+      ? []
+      : [
+          {
+            where: placeAt(tree, path),
+            what: `This is for the ${what} ${wanted}, and you are signed in to ${actual}.`,
+            fix,
+          },
+        ];
+  return [
+    ...differs(["region"], document.region, request.region, "region"),
+    ...differs(["contract", "region"], contract.region, request.region, "region"),
+    ...differs(["contract", "account"], contract.account, request.account, "account"),
+  ];
+}
+
+/** Two things of one name would overwrite each other. */
+function nameProblems({ services, runs, images }: Stack): readonly Problem[] {
+  const named = [
+    ...Object.values(services).map(({ place, service }) => ({ place, kind: "ECS service", name: service })),
+    ...Object.values(services).map(({ place, definition }) => ({ place, kind: "family", name: definition.family })),
+    ...Object.values(runs.kind === "ecs" ? runs.definitions : {}).map(({ place, definition }) => {
+      return { place, kind: "family", name: definition.family };
+    }),
+    ...Object.values(images).map(({ place, onceFamily }) => ({ place, kind: "family", name: onceFamily })),
+  ];
+  return named.flatMap(({ place, kind, name }, index) => {
+    if (name === null) return [];
+    if (named.findIndex((other) => other.kind === kind && other.name === name) === index) return [];
+    const fix = "Rename one: names differ only in characters that ECS does not allow, or one is written twice.";
+    return [{ where: place, what: `A second ${kind} would be called ${quote(name)}.`, fix }];
+  });
+}
+
+/** What has to be reached, and cannot be. */
+function reachProblems({ services, instance, gates }: Stack, { tree }: Source): readonly Problem[] {
+  const all = Object.values(services);
+  const hasHosts = all.some(({ kind }) => kind !== "code-location");
+  const withoutAddress = all.flatMap((service): Problem[] => {
+    if (service.kind !== "code-location" || service.address !== null || !hasHosts) return [];
+    if (instance.workspace.kind === "own") return [];
+    const what = `Neither the file nor the contract has an \`address\` for services.${service.key}, so no workspace can name it.`;
+    return [
+      { where: service.place, what, fix: "Add its DNS name as `address`, here or in the contract's `services`." },
+    ];
+  });
+  const webservers = all.filter((service) => service.kind === "webserver");
+  const unreachable = gates.reach === "runner" && webservers.length > 0 && webservers.every(({ url }) => url === null);
+  if (!unreachable) return withoutAddress;
+  const what = "The runner shall ask the webserver (`reach: runner`), and no webserver has a `url`.";
+  const fix = "Add the webserver's `url`, or ask from inside the VPC with `reach: task`.";
+  return [...withoutAddress, { where: placeAt(tree, ["gates", "reach"]), what, fix }];
+}
+
+function byKey<T, U>(
+  record: Readonly<Record<string, T>>,
+  change: (key: string, value: T) => U,
+): Readonly<Record<string, U>> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(key, value)]));
+}

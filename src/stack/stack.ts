@@ -1,0 +1,325 @@
+import type { Contract } from "../domain/contract.ts";
+import type { Place } from "../domain/errors.ts";
+import type { Level } from "../domain/finding.ts";
+import type { Platform } from "../domain/identifiers.ts";
+import type { Size } from "./size.ts";
+
+/**
+ * One environment of a stack as its file describes it: nothing left to look up, no placeholder, no default to know. What a kind
+ * means (command, health check, stop timeout, percentages, gates) is not in here; only that it is of that kind.
+ */
+export interface Stack {
+  /** The stack file, as errors call it. */
+  readonly file: string;
+  readonly name: string;
+  readonly environment: string;
+  readonly account: string;
+  readonly region: string;
+  /** What the infrastructure offers. Names that services have from it are in the services already. */
+  readonly contract: Contract;
+  /** What every task finds in its environment, also one that is no service, run or migration. Theirs hold it already. */
+  readonly variables: Variables;
+  /** ECS tags of everything. Those of services, runs and migrations are in theirs already. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** By key. */
+  readonly images: Readonly<Record<string, Image>>;
+  /** By key. */
+  readonly services: Readonly<Record<string, Service>>;
+  readonly runs: Runs;
+  /** In the order in which they are run. */
+  readonly migrations: readonly Migration[];
+  /** By location. */
+  readonly dags: Readonly<Record<string, Dags>>;
+  readonly instance: Instance;
+  /** By key. */
+  readonly volumes: Readonly<Record<string, Volume>>;
+  readonly gates: Gates;
+  /** By the check's id. */
+  readonly checks: Readonly<Record<string, Check>>;
+  /** What `$name` and `${name}` stand for in existing definition files. */
+  readonly placeholders: Readonly<Record<string, string>>;
+  readonly environmentFile: EnvironmentFile | null;
+}
+
+export interface Image {
+  readonly key: string;
+  readonly place: Place;
+  /** ECR repository name, without the registry. */
+  readonly repository: string;
+  readonly platform: Platform;
+  readonly building: Building;
+  /** Family of the one-off task definitions of this image. */
+  readonly onceFamily: string;
+}
+
+/** How an image comes to be. Paths are in the repository, from its root. */
+export type Building = ({ readonly kind: "dockerfile" } & Dockerfile) | ({ readonly kind: "layers" } & Layers);
+
+export interface Dockerfile {
+  readonly context: string;
+  readonly dockerfile: string;
+  /** Null for the last stage. */
+  readonly target: string | null;
+}
+
+export interface Layers {
+  readonly base:
+    | { readonly kind: "image"; readonly reference: string }
+    | ({ readonly kind: "dockerfile" } & Dockerfile);
+  /** Lock file of the Python packages. */
+  readonly requirements: string | null;
+  /** Commands to run before the files are taken, in order. */
+  readonly prepare: readonly string[];
+  readonly files: readonly { readonly from: string; readonly to: string }[];
+  /** Null for the base's. */
+  readonly workdir: string | null;
+}
+
+/** Where a secret is; never its value. */
+export type Secret =
+  | { readonly kind: "parameter"; readonly name: string }
+  /** `key` is null for the whole secret. */
+  | { readonly kind: "secret"; readonly name: string; readonly key: string | null };
+
+/** What a process finds in its environment, from the widest to the narrowest: database, top of the file, its own. */
+export interface Variables {
+  /** Plain text, by the variable's name. No name is also in `secrets`. */
+  readonly environment: Readonly<Record<string, { readonly value: string; readonly place: Place }>>;
+  /** By the variable's name. */
+  readonly secrets: Readonly<Record<string, { readonly secret: Secret; readonly place: Place }>>;
+  /**
+   * Paths of SSM parameters, each ending in a slash. A parameter below one becomes the secret variable of the last part of its
+   * name, unless that variable is in `environment` or `secrets`; of two paths the later wins.
+   */
+  readonly parameterPaths: readonly { readonly path: string; readonly place: Place }[];
+}
+
+/** Where a task definition comes from. */
+export type Definition =
+  | {
+      readonly kind: "generated";
+      readonly family: string;
+      readonly container: string;
+      readonly size: Size;
+      /** In the order of the file. */
+      readonly mounts: readonly Mount[];
+    }
+  /** A JSON file in the repository, or what the service runs now. Only image, variables and tags are set in it. */
+  | ({ readonly kind: "file"; readonly path: string } & Existing)
+  | ({ readonly kind: "live" } & Existing);
+
+export interface Existing {
+  /** Where the stack file names it. */
+  readonly place: Place;
+  /** Null for the family that the definition names. */
+  readonly family: string | null;
+  /** Null for the definition's only container. */
+  readonly container: string | null;
+}
+
+export interface Mount {
+  /** Key of a volume. */
+  readonly volume: string;
+  /** Path in the container. */
+  readonly path: string;
+}
+
+/** What every task of the stack has. */
+export interface Task {
+  readonly place: Place;
+  /** Key of an image. */
+  readonly image: string;
+  readonly variables: Variables;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Names of IAM roles and of the log group; null when the contract names none. */
+  readonly taskRole: string | null;
+  readonly executionRole: string | null;
+  readonly logGroup: string | null;
+}
+
+interface ServiceProcess extends Task {
+  readonly key: string;
+  readonly definition: Definition;
+  /** Name of the ECS service. */
+  readonly service: string;
+  /** `keep`: percentages and circuit breaker are the infrastructure's. */
+  readonly rollout: "keep" | "apply";
+  /** Tasks to start when none runs and nothing scales it. */
+  readonly count: number;
+  /** What makes it roll: its image, or only what belongs to Dagster and itself. */
+  readonly movesWith: "image" | "dagster";
+}
+
+export interface Webserver extends ServiceProcess {
+  readonly kind: "webserver";
+  /** Locations that it loads itself. */
+  readonly locations: readonly string[];
+  readonly port: number;
+  /** Where people reach it; null when only the VPC does. */
+  readonly url: string | null;
+  /** Login that nginx asks for in front of it. */
+  readonly auth: BasicAuth | null;
+  /** What the infrastructure does; never applied by us. */
+  readonly scaling: Scaling | null;
+}
+
+export interface Daemon extends ServiceProcess {
+  readonly kind: "daemon";
+  /** Locations that it loads itself. */
+  readonly locations: readonly string[];
+}
+
+export interface CodeLocation extends ServiceProcess {
+  readonly kind: "code-location";
+  /** Dagster's name for it. */
+  readonly location: string;
+  /** Null when an existing definition, which has its own command, decides. */
+  readonly module: string | null;
+  readonly pythonPath: string | null;
+  /** Null for the image's. */
+  readonly workdir: string | null;
+  /** DNS name; null only when the workspace is the user's own file. */
+  readonly address: string | null;
+  readonly port: number;
+}
+
+export type Service = Webserver | Daemon | CodeLocation;
+
+export interface BasicAuth {
+  readonly kind: "basic";
+  readonly place: Place;
+  /** Name of a secret with the keys `username`, `password` and `htpasswd`. */
+  readonly secret: string;
+}
+
+export interface Scaling {
+  readonly min: number;
+  readonly max: number;
+  /** Percent. */
+  readonly cpu: number | null;
+  /** Percent. */
+  readonly memory: number | null;
+}
+
+export type Runs =
+  /** Each run is a task of its own; one definition for each location. */
+  | { readonly kind: "ecs"; readonly definitions: Readonly<Record<string, RunProcess>> }
+  /** Runs live in the daemon. */
+  | { readonly kind: "in-process"; readonly drainMinutes: number };
+
+export interface RunProcess extends Task {
+  readonly location: string;
+  readonly definition: Definition;
+  /** The location's name as a release writes it, in `run/<key>`: other characters than letters, digits, `_`, `.` and `-` become `-`. */
+  readonly key: string;
+}
+
+export interface Migration extends Task {
+  readonly name: string;
+  readonly tool: "dagster" | "alembic";
+  /** Null for the image's. */
+  readonly workdir: string | null;
+  /** Key of the service whose network it has; roles, log group and variables are that service's already. */
+  readonly likeService: string | null;
+}
+
+export interface Dags {
+  readonly location: string;
+  readonly place: Place;
+  /** Folder with the code, in `source`. */
+  readonly directory: string;
+  readonly module: string;
+  readonly bucket: string;
+  /** Key prefix in the bucket; ends in a slash. */
+  readonly prefix: string;
+  readonly layout: "versioned" | "mirror" | "both";
+  readonly pollSeconds: number;
+  readonly fallback: "none" | "image";
+  /** Null when it is this repository. */
+  readonly source: { readonly repository: string; readonly ref: string } | null;
+}
+
+/** A file of the user's, in the image and at this path in the repository, is checked and not replaced. */
+export type InstanceFile = { readonly kind: "own"; readonly path: string; readonly place: Place };
+
+export interface Instance {
+  readonly dagsterYaml: { readonly kind: "generated" } | InstanceFile;
+  readonly workspace: { readonly kind: "generated" } | { readonly kind: "s3" } | InstanceFile;
+  /** Names of the variables that hold the contract's database. */
+  readonly database: DatabaseNames;
+  readonly concurrency: { readonly tag: string; readonly limit: number } | null;
+}
+
+export interface DatabaseNames {
+  readonly host: string;
+  readonly port: string;
+  readonly name: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Volume {
+  readonly key: string;
+  readonly place: Place;
+  /** Id of the EFS file system. */
+  readonly fileSystem: string;
+}
+
+export interface Gates {
+  /** Who asks the webserver. */
+  readonly reach: "runner" | "task";
+  readonly canary: Canary | null;
+  readonly schedules: Expected;
+  readonly sensors: Expected;
+  readonly firstTick: "off" | "report" | "require";
+  readonly targetHealth: boolean;
+  readonly securityGroups: boolean;
+  /** Level of start-up errors in the logs. */
+  readonly logScan: Level | "off";
+  /** Ask each webserver task by itself. */
+  readonly everyWebserver: boolean;
+  /** How the gates log in. */
+  readonly auth: BasicAuth | null;
+}
+
+export interface Canary {
+  readonly place: Place;
+  readonly location: string;
+  readonly target: { readonly kind: "job"; readonly name: string } | { readonly kind: "asset"; readonly key: string };
+  readonly partition:
+    | { readonly kind: "none" }
+    | { readonly kind: "latest" }
+    | { readonly kind: "named"; readonly name: string };
+  /** The run's lines must be in CloudWatch. */
+  readonly logs: boolean;
+  /** Where the run's compute logs must be; null does not look. */
+  readonly computeLogs: { readonly bucket: string; readonly prefix: string } | null;
+}
+
+/** What schedules or sensors must be: as before the release; or each that is named as it says, and the rest as before. */
+export type Expected =
+  | { readonly kind: "as-before" }
+  | { readonly kind: "named"; readonly states: Readonly<Record<string, InstigatorState>> };
+
+export interface InstigatorState {
+  readonly place: Place;
+  /** Dagster's `InstigationStatus`. */
+  readonly status: "RUNNING" | "STOPPED";
+  /** What its first tick after the deploy must be. */
+  readonly tick: "any" | "success";
+}
+
+export interface Check {
+  readonly place: Place;
+  readonly level: Level;
+  /** Last day on which it holds, `2026-12-31` in UTC; null for ever. */
+  readonly until: string | null;
+  readonly reason: string | null;
+}
+
+export interface EnvironmentFile {
+  readonly place: Place;
+  /** Path in the repository. */
+  readonly path: string;
+  readonly mode: "merge" | "replace";
+}

@@ -1,0 +1,142 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
+import type { Place } from "../domain/errors.ts";
+import { type Problem, quote } from "./problems.ts";
+import type { Entry, Tree } from "./tree.ts";
+
+/** What a text of YAML says. `tree` is null when it cannot be read; the problems then say why. */
+export interface Reading {
+  readonly tree: Tree | null;
+  readonly problems: readonly Problem[];
+}
+
+/** A stack file has some hundred values; aliases of aliases could make millions of them. */
+const mostValues = 20_000;
+
+/**
+ * Reads YAML 1.2 with its core schema: `yes` and `on` are texts, `2026-12-31` is a text. Anchors and aliases are allowed;
+ * merge keys (`<<`) are YAML 1.1, and refused, as GitHub refuses them in workflow files.
+ */
+export function readYaml(text: string, file: string): Reading {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    logLevel: "silent",
+  });
+  const placeOf = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col };
+  };
+
+  const broken = [...document.errors, ...document.warnings];
+  const problems = broken.map((error): Problem => ({ where: placeOf(error.pos[0]), ...explain(error, text) }));
+  // One slip makes the parser stumble over what follows: each line is told once, and nothing is read from the rest.
+  if (broken.some(({ code }) => code !== "DUPLICATE_KEY")) return { tree: null, problems: firstOfEachLine(problems) };
+  if (document.contents === null) {
+    const fix = "Write at least `name`, `region` and `contract`; docs/stack-file.md lists every key.";
+    return { tree: null, problems: [{ where: { file, line: 1, column: 1 }, what: "The file is empty.", fix }] };
+  }
+
+  let values = 0;
+  const convert = (node: Node | null, fallback: Place, open: ReadonlySet<Node>): Tree => {
+    const place = node?.range ? placeOf(node.range[0]) : fallback;
+    values += 1;
+    if (values > mostValues) {
+      const what = `With its aliases written out the file has more than ${mostValues} values.`;
+      if (values === mostValues + 1) problems.push({ where: place, what, fix: "Use fewer aliases of aliases." });
+      return { kind: "scalar", place, value: null };
+    }
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (target === undefined || open.has(target)) {
+        const what =
+          target === undefined ? `There is no anchor &${node.source} above.` : `&${node.source} contains itself.`;
+        problems.push({ where: place, what, fix: "Write the value out here." });
+        return { kind: "scalar", place, value: null };
+      }
+      return { ...convert(target, place, open), place };
+    }
+    if (isMap(node)) {
+      const inside = new Set(open).add(node);
+      const entries = new Map<string, Entry>();
+      for (const { key, value } of node.items) {
+        if (!isScalar(key)) continue;
+        const keyPlace = key.range ? placeOf(key.range[0]) : place;
+        if (key.value === "<<") {
+          const fix = "Write the keys out, or give whole values an anchor (&small) and an alias (*small).";
+          problems.push({ where: keyPlace, what: "`<<` merges mappings in YAML 1.1; this file is YAML 1.2.", fix });
+          continue;
+        }
+        entries.set(String(key.value), { key: keyPlace, value: convert(asNode(value), keyPlace, inside) });
+      }
+      return { kind: "map", place, entries };
+    }
+    if (isSeq(node)) {
+      const inside = new Set(open).add(node);
+      return { kind: "list", place, items: node.items.map((item) => convert(asNode(item), place, inside)) };
+    }
+    return { kind: "scalar", place, value: isScalar(node) ? plain(node.value) : null };
+  };
+
+  const tree = convert(document.contents, { file, line: 1, column: 1 }, new Set());
+  return { tree, problems };
+}
+
+function asNode(value: unknown): Node | null {
+  return isMap(value) || isSeq(value) || isScalar(value) || isAlias(value) ? value : null;
+}
+
+function plain(value: unknown): string | number | boolean | null {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
+}
+
+function firstOfEachLine(problems: readonly Problem[]): readonly Problem[] {
+  return problems.filter(
+    ({ where }, index) => problems.findIndex((other) => other.where.line === where.line) === index,
+  );
+}
+
+/** The parser's words are for people who write parsers. */
+function explain(error: YAMLError, text: string): Omit<Problem, "where"> {
+  const [start, end] = error.pos;
+  switch (error.code) {
+    case "DUPLICATE_KEY":
+      return {
+        what: `The key ${quote(/^[^\s:,}]*/.exec(text.slice(start))?.[0] ?? "")} is written twice in one mapping.`,
+        fix: "Keep one of the two: YAML would silently take one and drop the other.",
+      };
+    case "TAB_AS_INDENT":
+      return { what: "A tab stands where YAML wants spaces.", fix: "Indent with spaces." };
+    case "MULTIPLE_DOCS":
+      return {
+        what: "A second document begins here (`---`).",
+        fix: "A stack file is one document: remove the line, and use `environments:` for what differs.",
+      };
+    case "TAG_RESOLVE_FAILED":
+      return { what: "A tag (`!…`) that means nothing here.", fix: "Remove the tag, or put the text in quotes." };
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return {
+        what: "A second `: ` on one line.",
+        fix: "Put a text that contains `: ` in quotes; write nested keys on lines of their own, or in { }.",
+      };
+    case "BAD_INDENT":
+      return {
+        what: "This line is not indented as its neighbours, or a bracket above is not closed.",
+        fix: "Indent the keys of one mapping alike, and close every [ and {.",
+      };
+    case "BAD_SCALAR_START":
+      return { what: `A text cannot begin with ${quote(text.slice(start, end))}.`, fix: "Put the text in quotes." };
+    default:
+      if (text.slice(start - 1, start + 1) === "${") {
+        return {
+          what: "A placeholder stands inside { } or [ ] without quotes.",
+          fix: 'Put it in quotes: "${contract.bucket.name}".',
+        };
+      }
+      return {
+        what: `This is not YAML: ${error.message.replace(/: ".*$/s, "")}.`, // what it quotes could be a secret
+        fix: "Mend the line; quotes around a text with special characters often do.",
+      };
+  }
+}
