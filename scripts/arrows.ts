@@ -41,7 +41,9 @@ export const rules: Readonly<Record<string, Rule>> = {
 
 /** Files of these names compute and do nothing else. */
 const pureNames = ["plan.ts", "judge.ts", "compare.ts", "explain.ts", "price.ts", "render.ts"];
-const pureFolders = ["domain", "markdown", "stack"];
+
+/** What computes without doing anything. */
+const purePackages = ["zod", "yaml", "node:crypto", "node:path"];
 
 export interface Import {
   /** Path below `src/`. */
@@ -55,12 +57,8 @@ export function objection({ file, specifier }: Import): string | null {
   const [folder = ""] = file.split("/");
   const rule = rules[folder];
   if (rule === undefined) return `src/${folder} is not a folder of the design`;
-  const pure = pureNames.includes(file.split("/").at(-1) ?? "");
   if (!specifier.startsWith(".")) {
-    if (specifier.startsWith("node:") && folder !== "domain") {
-      return pure && specifier !== "node:crypto" ? "a pure file imports nothing that does I/O" : null;
-    }
-    if (pure && !["zod", "node:crypto"].includes(specifier)) return "a pure file imports nothing that does I/O";
+    if (specifier.startsWith("node:") && folder !== "domain") return null;
     const allowed = rule.packages.some(
       (name) => specifier === name || (name.endsWith("/") && specifier.startsWith(name)),
     );
@@ -69,10 +67,25 @@ export function objection({ file, specifier }: Import): string | null {
   const target = normalize(join(dirname(file), specifier));
   const [to = ""] = target.split("/");
   if (to !== folder && !rule.folders.includes(to)) return `arrows go down: src/${folder} may not know src/${to}`;
-  if (pure && !pureFolders.includes(to) && !pureNames.includes(target.split("/").at(-1) ?? "")) {
-    return "a pure file imports domain, markdown, stack and pure files only";
-  }
   return null;
+}
+
+/**
+ * The ways from a file that must be pure to something that does I/O: all that it imports is followed to the end.
+ * @param imports of every file, by its path below `src/`
+ */
+export function impurities(file: string, imports: Readonly<Record<string, readonly Import[]>>): readonly string[] {
+  if (!pureNames.includes(file.split("/").at(-1) ?? "")) return [];
+  const seen = new Set<string>();
+  const visit = (at: string, way: readonly string[]): readonly string[] => {
+    if (seen.has(at)) return [];
+    seen.add(at);
+    return (imports[at] ?? []).flatMap(({ specifier }) => {
+      if (specifier.startsWith(".")) return visit(normalize(join(dirname(at), specifier)), [...way, at]);
+      return purePackages.includes(specifier) ? [] : [`${[...way, at].join(" → ")} → ${specifier}`];
+    });
+  };
+  return visit(file, []);
 }
 
 /** Imports of one file that are there at run time: types are free to travel, they carry nothing. */
@@ -91,15 +104,19 @@ export function typeImportsOf(file: string, source: string): readonly Import[] {
 
 if (import.meta.main) {
   const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
-  const problems = files.flatMap((file) => {
-    const source = readFileSync(join("src", file), "utf8");
-    const folderOnly = typeImportsOf(file, source).filter(({ specifier }) => specifier.startsWith("."));
-    return [
-      ...importsOf(file, source).map((found) => ({ found, why: objection(found) })),
-      ...folderOnly.map((found) => ({ found, why: objection({ ...found, file: `${dirname(file)}/types-only.ts` }) })),
-    ].flatMap(({ found, why }) => (why === null ? [] : [`src/${file}: import "${found.specifier}": ${why}`]));
-  });
+  const sources = files.map((file) => ({ file, source: readFileSync(join("src", file), "utf8") }));
+  const imports = Object.fromEntries(sources.map(({ file, source }) => [file, importsOf(file, source)]));
+  const all = sources.flatMap(({ file, source }) => [...importsOf(file, source), ...typeImportsOf(file, source)]);
+  const problems = [
+    ...all.flatMap((found) => {
+      const why = objection(found);
+      return why === null ? [] : [`src/${found.file}: import "${found.specifier}": ${why}`];
+    }),
+    ...files.flatMap((file) =>
+      impurities(file, imports).map((way) => `src/${file} must be pure, and reaches I/O: ${way}`),
+    ),
+  ];
   for (const problem of problems) console.log(problem);
-  console.log(`${files.length} files, ${problems.length} imports against the design`);
+  console.log(`${files.length} files, ${all.length} imports, ${problems.length} against the design`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -65,6 +65,11 @@ export function parameterArn(home: Home, path: string): string {
   return showArn({ ...home, service: "ssm", resource: `parameter/${path.replace(/^\//, "")}` });
 }
 
+/** Without the six characters that AWS appends to a secret's name: reads and ECS find it by its name alone. */
+export function secretArn(home: Home, name: string): string {
+  return showArn({ ...home, service: "secretsmanager", resource: `secret:${name}` });
+}
+
 export function logGroupArn(home: Home, name: string): string {
   return showArn({ ...home, service: "logs", resource: `log-group:${name}` });
 }

@@ -35,9 +35,19 @@ export type Action =
       /** Desired count to set; null leaves it alone. */
       readonly count: number | null;
     }
-  | { readonly kind: "gate"; readonly gate: GateName; readonly on: string };
+  | ({ readonly kind: "gate" } & Question);
 
-export type GateName = "location" | "daemon" | "webserver" | "canary";
+/** What a gate asks. `image` is the full reference that must be found. */
+export type Question =
+  /** `on` is the location's name. */
+  | { readonly gate: "location"; readonly on: string; readonly image: Later }
+  /** `on` is the service's key. */
+  | { readonly gate: "daemon"; readonly on: string }
+  | { readonly gate: "webserver"; readonly on: string }
+  /** `on` is the location's name. */
+  | { readonly gate: "canary"; readonly on: string; readonly job: string; readonly image: Later };
+
+export type GateName = Question["gate"];
 
 export type Step = {
   readonly id: string;

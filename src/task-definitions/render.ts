@@ -9,6 +9,10 @@ export type Role =
       readonly kind: "code-location";
       readonly port: number;
       readonly module: string;
+      /** Folder that is added to Python's path; null for none. */
+      readonly pythonPath: string | null;
+      /** null: the image's. */
+      readonly workdir: string | null;
       readonly context: ContainerContext;
     }
   /** Its command comes from Dagster's launcher, as an override. */
@@ -54,6 +58,7 @@ export function render(request: DefinitionRequest): LaterJson {
     image: request.image,
     essential: true,
     ...given("command", request.command ?? commandOf(role)),
+    ...given("workingDirectory", "workdir" in role ? role.workdir : null),
     environment: byName(environmentOf(request)).map(([name, value]) => ({ name, value })),
     secrets: byName(request.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
     portMappings: "port" in role ? [{ containerPort: role.port, hostPort: role.port, protocol: "tcp" }] : [],
@@ -93,20 +98,31 @@ function logConfiguration({ group, region, prefix }: NonNullable<DefinitionReque
 function commandOf(role: Role): readonly string[] | null {
   switch (role.kind) {
     case "webserver":
-      return ["dagster-webserver", "-h", "0.0.0.0", "-p", String(role.port), ...workspaceOf(role.workspace)];
+      return ["dagster-webserver", "-h", "0.0.0.0", "-p", String(role.port), ...option("-w", role.workspace)];
     case "daemon":
-      return ["dagster-daemon", "run", ...workspaceOf(role.workspace)];
+      return ["dagster-daemon", "run", ...option("-w", role.workspace)];
     case "code-location":
       // Its default host is localhost: without -h no other task reaches it.
-      return ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", String(role.port), "-m", role.module];
+      return [
+        "dagster",
+        "api",
+        "grpc",
+        "-h",
+        "0.0.0.0",
+        "-p",
+        String(role.port),
+        "-m",
+        role.module,
+        ...option("-d", role.pythonPath),
+      ];
     case "run":
     case "once":
       return null;
   }
 }
 
-function workspaceOf(workspace: string | null): readonly string[] {
-  return workspace === null ? [] : ["-w", workspace];
+function option(name: string, value: string | null): readonly string[] {
+  return value === null ? [] : [name, value];
 }
 
 /**

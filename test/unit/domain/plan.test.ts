@@ -10,7 +10,7 @@ const step = (id: string, after: readonly string[] = []): Step => ({
   reason: "",
   undo: nothing,
   kind: "gate",
-  gate: "location",
+  gate: "webserver",
   on: id,
 });
 

@@ -9,6 +9,8 @@ const request: DefinitionRequest = {
     kind: "code-location",
     port: 4000,
     module: "app.main",
+    pythonPath: null,
+    workdir: null,
     context: { taskDefinitionArn: "arn:run:1", containerName: "run" },
   },
   image,
@@ -58,7 +60,7 @@ describe("a code location", () => {
     const rendered = render({
       ...request,
       image: later("image:code", "digest"),
-      role: { kind: "code-location", port: 4000, module: "app.main", context },
+      role: { kind: "code-location", port: 4000, module: "app.main", pythonPath: null, workdir: null, context },
     });
     expect([...stepsBehind(rendered)].sort()).toEqual(["image:code", "register:run"]);
     const resolved = JSON.stringify(
