@@ -1,0 +1,64 @@
+import { GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
+import * as z from "zod";
+import type { EcrSend } from "../aws/ecr.ts";
+import type { Context } from "../domain/context.ts";
+import { endpointOf } from "./reference.ts";
+import { openRegistry, type Registry, Weather } from "./registry.ts";
+
+/**
+ * The account's own registry. Its address is the one that ECR gives with the token.
+ * @throws AwsError
+ */
+export async function openEcr(context: Context, ecr: EcrSend): Promise<Registry> {
+  const { endpoint, authorization } = await ecrToken(context, ecr);
+  return openRegistry(context, endpoint, {
+    first: authorization,
+    renew: async () => (await ecrToken(context, ecr)).authorization,
+  });
+}
+
+/** Anybody's registry, as it lets in those who have no account there. */
+export function openPublic(context: Context, host: string): Registry {
+  return openRegistry(context, endpointOf(host), {
+    first: null,
+    renew: (challenge) => anonymousToken(context, challenge),
+  });
+}
+
+async function ecrToken(
+  { report }: Context,
+  ecr: EcrSend,
+): Promise<{ readonly endpoint: string; readonly authorization: string }> {
+  const { authorizationData } = await ecr(new GetAuthorizationTokenCommand({}));
+  const { authorizationToken: token, proxyEndpoint } = authorizationData?.[0] ?? {};
+  if (token === undefined || proxyEndpoint === undefined) throw new Error("ECR GetAuthorizationToken gave no token");
+  report({ kind: "secret", value: token });
+  const userAndPassword = Buffer.from(token, "base64").toString();
+  report({ kind: "secret", value: userAndPassword.slice(userAndPassword.indexOf(":") + 1) });
+  return { endpoint: proxyEndpoint.replace(/\/+$/, ""), authorization: `Basic ${token}` };
+}
+
+const tokenSchema = z.union([
+  z.object({ token: z.string() }),
+  z.object({ access_token: z.string() }).transform((answer) => ({ token: answer.access_token })),
+]);
+
+/**
+ * A token for nobody, from where the registry's challenge says.
+ * @see https://distribution.github.io/distribution/spec/auth/token/
+ */
+async function anonymousToken({ signal, report }: Context, challenge: string | null): Promise<string | null> {
+  if (challenge === null || !/^bearer /i.test(challenge)) return null;
+  const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = "", value = ""]) => [name, value]));
+  const url = URL.parse(fields.get("realm") ?? "");
+  if (url === null) return null;
+  for (const name of ["service", "scope"]) {
+    const value = fields.get(name);
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw new Weather(`GET ${url.origin}${url.pathname} gave ${response.status}`);
+  const { token } = tokenSchema.parse(await response.json());
+  report({ kind: "secret", value: token });
+  return `Bearer ${token}`;
+}

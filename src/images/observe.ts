@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../domain/context.ts";
+import { UserError } from "../domain/errors.ts";
+import type { Digest } from "../domain/identifiers.ts";
+import type { ImagePart } from "../domain/release.ts";
+import { type Base, resolveBase } from "./base.ts";
+import type { ImageClients } from "./clients.ts";
+import { inputsLabel, type RecordedInputs, readRecordedInputs } from "./compare.ts";
+import { codeImage } from "./compose.ts";
+import { contentKey, type Inputs } from "./content-key.ts";
+import { findDependencies, readImage } from "./dependencies.ts";
+import { buildLayer, type Layer } from "./layer.ts";
+import { type Lock, parseLock } from "./lock.ts";
+import type { Image, NewImage, StoredManifest } from "./manifest.ts";
+import { getManifest, headManifest } from "./manifests.ts";
+import type { ImageRequest } from "./request.ts";
+import { readSources, type Sources } from "./sources.ts";
+
+/** What an image is to be made of, and what the registry has of it. */
+export interface ImageObservation {
+  readonly request: ImageRequest;
+  readonly contentKey: string;
+  readonly inputs: Inputs;
+  readonly base: Base;
+  readonly lock: Lock | null;
+  readonly sources: Sources;
+  readonly hasRepository: boolean;
+  /** The image of this very content, when it was made before. */
+  readonly found: StoredManifest | null;
+  /** What the tag of the commit names already. */
+  readonly commitTag: Digest | null;
+  readonly former: Former | null;
+  /** Base and packages, when they were put together before. */
+  readonly dependencies: Image | null;
+  /** The image that will be pushed, when all of it is known already. */
+  readonly ahead: Ahead | null;
+}
+
+/** The image that is released now, as its record and its label tell of it. */
+export interface Former {
+  readonly contentKey: string;
+  readonly inputs: RecordedInputs | null;
+}
+
+export interface Ahead {
+  readonly layer: Layer;
+  readonly image: NewImage;
+}
+
+/**
+ * Reads what goes into an image, and asks the registry whether it has one of that content.
+ *
+ * @param released the image as the current release pins it: what has changed is said against it. Null for the first release.
+ * @throws UserError for inputs that cannot be used, and for a repository that is not there and is not to be made.
+ */
+export async function observeImage(
+  clients: ImageClients,
+  context: Context,
+  request: ImageRequest,
+  released: ImagePart | null,
+): Promise<ImageObservation> {
+  const { registry } = clients;
+  const { repository, source } = request;
+  const [base, sources, requirements] = await Promise.all([
+    resolveBase(clients, context, request.base),
+    readSources(request, context.signal),
+    readRequirements(request),
+  ]);
+  const inputs: Inputs = {
+    scheme: 1,
+    platform: request.platform,
+    base: base.digest,
+    python: request.python,
+    requirements: requirements?.sha256 ?? null,
+    workdir: request.workdir,
+    environment: request.environment,
+    files: sources.files,
+  };
+  const key = contentKey(inputs);
+  const [lookup, commitTag] = await Promise.all([
+    getManifest(registry, repository, `src-${key}`),
+    headManifest(registry, repository, source.sha),
+  ]);
+  if (lookup.kind === "no-repository" && !request.createRepository) throw noRepository(repository, registry.endpoint);
+  const found = lookup.kind === "found" ? lookup.manifest : null;
+  const isNew = found === null && lookup.kind !== "no-repository";
+  const [dependencies, former] = await Promise.all([
+    isNew ? findDependencies(registry, repository, inputs) : null,
+    isNew && released?.repository === repository ? readFormer(clients, released) : null,
+  ]);
+  return {
+    request,
+    contentKey: key,
+    inputs,
+    base,
+    lock: requirements?.lock ?? null,
+    sources,
+    hasRepository: lookup.kind !== "no-repository",
+    found,
+    commitTag,
+    former,
+    dependencies,
+    ahead: dependencies === null ? null : await lookAhead(dependencies, sources, inputs, context.signal),
+  };
+}
+
+/** Code up to this many bytes is packed while looking, in memory: then the digest is known before anything is pushed. */
+const largestAhead = 32 * 1024 * 1024;
+
+async function lookAhead(
+  dependencies: Image,
+  sources: Sources,
+  inputs: Inputs,
+  signal: AbortSignal,
+): Promise<Ahead | null> {
+  if (sources.size > largestAhead) return null;
+  const layer = await buildLayer(sources.entries, { kind: "memory" }, signal);
+  return { layer, image: codeImage(dependencies, layer, inputs) };
+}
+
+async function readRequirements({
+  root,
+  requirements,
+}: ImageRequest): Promise<{ readonly sha256: string; readonly lock: Lock } | null> {
+  if (requirements === null) return null;
+  const bytes = await readFile(join(root, requirements)).catch((cause: unknown) => {
+    throw new UserError(
+      {
+        what: `The lock file ${requirements} cannot be read.`,
+        where: requirements,
+        fix: "Check the path, which starts at the root of the checkout, and that the file is committed.",
+      },
+      { cause },
+    );
+  });
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { sha256, lock: parseLock(bytes.toString(), requirements) };
+}
+
+async function readFormer({ registry }: ImageClients, released: ImagePart): Promise<Former> {
+  const { repository, digest, contentKey: key } = released;
+  const lookup = await getManifest(registry, repository, digest);
+  if (lookup.kind !== "found") return { contentKey: key, inputs: null };
+  const { config } = await readImage(registry, repository, lookup.manifest);
+  return { contentKey: key, inputs: readRecordedInputs(config.config?.Labels?.[inputsLabel]) };
+}
+
+function noRepository(repository: string, endpoint: string): UserError {
+  return new UserError({
+    what: `There is no repository ${repository}.`,
+    where: endpoint,
+    fix: `Make it with the infrastructure, or here: aws ecr create-repository --repository-name ${repository} --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true`,
+  });
+}

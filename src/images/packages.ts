@@ -1,0 +1,129 @@
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import type { LayerEntry } from "./layer.ts";
+
+/** Where an image has the packages of its lock file. */
+export const packagesFolder = "/opt/dependencies";
+
+/**
+ * The members of a layer of installed packages. What pip writes of its own accord is written anew here, so that the layer hangs on
+ * the wheels alone: neither on where pip ran, nor on its version, nor on this machine's Python.
+ */
+export async function readPackages(folder: string): Promise<readonly LayerEntry[]> {
+  const entries: LayerEntry[] = [{ kind: "directory", path: inImage("") }];
+  const scripts = await consoleScripts(folder);
+  const walk = async (inside: string): Promise<void> => {
+    for (const name of await readdir(join(folder, inside))) {
+      const path = posix.join(inside, name);
+      if (isLeftOut(path)) continue;
+      const file = join(folder, path);
+      const status = await lstat(file);
+      if (status.isDirectory()) {
+        entries.push({ kind: "directory", path: inImage(path) });
+        await walk(path);
+        continue;
+      }
+      if (!status.isFile()) throw new Error(`${path}: a wheel holds files only`);
+      const executable = (status.mode & 0o111) !== 0;
+      const rewritten = await rewrite(path, file, scripts);
+      entries.push(
+        rewritten === null
+          ? {
+              kind: "file",
+              path: inImage(path),
+              executable,
+              size: status.size,
+              content: { kind: "disk", file, sha256: null },
+            }
+          : {
+              kind: "file",
+              path: inImage(path),
+              executable,
+              size: rewritten.length,
+              content: { kind: "bytes", bytes: rewritten },
+            },
+      );
+    }
+  };
+  await walk("");
+  return entries;
+}
+
+/**
+ * The commands that a package declares.
+ * @param text its `entry_points.txt`.
+ * @returns the script of each, by its name.
+ * @see https://packaging.python.org/en/latest/specifications/entry-points/
+ */
+export function scriptsOf(text: string): ReadonlyMap<string, string> {
+  const scripts = new Map<string, string>();
+  let isScripts = false;
+  for (const line of text.split(/\r?\n/)) {
+    const section = /^\s*\[(.*)\]\s*$/.exec(line)?.[1];
+    if (section !== undefined) isScripts = ["console_scripts", "gui_scripts"].includes(section.trim());
+    const [, name, module, attribute] = /^\s*([^\s#;=][^=]*?)\s*=\s*([\w.]+)\s*:\s*([\w.]+)/.exec(line) ?? [];
+    if (!isScripts || name === undefined || module === undefined || attribute === undefined) continue;
+    const [imported] = attribute.split(".");
+    scripts.set(name, `${shebang}\nimport sys\nfrom ${module} import ${imported}\n\nsys.exit(${attribute}())\n`);
+  }
+  return scripts;
+}
+
+/** A script with any Python of the machine it was installed on as its interpreter becomes one for the Python of its image. */
+export function withPortableShebang(script: Buffer): Buffer {
+  const head = script.subarray(0, 1024).toString("latin1");
+  // A path that is too long for the kernel is written as a shell script that is Python as well.
+  const [first] = /^#!\/bin\/sh\n'''exec' .*python.*\n' '''\n/.exec(head) ?? /^#!.*python.*\n/.exec(head) ?? [];
+  return first === undefined ? script : Buffer.concat([Buffer.from(`${shebang}\n`), script.subarray(first.length)]);
+}
+
+/**
+ * The list of a package's files. Those that we write or leave out have no hash in it; paths start at the folder of the packages.
+ * @see https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+ */
+export function portableRecord(text: string): string {
+  const lines = text.split(/\r?\n/).flatMap((line) => {
+    const [, quoted, plain] = /^(?:"((?:[^"]|"")*)"|([^,]*)),/.exec(line) ?? [];
+    const path = (quoted?.replaceAll('""', '"') ?? plain ?? "").replace(/^(\.\.\/)+/, "");
+    if (path === "" || isLeftOut(path)) return [];
+    const written = /[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path;
+    const hash = path.startsWith("bin/")
+      ? ",,"
+      : line.slice(line.length - (/,[^,]*,[^,]*$/.exec(line)?.[0].length ?? 0));
+    return [`${written}${hash}\n`];
+  });
+  return lines.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).join("");
+}
+
+const shebang = "#!/usr/bin/env python3";
+
+function inImage(path: string): string {
+  return posix.join(packagesFolder.slice(1), path);
+}
+
+/** Byte code, and where a package was fetched from. */
+function isLeftOut(path: string): boolean {
+  return /(^|\/)__pycache__(\/|$)|\.pyc$|\.dist-info\/direct_url\.json$/.test(path);
+}
+
+async function consoleScripts(folder: string): Promise<ReadonlyMap<string, string>> {
+  const scripts = new Map<string, string>();
+  for (const name of (await readdir(folder)).sort()) {
+    if (!name.endsWith(".dist-info")) continue;
+    const text = await readFile(join(folder, name, "entry_points.txt"), "utf8").catch(() => "");
+    for (const [script, content] of scriptsOf(text)) scripts.set(`bin/${script}`, content);
+  }
+  return scripts;
+}
+
+async function rewrite(path: string, file: string, scripts: ReadonlyMap<string, string>): Promise<Buffer | null> {
+  const script = scripts.get(path);
+  if (script !== undefined) return Buffer.from(script);
+  if (path.startsWith("bin/")) {
+    const installed = await readFile(file);
+    const portable = withPortableShebang(installed);
+    return portable === installed ? null : portable; // a program of many megabytes stays on disk
+  }
+  if (path.endsWith(".dist-info/RECORD")) return Buffer.from(portableRecord(await readFile(file, "utf8")));
+  return null;
+}

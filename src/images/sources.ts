@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { join, posix, relative, sep } from "node:path";
+import { UserError } from "../domain/errors.ts";
+import { type Ignored, parseDockerignore } from "./dockerignore.ts";
+import type { LayerEntry } from "./layer.ts";
+import type { FileMapping, ImageRequest } from "./request.ts";
+
+/** The code of an image: what goes into its layer, and what stands for it in the content key. */
+export interface Sources {
+  readonly entries: readonly LayerEntry[];
+  /** By path in the image: `0644 <SHA-256 in hex>`, `0755 …`, or `link <target>`. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Of all files, in bytes. */
+  readonly size: number;
+}
+
+/**
+ * Reads and hashes what is to be copied into the image.
+ *
+ * Left out, beside what `.dockerignore` says: `.git`, which no two checkouts have alike, and byte code, whose times lie.
+ * Folders without files are left out too, as git does not keep them; nor are the folder `to` and those above it written: the base may
+ * have them, with an owner and mode of its own. An engine that unpacks the layer makes the missing ones as 0755, and takes
+ * over those that are there (containerd `archive/tar.go`, `mkparent`).
+ *
+ * @throws UserError when there is nothing to copy, or something that cannot be.
+ */
+export async function readSources(
+  { root, files, generated }: Pick<ImageRequest, "root" | "files" | "generated">,
+  signal: AbortSignal,
+): Promise<Sources> {
+  const ignored = parseDockerignore(await readFile(join(root, ".dockerignore"), "utf8").catch(nothingWhenMissing));
+  const found = new Map<string, Found>();
+  for (const mapping of files) {
+    for (const file of await readMapping(root, mapping, ignored)) found.set(file.entry.path, file);
+  }
+  for (const [path, text] of Object.entries(generated)) {
+    const bytes = Buffer.from(text);
+    const at = imagePath(path, "generated");
+    found.set(at, {
+      entry: { kind: "file", path: at, executable: false, size: bytes.length, content: { kind: "bytes", bytes } },
+      top: posix.dirname(at),
+    });
+  }
+
+  const entries: LayerEntry[] = [];
+  const contents: Record<string, string> = {};
+  for (const { entry } of found.values()) {
+    signal.throwIfAborted();
+    const hashed = await withHash(entry);
+    entries.push(hashed.entry);
+    contents[entry.path] = hashed.content;
+  }
+  const folders = foldersOf(found);
+  for (const path of folders) {
+    if (!found.has(path)) continue;
+    throw new UserError({
+      what: `/${path} would be a file and a folder at once.`,
+      where: "files",
+      fix: "Give the two that meet there different places in the image.",
+    });
+  }
+  const size = entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
+  return {
+    entries: [...folders.map((path) => ({ kind: "directory", path }) as const), ...entries],
+    files: contents,
+    size,
+  };
+}
+
+/** Something to copy, and the folder of the image from which on folders are ours. */
+interface Found {
+  readonly entry: Exclude<LayerEntry, { readonly kind: "directory" }>;
+  readonly top: string;
+}
+
+async function readMapping(root: string, { from, to }: FileMapping, ignored: Ignored): Promise<readonly Found[]> {
+  const where = `files, from: ${from}`;
+  const target = imagePath(to, where);
+  const realRoot = await realpath(root);
+  const start = await realpath(join(root, from)).catch(() => {
+    throw new UserError({
+      what: `There is no ${from} in the checkout.`,
+      where,
+      fix: "Check the path, which starts at the root of the checkout, and that an earlier step has made it.",
+    });
+  });
+  const inRoot = relative(realRoot, start);
+  if (inRoot === ".." || inRoot.startsWith(`..${sep}`)) {
+    throw new UserError({
+      what: `${from} lies outside the checkout.`,
+      where,
+      fix: "Name a path inside the checkout; copy what lies elsewhere into it in an earlier step.",
+    });
+  }
+
+  const nothing = new UserError({
+    what: `There is nothing to copy in ${from}.`,
+    where,
+    fix: "Check the path, and whether .dockerignore leaves it out, or everything in it.",
+  });
+
+  const status = await lstat(start);
+  if (!status.isDirectory()) {
+    if (ignored.ignores(inRoot)) throw nothing;
+    const path = to.endsWith("/") ? posix.join(target, posix.basename(inRoot)) : target;
+    return [await readEntry(start, { path, top: posix.dirname(path), start, where })];
+  }
+  const found: Found[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    for (const name of await readdir(join(start, folder))) {
+      const inFolder = posix.join(folder, name);
+      const inCheckout = posix.join(inRoot, inFolder);
+      if (neverCopied.test(name)) continue;
+      const isIgnored = ignored.ignores(inCheckout);
+      const isFolder = (await lstat(join(start, inFolder))).isDirectory();
+      if (isFolder && !(isIgnored && ignored.wholeFolders)) await walk(inFolder);
+      else if (!isFolder && !isIgnored) {
+        const path = posix.join(target, inFolder);
+        found.push(await readEntry(join(start, inFolder), { path, top: target, start, where }));
+      }
+    }
+  };
+  await walk("");
+  if (found.length === 0) throw nothing;
+  return found;
+}
+
+const neverCopied = /^(\.git|__pycache__)$|\.py[co]$/;
+
+async function readEntry(
+  file: string,
+  {
+    path,
+    top,
+    start,
+    where,
+  }: { readonly path: string; readonly top: string; readonly start: string; readonly where: string },
+): Promise<Found> {
+  const status = await lstat(file);
+  if (status.isSymbolicLink()) {
+    const target = await readlink(file);
+    const inside = relative(start, join(file, "..", target));
+    if (posix.isAbsolute(target) || inside === ".." || inside.startsWith(`..${sep}`)) {
+      throw new UserError({
+        what: `${relative(start, file)} is a link to ${target}, which is not copied with it.`,
+        where,
+        fix: "Copy the file itself, or leave the link out by a line in .dockerignore.",
+      });
+    }
+    return { entry: { kind: "symlink", path, target }, top };
+  }
+  if (!status.isFile()) {
+    throw new UserError({
+      what: `${relative(start, file)} is neither a file nor a folder nor a link.`,
+      where,
+      fix: "Leave it out by a line in .dockerignore.",
+    });
+  }
+  const content = { kind: "disk", file, sha256: null } as const;
+  return { entry: { kind: "file", path, executable: (status.mode & 0o111) !== 0, size: status.size, content }, top };
+}
+
+async function withHash(entry: Found["entry"]): Promise<{ readonly entry: LayerEntry; readonly content: string }> {
+  if (entry.kind === "symlink") return { entry, content: `link ${entry.target}` };
+  const mode = entry.executable ? "0755" : "0644";
+  if (entry.content.kind === "bytes") {
+    return { entry, content: `${mode} ${createHash("sha256").update(entry.content.bytes).digest("hex")}` };
+  }
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(entry.content.file) as AsyncIterable<Buffer>) hash.update(chunk);
+  const sha256 = hash.digest("hex");
+  return { entry: { ...entry, content: { ...entry.content, sha256 } }, content: `${mode} ${sha256}` };
+}
+
+/** Every folder between a file and the folder it was copied into, without that one. */
+function foldersOf(found: ReadonlyMap<string, Found>): readonly string[] {
+  const folders = new Set<string>();
+  for (const { entry, top } of found.values()) {
+    let folder = posix.dirname(entry.path);
+    for (; folder !== "." && folder.length > top.length; folder = posix.dirname(folder)) folders.add(folder);
+  }
+  return [...folders];
+}
+
+function imagePath(path: string, where: string): string {
+  const normal = posix.normalize(path).replace(/\/+$/, "");
+  if (path.startsWith("/")) return normal.slice(1);
+  throw new UserError({
+    what: `${JSON.stringify(path)} is no path in an image.`,
+    where,
+    fix: "Write the path from the root of the image on: /app/…",
+  });
+}
+
+function nothingWhenMissing(error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return "";
+  throw error;
+}
