@@ -12,6 +12,8 @@ export type FaultKind =
   | { readonly kind: "expired-token" }
   /** A read answers as if the last write had not reached it yet. */
   | { readonly kind: "stale" }
+  /** RunTask succeeds without tasks; the reason is in `failures[]`. */
+  | { readonly kind: "no-capacity"; readonly reason: string }
   | { readonly kind: "latency"; readonly milliseconds: number };
 
 export interface Fault {

@@ -1,76 +1,31 @@
-import type { ECSClientConfig } from "@aws-sdk/client-ecs";
+import type { Handle, RecordedCall, ServiceName } from "./api.ts";
+import { createCalls } from "./calls.ts";
 import type { BedClock } from "./clock.ts";
+import { createTime, type Bed, type Operations } from "./ecs/bed.ts";
+import { ecsOperations, wake } from "./ecs/ecs.ts";
+import { createIdentifiers } from "./ecs/identifiers.ts";
+import { registeredTargets, resolveName, type RegisteredInstance, type RegisteredTarget } from "./ecs/registered.ts";
+import { createEcsState } from "./ecs/state.ts";
 import { createFaults, type Faults } from "./faults.ts";
+import { applicationAutoScalingOperations } from "./neighbours/application-auto-scaling.ts";
+import { cloudMapOperations } from "./neighbours/cloud-map.ts";
+import { ec2Operations } from "./neighbours/ec2.ts";
+import { elasticLoadBalancingOperations } from "./neighbours/elastic-load-balancing.ts";
+import { iamOperations } from "./neighbours/iam.ts";
 import { createNeighbours, type Neighbours } from "./neighbours/state.ts";
 import { resolveRules, type Rules } from "./rules.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** The services that this bed plays itself, by the name that requests are signed for. */
-export type ServiceName =
-  | "ecs"
-  | "elasticloadbalancing"
-  | "ec2"
-  | "application-autoscaling"
-  | "servicediscovery"
-  | "iam";
-
-export interface AwsRequest {
-  readonly service: ServiceName;
-  readonly operation: string;
-  /** Members as the service model names them; times as `Date`. */
-  readonly input: unknown;
-  /** Access key id; in this bed the name of a role. */
-  readonly caller: string;
-}
-
-export type AwsResponse =
-  | { readonly kind: "output"; readonly requestId: string; readonly output: Readonly<Record<string, unknown>> }
-  | {
-      readonly kind: "error";
-      readonly requestId: string;
-      readonly name: string;
-      readonly message: string;
-      readonly status: number;
-      /** Modelled members beside the message. */
-      readonly members?: Readonly<Record<string, unknown>>;
-    }
-  /** Not from the service: a proxy's page. */
-  | { readonly kind: "page"; readonly status: number; readonly body: string }
-  | { readonly kind: "reset" };
-
-export interface RecordedCall {
-  readonly service: ServiceName;
-  readonly operation: string;
-  readonly input: unknown;
-  readonly caller: string;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  /** `ok`, or the error's name; `lost` when the answer never arrived, whether the call took effect or not. */
-  readonly outcome: string;
-}
-
-/** A task behind a target group. */
-export interface RegisteredTarget {
-  readonly taskId: string;
-  readonly address: string;
-  readonly port: number;
-  readonly state: "initial" | "healthy" | "unhealthy" | "draining";
-}
-
-/** A task behind a Cloud Map name. */
-export interface RegisteredInstance {
-  readonly taskId: string;
-  readonly address: string;
-  readonly healthy: boolean;
-}
+export type { AwsRequest, AwsResponse, RecordedCall, ServiceName } from "./api.ts";
+export type { RegisteredInstance, RegisteredTarget } from "./ecs/registered.ts";
+export { inProcessHandler } from "./wire/in-process.ts";
 
 export interface LocalAws {
   readonly account: string;
   readonly region: string;
   readonly rules: Rules;
   readonly speed: number;
-  /** One API call. Resolves late when a fault says so; never rejects. */
-  handle(request: AwsRequest): Promise<AwsResponse>;
+  readonly handle: Handle;
   /** Every call so far, oldest first. */
   readonly calls: readonly RecordedCall[];
   readonly faults: Faults;
@@ -97,36 +52,48 @@ export interface LocalAwsOptions {
   readonly account?: string;
 }
 
+/** An AWS account of its own, in memory. Give it a clock and something that runs containers. */
 export function createLocalAws(options: LocalAwsOptions): LocalAws {
-  const { runtime, speed = 1, region = "eu-central-1", account = "123456789012" } = options;
-  const calls: RecordedCall[] = [];
+  const { clock, runtime, speed = 1, region = "eu-central-1", account = "123456789012" } = options;
+  const rules = resolveRules(options.rules);
+  const faults = createFaults();
+  const neighbours = createNeighbours();
+  const bed: Bed = {
+    account,
+    region,
+    rules,
+    state: createEcsState(),
+    neighbours,
+    runtime,
+    names: createIdentifiers({ region, account, seed: clock.now() }),
+    time: createTime(clock, speed),
+    before: null,
+    wake: (service) => wake(bed, service),
+  };
+  const { handle, calls } = createCalls(bed, operations, faults);
   return {
     account,
     region,
-    rules: resolveRules(options.rules),
+    rules,
     speed,
+    handle,
     calls,
-    faults: createFaults(),
-    neighbours: createNeighbours(),
-    handle: () => {
-      throw new Error("no operation is played yet");
+    faults,
+    neighbours,
+    targets: (targetGroupArn) => registeredTargets(bed, targetGroupArn),
+    resolve: (name) => resolveName(bed, name),
+    close: async () => {
+      bed.time.close();
+      await runtime.close();
     },
-    targets: () => [],
-    resolve: () => null,
-    close: () => runtime.close(),
   };
 }
 
-/**
- * Reaches the bed without a socket: the `requestHandler` of any SDK client.
- * @param caller overrides the access key id that the client signs with.
- */
-export function inProcessHandler(aws: LocalAws, caller?: string): NonNullable<ECSClientConfig["requestHandler"]> {
-  return {
-    handle: () => {
-      throw new Error(`no call can be made to ${aws.region} yet${caller === undefined ? "" : ` by ${caller}`}`);
-    },
-    updateHttpClientConfig: () => undefined,
-    httpHandlerConfigs: () => ({}),
-  };
-}
+const operations: Readonly<Record<ServiceName, Operations>> = {
+  ecs: ecsOperations,
+  elasticloadbalancing: elasticLoadBalancingOperations,
+  ec2: ec2Operations,
+  "application-autoscaling": applicationAutoScalingOperations,
+  servicediscovery: cloudMapOperations,
+  iam: iamOperations,
+};

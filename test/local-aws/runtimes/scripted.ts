@@ -1,45 +1,11 @@
+import { createHash } from "node:crypto";
+import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import type { BedClock } from "../clock.ts";
-import type { Runtime, RuntimeTask } from "../runtime.ts";
+import type { Runtime, RuntimeObserver, RuntimeTask } from "../runtime.ts";
+import type { Behaviour, NeverStarts, TaskBehaviour } from "./behaviour.ts";
+import { playContainer, type PlayedContainer } from "./scripted-container.ts";
 
-/** What one container does, told in seconds since its task was handed to the runtime. Never shortened by the speed factor. */
-export type Behaviour =
-  /** Runs until it is told to stop. */
-  | (Start & { readonly kind: "healthy" })
-  | (Start & {
-      readonly kind: "exits";
-      readonly code: number;
-      /** After its start. */
-      readonly afterSeconds: number;
-      /** The container's own reason: `OutOfMemoryError: Container killed due to memory usage`. */
-      readonly reason?: string;
-    })
-  /** The task ends before any container runs. `reason` as ECS words it: `CannotPullContainerError: …`. */
-  | { readonly kind: "never-starts"; readonly reason: string; readonly afterSeconds?: number }
-  /** Runs, but its health checks fail: from the start, or after it was healthy for a while. */
-  | (Start & { readonly kind: "unhealthy"; readonly healthySeconds?: number; readonly targetReason?: string })
-  /** Healthy and unhealthy in turn. */
-  | (Start & { readonly kind: "flapping"; readonly everySeconds: number });
-
-interface Start {
-  /** Until the image is here and the process runs: 10 unless told. */
-  readonly startsAfterSeconds?: number;
-  /** From its start until its health checks pass: 5 unless told. */
-  readonly healthyAfterSeconds?: number;
-  readonly log?: readonly LogLine[];
-  /** From SIGTERM to its exit: 1 unless told; past the stop timeout it is killed. */
-  readonly stopsAfterSeconds?: number;
-  /** 0 unless told; 143 for a program that does not handle SIGTERM. */
-  readonly stopExitCode?: number;
-}
-
-export interface LogLine {
-  /** After the container's start: 0 unless told. */
-  readonly afterSeconds?: number;
-  readonly text: string;
-}
-
-/** One behaviour for every container, or one for each by its name. */
-export type TaskBehaviour = Behaviour | { readonly containers: Readonly<Record<string, Behaviour>> };
+export type { Behaviour, LogLine, TaskBehaviour } from "./behaviour.ts";
 
 /** Where container logs go, as the `awslogs` driver names them. */
 export interface LogSink {
@@ -50,31 +16,168 @@ export interface LoggedLine {
   readonly group: string;
   /** `prefix/container/task id` */
   readonly stream: string;
+  /** Milliseconds since 1970. */
   readonly at: number;
   readonly text: string;
 }
 
 export interface ScriptedRuntime extends Runtime {
   /**
-   * From now on tasks behave so.
+   * Tasks that start from now on behave so; of several scripts that are meant the latest holds. Without one a container
+   * is healthy.
    * @param key `family:revision`, a family, an image as the definition names it, or a function that knows the task.
    */
-  script(key: string | ((task: RuntimeTask) => boolean), behaviour: TaskBehaviour): void;
+  script(key: ScriptKey, behaviour: TaskBehaviour): void;
   /** What a tag stands for; an image that names a digest needs no entry, any other gets a digest made from its name. */
   tag(image: string, digest: string): void;
-  /** Pulls of this image fail, as ECS words it. */
+  /** Pulls of this image fail from now on. */
   forgetImage(image: string): void;
-  /** Tasks whose definition names this `valueFrom` cannot start. */
+  /** Tasks whose definition names this `valueFrom` cannot start from now on. */
   forgetSecret(valueFrom: string): void;
   /** Everything containers wrote, oldest first. */
   readonly lines: readonly LoggedLine[];
 }
+
+export type ScriptKey = string | ((task: RuntimeTask) => boolean);
 
 export interface ScriptedOptions {
   readonly clock: BedClock;
   readonly log?: LogSink;
 }
 
+/** Containers that follow a script instead of running anything. */
 export function createScriptedRuntime({ clock, log }: ScriptedOptions): ScriptedRuntime {
-  throw new Error(`not written yet: ${typeof clock} ${typeof log}`);
+  const scripts: Script[] = [];
+  const digests = new Map<string, string>();
+  const missingImages = new Set<string>();
+  const missingSecrets = new Set<string>();
+  const lines: LoggedLine[] = [];
+  const played = new Map<string, PlayedTask>();
+  let addresses = 0;
+
+  const play = (task: RuntimeTask, observer: RuntimeObserver, definition: ContainerDefinition, behaviour: Behaviour) =>
+    behaviour.kind === "never-starts"
+      ? []
+      : [
+          playContainer({
+            clock,
+            definition,
+            behaviour,
+            observer,
+            write: (text) => {
+              const line = loggedLine(definition, task.id, clock.now(), text);
+              if (line === null) return;
+              lines.push(line);
+              log?.write(line);
+            },
+          }),
+        ];
+
+  return {
+    start: (task, observer) => {
+      const behaviour = scripts.findLast(({ key }) => isMeant(key, task))?.behaviour ?? { kind: "healthy" };
+      const containers = (task.definition.containerDefinitions ?? []).map((definition) => ({
+        definition,
+        behaviour: behaviourOf(behaviour, definition),
+      }));
+      const blocked =
+        blockage(task, missingImages, missingSecrets) ??
+        containers.map((container) => container.behaviour).find((one) => one.kind === "never-starts");
+      if (blocked !== undefined) {
+        const cancel = clock.after((blocked.afterSeconds ?? 5) * 1000, () => observer.failedToStart(blocked.reason));
+        played.set(task.id, { containers: [], cancel });
+        return;
+      }
+      addresses += 1;
+      const address = `10.0.${Math.floor(addresses / 250)}.${(addresses % 250) + 1}`;
+      const cancel = clock.after(0, () => {
+        observer.address(address);
+        for (const { definition } of containers) observer.pulled(definition.name ?? "", digestOf(definition, digests));
+      });
+      played.set(task.id, {
+        containers: containers.flatMap((container) => play(task, observer, container.definition, container.behaviour)),
+        cancel,
+      });
+    },
+    stop: (taskId) => {
+      const task = played.get(taskId);
+      task?.cancel();
+      for (const container of task?.containers ?? []) container.stop();
+    },
+    checkTarget: (taskId) => {
+      const [first, ...others] = played.get(taskId)?.containers.map((container) => container.check()) ?? [];
+      if (first === undefined) return Promise.resolve({ healthy: false, reason: "Request timed out" });
+      return Promise.resolve([first, ...others].find(({ healthy }) => !healthy) ?? first);
+    },
+    close: () => {
+      for (const { containers, cancel } of played.values()) {
+        cancel();
+        for (const container of containers) container.end();
+      }
+      played.clear();
+      return Promise.resolve();
+    },
+    script: (key, behaviour) => void scripts.push({ key, behaviour }),
+    tag: (image, digest) => void digests.set(image, digest),
+    forgetImage: (image) => void missingImages.add(image),
+    forgetSecret: (valueFrom) => void missingSecrets.add(valueFrom),
+    lines,
+  };
+}
+
+interface Script {
+  readonly key: ScriptKey;
+  readonly behaviour: TaskBehaviour;
+}
+
+interface PlayedTask {
+  readonly containers: readonly PlayedContainer[];
+  readonly cancel: () => void;
+}
+
+function isMeant(key: ScriptKey, task: RuntimeTask): boolean {
+  if (typeof key === "function") return key(task);
+  const { family = "", revision = 0, containerDefinitions = [] } = task.definition;
+  return key === family || key === `${family}:${revision}` || containerDefinitions.some(({ image }) => image === key);
+}
+
+function behaviourOf(behaviour: TaskBehaviour, { name = "" }: ContainerDefinition): Behaviour {
+  return "kind" in behaviour ? behaviour : (behaviour.containers[name] ?? { kind: "healthy" });
+}
+
+/** What keeps a task from starting, as ECS words it: stopped-task-error-codes.html in the developer guide. */
+function blockage(
+  task: RuntimeTask,
+  missingImages: ReadonlySet<string>,
+  missingSecrets: ReadonlySet<string>,
+): NeverStarts | undefined {
+  const containers = task.definition.containerDefinitions ?? [];
+  const secrets = containers.flatMap((container) => container.secrets ?? []);
+  const secret = secrets.find(({ valueFrom = "" }) => missingSecrets.has(valueFrom));
+  if (secret !== undefined) {
+    const failed =
+      "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret";
+    return { kind: "never-starts", reason: `ResourceInitializationError: ${failed} ${secret.valueFrom ?? ""}` };
+  }
+  const missing = containers.find(({ image = "" }) => missingImages.has(image));
+  if (missing === undefined) return undefined;
+  const retried = "pull image manifest has been retried 1 time(s): failed to resolve ref";
+  return {
+    kind: "never-starts",
+    reason: `CannotPullContainerError: ${retried} ${missing.image ?? ""}: not found`,
+    afterSeconds: 120,
+  };
+}
+
+function digestOf({ image = "" }: ContainerDefinition, digests: ReadonlyMap<string, string>): string {
+  const [, named] = image.split("@");
+  return named ?? digests.get(image) ?? `sha256:${createHash("sha256").update(image).digest("hex")}`;
+}
+
+function loggedLine(definition: ContainerDefinition, taskId: string, at: number, text: string): LoggedLine | null {
+  const { logDriver, options = {} } = definition.logConfiguration ?? {};
+  const group = options["awslogs-group"];
+  if (logDriver !== "awslogs" || group === undefined) return null;
+  const stream = [options["awslogs-stream-prefix"], definition.name, taskId].filter(Boolean).join("/");
+  return { group, stream, at, text };
 }

@@ -1,0 +1,144 @@
+import type { AwsRequest, AwsResponse, Handle, RecordedCall, ServiceName } from "./api.ts";
+import { Refusal, type Bed, type CallContext, type Operations } from "./ecs/bed.ts";
+import { isRead, rememberBefore } from "./ecs/ecs.ts";
+import type { Fault, FaultKind, Faults } from "./faults.ts";
+import { modelOf, type OperationModel, type ServiceModel } from "./models/model.ts";
+import { violations } from "./models/validate.ts";
+
+type Recording = { -readonly [Member in keyof RecordedCall]: RecordedCall[Member] };
+
+/** Where every call comes through: faults, the service model, the operation, the model again, the record. */
+export function createCalls(
+  bed: Bed,
+  operations: Readonly<Record<ServiceName, Operations>>,
+  faults: Faults,
+): { readonly handle: Handle; readonly calls: readonly RecordedCall[] } {
+  const calls: Recording[] = [];
+  const handle: Handle = async (request) => {
+    const record: Recording = { ...request, at: bed.time.now(), outcome: "pending", tookEffect: false };
+    calls.push(record);
+    const struck = faults.striking(request);
+    const before = struck.filter(({ when = "before" }) => when === "before");
+    const response = (await strike(bed, request, before)) ?? perform(bed, operations, request, struck, record);
+    const after = struck.filter(({ when = "before" }) => when === "after");
+    const answered = (await strike(bed, request, after)) ?? response;
+    record.outcome = answered.kind === "output" ? "ok" : answered.kind === "error" ? answered.name : "lost";
+    return answered;
+  };
+  return { handle, calls };
+}
+
+function perform(
+  bed: Bed,
+  operations: Readonly<Record<ServiceName, Operations>>,
+  { service, operation: name, input, caller }: AwsRequest,
+  struck: readonly Fault[],
+  record: Recording,
+): AwsResponse {
+  const requestId = bed.names.uuid();
+  const model = modelOf(service);
+  const operationModel = model.operations[name];
+  const operation = operations[service][name];
+  if (operationModel === undefined || operation === undefined) {
+    throw new Error(`local-aws does not play ${service}:${name}`);
+  }
+  const refused = refusalOf(model, operationModel, input);
+  if (refused !== null) return { kind: "error", requestId, status: 400, ...refused };
+  const context: CallContext = {
+    caller,
+    stale: struck.some(({ what }) => what.kind === "stale"),
+    noCapacity: struck.map(({ what }) => (what.kind === "no-capacity" ? what.reason : null)).find(Boolean) ?? null,
+  };
+  if (service === "ecs" && !isRead(name)) rememberBefore(bed);
+  try {
+    // The model has vouched for the input's members and types.
+    const output = operation(bed, input as never, context);
+    checkOutput(model, name, operationModel, output);
+    record.tookEffect = true;
+    return { kind: "output", requestId, output };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    checkRefusal(model, name, operationModel, error);
+    return { kind: "error", requestId, name: error.name, message: error.message, status: error.status };
+  }
+}
+
+/** What the model itself refuses. AWS overlooks unknown members; the bed does not, or a typo would pass. */
+function refusalOf(model: ServiceModel, { input: reference }: OperationModel, input: unknown) {
+  const found = reference === undefined ? [] : violations(model, reference, input);
+  if (found.length === 0) return null;
+  const name = model.metadata.protocol === "json" ? "InvalidParameterException" : "ValidationError";
+  return { name, message: found.join("; ") };
+}
+
+function checkOutput(model: ServiceModel, name: string, { output: reference }: OperationModel, output: object): void {
+  const found = reference === undefined ? [] : violations(model, reference, output);
+  if (found.length > 0)
+    throw new Error(`bug of local-aws: the answer to ${name} breaks the model: ${found.join("; ")}`);
+}
+
+function checkRefusal(
+  model: ServiceModel,
+  operation: string,
+  { errors = [] }: OperationModel,
+  { name }: Refusal,
+): void {
+  if (model.metadata.protocol === "json" && !errors.some(({ shape }) => shape === name)) {
+    throw new Error(`bug of local-aws: ${operation} does not refuse with ${name}`);
+  }
+}
+
+/** @returns the answer that the faults make, or null when the call goes on. */
+async function strike(bed: Bed, request: AwsRequest, faults: readonly Fault[]): Promise<AwsResponse | null> {
+  let answer: AwsResponse | null = null;
+  for (const { what } of faults) {
+    if (what.kind === "latency")
+      await new Promise<void>((resolve) => bed.time.laterAtPace(what.milliseconds / 1000, resolve));
+    else answer ??= answerOf(bed, request, what);
+  }
+  return answer;
+}
+
+/** How each service words the same misfortune. */
+function answerOf(bed: Bed, { service, operation, caller }: AwsRequest, fault: FaultKind): AwsResponse | null {
+  const requestId = bed.names.uuid();
+  const json = modelOf(service).metadata.protocol === "json";
+  const error = (name: string, message: string, status: number): AwsResponse => ({
+    kind: "error",
+    requestId,
+    name,
+    message,
+    status,
+  });
+  switch (fault.kind) {
+    case "throttle":
+      if (service === "ec2") return error("RequestLimitExceeded", "Request limit exceeded.", 503);
+      return error(json ? "ThrottlingException" : "Throttling", "Rate exceeded", 400);
+    case "access-denied": {
+      const user = `arn:aws:sts::${bed.account}:assumed-role/${caller}/session`;
+      const message = `User: ${user} is not authorized to perform: ${service}:${operation} because no identity-based policy allows the ${service}:${operation} action`;
+      if (service === "ec2") return error("UnauthorizedOperation", message, 403);
+      return json ? error("AccessDeniedException", message, 400) : error("AccessDenied", message, 403);
+    }
+    case "expired-token": {
+      const message = "The security token included in the request is expired";
+      return json ? error("ExpiredTokenException", message, 400) : error("ExpiredToken", message, 403);
+    }
+    case "error":
+      return error(fault.name, fault.message, fault.status ?? 400);
+    case "server-error":
+      return error(json ? "ServerException" : "InternalFailure", "Service Unavailable", fault.status ?? 500);
+    case "html":
+      return {
+        kind: "page",
+        status: fault.status ?? 502,
+        body: "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>",
+      };
+    case "reset":
+      return { kind: "reset" };
+    case "stale":
+    case "no-capacity":
+    case "latency":
+      return null;
+  }
+}

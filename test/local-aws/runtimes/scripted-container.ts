@@ -1,0 +1,131 @@
+import type { ContainerDefinition } from "@aws-sdk/client-ecs";
+import type { BedClock } from "../clock.ts";
+import type { RuntimeObserver, TargetAnswer } from "../runtime.ts";
+import type { RunningBehaviour } from "./behaviour.ts";
+
+/** One container that follows its script. */
+export interface PlayedContainer {
+  /** SIGTERM now, SIGKILL after the stop timeout. One that does not run yet never will. */
+  stop(): void;
+  /** What a load balancer's health check sees. */
+  check(): TargetAnswer;
+  /** Forgets everything that was still to come. */
+  end(): void;
+}
+
+export interface Stage {
+  readonly clock: BedClock;
+  readonly definition: ContainerDefinition;
+  readonly behaviour: RunningBehaviour;
+  readonly observer: RuntimeObserver;
+  readonly write: (text: string) => void;
+}
+
+export function playContainer({ clock, definition, behaviour, observer, write }: Stage): PlayedContainer {
+  const { name = "", healthCheck, stopTimeout = 30 } = definition;
+  const { startsAfterSeconds = 10, healthyAfterSeconds = 5, stopsAfterSeconds = 1, stopExitCode = 0 } = behaviour;
+  const cues = new Set<() => void>();
+  let startedAt: number | null = null;
+
+  const cue = (seconds: number, act: () => void) => {
+    const takeBack = clock.after(seconds * 1000, () => {
+      cues.delete(takeBack);
+      act();
+    });
+    cues.add(takeBack);
+  };
+  const end = () => {
+    for (const takeBack of cues) takeBack();
+    cues.clear();
+  };
+  const exit = (code: number, reason?: string) => {
+    end();
+    startedAt = null;
+    observer.exited(name, code, reason);
+  };
+  const answerChecks = (at: number) => {
+    const change = nextChange(behaviour, healthyAfterSeconds, healthCheck, at);
+    if (change === null) return;
+    cue(change.at - at, () => {
+      observer.health(name, change.status);
+      answerChecks(change.at);
+    });
+  };
+
+  cue(startsAfterSeconds, () => {
+    startedAt = clock.now();
+    observer.started(name);
+    for (const { afterSeconds = 0, text } of behaviour.log ?? []) cue(afterSeconds, () => write(text));
+    if (healthCheck !== undefined) answerChecks(0);
+    if (behaviour.kind === "exits") cue(behaviour.afterSeconds, () => exit(behaviour.code, behaviour.reason));
+  });
+
+  return {
+    stop: () => {
+      end();
+      if (startedAt === null) return;
+      const killed = stopsAfterSeconds > stopTimeout;
+      cue(killed ? stopTimeout : stopsAfterSeconds, () => exit(killed ? 137 : stopExitCode));
+    },
+    check: () => {
+      if (startedAt === null) return { healthy: false, reason: "Request timed out" };
+      if (isHealthy(behaviour, healthyAfterSeconds, (clock.now() - startedAt) / 1000)) return { healthy: true };
+      const reason = behaviour.kind === "unhealthy" ? behaviour.targetReason : undefined;
+      return { healthy: false, reason: reason ?? "Health checks failed with these codes: [500]" };
+    },
+    end,
+  };
+}
+
+/** @param seconds since the container's start */
+function isHealthy(behaviour: RunningBehaviour, healthyAfterSeconds: number, seconds: number): boolean {
+  const healthyFor = seconds - healthyAfterSeconds;
+  switch (behaviour.kind) {
+    case "healthy":
+    case "exits":
+      return healthyFor >= 0;
+    case "unhealthy":
+      return behaviour.healthySeconds !== undefined && healthyFor >= 0 && healthyFor < behaviour.healthySeconds;
+    case "flapping":
+      return healthyFor >= 0 && Math.floor(healthyFor / behaviour.everySeconds) % 2 === 0;
+  }
+}
+
+interface HealthChange {
+  /** Seconds since the container's start. */
+  readonly at: number;
+  readonly status: "HEALTHY" | "UNHEALTHY";
+}
+
+/** When the container's own health check changes its mind next; null when it never does again. */
+function nextChange(
+  behaviour: RunningBehaviour,
+  healthyAfterSeconds: number,
+  check: ContainerDefinition["healthCheck"],
+  at: number,
+): HealthChange | null {
+  const first: HealthChange = { at: healthyAfterSeconds, status: "HEALTHY" };
+  switch (behaviour.kind) {
+    case "healthy":
+    case "exits":
+      return at < first.at ? first : null;
+    case "unhealthy": {
+      if (behaviour.healthySeconds === undefined) {
+        const { startPeriod = 0, interval = 30, retries = 3 } = check ?? {};
+        const failed = startPeriod + interval * retries;
+        return at < failed ? { at: failed, status: "UNHEALTHY" } : null;
+      }
+      const failed = first.at + behaviour.healthySeconds;
+      if (at < first.at) return first;
+      return at < failed ? { at: failed, status: "UNHEALTHY" } : null;
+    }
+    case "flapping": {
+      if (at < first.at) return first;
+      const turns = Math.floor((at - first.at) / behaviour.everySeconds) + 1;
+      return {
+        at: first.at + turns * behaviour.everySeconds,
+        status: turns % 2 === 0 ? "HEALTHY" : "UNHEALTHY",
+      };
+    }
+  }
+}
