@@ -77,6 +77,7 @@ export function faultAnswer(fault: FaultKind, call: BackingCall, callerArn: stri
     case "expired-token":
       return write(call.protocol, known[fault.kind]);
     case "stale":
+    case "no-capacity":
     case "latency":
       throw new Error(`${fault.kind} is no answer of ${call.service}`);
   }
