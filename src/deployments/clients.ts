@@ -1,0 +1,9 @@
+import type { EcsSend } from "../aws/ecs.ts";
+import type { LogsSend } from "../aws/logs.ts";
+
+/** The services of AWS that a rollout needs. */
+export interface DeploymentClients {
+  readonly ecs: EcsSend;
+  /** For the last lines of containers that failed. */
+  readonly logs: LogsSend;
+}

@@ -1,0 +1,69 @@
+import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { DescribeTaskDefinitionCommand, type LogConfiguration } from "@aws-sdk/client-ecs";
+import { isAwsError } from "../aws/error.ts";
+import { type Evidence, untrusted } from "../domain/evidence.ts";
+import { instant } from "../domain/identifiers.ts";
+import { type Revision, showRevision } from "../domain/verdict.ts";
+import type { DeploymentClients } from "./clients.ts";
+import { suspects } from "./explain.ts";
+import type { StoppedTask } from "./stopped-tasks.ts";
+
+/** Log lines of one container that are worth a look. */
+const lastLines = 20;
+
+/**
+ * The last log lines of what failed in this task. Only the `awslogs` driver says where they are: `prefix/container/task id`.
+ * Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
+ * @returns one piece for each container, empty where there is nothing to read; a log that may not be read is evidence of that.
+ * @throws AwsError when the definition cannot be read
+ */
+export async function readLastLogLines(
+  { ecs, logs }: DeploymentClients,
+  definition: Revision,
+  task: StoppedTask,
+): Promise<readonly Evidence[]> {
+  const { taskDefinition } = await ecs(
+    new DescribeTaskDefinitionCommand({ taskDefinition: showRevision(definition) }),
+    { resource: `task definition ${showRevision(definition)}` },
+  );
+  const evidence: Evidence[] = [];
+  for (const container of suspects(task)) {
+    const defined = taskDefinition?.containerDefinitions?.find(({ name }) => name === container);
+    const place = placeOf(defined?.logConfiguration, container, task.id);
+    if (place !== null) evidence.push(...(await readTail(logs, place, container, task)));
+  }
+  return evidence;
+}
+
+interface LogPlace {
+  readonly logGroupName: string;
+  readonly logStreamName: string;
+}
+
+function placeOf(configuration: LogConfiguration | undefined, container: string, taskId: string): LogPlace | null {
+  if (configuration?.logDriver !== "awslogs") return null;
+  const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix } = configuration.options ?? {};
+  if (logGroupName === undefined || prefix === undefined) return null;
+  return { logGroupName, logStreamName: `${prefix}/${container}/${taskId}` };
+}
+
+async function readTail(
+  logs: DeploymentClients["logs"],
+  place: LogPlace,
+  container: string,
+  task: StoppedTask,
+): Promise<readonly Evidence[]> {
+  const subject = `container ${container} of task ${task.id}`;
+  try {
+    const { events = [] } = await logs(new GetLogEventsCommand({ ...place, limit: lastLines, startFromHead: false }), {
+      resource: `log group ${place.logGroupName}`,
+    });
+    const last = events.at(-1);
+    if (last === undefined) return [];
+    const text = events.map(({ message }) => (message ?? "").trimEnd()).join("\n");
+    return [{ kind: "log", at: instant(last.timestamp ?? task.at), subject, text: untrusted(text) }];
+  } catch (error) {
+    if (!isAwsError(error)) throw error;
+    return [{ kind: "call", at: instant(task.at), subject: `log of ${subject}`, text: untrusted(error.message) }];
+  }
+}

@@ -1,0 +1,389 @@
+import { assertNever } from "../domain/errors.ts";
+import type { Evidence } from "../domain/evidence.ts";
+import { untrusted } from "../domain/evidence.ts";
+import { instant } from "../domain/identifiers.ts";
+import { type Cause, sameRevision, showRevision } from "../domain/verdict.ts";
+import type { Ending } from "./judge.ts";
+import type { Deployment } from "./service.ts";
+import type { StoppedContainer, StoppedTask } from "./stopped-tasks.ts";
+import type { Track } from "./track.ts";
+
+/** Why tasks of a deployment do not live. */
+export type FailureId =
+  | "image-not-pulled"
+  | "secret-not-read"
+  | "task-not-started"
+  | "out-of-memory"
+  | "container-exited"
+  | "health-check-failed"
+  | "target-unhealthy"
+  | "task-interrupted"
+  | "stopped-by-user";
+
+/** Ids of {@link Cause}: stable, for tools to match. */
+export type CauseId =
+  | FailureId
+  | "task-not-placed"
+  | "alarm-triggered"
+  | "stopped-by-hand"
+  | "old-tasks-remain"
+  | "superseded"
+  | "service-gone"
+  | "scaled-to-zero"
+  | "other-revision"
+  | "other-digest"
+  | "not-readable"
+  | "slow"
+  | "unexplained"
+  | "cancelled";
+
+export interface Explanation {
+  readonly cause: Cause | null;
+  readonly evidence: readonly Evidence[];
+}
+
+/**
+ * Says why it ended so, and shows what was seen.
+ * @param goesBack ECS was on its way back when it ended
+ * @param logs last lines of the containers that failed
+ * @param now milliseconds since 1970
+ */
+export function explain(
+  track: Track,
+  ending: Ending,
+  { goesBack, logs, now }: { readonly goesBack: boolean; readonly logs: readonly Evidence[]; readonly now: number },
+): Explanation {
+  if (ending === "complete") return { cause: null, evidence: [] };
+  const { id, what, fix } = reasonFor(track, ending, now);
+  const done = whatEcsDoes(track, ending, goesBack);
+  const cause = { id, what: done === null ? what : `${what} ${done}`, fix };
+  return { cause, evidence: [...eventsOf(track), ...track.stopped.slice(-shownTasks).map(taskEvidence), ...logs] };
+}
+
+/** The failure that tells most: the most frequent one, of these the latest; with its newest task. */
+export function mainFailure(
+  stopped: readonly StoppedTask[],
+): { readonly failure: Failure; readonly times: number; readonly task: StoppedTask } | null {
+  const byId = new Map<FailureId, StoppedTask[]>();
+  for (const task of stopped) {
+    const { id } = failureOf(task);
+    byId.set(id, [...(byId.get(id) ?? []), task]);
+  }
+  const latest = (tasks: readonly StoppedTask[]): number => tasks.at(-1)?.at ?? 0;
+  const [most] = [...byId.values()].sort((a, b) => b.length - a.length || latest(b) - latest(a));
+  const task = most?.at(-1);
+  return task === undefined || most === undefined ? null : { failure: failureOf(task), times: most.length, task };
+}
+
+/** Containers to look at first when this task failed, by name. */
+export function suspects({ containers }: StoppedTask): readonly string[] {
+  const names = (those: readonly StoppedContainer[]): readonly string[] => those.map(({ name }) => name);
+  const own = containers.filter(isOwnFailure);
+  if (own.length > 0) return names(own);
+  const ill = containers.filter(({ unhealthy }) => unhealthy);
+  return names(ill.length > 0 ? ill : containers.filter(({ exitCode }) => exitCode !== null));
+}
+
+export interface Failure {
+  readonly id: FailureId;
+  /** What happened to the task, as the end of a sentence about it. */
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** Reads stop code, exit codes, and AWS's words where these leave it open. Source: stopped-task-error-codes in the developer guide. */
+export function failureOf(task: StoppedTask): Failure {
+  const reason = task.reason.untrusted;
+  const [container] = suspects(task);
+  const named = container === undefined ? "a container" : `container ${container}`;
+  switch (task.code) {
+    case "TaskFailedToStart":
+      return startFailure([reason, ...task.containers.map((one) => one.reason.untrusted)].join("\n"));
+    case "UserInitiated":
+      return {
+        id: "stopped-by-user",
+        what: "was stopped by somebody, with StopTask",
+        fix: "Find out who stops tasks of this service: CloudTrail records each StopTask with its caller.",
+      };
+    case "SpotInterruption":
+    case "TerminationNotice":
+    case "InfrastructureHealth":
+      return {
+        id: "task-interrupted",
+        what: "lost the capacity it ran on",
+        fix: "Run it again; for a service that must not be interrupted, use FARGATE in the place of FARGATE_SPOT.",
+      };
+    default:
+      break;
+  }
+  if (/ELB health check|target.group/i.test(reason)) {
+    return {
+      id: "target-unhealthy",
+      what: "did not pass the health check of its load balancer",
+      fix: "Check path, port and expected status of the target group's health check, the security group between load balancer and task, and the service's grace period.",
+    };
+  }
+  if (/health check/i.test(reason)) {
+    return {
+      id: "health-check-failed",
+      what: `did not pass the health check of ${named}`,
+      fix: "Run the health check's command in the container; give it a longer startPeriod if the program needs more time to start.",
+    };
+  }
+  const memory = task.containers.find((one) => /OutOfMemory/i.test(one.reason.untrusted));
+  if (memory !== undefined) {
+    return {
+      id: "out-of-memory",
+      what: `ended: container ${memory.name} took more memory than it has`,
+      fix: "Give the task definition more memory, or let the program need less.",
+    };
+  }
+  const code = task.containers.find(({ name }) => name === container)?.exitCode;
+  return {
+    id: "container-exited",
+    what: `ended: ${named} exited${code === null || code === undefined ? "" : ` with code ${code}`}`,
+    fix: "The last lines of its log say why; with the same image and environment it fails on any machine.",
+  };
+}
+
+const shownTasks = 3;
+const shownEvents = 10;
+
+function startFailure(reason: string): Failure {
+  if (/CannotPull|registry auth from|ecr registry auth|pull image/i.test(reason)) {
+    return {
+      id: "image-not-pulled",
+      what: "could not start: its image cannot be pulled",
+      fix: "Check that the image exists for the task's CPU architecture, that the execution role may pull it, and that the subnets reach the registry.",
+    };
+  }
+  if (/secret|ssm|parameter/i.test(reason)) {
+    return {
+      id: "secret-not-read",
+      what: "could not start: a secret of its definition cannot be read",
+      fix: "Check that each secret and parameter exists under the name in the task definition, that the execution role may read it (and decrypt it), and that the subnets reach Secrets Manager or SSM.",
+    };
+  }
+  return {
+    id: "task-not-started",
+    what: "could not start",
+    fix: "The stopped task's reason, below, is AWS's own: change what it names.",
+  };
+}
+
+/** SIGTERM and SIGKILL are what a container gets when another one took the task down. */
+function isOwnFailure({ exitCode, reason }: StoppedContainer): boolean {
+  return /OutOfMemory/i.test(reason.untrusted) || (exitCode !== null && ![0, 137, 143].includes(exitCode));
+}
+
+interface Reason {
+  readonly id: CauseId;
+  readonly what: string;
+  readonly fix: string | null;
+}
+
+function reasonFor(track: Track, ending: Exclude<Ending, "complete">, now: number): Reason {
+  const { aim, service } = track;
+  const to = showRevision(aim.to);
+  switch (ending) {
+    case "rolled-back":
+    case "rollback-failed":
+    case "failed":
+      return failureReason(track) ?? decisionReason(track);
+    case "time-over":
+      return failureReason(track) ?? waitingReason(track, now);
+    case "superseded": {
+      const { primary } = service;
+      const newer =
+        primary === null ? "another deployment" : `${showDeployment(primary)}, begun ${instant(primary.createdAt)}`;
+      return {
+        id: "superseded",
+        what: aim.toNothing
+          ? `Somebody gave the service a desired count of ${service.desiredCount} again.`
+          : `Somebody began a newer deployment: ${newer}.`,
+        fix: "Let one pipeline at a time deploy this service. If the newer one is not meant to run, deploy again.",
+      };
+    }
+    case "service-gone":
+      return {
+        id: "service-gone",
+        what: `Service ${aim.service} is gone from cluster ${aim.cluster}: it was deleted while it was deployed.`,
+        fix: "Find out who deleted it (CloudTrail: DeleteService), create it again, and deploy again.",
+      };
+    case "scaled-to-zero":
+      return {
+        id: "scaled-to-zero",
+        what: `Somebody set the desired count of ${aim.service} to 0 while it was deployed: nothing shows whether ${to} works.`,
+        fix: "Find out what scales the service: autoscaling, a schedule, a person. Then deploy again.",
+      };
+    case "other-revision":
+      return {
+        id: "other-revision",
+        what: `ECS calls the deployment complete, but it runs ${service.primary?.revision == null ? "no task definition" : showRevision(service.primary.revision)} and not ${to}.`,
+        fix: "Deploy again; should it happen twice, ask AWS support with the deployment's id.",
+      };
+    case "other-digest":
+      return {
+        id: "other-digest",
+        what: `It runs another image than it should: ${differences(track).join("; ")}.`,
+        fix: "Name images by digest in the task definition: a tag can be moved between registering and starting.",
+      };
+    case "cancelled":
+      return { id: "cancelled", what: "The waiting was cancelled.", fix: null };
+    default:
+      return assertNever(ending);
+  }
+}
+
+function failureReason(track: Track): Reason | null {
+  const main = mainFailure(track.stopped);
+  if (main === null) return placementReason(track);
+  const { failure, times } = main;
+  const goesOn = track.mine?.state === "IN_PROGRESS" && track.service.primary?.id === track.mine.id;
+  const often = times === 1 ? "A task" : `${times} tasks, one after the other: each`;
+  const loop = times > 1 && goesOn ? " This is a crash loop." : "";
+  return {
+    id: failure.id,
+    what: `${often} of ${showRevision(track.aim.to)} ${failure.what}.${loop}`,
+    fix: failure.fix,
+  };
+}
+
+function placementReason({ events, aim }: Track): Reason | null {
+  if (!events.some(({ text }) => /unable to (place a task|consistently start tasks)/.test(text.untrusted))) return null;
+  return {
+    id: "task-not-placed",
+    what: `ECS finds no place for a task of ${showRevision(aim.to)}, or cannot start it.`,
+    fix: "The service's events, below, name the reason: capacity, subnets without free addresses, or a quota.",
+  };
+}
+
+/** It was ended although no task of it failed: something else decided. */
+function decisionReason({ serviceDeployment, aim }: Track): Reason {
+  const known = serviceDeployment === "refused" ? null : serviceDeployment;
+  if (known !== null && known.alarms.length > 0) {
+    return {
+      id: "alarm-triggered",
+      what: `An alarm that watches the deployment went off: ${known.alarms.join(", ")}.`,
+      fix: "Look at the alarm's metric since the deployment began.",
+    };
+  }
+  if (known !== null && !known.breakerTriggered && known.status.startsWith("ROLLBACK")) {
+    return {
+      id: "stopped-by-hand",
+      what: "Somebody stopped the deployment: StopServiceDeployment.",
+      fix: "CloudTrail records StopServiceDeployment with its caller. Deploy again when he agrees.",
+    };
+  }
+  return {
+    id: "unexplained",
+    what: `ECS gave up ${showRevision(aim.to)} and does not say why.`,
+    fix: "Look at the service's events and its stopped tasks in the ECS console.",
+  };
+}
+
+/** Nothing failed, and it is not done. */
+function waitingReason(track: Track, now: number): Reason {
+  const { aim, service, mine, seenAt } = track;
+  const to = showRevision(aim.to);
+  if (now - seenAt > 60_000) {
+    return {
+      id: "not-readable",
+      what: `ECS has not answered for ${Math.round((now - seenAt) / 1000)} s: how ${to} does is not known.`,
+      fix: "Look at the service in the ECS console. When AWS throttles, let fewer jobs run at once.",
+    };
+  }
+  const old = service.others.filter(({ runningCount }) => runningCount > 0);
+  if (mine !== null && mine.runningCount >= service.desiredCount && old.length > 0) {
+    return {
+      id: "old-tasks-remain",
+      what: `All tasks of ${to} run, but old ones do not end: ${old.map(showDeployment).join(", ")}.`,
+      fix: "Task protection, a long stop timeout or a long deregistration delay keeps them; the service's events name the first.",
+    };
+  }
+  return {
+    id: "slow",
+    what: `${mine?.runningCount ?? 0} of ${service.desiredCount} tasks of ${to} run, and none has failed: it takes longer than ${seconds(aim.deadline - aim.begun)} s.`,
+    fix: "Give it more time; or find what takes so long: pulling the image, the health check's start period, draining of old tasks.",
+  };
+}
+
+/** What ECS did about it, and does. */
+function whatEcsDoes(track: Track, ending: Ending, goesBack: boolean): string | null {
+  const { service, mine, aim } = track;
+  const { primary } = service;
+  if (goesBack && primary !== null) {
+    const target = primary.revision === null ? primary.id : showRevision(primary.revision);
+    if (ending === "rollback-failed") return `ECS tried to go back to ${target}, and failed.`;
+    return ending === "rolled-back"
+      ? `ECS took the service back to ${target}.`
+      : `ECS is taking the service back to ${target}: ${primary.runningCount} of ${service.desiredCount} run there.`;
+  }
+  switch (ending) {
+    case "failed":
+    case "rollback-failed": {
+      const kept = service.others.filter(({ runningCount }) => runningCount > 0);
+      return kept.length === 0
+        ? "ECS has given it up and starts nothing more: no task of an older deployment runs."
+        : `ECS has given it up and starts nothing more; still running: ${kept.map(showDeployment).join(", ")}.`;
+    }
+    case "time-over":
+    case "cancelled": {
+      if (primary === null) return null;
+      const done = primary.state === "COMPLETED" && sameRevision(primary.revision, aim.to);
+      const counts = `${mine?.runningCount ?? 0} of ${service.desiredCount} run, ${mine?.pendingCount ?? 0} pending`;
+      return done
+        ? `ECS calls it complete: ${counts}.`
+        : `ECS goes on with ${showDeployment(primary)} by itself: ${counts}.`;
+    }
+    default:
+      return null;
+  }
+}
+
+function differences({ aim, digests }: Track): readonly string[] {
+  return Object.entries(aim.digests)
+    .filter(([container, digest]) => digests?.[container] !== digest)
+    .map(
+      ([container, digest]) => `container ${container} should be ${digest} and is ${digests?.[container] ?? "unknown"}`,
+    );
+}
+
+function eventsOf({ aim, events, serviceDeployment, mine }: Track): readonly Evidence[] {
+  const told = events
+    .slice(-shownEvents)
+    .map(({ at, text }): Evidence => ({ kind: "event", at: instant(at), subject: `service ${aim.service}`, text }));
+  const said: Evidence[] = [];
+  if (mine !== null && mine.reason.untrusted !== "") {
+    said.push({ kind: "event", at: instant(mine.updatedAt), subject: `deployment ${mine.id}`, text: mine.reason });
+  }
+  if (serviceDeployment !== null && serviceDeployment !== "refused" && serviceDeployment.reason.untrusted !== "") {
+    const { arn, reason } = serviceDeployment;
+    const subject = `service deployment ${arn.slice(arn.lastIndexOf("/") + 1)}`;
+    said.push({ kind: "event", at: instant(mine?.updatedAt ?? aim.begun), subject, text: reason });
+  }
+  return [...told, ...said];
+}
+
+function taskEvidence(task: StoppedTask): Evidence {
+  const containers = task.containers.map(({ name, exitCode, reason, unhealthy }) =>
+    [
+      `${name}:`,
+      exitCode === null ? "never ran" : `exit code ${exitCode}`,
+      unhealthy ? "unhealthy" : "",
+      reason.untrusted === "" ? "" : `(${reason.untrusted})`,
+    ]
+      .filter((part) => part !== "")
+      .join(" "),
+  );
+  const text = [`${task.code}: ${task.reason.untrusted}`, ...containers].join("\n");
+  return { kind: "task", at: instant(task.at), subject: `task ${task.id}`, text: untrusted(text) };
+}
+
+function showDeployment({ id, revision }: Deployment): string {
+  return revision === null ? id : `${showRevision(revision)} (${id})`;
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds / 1000);
+}

@@ -1,0 +1,97 @@
+import { type Container, DescribeTasksCommand, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
+import { nameOf } from "../aws/arn.ts";
+import type { EcsSend } from "../aws/ecs.ts";
+import { type Untrusted, untrusted } from "../domain/evidence.ts";
+import { sameRevision } from "../domain/verdict.ts";
+import { revisionOf } from "./service.ts";
+import type { Aim } from "./track.ts";
+
+/** A task that ended, and how. */
+export interface StoppedTask {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Who ended it: `EssentialContainerExited`, `TaskFailedToStart`, `ServiceSchedulerInitiated` … */
+  readonly code: string;
+  readonly reason: Untrusted;
+  readonly containers: readonly StoppedContainer[];
+}
+
+export interface StoppedContainer {
+  readonly name: string;
+  /** Null when it never started. */
+  readonly exitCode: number | null;
+  readonly reason: Untrusted;
+  readonly unhealthy: boolean;
+}
+
+/** Tasks in one DescribeTasks. Source: API_DescribeTasks in the ECS API reference. */
+const mostTasks = 100;
+
+/**
+ * Reads tasks of this rollout's deployment that have stopped for a reason of their own. ECS forgets stopped tasks after an hour.
+ * @param known ids that need not be read again
+ * @returns oldest first
+ * @throws AwsError
+ */
+export async function readStoppedTasks(
+  ecs: EcsSend,
+  aim: Aim,
+  known: ReadonlySet<string>,
+): Promise<readonly StoppedTask[]> {
+  const { cluster } = aim;
+  const resource = `service ${aim.service} in cluster ${cluster}`;
+  const found: Task[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await ecs(
+      new ListTasksCommand({
+        cluster,
+        serviceName: aim.service,
+        desiredStatus: "STOPPED",
+        maxResults: mostTasks,
+        nextToken,
+      }),
+      { resource },
+    );
+    nextToken = page.nextToken;
+    const arns = (page.taskArns ?? []).filter((arn) => !known.has(nameOf(arn)));
+    if (arns.length === 0) continue;
+    const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: arns }), { resource });
+    found.push(...tasks);
+  } while (nextToken !== undefined);
+  return found
+    .filter((task) => task.lastStatus === "STOPPED" && isOf(task, aim) && !isUnwanted(task))
+    .map(stoppedTask)
+    .sort((a, b) => a.at - b.at);
+}
+
+/** A task says which deployment started it; an ECS that does not say so is asked what it runs, and since when. */
+function isOf({ startedBy, taskDefinitionArn, createdAt }: Task, { deploymentId, to, since }: Aim): boolean {
+  if (startedBy?.startsWith("ecs-svc/") === true) return startedBy === deploymentId;
+  return sameRevision(revisionOf(taskDefinitionArn), to) && (createdAt?.getTime() ?? 0) >= since;
+}
+
+/** The scheduler ended it because there were too many, not because it was ill: both bear the same stop code. */
+function isUnwanted({ stopCode, stoppedReason }: Task): boolean {
+  return stopCode === "ServiceSchedulerInitiated" && !/health check/i.test(stoppedReason ?? "");
+}
+
+function stoppedTask(task: Task): StoppedTask {
+  return {
+    id: nameOf(task.taskArn ?? ""),
+    at: (task.stoppedAt ?? task.createdAt)?.getTime() ?? 0,
+    code: task.stopCode ?? "",
+    reason: untrusted(task.stoppedReason ?? ""),
+    containers: (task.containers ?? []).map(stoppedContainer),
+  };
+}
+
+function stoppedContainer({ name, exitCode, reason, healthStatus }: Container): StoppedContainer {
+  return {
+    name: name ?? "",
+    exitCode: exitCode ?? null,
+    reason: untrusted(reason ?? ""),
+    unhealthy: healthStatus === "UNHEALTHY",
+  };
+}

@@ -1,0 +1,155 @@
+import type { Untrusted } from "../domain/evidence.ts";
+import { type Revision, sameRevision } from "../domain/verdict.ts";
+import type { ServiceDeploymentObservation } from "./observe.ts";
+import type { Deployment, Digests, ServiceEvent, ServiceObservation } from "./service.ts";
+import type { StoppedTask } from "./stopped-tasks.ts";
+
+/** What one rollout is to bring about. */
+export interface Aim {
+  readonly cluster: string;
+  readonly service: string;
+  readonly to: Revision;
+  readonly from: Revision | null;
+  /** Null while ECS has not begun it: it was told to go back, and the deployment that does has no id yet. */
+  readonly deploymentId: string | null;
+  /** Null when ECS does not say, or when it is about an older rollout. */
+  readonly serviceDeploymentArn: string | null;
+  /** It is ECS that goes back: the service deployment began as another one, and ends as ROLLBACK_SUCCESSFUL. */
+  readonly returning: boolean;
+  /** Other deployments that were there when it began. */
+  readonly before: readonly string[];
+  /** False when the service was found as it should be. */
+  readonly moves: boolean;
+  /** The service is to run nothing. */
+  readonly toNothing: boolean;
+  readonly digests: Digests;
+  /** Since when tasks and events are its own: by the clock of ECS, in milliseconds since 1970. */
+  readonly since: number;
+  /** By our own clock, in milliseconds since 1970. */
+  readonly begun: number;
+  readonly deadline: number;
+}
+
+/** All that was seen of one rollout so far. Plain data: {@link follow} gives the next one. */
+export interface Track {
+  readonly aim: Aim;
+  /** The newest state that ECS has shown. */
+  readonly service: ServiceObservation;
+  /** Our deployment when it was last listed. */
+  readonly mine: Deployment | null;
+  /** It was seen FAILED, or ECS said so in an event that names it. */
+  readonly failedAt: number | null;
+  /** When something else became PRIMARY, in milliseconds since 1970. */
+  readonly replacedAt: number | null;
+  /** Answers in a row in which the service was missing, or older than it had been seen already. */
+  readonly missing: number;
+  readonly stale: number;
+  /** When ECS last answered, and when anything last changed, in milliseconds since 1970. */
+  readonly seenAt: number;
+  readonly changedAt: number;
+  /** When what lies behind the service was last read: service deployment, stopped tasks. */
+  readonly readAt: number;
+  /** `refused`: the caller may not look at service deployments, or ECS does not know this one. */
+  readonly serviceDeployment: ServiceDeploymentObservation | "refused" | null;
+  /** Tasks of our deployment that stopped by no will of the scheduler's, oldest first. */
+  readonly stopped: readonly StoppedTask[];
+  /** Why stopped tasks cannot be read; null when they can. */
+  readonly tasksRefused: Untrusted | null;
+  /** Null until they were read. */
+  readonly digests: Digests | null;
+  /** Since it began, oldest first. */
+  readonly events: readonly ServiceEvent[];
+  readonly knownEvents: ReadonlySet<string>;
+}
+
+/** @param service as UpdateService answered, or as it was found */
+export function track(aim: Aim, service: ServiceObservation): Track {
+  return {
+    aim,
+    service,
+    mine: mineOf(aim, service),
+    failedAt: null,
+    replacedAt: null,
+    missing: 0,
+    stale: 0,
+    seenAt: aim.begun,
+    changedAt: aim.begun,
+    readAt: 0,
+    serviceDeployment: null,
+    stopped: [],
+    tasksRefused: null,
+    digests: null,
+    events: [],
+    knownEvents: new Set(service.events.filter(({ at }) => at < aim.since).map(({ id }) => id)),
+  };
+}
+
+/**
+ * An answer older than what was seen already is ignored: ECS is eventually consistent. Should it stay so for half a minute, it
+ * is the truth, and the newer state was not.
+ */
+const staleMost = 10;
+
+/**
+ * What is known after one more answer.
+ * @param answer null when the service was missing in it
+ * @param now milliseconds since 1970
+ */
+export function follow(before: Track, answer: ServiceObservation | null, now: number): Track {
+  if (answer === null) return { ...before, missing: before.missing + 1, seenAt: now };
+  const isOld = ageOf(answer) < ageOf(before.service) && before.stale < staleMost;
+  if (isOld) return { ...before, missing: 0, stale: before.stale + 1, seenAt: now };
+  const aim = adopted(before.aim, answer);
+  const mine = mineOf(aim, answer) ?? before.mine;
+  const fresh = answer.events.filter(({ id }) => !before.knownEvents.has(id)).reverse();
+  const failed = mine?.state === "FAILED" || fresh.some((event) => saysFailed(event, aim.deploymentId));
+  const replaced = aim.deploymentId !== null && answer.primary?.id !== aim.deploymentId;
+  return {
+    ...before,
+    aim,
+    service: answer,
+    mine,
+    failedAt: before.failedAt ?? (failed ? now : null),
+    replacedAt: replaced ? (before.replacedAt ?? now) : null,
+    missing: 0,
+    stale: 0,
+    seenAt: now,
+    changedAt: fingerprint(answer) === fingerprint(before.service) ? before.changedAt : now,
+    events: [...before.events, ...fresh],
+    knownEvents: new Set([...before.knownEvents, ...fresh.map(({ id }) => id)]),
+  };
+}
+
+/** Events that the last answer brought, oldest first. */
+export function newEvents(before: Track, after: Track): readonly ServiceEvent[] {
+  return after.events.slice(before.events.length);
+}
+
+function mineOf({ deploymentId }: Aim, { primary, others }: ServiceObservation): Deployment | null {
+  return [primary, ...others].find((deployment) => deployment?.id === deploymentId) ?? null;
+}
+
+/** The deployment that goes back is the first PRIMARY of the revision it goes back to. */
+function adopted(aim: Aim, { primary }: ServiceObservation): Aim {
+  if (aim.deploymentId !== null || primary === null || !sameRevision(primary.revision, aim.to)) return aim;
+  return { ...aim, deploymentId: primary.id };
+}
+
+/** `(service NAME) (deployment ecs-svc/…) deployment failed: …`, as service-event-messages-list in the developer guide has it. */
+function saysFailed({ text }: ServiceEvent, deploymentId: string | null): boolean {
+  return deploymentId !== null && text.untrusted.includes(`(deployment ${deploymentId}) deployment failed`);
+}
+
+/** The newest moment that an answer knows of. */
+function ageOf({ primary, others, events }: ServiceObservation): number {
+  const deployments = primary === null ? others : [primary, ...others];
+  return Math.max(
+    0,
+    ...deployments.flatMap(({ createdAt, updatedAt }) => [createdAt, updatedAt]),
+    ...events.map(({ at }) => at),
+  );
+}
+
+function fingerprint({ events, ...service }: ServiceObservation): string {
+  return JSON.stringify([service, events[0]?.id]);
+}
