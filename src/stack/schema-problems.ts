@@ -132,7 +132,9 @@ function wrongValue(
         ? `Did you mean \`${near}\`?`
         : unquoted
           ? 'Put the value in quotes: "…".'
-          : (described ?? `Write ${expected}.`),
+          : values.length > 1 && kinds.length === 0
+            ? "Write one of them."
+            : (described ?? `Write ${expected}.`),
   };
 }
 
@@ -223,7 +225,7 @@ function ownersOf(key: string, schema: z.ZodType, value: unknown, path: Path): r
     const { discriminator } = union.def;
     return members(union, undefined)
       .filter((member) => Object.hasOwn(shapeOf(member), key))
-      .map((member) => `\`${discriminator}: ${literalsOf(shapeOf(member)[discriminator]).join("|")}\``);
+      .map((member) => `\`${discriminator}: ${literalsOf(shapeOf(member)[discriminator])[0] ?? "…"}\``);
   });
 }
 

@@ -13,8 +13,8 @@ export interface Reading {
 const mostValues = 20_000;
 
 /**
- * Reads YAML 1.2 with its core schema: `yes` and `on` are texts, `2026-12-31` is a text. Anchors and aliases are allowed;
- * merge keys (`<<`) are YAML 1.1, and refused, as GitHub refuses them in workflow files.
+ * Reads YAML 1.2 with its core schema: `yes`, `on` and `2026-12-31` are texts. Anchors and aliases are allowed; merge keys
+ * (`<<`) are of YAML 1.1, and refused: overlaying is what `environments` is for.
  */
 export function readYaml(text: string, file: string): Reading {
   const lines = new LineCounter();
@@ -22,7 +22,6 @@ export function readYaml(text: string, file: string): Reading {
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
-    logLevel: "silent",
   });
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);

@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import type { Finding } from "../../../src/domain/finding.ts";
+import { findings, withLevels } from "../../../src/stack/index.ts";
+import { at, contract, stackOf, withTop } from "./reading.ts";
+
+const today = "2026-11-21";
+const images =
+  "images: { app: { repository: app, build: { dockerfile: D } }, big: { repository: big, build: { dockerfile: D } } }\n";
+const services =
+  "services: { code: { kind: code-location, image: app, location: shop, module: m, address: code }, daemon: { kind: daemon, image: app } }\n";
+
+function found(text: string, day = today): readonly Finding[] {
+  return findings(stackOf(withTop(images + services + text), { contract: contract() }), day);
+}
+
+describe("plain text that looks like a secret", () => {
+  test.each([
+    ["by its name", "DB_PASSWORD", "x"],
+    ["by its name", "OPENAI_API_KEY", "x"],
+    ["by its name", "SYSTEM_DB_CONN_STRING", "x"],
+    ["by its form", "ENDPOINT", "postgres://user:hunter2@host/db"],
+    ["by its form", "SETTING", `AKIA${"A".repeat(16)}`],
+  ])("is an error %s: %s", (_name, name, value) => {
+    const [finding, ...others] = found(`environment: { ${name}: "${value}" }`);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      id: "secret-in-environment",
+      level: "error",
+      where: { file: "dagster-stack.yml", line: 6 },
+      what: `${name} looks like a secret in plain text.`,
+    });
+    expect(JSON.stringify(finding)).not.toContain("hunter2");
+  });
+
+  test.each([
+    ["GOOGLE_SEARCH_ENGINE_ID", "0123"],
+    ["GOOGLE_SERVICE_ACCOUNT_KEY_FILE", "/etc/key.json"],
+    ["SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop"],
+    ["AUTH_ENABLED", "true"],
+    ["API_TOKEN", ""],
+    ["DAGSTER_LOGS_PG_HOST", "x.rds.amazonaws.com"],
+    ["S3_BUCKET_NAME", "omvision-io"],
+  ])("is not %s: %j", (name, value) => expect(found(`environment: { ${name}: "${value}" }`)).toEqual([]));
+
+  test("is told once where it is written, however many tasks have it", () => {
+    expect(found("environment: { DB_PASSWORD: x }")).toHaveLength(1);
+  });
+
+  test("is found at the top, in services, in runs, and in an environment", () => {
+    const text = withTop(`${images}environment: { A_TOKEN: x }
+services: { code: { kind: code-location, image: app, location: shop, module: m, address: c, environment: { B_TOKEN: x } } }
+runs: { environment: { C_TOKEN: x } }
+environments: { staging: { environment: { D_TOKEN: x } } }
+`);
+    const staging = findings(stackOf(text, { contract: contract(), environment: "staging" }), today);
+    expect(
+      staging.map(({ what, where }) => [what.split(" ")[0], typeof where === "string" ? where : at({ where })]),
+    ).toEqual([
+      ["A_TOKEN", "5:25"],
+      ["D_TOKEN", "8:52"],
+      ["B_TOKEN", "6:117"],
+      ["C_TOKEN", "7:33"],
+    ]);
+  });
+
+  test("is none when a service takes a secret in its place", () => {
+    const text = withTop(`${images}environment: { A_TOKEN: x }
+services: { daemon: { kind: daemon, image: app, secrets: { A_TOKEN: "ssm:/a" } } }
+`);
+    expect(findings(stackOf(text, { contract: contract() }), today)).toEqual([]);
+  });
+
+  test("that came out of a placeholder is found too", () => {
+    const text = withTop(`${images}${services}environment: { ENDPOINT: "\${env.ENDPOINT}" }`);
+    const stack = stackOf(text, { contract: contract(), variables: { ENDPOINT: "redis://u:hunter2@host" } });
+    expect(findings(stack, today)).toHaveLength(1);
+  });
+});
+
+describe("runs that start from another image than the one that serves their code", () => {
+  test("are a warning", () => {
+    expect(found("runs: { image: big }")).toMatchObject([
+      {
+        id: "run-image",
+        level: "warning",
+        where: { line: 6, column: 1 },
+        what: 'Runs of "shop" start from the image big, and its code is served from app.',
+      },
+    ]);
+  });
+
+  test("are none when it is the same, or when runs live in the daemon", () => {
+    expect(found("runs: { image: app }")).toEqual([]);
+    expect(found("runs: { launcher: in-process }")).toEqual([]);
+  });
+});
+
+describe("an exception from a check", () => {
+  const text =
+    "environment: { DB_PASSWORD: x }\nchecks: { secret-in-environment: { level: notice, until: 2026-11-21, reason: moving } }";
+
+  test("holds through its last day", () => expect(found(text).map(({ level }) => level)).toEqual(["notice"]));
+
+  test("has ended on the next day, and says so", () => {
+    expect(found(text, "2026-11-22")).toMatchObject([
+      {
+        level: "error",
+        what: "DB_PASSWORD looks like a secret in plain text. The exception for secret-in-environment ended on 2026-11-21.",
+      },
+    ]);
+  });
+
+  test("does not touch other checks", () => {
+    expect(found(`${text}\nruns: { image: big }`).map(({ id, level }) => `${id} ${level}`)).toEqual([
+      "secret-in-environment notice",
+      "run-image warning",
+    ]);
+  });
+
+  test("can make a check stricter, for ever", () => {
+    expect(found("runs: { image: big }\nchecks: { run-image: { level: error } }", "2099-01-01")).toMatchObject([
+      { id: "run-image", level: "error" },
+    ]);
+  });
+
+  test("changes the level and nothing else, and never drops or adds a finding", () => {
+    const finding = fc.record({
+      id: fc.constantFrom("a", "b", "constructor"),
+      level: fc.constantFrom("error" as const, "warning" as const, "notice" as const),
+      where: fc.string(),
+      what: fc.string(),
+      fix: fc.string(),
+    });
+    const place = { file: "f", line: 1, column: 1 };
+    fc.assert(
+      fc.property(fc.array(finding), (all) => {
+        const checks = { a: { place, level: "notice" as const, until: "2026-12-31", reason: "r" } };
+        const changed = withLevels(all, checks, today);
+        expect(changed).toEqual(all.map((one) => (one.id === "a" ? { ...one, level: "notice" } : one)));
+        expect(withLevels(all, {}, today)).toEqual(all);
+      }),
+    );
+  });
+});

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { distance, nearest } from "../../../src/stack/nearest.ts";
+
+describe("the distance of two texts", () => {
+  test.each([
+    ["daemon", "daemon", 0],
+    ["daemon", "deamon", 1],
+    ["health", "helth", 1],
+    ["", "abc", 3],
+    ["kitten", "sitting", 3],
+    ["ca", "abc", 3],
+  ])("%s to %s: %i", (a, b, slips) => expect(distance(a, b)).toBe(slips));
+
+  test("is the same both ways, nothing for one text, and never more than the longer one", () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => {
+        expect(distance(a, b)).toBe(distance(b, a));
+        expect(distance(a, a)).toBe(0);
+        expect(distance(a, b)).toBeLessThanOrEqual(Math.max(a.length, b.length));
+        expect(distance(a, b)).toBeGreaterThanOrEqual(Math.abs(a.length - b.length));
+      }),
+    );
+  });
+
+  test("is one for each single slip", () => {
+    const text = fc.stringMatching(/^[a-z]{3,10}$/);
+    fc.assert(
+      fc.property(text, fc.nat(), (word, seed) => {
+        const index = seed % (word.length - 1);
+        const left = word.slice(0, index) + word.slice(index + 1);
+        const swapped = word.slice(0, index) + (word[index + 1] ?? "") + (word[index] ?? "") + word.slice(index + 2);
+        expect(distance(word, left)).toBe(1);
+        expect(distance(word, swapped)).toBe(word === swapped ? 0 : 1);
+      }),
+    );
+  });
+});
+
+describe("the name that was meant", () => {
+  const known = ["image", "images", "mounts", "moves-with", "task-definition"];
+  test.each([
+    ["imge", "image"],
+    ["Image", "image"],
+    ["task_definition", "task-definition"],
+    ["taskdefinition", "task-definition"],
+    ["moves-wiht", "moves-with"],
+    ["port", null],
+    ["x", null],
+    ["", null],
+  ])("%s: %s", (name, meant) => expect(nearest(name, known)).toBe(meant));
+
+  test("of two that are as near, the first", () => {
+    expect(nearest("bat", ["cat", "hat"])).toBe("cat");
+  });
+});
