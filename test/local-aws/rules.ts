@@ -376,6 +376,9 @@ export type Rules = {
     : never;
 };
 
+/** The rules that are how the bed is built. */
+export type LawId = Exclude<RuleId, keyof Rules>;
+
 /** The usual rules, but for those that are given. */
 export function resolveRules(given: Partial<Rules> = {}): Rules {
   const usual = Object.fromEntries(Object.entries(ruleTable).map(([id, { value }]) => [id, value]));

@@ -55,7 +55,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     const { services = [] } = await ecs.describeServices({ cluster: "main", services: ["app"] });
     return existing(services[0]);
   };
-  const until = async (met: (seen: Service) => boolean, limitSeconds = 7200) => {
+  const until = async (met: (seen: Service) => boolean, limitSeconds = 3600) => {
     for (let second = 0; second < limitSeconds; second += 1) {
       const seen = await service();
       if (met(seen)) return seen;
