@@ -87,14 +87,14 @@ const mountsSchema = z.record(keySchema, containerPath);
 /** What a definition of the user's own decides for itself. */
 const ownDefinitionDecides = ["size", "mounts", "auth", "module", "python-path", "workdir"] as const;
 
-const taskDefinition = text.describe(
-  "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the one that runs now. " +
-    "Only image, environment, secrets and tags are then set in it.",
-);
-
 const serviceKeys = {
   image: keySchema.describe("The image it runs: a key of `images`."),
-  "task-definition": taskDefinition.optional(),
+  "task-definition": repositoryPath
+    .optional()
+    .describe(
+      "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the one that runs " +
+        "now. Only image, environment, secrets and tags are then set in it.",
+    ),
   service: text
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
     .optional()
@@ -245,11 +245,22 @@ const runsSchema = z.discriminatedUnion("launcher", [
       launcher: z
         .literal("ecs")
         .optional()
-        .describe("`ecs` (default): each run is a task of its own. `in-process`: runs live in the daemon."),
+        .describe(
+          "`ecs` (default): each run is a task of its own. `in-process`: runs live in the process that loads their code.",
+        ),
       image: keySchema
         .optional()
         .describe("Image of the runs. Default the image of the process that serves the location."),
-      "task-definition": taskDefinition.optional(),
+      "task-definition": repositoryPath
+        .refine((path) => path !== "live", {
+          error: "cannot be `live`: no service runs it",
+          params: { fix: "Name a file." },
+        })
+        .optional()
+        .describe(
+          "Path of a JSON file with the task definition, when we do not make it. Only image, environment, secrets and tags are " +
+            "then set in it.",
+        ),
       container: serviceKeys.container.describe("Container that runs the job. Default `run`."),
       size: sizeSchema
         .optional()
@@ -260,13 +271,13 @@ const runsSchema = z.discriminatedUnion("launcher", [
     })
     .superRefine(checkService),
   z.strictObject({
-    launcher: z.literal("in-process").describe("Runs live in the daemon."),
+    launcher: z.literal("in-process").describe("Runs live in the process that loads their code."),
     "drain-minutes": z
       .int()
       .min(0)
       .max(720)
       .default(15)
-      .describe("How long a deploy waits for the runs that are in the daemon, before it fails and touches nothing."),
+      .describe("How long a deploy waits for runs that it would end, before it fails and touches nothing."),
   }),
 ]);
 

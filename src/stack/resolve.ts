@@ -19,7 +19,16 @@ import type {
   Stack,
 } from "./stack.ts";
 import { documentOf, type StackFile } from "./stack-file.ts";
-import { basicAuthAt, ecsName, migrationsOf, runsOf, type Source, servicesOf, stackVariables } from "./tasks.ts";
+import {
+  basicAuthAt,
+  ecsName,
+  locationKey,
+  migrationsOf,
+  runsOf,
+  type Source,
+  servicesOf,
+  stackVariables,
+} from "./tasks.ts";
 import { keyPlaceAt, type MapTree, type Path, placeAt, toValue } from "./tree.ts";
 
 /**
@@ -129,7 +138,7 @@ function dagsOf({ document, tree, contract }: Source): Readonly<Record<string, D
     directory: written.directory,
     module: written.module,
     bucket: contract.bucket.name,
-    prefix: written.prefix ?? `dags/${location.replaceAll(/[^\w.-]/g, "-")}/`,
+    prefix: written.prefix ?? `dags/${locationKey(location)}/`,
     layout: written.layout,
     pollSeconds: written["poll-seconds"],
     fallback: written.fallback,

@@ -262,13 +262,9 @@ function literalsOf(schema: z.ZodType | undefined): readonly string[] {
 
 /** What the schema says about a path, or about the nearest one above it: a variable has no words of its own. */
 function descriptionAt(schema: z.ZodType, value: unknown, path: Path): string | null {
-  const found = schemasAt(schema, value, path).find((at) => describe(at) !== undefined);
-  if (found !== undefined) return describe(found) ?? null;
-  return path.length === 0 ? null : descriptionAt(schema, value, path.slice(0, -1));
-}
-
-function describe(schema: z.ZodType): string | undefined {
-  return schema.description ?? unwrap(schema).description;
+  const own = schemasAt(schema, value, path).flatMap((found) => found.description ?? unwrap(found).description ?? []);
+  const above = path.length === 0 ? null : descriptionAt(schema, value, path.slice(0, -1));
+  return own[0] ?? above;
 }
 
 /** Without what says only that a value may be left out. */

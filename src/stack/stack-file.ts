@@ -1,6 +1,6 @@
 import { looseObject } from "zod";
-import { documentSchema, environmentsSchema, fixedKeys } from "./document.ts";
 import { consistencyProblems } from "./consistency.ts";
+import { documentSchema, environmentsSchema, fixedKeys } from "./document.ts";
 import { overlay } from "./overlay.ts";
 import { hasPlaceholder, placeholderProblems } from "./placeholders.ts";
 import { type Problem, quote, refusal, suggest } from "./problems.ts";

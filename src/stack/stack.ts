@@ -204,7 +204,7 @@ export interface Scaling {
 export type Runs =
   /** Each run is a task of its own; one definition for each location. */
   | { readonly kind: "ecs"; readonly definitions: Readonly<Record<string, RunProcess>> }
-  /** Runs live in the daemon. */
+  /** Runs live in the process that loads their code, so a deploy waits for them. */
   | { readonly kind: "in-process"; readonly drainMinutes: number };
 
 export interface RunProcess extends Task {

@@ -28,6 +28,11 @@ export function ecsName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_-]/g, "-");
 }
 
+/** A location's name as releases and S3 keys hold it. Dagster allows more characters than those do. */
+export function locationKey(location: string): string {
+  return location.replaceAll(/[^\w.-]/g, "-");
+}
+
 /** What every task of the stack finds in its environment. */
 export function stackVariables({ document, tree, contract }: Source): Variables {
   const place: Place = placeAt(tree, ["contract", "database"]);
@@ -152,7 +157,7 @@ function runOf(source: Source, runs: WrittenRuns, location: string, image: strin
   return {
     ...taskOf(source, { ...runs, image: runs.image ?? image }, ["runs"]),
     location,
-    key: location.replaceAll(/[^\w.-]/g, "-"),
+    key: locationKey(location),
     definition: { ...definition, family },
     taskRole: own(contract.roles, "run") ?? own(contract.roles, "task") ?? null,
   };

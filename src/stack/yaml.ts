@@ -1,4 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import type { Place } from "../domain/errors.ts";
 import { type Problem, quote } from "./problems.ts";
 import type { Entry, Tree } from "./tree.ts";
@@ -18,11 +30,7 @@ const mostValues = 20_000;
  */
 export function readYaml(text: string, file: string): Reading {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    stringKeys: true,
-  });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
@@ -36,49 +44,65 @@ export function readYaml(text: string, file: string): Reading {
     const fix = "Write at least `name`, `region` and `contract`; docs/stack-file.md lists every key.";
     return { tree: null, problems: [{ where: { file, line: 1, column: 1 }, what: "The file is empty.", fix }] };
   }
+  const { tree, problems: found } = treeOf(document, document.contents, placeOf);
+  return { tree, problems: [...problems, ...found] };
+}
 
+/** The document's values with their places; aliases written out, each part of an anchor at the place of the anchor. */
+function treeOf(
+  document: Document,
+  top: Node,
+  placeOf: (offset: number) => Place,
+): { readonly tree: Tree; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const nothing = (where: Place, what: string, fix: string): Tree => {
+    problems.push({ where, what, fix });
+    return { kind: "scalar", place: where, value: null };
+  };
   let values = 0;
-  const convert = (node: Node | null, fallback: Place, open: ReadonlySet<Node>): Tree => {
-    const place = node?.range ? placeOf(node.range[0]) : fallback;
+
+  /** @param open the anchors that this stands in: an alias of one of them would never end */
+  const valueOf = (node: Node | null, above: Place, open: ReadonlySet<Node>): Tree => {
+    const place = node?.range ? placeOf(node.range[0]) : above;
     values += 1;
-    if (values > mostValues) {
+    if (values === mostValues) {
       const what = `With its aliases written out the file has more than ${mostValues} values.`;
-      if (values === mostValues + 1) problems.push({ where: place, what, fix: "Use fewer aliases of aliases." });
-      return { kind: "scalar", place, value: null };
+      return nothing(place, what, "Use fewer aliases of aliases.");
     }
-    if (isAlias(node)) {
-      const target = node.resolve(document);
-      if (target === undefined || open.has(target)) {
-        const what =
-          target === undefined ? `There is no anchor &${node.source} above.` : `&${node.source} contains itself.`;
-        problems.push({ where: place, what, fix: "Write the value out here." });
-        return { kind: "scalar", place, value: null };
-      }
-      return { ...convert(target, place, open), place };
-    }
-    if (isMap(node)) {
-      const inside = new Set(open).add(node);
-      const entries = new Map<string, Entry>();
-      for (const { key, value } of node.items) {
-        if (!isScalar(key)) continue;
-        const keyPlace = key.range ? placeOf(key.range[0]) : place;
-        if (key.value === "<<") {
-          const fix = "Write the keys out, or give whole values an anchor (&small) and an alias (*small).";
-          problems.push({ where: keyPlace, what: "`<<` merges mappings in YAML 1.1; this file is YAML 1.2.", fix });
-          continue;
-        }
-        entries.set(String(key.value), { key: keyPlace, value: convert(asNode(value), keyPlace, inside) });
-      }
-      return { kind: "map", place, entries };
-    }
+    if (node === null || values > mostValues) return { kind: "scalar", place, value: null };
+    if (isAlias(node)) return aliasOf(node, place, open);
+    const inside = new Set(open).add(node);
+    if (isMap(node)) return { kind: "map", place, entries: entriesOf(node, place, inside) };
     if (isSeq(node)) {
-      const inside = new Set(open).add(node);
-      return { kind: "list", place, items: node.items.map((item) => convert(asNode(item), place, inside)) };
+      return { kind: "list", place, items: node.items.map((item) => valueOf(asNode(item), place, inside)) };
     }
     return { kind: "scalar", place, value: isScalar(node) ? plain(node.value) : null };
   };
 
-  const tree = convert(document.contents, { file, line: 1, column: 1 }, new Set());
+  const aliasOf = (alias: Alias, place: Place, open: ReadonlySet<Node>): Tree => {
+    const target = alias.resolve(document);
+    const fix = "Write the value out here.";
+    if (target === undefined) return nothing(place, `There is no anchor &${alias.source} above.`, fix);
+    if (open.has(target)) return nothing(place, `&${alias.source} contains itself.`, fix);
+    return { ...valueOf(target, place, open), place };
+  };
+
+  const entriesOf = (map: YAMLMap, place: Place, open: ReadonlySet<Node>): ReadonlyMap<string, Entry> => {
+    const entries = new Map<string, Entry>();
+    for (const { key, value } of map.items) {
+      if (!isScalar(key)) continue; // refused by the parser already
+      const keyPlace = key.range ? placeOf(key.range[0]) : place;
+      if (key.value === "<<") {
+        const fix = "Write the keys out, or give whole values an anchor (&small) and an alias (*small).";
+        nothing(keyPlace, "`<<` merges mappings in YAML 1.1; this file is YAML 1.2.", fix);
+      } else {
+        entries.set(String(key.value), { key: keyPlace, value: valueOf(asNode(value), keyPlace, open) });
+      }
+    }
+    return entries;
+  };
+
+  const tree = valueOf(top, placeOf(0), new Set());
   return { tree, problems };
 }
 

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { parseStackFile, StackFileError } from "../../../src/stack/index.ts";
 import { at, contract, fixture, mistakesIn, stackOf, withTop } from "./reading.ts";
 
@@ -376,6 +377,7 @@ describe("parts that contradict each other", () => {
       `${daemon}, locations: [shop] } }\ngates: { canary: { location: shop, job: j, asset: a } }`,
       "6:18 gates.canary needs one of `job` and `asset`, and not both. Name a job that is quick and safe to run at each deploy, or an asset.",
     ],
+    ["runs: { task-definition: live }", "5:26 runs.task-definition cannot be `live`: no service runs it. Name a file."],
     [
       "checks: { secret-in-environment: { level: notice } }",
       "5:34 checks.secret-in-environment lowers a check, and needs `until` and `reason`. Say until which day, and why: { level: warning, until: 2026-12-31, reason: … }.",
@@ -426,6 +428,64 @@ environments:
       '66:1 There is no environment "stagin" in the stack file. Did you mean `staging`?',
     ]);
   });
+});
+
+describe("whatever is written", () => {
+  const words = fc.constantFrom(
+    "name",
+    "services",
+    "contract",
+    ": ",
+    "\n",
+    "  ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "${",
+    "*a",
+    "&a ",
+    '"',
+    "app",
+    "1",
+  );
+
+  test("is read, or refused with places inside the file", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(words, { maxLength: 40 }).map((some) => some.join("")),
+        ),
+        (text) => {
+          const lines = text.split("\n").length;
+          for (const { where } of mistakesIn(() => parseStackFile(text, "dagster-stack.yml"))) {
+            expect(where.line).toBeGreaterThanOrEqual(1);
+            expect(where.line).toBeLessThanOrEqual(lines + 1);
+            expect(where.column).toBeGreaterThanOrEqual(1);
+          }
+        },
+      ),
+    );
+  });
+
+  test.each(["deal-flow", "dynamic-dags", "asset-manager", "data-platform"])(
+    "into the file of %s, at any place, it is resolved or refused, and never a bug",
+    (name) => {
+      const text = fixture(name);
+      fc.assert(
+        fc.property(fc.nat(text.length), fc.nat(12), fc.oneof(words, fc.constant("")), (start, length, word) => {
+          const changed = text.slice(0, start) + word + text.slice(start + length);
+          const problems = mistakesIn(() =>
+            stackOf(changed, { contract: contract({ efs: "fs-1" }), variables: { ENVIRONMENT: "prod" } }),
+          );
+          for (const { what, fix } of problems) expect(`${what}${fix}`).not.toMatch(/undefined|\[object|NaN/);
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 });
 
 describe("the error", () => {
