@@ -64,6 +64,8 @@ async function readTail(
     return [{ kind: "log", at: instant(last.timestamp ?? task.at), subject, text: untrusted(text) }];
   } catch (error) {
     if (!isAwsError(error)) throw error;
+    // A container that wrote nothing has no stream.
+    if (error.failure === "not-found" && /log stream/.test(error.what)) return [];
     return [{ kind: "call", at: instant(task.at), subject: `log of ${subject}`, text: untrusted(error.message) }];
   }
 }

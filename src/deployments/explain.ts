@@ -57,7 +57,7 @@ export function explain(
   const { id, what, fix } = reasonFor(track, ending, now);
   const done = whatEcsDoes(track, ending, goesBack);
   const cause = { id, what: done === null ? what : `${what} ${done}`, fix };
-  return { cause, evidence: [...eventsOf(track), ...track.stopped.slice(-shownTasks).map(taskEvidence), ...logs] };
+  return { cause, evidence: [...eventsOf(track), ...tasksOf(track), ...logs] };
 }
 
 /** The failure that tells most: the most frequent one, of these the latest; with its newest task. */
@@ -86,7 +86,7 @@ export function suspects({ containers }: StoppedTask): readonly string[] {
 
 export interface Failure {
   readonly id: FailureId;
-  /** What happened to the task, as the end of a sentence about it. */
+  /** What happened, as a clause: `container app exited with code 1`. */
   readonly what: string;
   readonly fix: string;
 }
@@ -102,7 +102,7 @@ export function failureOf(task: StoppedTask): Failure {
     case "UserInitiated":
       return {
         id: "stopped-by-user",
-        what: "was stopped by somebody, with StopTask",
+        what: "somebody stopped it with StopTask",
         fix: "Find out who stops tasks of this service: CloudTrail records each StopTask with its caller.",
       };
     case "SpotInterruption":
@@ -110,7 +110,7 @@ export function failureOf(task: StoppedTask): Failure {
     case "InfrastructureHealth":
       return {
         id: "task-interrupted",
-        what: "lost the capacity it ran on",
+        what: "the capacity it ran on was taken away",
         fix: "Run it again; for a service that must not be interrupted, use FARGATE in the place of FARGATE_SPOT.",
       };
     default:
@@ -119,14 +119,14 @@ export function failureOf(task: StoppedTask): Failure {
   if (/ELB health check|target.group/i.test(reason)) {
     return {
       id: "target-unhealthy",
-      what: "did not pass the health check of its load balancer",
+      what: "the health check of its load balancer does not pass",
       fix: "Check path, port and expected status of the target group's health check, the security group between load balancer and task, and the service's grace period.",
     };
   }
   if (/health check/i.test(reason)) {
     return {
       id: "health-check-failed",
-      what: `did not pass the health check of ${named}`,
+      what: `the health check of ${named} does not pass`,
       fix: "Run the health check's command in the container; give it a longer startPeriod if the program needs more time to start.",
     };
   }
@@ -134,15 +134,15 @@ export function failureOf(task: StoppedTask): Failure {
   if (memory !== undefined) {
     return {
       id: "out-of-memory",
-      what: `ended: container ${memory.name} took more memory than it has`,
+      what: `container ${memory.name} takes more memory than it has`,
       fix: "Give the task definition more memory, or let the program need less.",
     };
   }
   const code = task.containers.find(({ name }) => name === container)?.exitCode;
   return {
     id: "container-exited",
-    what: `ended: ${named} exited${code === null || code === undefined ? "" : ` with code ${code}`}`,
-    fix: "The last lines of its log say why; with the same image and environment it fails on any machine.",
+    what: `${named} exited${code === null || code === undefined ? "" : ` with code ${code}`}`,
+    fix: "Read the last lines of its log. Run the same image with the same environment to see it end alike.",
   };
 }
 
@@ -153,20 +153,20 @@ function startFailure(reason: string): Failure {
   if (/CannotPull|registry auth from|ecr registry auth|pull image/i.test(reason)) {
     return {
       id: "image-not-pulled",
-      what: "could not start: its image cannot be pulled",
+      what: "its image cannot be pulled",
       fix: "Check that the image exists for the task's CPU architecture, that the execution role may pull it, and that the subnets reach the registry.",
     };
   }
   if (/secret|ssm|parameter/i.test(reason)) {
     return {
       id: "secret-not-read",
-      what: "could not start: a secret of its definition cannot be read",
+      what: "a secret of its definition cannot be read",
       fix: "Check that each secret and parameter exists under the name in the task definition, that the execution role may read it (and decrypt it), and that the subnets reach Secrets Manager or SSM.",
     };
   }
   return {
     id: "task-not-started",
-    what: "could not start",
+    what: "it cannot start",
     fix: "The stopped task's reason, below, is AWS's own: change what it names.",
   };
 }
@@ -239,14 +239,11 @@ function failureReason(track: Track): Reason | null {
   const main = mainFailure(track.stopped);
   if (main === null) return placementReason(track);
   const { failure, times } = main;
+  const to = showRevision(track.aim.to);
   const goesOn = track.mine?.state === "IN_PROGRESS" && track.service.primary?.id === track.mine.id;
-  const often = times === 1 ? "A task" : `${times} tasks, one after the other: each`;
-  const loop = times > 1 && goesOn ? " This is a crash loop." : "";
-  return {
-    id: failure.id,
-    what: `${often} of ${showRevision(track.aim.to)} ${failure.what}.${loop}`,
-    fix: failure.fix,
-  };
+  const failed = times === 1 ? `A task of ${to} failed` : `Tasks of ${to} failed ${times} times`;
+  const loop = times > 1 && goesOn ? " This is a crash loop: it does not end by itself." : "";
+  return { id: failure.id, what: `${failed}: ${failure.what}.${loop}`, fix: failure.fix };
 }
 
 function placementReason({ events, aim }: Track): Reason | null {
@@ -349,8 +346,13 @@ function differences({ aim, digests }: Track): readonly string[] {
     );
 }
 
+/** What ECS does all day: it tells nothing about a failure. */
+const routine =
+  /has (started|stopped|begun draining)|(stopped \d+ pending|registered \d+ targets|deployment completed|steady state)/;
+
 function eventsOf({ aim, events, serviceDeployment, mine }: Track): readonly Evidence[] {
-  const told = events
+  const special = events.filter(({ text }) => !routine.test(text.untrusted));
+  const told = (special.length > 0 ? special : events)
     .slice(-shownEvents)
     .map(({ at, text }): Evidence => ({ kind: "event", at: instant(at), subject: `service ${aim.service}`, text }));
   const said: Evidence[] = [];
@@ -363,6 +365,12 @@ function eventsOf({ aim, events, serviceDeployment, mine }: Track): readonly Evi
     said.push({ kind: "event", at: instant(mine?.updatedAt ?? aim.begun), subject, text: reason });
   }
   return [...told, ...said];
+}
+
+function tasksOf({ aim, stopped, tasksRefused }: Track): readonly Evidence[] {
+  const told = stopped.slice(-shownTasks).map(taskEvidence);
+  if (tasksRefused === null) return told;
+  return [...told, { kind: "call", at: instant(aim.begun), subject: "stopped tasks", text: tasksRefused }];
 }
 
 function taskEvidence(task: StoppedTask): Evidence {

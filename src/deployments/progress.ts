@@ -15,8 +15,9 @@ export function tellStart(report: Report, track: Track): void {
 export function tellChange(report: Report, before: Track, after: Track, now: number): void {
   const { service: name } = after.aim;
   for (const { text } of newEvents(before, after)) report({ kind: "foreign", from: `ECS, ${name}`, text });
-  for (const task of after.stopped.slice(before.stopped.length)) {
-    report({ kind: "line", text: `${name}  task ${task.id} ${failureOf(task).what}` });
+  const known = new Set(before.stopped.map(({ id }) => id));
+  for (const task of after.stopped.filter(({ id }) => !known.has(id))) {
+    report({ kind: "line", text: `${name}  task ${task.id} failed: ${failureOf(task).what}` });
     report({ kind: "foreign", from: `task ${task.id}`, text: task.reason });
   }
   if (stateLine(after) !== stateLine(before)) report({ kind: "line", text: withTime(after, now) });

@@ -6,9 +6,11 @@ import { sameRevision } from "../domain/verdict.ts";
 import { revisionOf } from "./service.ts";
 import type { Aim } from "./track.ts";
 
-/** A task that ended, and how. */
+/** A task that ended, or is about to, and why. */
 export interface StoppedTask {
   readonly id: string;
+  /** Nothing more becomes known of it. */
+  readonly isOver: boolean;
   /** Milliseconds since 1970. */
   readonly at: number;
   /** Who ended it: `EssentialContainerExited`, `TaskFailedToStart`, `ServiceSchedulerInitiated` … */
@@ -29,18 +31,19 @@ export interface StoppedContainer {
 const mostTasks = 100;
 
 /**
- * Reads tasks of this rollout's deployment that have stopped for a reason of their own. ECS forgets stopped tasks after an hour.
- * @param known ids that need not be read again
- * @returns oldest first
+ * Reads tasks of this rollout's deployment that end for a reason of their own. ECS forgets stopped tasks after an hour.
+ * @param before those that were read already; one that is over is not read again
+ * @returns these and what came to them, oldest first
  * @throws AwsError
  */
 export async function readStoppedTasks(
   ecs: EcsSend,
   aim: Aim,
-  known: ReadonlySet<string>,
+  before: readonly StoppedTask[],
 ): Promise<readonly StoppedTask[]> {
   const { cluster } = aim;
   const resource = `service ${aim.service} in cluster ${cluster}`;
+  const over = new Set(before.flatMap(({ id, isOver }) => (isOver ? [id] : [])));
   const found: Task[] = [];
   let nextToken: string | undefined;
   do {
@@ -55,15 +58,14 @@ export async function readStoppedTasks(
       { resource },
     );
     nextToken = page.nextToken;
-    const arns = (page.taskArns ?? []).filter((arn) => !known.has(nameOf(arn)));
+    const arns = (page.taskArns ?? []).filter((arn) => !over.has(nameOf(arn)));
     if (arns.length === 0) continue;
     const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: arns }), { resource });
     found.push(...tasks);
   } while (nextToken !== undefined);
-  return found
-    .filter((task) => task.lastStatus === "STOPPED" && isOf(task, aim) && !isUnwanted(task))
-    .map(stoppedTask)
-    .sort((a, b) => a.at - b.at);
+  const read = found.filter((task) => task.stopCode !== undefined && isOf(task, aim) && !isUnwanted(task));
+  const merged = new Map([...before, ...read.map(stoppedTask)].map((task) => [task.id, task]));
+  return [...merged.values()].sort((a, b) => a.at - b.at);
 }
 
 /** A task says which deployment started it; an ECS that does not say so is asked what it runs, and since when. */
@@ -80,7 +82,8 @@ function isUnwanted({ stopCode, stoppedReason }: Task): boolean {
 function stoppedTask(task: Task): StoppedTask {
   return {
     id: nameOf(task.taskArn ?? ""),
-    at: (task.stoppedAt ?? task.createdAt)?.getTime() ?? 0,
+    isOver: task.lastStatus === "STOPPED",
+    at: (task.stoppedAt ?? task.stoppingAt ?? task.createdAt)?.getTime() ?? 0,
     code: task.stopCode ?? "",
     reason: untrusted(task.stoppedReason ?? ""),
     containers: (task.containers ?? []).map(stoppedContainer),

@@ -120,8 +120,7 @@ async function readServiceDeployment({ ecs }: DeploymentClients, { report }: Con
 async function readFailures({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
   if (track.tasksRefused !== null || track.aim.toNothing) return track;
   try {
-    const known = new Set(track.stopped.map(({ id }) => id));
-    return { ...track, stopped: [...track.stopped, ...(await readStoppedTasks(ecs, track.aim, known))] };
+    return { ...track, stopped: await readStoppedTasks(ecs, track.aim, track.stopped) };
   } catch (error) {
     if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
     report({ kind: "line", text: `${track.aim.service}  stopped tasks cannot be read: ${error.what}` });

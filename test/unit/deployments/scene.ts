@@ -1,0 +1,101 @@
+import { ecs } from "../../../src/aws/ecs.ts";
+import { logs } from "../../../src/aws/logs.ts";
+import type { Call } from "../../../src/aws/send.ts";
+import type { ClientSettings } from "../../../src/aws/settings.ts";
+import type { DeploymentClients, RollRequest } from "../../../src/deployments/index.ts";
+import type { LocalAws } from "../../local-aws/local-aws.ts";
+import { inProcessHandler, type RequestHandler } from "../../local-aws/wire/in-process.ts";
+import type { ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
+import { type TestContext, testContext } from "../context.ts";
+import { addTargetGroup, behind } from "../local-aws/load-balanced.ts";
+import { openStage, type ServiceSettings, type Stage, type StageOptions } from "../local-aws/stage.ts";
+
+/** The bed's account, the product's clients for it, and one clock for both. */
+export interface Scene extends Stage, Omit<TestContext, "clock"> {
+  readonly clients: DeploymentClients;
+  /** What the product has asked of ECS, by operation, with how it ended. */
+  asked(): readonly string[];
+  /** The product's own writes. */
+  written(): readonly string[];
+  /** Does this when so many seconds have passed. */
+  later(seconds: number, act: () => unknown): void;
+  /** Moves time until the work is done. */
+  run<Result>(work: Promise<Result>): Promise<Result>;
+  /** Everything that was reported in our own words. */
+  lines(): readonly string[];
+  /** Everything that was reported in words of others. */
+  foreign(): readonly string[];
+}
+
+export interface SceneOptions extends StageOptions {
+  readonly service?: ServiceSettings;
+  /** The service stands behind a target group. */
+  readonly loadBalanced?: boolean;
+}
+
+/** Cluster `main` with service `app`, on which `app:1` runs and has been complete for an hour. */
+export async function openScene({ service = {}, loadBalanced = false, ...options }: SceneOptions = {}): Promise<Scene> {
+  const stage = await openStage(options);
+  const balanced = loadBalanced ? behind(addTargetGroup(stage.aws)) : {};
+  await stage.create(await stage.register(), { ...service, ...balanced });
+  await stage.untilSettled();
+  await stage.pass(3600);
+  const tested = testContext(stage.clock);
+  const { context, progress } = tested;
+  const calls: Call[] = [];
+  const asked = () => calls.map(({ operation, outcome }) => `${operation} ${outcome}`);
+  return {
+    ...stage,
+    context,
+    progress,
+    abort: (reason) => tested.abort(reason),
+    clients: {
+      ecs: ecs(context, { ...settings(stage.aws, inProcessHandler(stage.aws)), observe: (call) => calls.push(call) }),
+      logs: logs(context, settings(stage.aws, logHandler(stage.runtime))),
+    },
+    asked,
+    written: () => asked().filter((call) => !/^(Describe|List)/.test(call)),
+    later: (seconds, act) => void stage.clock.bed.after(seconds * 1000, () => void act()),
+    run: (work) => stage.clock.run(work),
+    lines: () => progress.flatMap((one) => (one.kind === "line" ? [one.text] : [])),
+    foreign: () => progress.flatMap((one) => (one.kind === "foreign" ? [one.text.untrusted] : [])),
+  };
+}
+
+/** Half an hour for `app:2`. */
+export function request(changes: Partial<RollRequest> = {}): RollRequest {
+  return {
+    cluster: "main",
+    service: "app",
+    taskDefinition: "app:2",
+    desiredCount: null,
+    timeoutSeconds: 1800,
+    ...changes,
+  };
+}
+
+/** Whom the faults of a test may strike: the product, and nobody else. */
+export const caller = "product";
+
+function settings({ region }: LocalAws, requestHandler: RequestHandler): ClientSettings {
+  return { region, credentials: { accessKeyId: caller, secretAccessKey: "unused" }, requestHandler };
+}
+
+/** GetLogEvents over what the scripted containers wrote. */
+function logHandler(runtime: ScriptedRuntime): RequestHandler {
+  const answer = (statusCode: number, body: object) => ({
+    response: { statusCode, headers: {}, body: new TextEncoder().encode(JSON.stringify(body)) },
+  });
+  return {
+    ...inProcessHandler({ handle: () => Promise.reject(new Error("logs only")) }),
+    handle: ({ body }: { readonly body: Uint8Array }) => {
+      const asked = JSON.parse(new TextDecoder().decode(body)) as { logStreamName: string; limit: number };
+      const lines = runtime.lines.filter(({ stream }) => stream === asked.logStreamName).slice(-asked.limit);
+      if (lines.length === 0) {
+        const error = { __type: "ResourceNotFoundException", message: "The specified log stream does not exist." };
+        return Promise.resolve(answer(400, error));
+      }
+      return Promise.resolve(answer(200, { events: lines.map(({ at, text }) => ({ timestamp: at, message: text })) }));
+    },
+  };
+}
