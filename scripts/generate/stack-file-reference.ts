@@ -21,8 +21,8 @@ export function stackFileReference(read: Read): Generated {
 }
 
 /**
- * A part by the way to it: names of keys; `*` for what is below any name or in a list; `#1` for the second of several forms;
- * `common` for the keys that all forms share, `=daemon` for those that only this form has.
+ * A part by the way to it: names of keys; `*` for what is below any name or in a list; `#1` for the second of several
+ * forms; `common` for the keys that all forms share, `=daemon` for those that only this form has.
  */
 function partOf(schema: JsonSchema, [step, ...rest]: readonly string[]): JsonSchema {
   if (step === undefined) return schema;
@@ -71,7 +71,8 @@ function onlyKeys(schema: JsonSchema | undefined, keep: (key: string) => boolean
 function keyTable({ properties = {}, required = [] }: JsonSchema): string {
   const rows = Object.entries(properties).map(([key, property]) => {
     const meaning = String(property.description ?? "").replaceAll("|", String.raw`\|`);
-    return `| \`${key}\` | ${typeOf(property)} | ${required.includes(key) ? "required" : defaultOf(property)} | ${meaning} |\n`;
+    const otherwise = required.includes(key) ? "required" : defaultOf(property);
+    return `| \`${key}\` | ${typeOf(property)} | ${otherwise} | ${meaning} |\n`;
   });
   return `| Key | Value | Default | Meaning |\n| --- | --- | --- | --- |\n${rows.join("")}`;
 }

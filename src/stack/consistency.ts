@@ -3,8 +3,8 @@ import { type Problem, quote, suggest } from "./problems.ts";
 import { at, entriesAt, itemsAt, type MapTree, type Path, showPath, textAt } from "./tree.ts";
 
 /**
- * What no part of a document shows alone: names that nothing answers to, and parts that contradict each other. Works on what
- * is written, whether or not all of it has the right shape, so that one mistake does not hide another.
+ * What no part of a document shows alone: names that nothing answers to, and parts that contradict each other. Works on
+ * what is written, whether or not all of it has the right shape, so that one mistake does not hide another.
  */
 export function consistencyProblems(document: MapTree): readonly Problem[] {
   return [

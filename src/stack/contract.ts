@@ -35,7 +35,8 @@ export interface StackRequest {
 
 /**
  * Tells where the contract is, or gives it when the stack file holds it.
- * @throws StackFileError when there is no such environment, a placeholder stands for nothing, or the contract has not the right shape
+ * @throws StackFileError when there is no such environment, a placeholder stands for nothing, or the contract has not
+ * the right shape
  */
 export function contractReference(stackFile: StackFile, request: StackRequest): ContractReference {
   const { written } = writtenContract(stackFile, request);
@@ -93,7 +94,9 @@ export function parseContract(text: string, where: string): Contract {
   throw new UserError({
     what: `The contract cannot be used. ${problems.map(({ what, fix }) => `${what} ${fix}`).join(" ")}`,
     where,
-    fix: "Use the same version of infra/ and of these actions, and apply infra/ again; or mend your own writer of the contract.",
+    fix:
+      "Use the same version of infra/ and of these actions, and apply infra/ again; or mend your own writer " +
+      "of the contract.",
   });
 }
 

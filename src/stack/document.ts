@@ -5,7 +5,8 @@ import { keySchema, platformSchema } from "../domain/identifiers.ts";
 import { imagePartSchema } from "../domain/release.ts";
 import { sizeProblem } from "./size.ts";
 
-// The stack file as it is written. Descriptions are the reference: docs/stack-file.md and the JSON schema are made of them.
+// The stack file as it is written. The descriptions are the reference: docs/stack-file.md and the JSON schema are made
+// of them.
 
 const text = z.string().min(1);
 
@@ -17,8 +18,8 @@ const containerPath = text.regex(/^\/[^\0]*$/, "an absolute path in the containe
 const portSchema = z.int().min(1).max(65535);
 
 /**
- * Dagster's name for a code location. Wider than our own keys, since it may have been made by Dagster (`grpc:host:4000`), and
- * all stored state hangs on it.
+ * Dagster's name for a code location. Wider than our own keys, since it may have been made by Dagster
+ * (`grpc:host:4000`), and all stored state hangs on it.
  */
 export const locationSchema = z
   .string()
@@ -58,7 +59,8 @@ const variables = {
     )
     .default([])
     .describe(
-      "Many at once: every parameter below `ssm:/path/`, under the last part of its name; or the named `keys` of one `secret`.",
+      "Many at once: every parameter below `ssm:/path/`, under the last part of its name; or the named `keys` of " +
+        "one `secret`.",
     ),
 };
 
@@ -92,8 +94,8 @@ const serviceKeys = {
   "task-definition": repositoryPath
     .optional()
     .describe(
-      "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the one that runs " +
-        "now. Only image, environment, secrets and tags are then set in it.",
+      "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the " +
+        "one that runs now. Only image, environment, secrets and tags are then set in it.",
     ),
   service: text
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
@@ -113,7 +115,8 @@ const serviceKeys = {
     .enum(["keep", "apply"])
     .default("keep")
     .describe(
-      "`keep`: percentages and circuit breaker stay as the infrastructure set them. `apply`: we set those the kind needs.",
+      "`keep`: percentages and circuit breaker stay as the infrastructure set them. `apply`: we set those the " +
+        "kind needs.",
     ),
   ...variables,
   tags: tagsSchema.describe("ECS tags, beside those at the top of the file."),
@@ -130,8 +133,9 @@ const hostKeys = {
     .enum(["image", "dagster"])
     .optional()
     .describe(
-      "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, Python, instance files, " +
-        "workspace or its own definition change. Default `dagster` where code servers exist and it loads no location, else `image`.",
+      "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, Python, " +
+        "instance files, workspace or its own definition change. Default `dagster` where code servers exist and it " +
+        "loads no location, else `image`.",
     ),
 };
 
@@ -176,7 +180,8 @@ const codeLocationSchema = z
       .describe("A code server: `dagster api grpc`; with `dags:`, `dagster code-server start`."),
     ...serviceKeys,
     location: locationSchema.describe(
-      "Dagster's name for the location. Schedules, sensors and cursors are stored under it: a new name loses their state.",
+      "Dagster's name for the location. Schedules, sensors and cursors are stored under it: a new name loses " +
+        "their state.",
     ),
     module: text
       .regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, "a Python module: package.module")
@@ -246,7 +251,8 @@ const runsSchema = z.discriminatedUnion("launcher", [
         .literal("ecs")
         .optional()
         .describe(
-          "`ecs` (default): each run is a task of its own. `in-process`: runs live in the process that loads their code.",
+          "`ecs` (default): each run is a task of its own. `in-process`: runs live in the process that loads " +
+            "their code.",
         ),
       image: keySchema
         .optional()
@@ -258,8 +264,8 @@ const runsSchema = z.discriminatedUnion("launcher", [
         })
         .optional()
         .describe(
-          "Path of a JSON file with the task definition, when we do not make it. Only image, environment, secrets and tags are " +
-            "then set in it.",
+          "Path of a JSON file with the task definition, when we do not make it. Only image, environment, secrets " +
+            "and tags are then set in it.",
         ),
       container: serviceKeys.container.describe("Container that runs the job. Default `run`."),
       size: sizeSchema
@@ -289,7 +295,8 @@ const gatesSchema = z.strictObject({
     .enum(["runner", "task"])
     .optional()
     .describe(
-      "Who asks the webserver: the `runner` itself, or a one-off `task` inside the VPC. Default `runner` when it has a `url`, else `task`.",
+      "Who asks the webserver: the `runner` itself, or a one-off `task` inside the VPC. Default `runner` when it " +
+        "has a `url`, else `task`.",
     ),
   canary: z
     .strictObject({
@@ -380,8 +387,8 @@ const instanceSchema = z.strictObject({
     .union([z.literal("s3"), repositoryPath])
     .optional()
     .describe(
-      "`s3`: locations come and go without a restart. A path: your own file, in the image already; checked, not replaced. " +
-        "Without it one is made from the locations' addresses.",
+      "`s3`: locations come and go without a restart. A path: your own file, in the image already; checked, not " +
+        "replaced. Without it one is made from the locations' addresses.",
     ),
   database: z
     .strictObject({
@@ -445,7 +452,8 @@ const contractReferenceSchema = text
     "the contract's address: s3://bucket/key, or ssm:/name for the parameter that holds it",
   )
   .describe(
-    "`s3://bucket/key` of the JSON that the infrastructure wrote, or `ssm:/name` of the parameter that holds that address.",
+    "`s3://bucket/key` of the JSON that the infrastructure wrote, or `ssm:/name` of the parameter that holds that " +
+      "address.",
   );
 
 /** Everything that an environment may say differently. */
@@ -509,8 +517,8 @@ export const environmentsSchema = z
   .record(keySchema, z.record(z.string(), z.unknown()))
   .default({})
   .describe(
-    "What is different elsewhere, by the environment's name; the top of the file is `production`. Mappings merge; lists and " +
-      "single values replace; `contract` and an image's way of building replace whole.",
+    "What is different elsewhere, by the environment's name; the top of the file is `production`. Mappings merge; " +
+      "lists and single values replace; `contract` and an image's way of building replace whole.",
   );
 
 /** The whole file. What an environment says is judged once it is laid over the top: alone it is only a part. */
@@ -551,7 +559,10 @@ function checkService(service: Process, context: z.RefinementCtx): void {
   }
 }
 
-/** RegisterTaskDefinition refuses a name that is both plain and secret ("secret name must be unique", dagster-io/dagster#11622). */
+/**
+ * RegisterTaskDefinition refuses a name that is both plain and secret ("secret name must be unique",
+ * dagster-io/dagster#11622).
+ */
 function checkVariables(holder: Variables, context: z.RefinementCtx): void {
   const plain = new Set(Object.keys(holder.environment));
   const twice = (name: string, path: readonly (string | number)[]): void => {

@@ -57,12 +57,13 @@ function runsWithoutTheirCode(stack: Stack): readonly Finding[] {
       service.kind === "code-location" ? service.location === location : service.locations.includes(location),
     );
     if (servers.some((server) => server.image === image)) return [];
+    const served = servers.map((server) => server.image).join(" and ");
     return [
       {
         id: "run-image",
         level: "warning" as const,
         where: place,
-        what: `Runs of ${JSON.stringify(location)} start from the image ${image}, and its code is served from ${servers.map((server) => server.image).join(" and ")}.`,
+        what: `Runs of ${JSON.stringify(location)} start from the image ${image}; its code is served from ${served}.`,
         fix: "Remove `runs.image`: each location's runs then start from the image that serves it.",
       },
     ];

@@ -1,6 +1,6 @@
 /**
- * The name that was probably meant, or null when none is near: at most one slip for every three letters. Case, and `_` for
- * `-`, do not count.
+ * The name that was probably meant, or null when none is near: at most one slip for every three letters. Case, and `_`
+ * for `-`, do not count.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | null {
   const wanted = fold(name);

@@ -4,8 +4,8 @@ import type { Entry, MapTree, Path, Tree } from "./tree.ts";
 const waysOfBuilding = ["build", "layers"];
 
 /**
- * Lays an environment's values over the top of the file. Mappings merge by key; lists and single values replace; `contract`
- * replaces whole, and so does an image's way of building. Every value keeps the place where it was written.
+ * Lays an environment's values over the top of the file. Mappings merge by key; lists and single values replace;
+ * `contract` replaces whole, and so does an image's way of building. Every value keeps the place where it was written.
  */
 export function overlay(base: MapTree, over: MapTree): MapTree {
   return mergeMaps(base, over, []);

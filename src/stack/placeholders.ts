@@ -30,7 +30,9 @@ export function placeholderProblems(tree: MapTree): readonly Problem[] {
   return inTexts(tree, grammarProblem).problems;
 }
 
-/** Replaces every placeholder, once: what is put in is not looked at again. One that stands for nothing is a problem. */
+/**
+ * Replaces every placeholder, once: what is put in is not looked at again. One that stands for nothing is a problem.
+ */
 export function substitute(tree: MapTree, values: PlaceholderValues): Substituted {
   return inTexts(tree, (name, where) => grammarProblem(name, where) ?? valueOf(name, where, values));
 }
@@ -117,10 +119,11 @@ function variable(name: string, where: Place, variables: PlaceholderValues["vari
   if (value !== undefined && value !== "") return value;
   const set = Object.keys(variables).filter((known) => variables[known] !== "");
   const near = nearest(name, set);
+  const meant = near === null ? "" : `Did you mean \${env.${near}}? `;
   return {
     where,
     what: `The environment variable ${name} is not set, or is empty.`,
-    fix: `${near === null ? "" : `Did you mean \${env.${near}}? `}Set it for the step that runs this (\`env:\` in the workflow).`,
+    fix: `${meant}Set it for the step that runs this (\`env:\` in the workflow).`,
   };
 }
 

@@ -252,7 +252,7 @@ function reachProblems({ services, instance, gates }: Stack, { tree }: Source): 
   const withoutAddress = all.flatMap((service): Problem[] => {
     if (service.kind !== "code-location" || service.address !== null || !hasHosts) return [];
     if (instance.workspace.kind === "own") return [];
-    const what = `Neither the file nor the contract has an \`address\` for services.${service.key}, so no workspace can name it.`;
+    const what = `services.${service.key} has no \`address\`, here or in the contract, so no workspace can name it.`;
     return [
       { where: service.place, what, fix: "Add its DNS name as `address`, here or in the contract's `services`." },
     ];

@@ -72,14 +72,11 @@ function explain(issue: Issue, schema: z.ZodType, tree: Tree): readonly Problem[
     case "invalid_union":
     case "invalid_value":
       return [wrongValue(name, wanted(issue), found, where, described)];
-    case "invalid_key":
-      return [
-        {
-          where: keyPlaceAt(tree, path),
-          what: `The key ${quote(String(path.at(-1)))} in ${showPath(path.slice(0, -1))} must be ${issue.issues[0]?.message ?? "another"}.`,
-          fix: "Rename it, here and wherever it is named.",
-        },
-      ];
+    case "invalid_key": {
+      const key = `The key ${quote(String(path.at(-1)))} in ${showPath(path.slice(0, -1))}`;
+      const what = `${key} must be ${issue.issues[0]?.message ?? "another"}.`;
+      return [{ where: keyPlaceAt(tree, path), what, fix: "Rename it, here and wherever it is named." }];
+    }
     case "too_small":
     case "too_big":
       return [{ where, what: `${name} must ${bound(issue)}.`, fix }];

@@ -7,8 +7,8 @@ export interface Size {
 }
 
 /**
- * CPU units to the least memory, the most, and the step between, in MiB. Source: "Troubleshoot Amazon ECS task definition
- * invalid CPU or memory errors" in the Amazon ECS Developer Guide.
+ * CPU units to the least memory, the most, and the step between, in MiB. Source: "Troubleshoot Amazon ECS task
+ * definition invalid CPU or memory errors" in the Amazon ECS Developer Guide.
  */
 const fargate: readonly (readonly [cpu: number, least: number, most: number, step: number])[] = [
   [256, 512, 2048, 512],

@@ -5,8 +5,9 @@ import type { Platform } from "../domain/identifiers.ts";
 import type { Size } from "./size.ts";
 
 /**
- * One environment of a stack as its file describes it: nothing left to look up, no placeholder, no default to know. What a kind
- * means (command, health check, stop timeout, percentages, gates) is not in here; only that it is of that kind.
+ * One environment of a stack as its file describes it: nothing left to look up, no placeholder, no default to know.
+ * What a kind means (command, health check, stop timeout, percentages, gates) is not in here; only that it is of that
+ * kind.
  */
 export interface Stack {
   /** The stack file, as errors call it. */
@@ -17,7 +18,9 @@ export interface Stack {
   readonly region: string;
   /** What the infrastructure offers. Names that services have from it are in the services already. */
   readonly contract: Contract;
-  /** What every task finds in its environment, also one that is no service, run or migration. Theirs hold it already. */
+  /**
+   * What every task finds in its environment, also one that is no service, run or migration. Theirs hold it already.
+   */
   readonly variables: Variables;
   /** ECS tags of everything. Those of services, runs and migrations are in theirs already. */
   readonly tags: Readonly<Record<string, string>>;
@@ -88,8 +91,8 @@ export interface Variables {
   /** By the variable's name. */
   readonly secrets: Readonly<Record<string, { readonly secret: Secret; readonly place: Place }>>;
   /**
-   * Paths of SSM parameters, each ending in a slash. A parameter below one becomes the secret variable of the last part of its
-   * name, unless that variable is in `environment` or `secrets`; of two paths the later wins.
+   * Paths of SSM parameters, each ending in a slash. A parameter below one becomes the secret variable of the last part
+   * of its name, unless that variable is in `environment` or `secrets`; of two paths the later wins.
    */
   readonly parameterPaths: readonly { readonly path: string; readonly place: Place }[];
 }
@@ -210,7 +213,10 @@ export type Runs =
 export interface RunProcess extends Task {
   readonly location: string;
   readonly definition: Definition;
-  /** The location's name as a release writes it, in `run/<key>`: other characters than letters, digits, `_`, `.` and `-` become `-`. */
+  /**
+   * The location's name as a release writes it, in `run/<key>`: other characters than letters, digits, `_`, `.` and `-`
+   * become `-`.
+   */
   readonly key: string;
 }
 
@@ -296,7 +302,9 @@ export interface Canary {
   readonly computeLogs: { readonly bucket: string; readonly prefix: string } | null;
 }
 
-/** What schedules or sensors must be: as before the release; or each that is named as it says, and the rest as before. */
+/**
+ * What schedules or sensors must be: as before the release; or each that is named as it says, and the rest as before.
+ */
 export type Expected =
   | { readonly kind: "as-before" }
   | { readonly kind: "named"; readonly states: Readonly<Record<string, InstigatorState>> };

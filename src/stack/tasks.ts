@@ -21,8 +21,8 @@ type WrittenService = StackDocument["services"][string];
 type WrittenRuns = Extract<StackDocument["runs"], { readonly launcher?: "ecs" | undefined }>;
 
 /**
- * A name as ECS takes it for services, families and containers: letters, digits, `-` and `_`. Two names may become one; who
- * makes names of them checks that.
+ * A name as ECS takes it for services, families and containers: letters, digits, `-` and `_`. Two names may become one;
+ * who makes names of them checks that.
  */
 export function ecsName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_-]/g, "-");
@@ -137,8 +137,8 @@ function serviceOf(source: Source, key: string, written: WrittenService): Servic
 }
 
 /**
- * Runs find their code in the image that serves it. A process that loads the location itself stands behind one that only
- * serves it, and the daemon, which starts queued runs, before the webserver.
+ * Runs find their code in the image that serves it. A process that loads the location itself stands behind one that
+ * only serves it, and the daemon, which starts queued runs, before the webserver.
  */
 function serverOf(location: string, services: Readonly<Record<string, Service>>): Service {
   const all = Object.values(services);

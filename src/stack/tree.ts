@@ -1,6 +1,9 @@
 import type { Place } from "../domain/errors.ts";
 
-/** What a file says, each value with its place. Places travel along when values are overlaid or their placeholders replaced. */
+/**
+ * What a file says, each value with its place. Places travel along when values are overlaid or their placeholders
+ * replaced.
+ */
 export type Tree = MapTree | ListTree | ScalarTree;
 
 export interface MapTree {

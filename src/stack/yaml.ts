@@ -25,8 +25,8 @@ export interface Reading {
 const mostValues = 20_000;
 
 /**
- * Reads YAML 1.2 with its core schema: `yes`, `on` and `2026-12-31` are texts. Anchors and aliases are allowed; merge keys
- * (`<<`) are of YAML 1.1, and refused: overlaying is what `environments` is for.
+ * Reads YAML 1.2 with its core schema: `yes`, `on` and `2026-12-31` are texts. Anchors and aliases are allowed; merge
+ * keys (`<<`) are of YAML 1.1, and refused: overlaying is what `environments` is for.
  */
 export function readYaml(text: string, file: string): Reading {
   const lines = new LineCounter();

@@ -84,7 +84,7 @@ describe("runs that start from another image than the one that serves their code
         id: "run-image",
         level: "warning",
         where: { line: 6, column: 1 },
-        what: 'Runs of "shop" start from the image big, and its code is served from app.',
+        what: 'Runs of "shop" start from the image big; its code is served from app.',
       },
     ]);
   });

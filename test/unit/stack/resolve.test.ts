@@ -357,7 +357,7 @@ describe("what cannot be reached", () => {
 
   test("a code server without an address, where a workspace must name it", () => {
     expect(mistakes(withHost, { contract: contract() })).toEqual([
-      "5:13 Neither the file nor the contract has an `address` for services.code, so no workspace can name it. " +
+      "5:13 services.code has no `address`, here or in the contract, so no workspace can name it. " +
         "Add its DNS name as `address`, here or in the contract's `services`.",
     ]);
     expect(mistakes(`${withHost}\ninstance: { workspace: workspace.yaml }`, { contract: contract() })).toEqual([]);
