@@ -47,7 +47,7 @@ export class UserError extends Error {
 
 /** A rollout that was carried out and did not succeed. What was done about it is in the release's outcome. */
 export class RolloutFailed extends Error {
-  override readonly name = "RolloutFailed";
+  override readonly name: string = "RolloutFailed";
   readonly verdicts: readonly Verdict[];
 
   constructor(what: string, verdicts: readonly Verdict[], options: { readonly cause?: unknown } = {}) {

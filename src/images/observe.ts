@@ -106,6 +106,11 @@ export async function observeImage(
   };
 }
 
+/** Does the repository still have the image of this digest? */
+export async function imageIsThere({ registry }: ImageClients, repository: string, digest: Digest): Promise<boolean> {
+  return (await headManifest(registry, repository, digest)) !== null;
+}
+
 /** Code up to this many bytes is packed while looking, in memory: then the digest is known before anything is pushed. */
 const largestAhead = 32 * 1024 * 1024;
 

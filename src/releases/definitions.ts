@@ -16,6 +16,29 @@ export interface WantedDefinition {
   readonly request: DefinitionRequest;
 }
 
+/** The family of each definition that we make for a stack. */
+export function familiesOf({
+  name,
+  images,
+  services,
+  runs,
+  migrations,
+}: Stack): readonly { readonly definition: string; readonly family: string }[] {
+  const once = [...new Set(migrations.map(({ image }) => image))];
+  return [
+    ...once.map((image) => ({
+      definition: `once/${image}`,
+      family: images[image]?.onceFamily ?? `${name}-once-${image}`,
+    })),
+    ...(runs.kind === "ecs" ? Object.values(runs.definitions) : []).flatMap(({ key, definition }) =>
+      definition.kind === "generated" ? [{ definition: `run/${key}`, family: definition.family }] : [],
+    ),
+    ...Object.values(services).flatMap(({ key, definition }) =>
+      definition.kind === "generated" ? [{ definition: `service/${key}`, family: definition.family }] : [],
+    ),
+  ];
+}
+
 /** Full reference of an image by its digest. */
 export function imageReference(
   { account, region }: Pick<Stack, "account" | "region">,

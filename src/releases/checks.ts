@@ -1,0 +1,118 @@
+import type { Finding } from "../domain/finding.ts";
+import type { Release } from "../domain/release.ts";
+import type { Service, Stack } from "../stack/stack.ts";
+import type { Definition } from "../task-definitions/definition.ts";
+import type { Observation } from "./observation.ts";
+
+const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
+const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
+
+/** What cannot go well with the services as they are. */
+export function checkServices(stack: Stack, { services }: Observation): readonly Finding[] {
+  return Object.values(stack.services).flatMap((service) =>
+    checkService(service, services[service.key] ?? null, stack),
+  );
+}
+
+function checkService(
+  service: Service,
+  observed: Observation["services"][string],
+  { contract }: Stack,
+): readonly Finding[] {
+  const { place: where, service: name } = service;
+  if (observed === null) {
+    return [
+      {
+        id: "service-missing",
+        level: "error",
+        where,
+        what: `Cluster ${contract.cluster} has no service ${name}.`,
+        fix: "Let the infrastructure create it (count 0 is enough), or name the one that exists: `service:` here, or in the contract.",
+      },
+    ];
+  }
+  const { minimumHealthyPercent: minimum, maximumPercent: maximum, breaker } = observed.rollout;
+  return [
+    ...(service.kind === "daemon" && (minimum > 0 || maximum > 100)
+      ? [
+          {
+            id: "daemon-overlaps",
+            level: "error" as const,
+            where,
+            what: `Service ${name} would run two daemons at once while it is replaced (percentages ${minimum}/${maximum}): both start runs, and schedules tick twice.`,
+            fix: "Set minimumHealthyPercent 0 and maximumPercent 100 on the service.",
+            source: deploymentTypes,
+          },
+        ]
+      : []),
+    ...(breaker?.rollback === true
+      ? []
+      : [
+          {
+            id: "no-breaker",
+            level: "warning" as const,
+            where,
+            what: `Service ${name} has no circuit breaker with rollback: ECS starts tasks that fail again and again, and takes nothing back by itself.`,
+            fix: "Switch the deployment circuit breaker on, with rollback.",
+            source: circuitBreaker,
+          },
+        ]),
+  ];
+}
+
+/** What an earlier release needs, and is not there any more. */
+export function checkTarget(
+  stack: Stack,
+  to: Release,
+  wanted: Readonly<Record<string, Definition | null>>,
+  images: Readonly<Record<string, boolean>>,
+  { current }: Observation,
+): readonly Finding[] {
+  const where = `release ${to.id}`;
+  const gone = Object.keys(to.images).filter((key) => images[key] !== true);
+  const inactive = Object.entries(to.taskDefinitions).filter(
+    ([definition]) => definition.startsWith("service/") && wanted[definition]?.active !== true,
+  );
+  const unknown = Object.keys(stack.services).filter((key) => to.taskDefinitions[`service/${key}`] === undefined);
+  const schema = Object.entries(to.migrations).filter(
+    ([name, { contentKey }]) => current?.migrations[name]?.contentKey !== contentKey,
+  );
+  return [
+    ...gone.map(
+      (key): Finding => ({
+        id: "rollback-image-gone",
+        level: "error",
+        where,
+        what: `The registry does not have image ${key} of that release any more (${to.images[key]?.digest ?? ""}).`,
+        fix: "Check out that commit and deploy it: the image is made again. Or go back to a release whose images are kept.",
+      }),
+    ),
+    ...inactive.map(
+      ([definition, { family, revision }]): Finding => ({
+        id: "rollback-definition-gone",
+        level: "error",
+        where,
+        what: `Task definition ${family}:${revision} of ${definition} was deregistered: no new task can be started from it.`,
+        fix: "Check out that commit and deploy it: the definition is registered again.",
+      }),
+    ),
+    ...unknown.map(
+      (key): Finding => ({
+        id: "rollback-service-unknown",
+        level: "warning",
+        where,
+        what: `That release did not have the service ${key}: it stays as it is.`,
+        fix: "Check that it works with the older ones; or take it out of the stack file first.",
+      }),
+    ),
+    ...schema.map(
+      ([name]): Finding => ({
+        id: "rollback-schema",
+        level: "warning",
+        where,
+        what: `Migration ${name} has been run from a newer image since: going back leaves the database as it is.`,
+        fix: "Nothing to do when the newer migrations only add. Otherwise mend forward: a new commit.",
+      }),
+    ),
+  ];
+}

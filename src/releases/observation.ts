@@ -1,0 +1,27 @@
+import type { Release, Source } from "../domain/release.ts";
+import type { ServiceObservation } from "../deployments/service.ts";
+import type { ImagePlan } from "../images/plan.ts";
+import type { Definition } from "../task-definitions/definition.ts";
+import type { ParameterNames } from "./definitions.ts";
+
+/** What runs now, and what is there to build on: read, never remembered. */
+export interface Observation {
+  /** The commit that is checked out. */
+  readonly source: Source;
+  /** The committed release; null before the first. */
+  readonly current: Release | null;
+  /** By the key of the service in the stack file; null when the cluster has none of that name. */
+  readonly services: Readonly<Record<string, ServiceObservation | null>>;
+  /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
+  readonly definitions: Readonly<Record<string, KnownDefinition>>;
+  /** By the key of the image. */
+  readonly images: Readonly<Record<string, ImagePlan>>;
+  readonly parameters: ParameterNames;
+}
+
+export interface KnownDefinition {
+  /** What the service runs; null for definitions that no service runs, and before the first. */
+  readonly running: Definition | null;
+  /** Newest ACTIVE revision of the family. */
+  readonly newest: Definition | null;
+}

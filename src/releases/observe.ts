@@ -1,0 +1,190 @@
+import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
+import type { Context } from "../domain/context.ts";
+import { type Contract, networkSchema } from "../domain/contract.ts";
+import { UserError } from "../domain/errors.ts";
+import type { Release, Source } from "../domain/release.ts";
+import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
+import {
+  type ImageClients,
+  type ImageObservation,
+  type ImageRequest,
+  observeImage,
+  planImage,
+} from "../images/index.ts";
+import type { Image, Stack } from "../stack/index.ts";
+import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
+import type { Clients } from "./clients.ts";
+import { familiesOf } from "./definitions.ts";
+import type { KnownDefinition, Observation } from "./observation.ts";
+
+/** What observation reads, and what applying needs of it again. */
+export interface Observed {
+  readonly observation: Observation;
+  readonly images: Readonly<Record<string, ImageObservation>>;
+}
+
+/** Reads all that a plan is made of. Changes nothing. */
+export async function observe(
+  clients: Clients,
+  imageClients: ImageClients,
+  context: Context,
+  stack: Stack,
+  checkout: { readonly root: string; readonly source: Source },
+  current: Release | null,
+): Promise<Observed> {
+  const [services, images, parameters] = await Promise.all([
+    observeServicesByKey(clients, stack),
+    observeImages(imageClients, context, stack, checkout, current),
+    parameterNames(clients, stack),
+  ]);
+  const definitions = await observeDefinitions(clients, stack, services);
+  const plans = Object.entries(images).map(([key, image]) => [key, planImage(image)] as const);
+  const observation = {
+    source: checkout.source,
+    current,
+    services,
+    definitions,
+    images: Object.fromEntries(plans),
+    parameters,
+  };
+  return { observation, images };
+}
+
+/** By the key that the stack file gives them. */
+export async function observeServicesByKey(
+  { ecs }: Pick<Clients, "ecs">,
+  stack: Stack,
+): Promise<Readonly<Record<string, ServiceObservation | null>>> {
+  const all = Object.values(stack.services);
+  const found = await observeServices(
+    ecs,
+    stack.contract.cluster,
+    all.map(({ service }) => service),
+  );
+  return Object.fromEntries(all.map(({ key, service }) => [key, found[service] ?? null]));
+}
+
+/**
+ * Network of tasks that are not of a service.
+ * @throws UserError when the contract names it in a way that this version does not look up
+ */
+export async function taskNetwork(
+  { ecs }: Pick<Clients, "ecs">,
+  { cluster, network }: Contract,
+  where: string,
+): Promise<ServiceNetwork> {
+  const parsed = networkSchema.parse(network);
+  if ("like-service" in parsed) {
+    const name = parsed["like-service"];
+    const like = (await observeServices(ecs, cluster, [name]))[name]?.network ?? null;
+    if (like !== null) return like;
+    throw new UserError({
+      what: `The contract takes its network from service ${name}, which has none or does not exist.`,
+      where,
+      fix: "Name a service of the cluster that runs in the VPC, or the subnets and security groups themselves.",
+    });
+  }
+  if (Array.isArray(parsed.subnets)) {
+    return {
+      subnets: parsed.subnets,
+      securityGroups: parsed["security-groups"],
+      publicAddress: parsed["public-address"],
+    };
+  }
+  throw new UserError({
+    what: "The contract names its subnets by tags, which this version does not look up.",
+    where,
+    fix: "Name their ids, or a service that runs in them: `network: { like-service: … }`.",
+  });
+}
+
+async function observeImages(
+  clients: ImageClients,
+  context: Context,
+  stack: Stack,
+  checkout: { readonly root: string; readonly source: Source },
+  current: Release | null,
+): Promise<Readonly<Record<string, ImageObservation>>> {
+  const found = await Promise.all(
+    Object.values(stack.images).map(async (image) => {
+      const request = imageRequest(image, checkout);
+      return request === null
+        ? []
+        : [[image.key, await observeImage(clients, context, request, current?.images[image.key] ?? null)] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+/** @returns null for a way of building that this version does not know. */
+function imageRequest(
+  { repository, platform, building }: Image,
+  { root, source }: { readonly root: string; readonly source: Source },
+): ImageRequest | null {
+  if (building.kind !== "layers" || building.base.kind !== "image" || building.prepare.length > 0) return null;
+  const { requirements, files, workdir } = building;
+  return {
+    way: "layers",
+    repository,
+    createRepository: false,
+    platform,
+    source,
+    root,
+    base: building.base.reference,
+    requirements,
+    files,
+    generated: {},
+    workdir: workdir ?? "/app",
+    environment: {},
+    python: null,
+  };
+}
+
+async function observeDefinitions(
+  { ecs }: Clients,
+  stack: Stack,
+  services: Observation["services"],
+): Promise<Readonly<Record<string, KnownDefinition>>> {
+  const known = await Promise.all(
+    familiesOf(stack).map(async ({ definition, family }) => {
+      const revision = definition.startsWith("service/")
+        ? (services[definition.slice("service/".length)]?.revision ?? null)
+        : null;
+      const [newest, running] = await Promise.all([
+        newestDefinition(ecs, family),
+        revision === null ? null : definitionOf(ecs, revision),
+      ]);
+      return [definition, { newest, running }] as const;
+    }),
+  );
+  return Object.fromEntries(known);
+}
+
+/** Names only: a plan must not read values. */
+async function parameterNames(
+  { ssm }: Clients,
+  { services, runs, migrations }: Stack,
+): Promise<Readonly<Record<string, readonly string[]>>> {
+  const tasks = [
+    ...Object.values(services),
+    ...(runs.kind === "ecs" ? Object.values(runs.definitions) : []),
+    ...migrations,
+  ];
+  const paths = [...new Set(tasks.flatMap(({ variables }) => variables.parameterPaths.map(({ path }) => path)))];
+  const names = await Promise.all(
+    paths.map(async (path) => {
+      const found: string[] = [];
+      let NextToken: string | undefined;
+      do {
+        const filters = [{ Key: "Path", Option: "OneLevel", Values: [path.replace(/\/$/, "")] }];
+        const page = await ssm(new DescribeParametersCommand({ ParameterFilters: filters, NextToken }), {
+          resource: `parameters below ${path}`,
+        });
+        found.push(...(page.Parameters ?? []).flatMap(({ Name }) => Name ?? []));
+        NextToken = page.NextToken;
+      } while (NextToken !== undefined);
+      return [path, found.sort()] as const;
+    }),
+  );
+  return Object.fromEntries(names);
+}

@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { GetParameterCommand } from "@aws-sdk/client-ssm";
+import type { ClientSettings } from "../aws/settings.ts";
+import { accountAndRegion } from "../aws/sts.ts";
+import type { Context } from "../domain/context.ts";
+import type { Contract } from "../domain/contract.ts";
+import { UserError } from "../domain/errors.ts";
+import {
+  contractReference,
+  parseContract,
+  parseContractAddress,
+  parseStackFile,
+  regionOf,
+  resolveStack,
+  type Stack,
+} from "../stack/index.ts";
+import { type Bucket, bucket } from "./bucket.ts";
+import { type Clients, clients } from "./clients.ts";
+
+/** Which stack, in which environment. */
+export interface StackLocation {
+  /** The checkout. */
+  readonly root: string;
+  /** Path of the stack file in it. */
+  readonly file: string;
+  readonly environment: string;
+  /** What `${env.NAME}` stands for. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}
+
+/** A stack that can be worked on. */
+export interface OpenStack {
+  readonly stack: Stack;
+  readonly clients: Clients;
+  /** Lock and journal. */
+  readonly records: Bucket;
+}
+
+/**
+ * Reads the stack file, finds out who we are, and fetches the contract.
+ * @throws UserError with every mistake of the file, or when the contract cannot be had
+ */
+export async function openStack(
+  context: Context,
+  { root, file, environment, variables }: StackLocation,
+  settings: ClientSettings = {},
+): Promise<OpenStack> {
+  const stackFile = parseStackFile(await readStackFile(root, file), file);
+  const region = regionOf(stackFile, environment);
+  const all = clients(context, { ...settings, region });
+  // How a release ended is written, and its lock given back, although the job was cancelled.
+  const { s3 } = clients({ clock: context.clock, signal: new AbortController().signal }, { ...settings, region });
+  const { account } = await accountAndRegion(context, { ...settings, region });
+  const request = { environment, account, region, variables };
+  const reference = contractReference(stackFile, request);
+  const contract = reference.kind === "mapping" ? null : await fetchContract(all, reference);
+  const stack = resolveStack(stackFile, { ...request, contract });
+  const { name, prefix } = stack.contract.bucket;
+  return { stack, clients: all, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
+}
+
+async function readStackFile(root: string, file: string): Promise<string> {
+  try {
+    return await readFile(join(root, file), "utf8");
+  } catch (cause) {
+    throw new UserError(
+      {
+        what: "The stack file cannot be read.",
+        where: file,
+        fix: "Check the input `stack`: the path starts at the root of the checkout, and the checkout must be there (actions/checkout).",
+      },
+      { cause },
+    );
+  }
+}
+
+async function fetchContract(
+  { s3, ssm }: Pick<Clients, "s3" | "ssm">,
+  reference: Exclude<ReturnType<typeof contractReference>, { kind: "mapping" }>,
+): Promise<Contract> {
+  if (reference.kind === "parameter") {
+    const where = `SSM parameter ${reference.name}`;
+    const { Parameter } = await ssm(new GetParameterCommand({ Name: reference.name }), { resource: where });
+    return fetchContract({ s3, ssm }, parseContractAddress(Parameter?.Value ?? "", where));
+  }
+  const where = `s3://${reference.bucket}/${reference.key}`;
+  const { Body } = await s3(new GetObjectCommand({ Bucket: reference.bucket, Key: reference.key }), {
+    resource: where,
+  });
+  return parseContract((await Body?.transformToString()) ?? "", where);
+}

@@ -1,0 +1,147 @@
+import { observeServicesByKey } from "./observe.ts";
+import type { Context } from "../domain/context.ts";
+import { UserError } from "../domain/errors.ts";
+import { instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
+import { type Plan, planHash } from "../domain/plan.ts";
+import type { Release } from "../domain/release.ts";
+import { type ImageClients, imageIsThere, openImages } from "../images/index.ts";
+import { findings as stackFindings, withLevels } from "../stack/index.ts";
+import { definitionOf } from "../task-definitions/observe.ts";
+import { explainPlan } from "./explain.ts";
+import { takeLock } from "./lock.ts";
+import type { Observation } from "./observation.ts";
+import { planRollback } from "./plan.ts";
+import { committed, newRelease, openSession, type Session, type SessionRequest } from "./session.ts";
+import { type Result, undertake } from "./undertake.ts";
+
+export interface RollbackRequest extends SessionRequest {
+  /** A release id, the beginning of its commit's SHA (7 digits at least), or `previous`. */
+  readonly to: string;
+  /** Plan only. */
+  readonly dryRun: boolean;
+}
+
+/** Releases that are looked through for a SHA. */
+const searched = 200;
+
+/**
+ * Lets the stack run an earlier release again. The same machine as a deploy, with an old record as its request; it never migrates.
+ * @throws ReleaseFailed; UserError when there is no such release, or something that it needs is gone
+ */
+export async function rollback(context: Context, request: RollbackRequest): Promise<Result> {
+  const session = await openSession(context, request);
+  if (request.dryRun) {
+    const { observation, planned } = await look(context, session, await target(session, request.to));
+    return {
+      release: planned.target,
+      plan: planned,
+      hash: planHash(planned),
+      outcome: null,
+      changed: planned.steps.length > 0,
+      steps: [],
+      summary: explainPlan(planned, observation),
+    };
+  }
+  const lock = await takeLock(session.records, context, request.owner);
+  try {
+    const { observation, planned, images } = await look(context, session, await target(session, request.to));
+    return await undertake(context, session, lock, {
+      command: "rollback",
+      plan: planned,
+      observation,
+      images: { clients: images, observations: {} },
+      parts: ["rollout"],
+    });
+  } catch (error) {
+    await lock.giveBack();
+    throw error;
+  }
+}
+
+/** @throws UserError when it is not one release */
+async function target({ journal, current }: Session, to: string): Promise<Release> {
+  const id = releaseIdSchema.safeParse(to);
+  if (id.success) return committed(journal, id.data);
+  if (to === "previous") {
+    const previous = current?.value.previous ?? null;
+    if (previous !== null) return committed(journal, previous);
+    throw new UserError({
+      what: "There is no release before the current one.",
+      where: "input to",
+      fix: "Name a release: `status` lists them.",
+    });
+  }
+  if (!/^[0-9a-f]{7,64}$/.test(to)) {
+    throw new UserError({
+      what: `${JSON.stringify(to)} names no release.`,
+      where: "input to",
+      fix: "Give a release id, the SHA of its commit, or `previous`.",
+    });
+  }
+  const found = await committedOf(
+    journal,
+    (await journal.newest(searched)).filter((other) => shaOf(other).startsWith(to)),
+  );
+  const [only, ...others] = found;
+  if (only === undefined)
+    throw new UserError({
+      what: `No release of commit ${to} was committed, among the last ${searched}.`,
+      where: "input to",
+      fix: "`status` lists the releases.",
+    });
+  if (others.length > 0)
+    throw new UserError({
+      what: `Commit ${to} was released ${found.length} times: ${found.map((release) => release.id).join(", ")}.`,
+      where: "input to",
+      fix: "Name one of these releases by its id.",
+    });
+  return only;
+}
+
+async function committedOf(journal: Session["journal"], ids: readonly ReleaseId[]): Promise<readonly Release[]> {
+  const outcomes = await Promise.all(ids.map((id) => journal.outcome(id)));
+  return outcomes.flatMap((outcome) => (outcome?.outcome === "committed" ? [outcome.release] : []));
+}
+
+async function look(
+  context: Context,
+  session: Session,
+  to: Release,
+): Promise<{ readonly observation: Observation; readonly planned: Plan; readonly images: ImageClients }> {
+  const { clients, stack, currentRelease, request } = session;
+  const [services, images] = await Promise.all([
+    observeServicesByKey(clients, stack),
+    openImages(context, clients.ecr, request.scratch),
+  ]);
+  const [wanted, running, there] = await Promise.all([
+    byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
+    byKey(services, (service) =>
+      service?.revision === null || service === null ? null : definitionOf(clients.ecs, service.revision),
+    ),
+    byKey(to.images, ({ repository, digest }) => imageIsThere(images, repository, digest)),
+  ]);
+  const definitions = Object.entries(running).map(
+    ([key, definition]) => [`service/${key}`, { running: definition, newest: null }] as const,
+  );
+  const observation: Observation = {
+    source: to.source,
+    current: currentRelease,
+    services,
+    definitions: Object.fromEntries(definitions),
+    images: {},
+    parameters: {},
+  };
+  const planned = planRollback(stack, observation, newRelease(context, session, to.source), to, wanted, there);
+  const today = instant(context.clock.now()).slice(0, 10);
+  const findings = [...stackFindings(stack, today), ...withLevels(planned.findings, stack.checks, today)];
+  return { observation, planned: { ...planned, findings }, images };
+}
+
+async function byKey<T, R>(
+  values: Readonly<Record<string, T>>,
+  look: (value: T) => Promise<R> | R,
+): Promise<Readonly<Record<string, R>>> {
+  return Object.fromEntries(
+    await Promise.all(Object.entries(values).map(async ([key, value]) => [key, await look(value)] as const)),
+  );
+}

@@ -1,0 +1,245 @@
+import { DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
+import type { EcsSend } from "../aws/ecs.ts";
+import type { Dagster } from "../dagster/client.ts";
+import { type Digests, roll, type ServiceNetwork } from "../deployments/index.ts";
+import type { Context } from "../domain/context.ts";
+import { RolloutFailed } from "../domain/errors.ts";
+import type { Evidence } from "../domain/evidence.ts";
+import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
+import type { Step } from "../domain/plan.ts";
+import type { Release } from "../domain/release.ts";
+import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
+import { canaryGate } from "../gates/canary.ts";
+import { daemonGate } from "../gates/daemon.ts";
+import type { GateResult } from "../gates/gate.ts";
+import { locationGate } from "../gates/location.ts";
+import { webserverGate } from "../gates/webserver.ts";
+import { applyImage, type ImageClients, type ImageObservation, planImage } from "../images/index.ts";
+import { migrate } from "../migrations/migrate.ts";
+import type { Stack } from "../stack/index.ts";
+import { registerDefinition } from "../task-definitions/register.ts";
+import type { Clients } from "./clients.ts";
+import { onceContainer } from "./definitions.ts";
+
+/** Everything a step may need. */
+export interface Workshop {
+  readonly stack: Stack;
+  readonly clients: Clients;
+  readonly images: ImageClients;
+  readonly imageObservations: Readonly<Record<string, ImageObservation>>;
+  /** Content keys, by the key of the image. */
+  readonly imageKeys: Readonly<Record<string, string>>;
+  readonly context: Context;
+  /** null: no webserver has an address that the runner reaches. */
+  readonly dagster: Dagster | null;
+  readonly network: () => Promise<ServiceNetwork>;
+  /** Before each write: is the lock still ours? */
+  readonly check: () => Promise<void>;
+  readonly release: Release;
+  readonly attempt: number;
+}
+
+/** What a step gave. */
+export interface Done {
+  /** For the holes of later steps. */
+  readonly results: Results[string];
+  /** Parts of the release that are known now. */
+  readonly parts: Partial<Pick<Release, "images" | "taskDefinitions" | "migrations">>;
+  /** For people: one line. */
+  readonly said: string;
+  readonly verdict?: Verdict;
+  readonly gate?: GateResult;
+}
+
+/** A step that was carried out and did not do what it should. */
+export class StepFailed extends RolloutFailed {
+  override readonly name: string = "StepFailed";
+  readonly failure: Cause;
+  readonly evidence: readonly Evidence[];
+
+  constructor(failure: Cause, evidence: readonly Evidence[], verdict?: Verdict) {
+    super(failure.what, verdict === undefined ? [] : [verdict]);
+    this.failure = failure;
+    this.evidence = evidence;
+  }
+}
+
+/** Minutes that a thing of each kind may take until it counts as failed. */
+const rollTimeoutSeconds = 30 * 60;
+const migrationTimeoutSeconds = 60 * 60;
+const gateTimeoutSeconds = 3 * 60;
+const canaryTimeoutSeconds = 10 * 60;
+
+/**
+ * Carries one step out.
+ * @param results of the steps before it
+ * @throws StepFailed, UserError, AwsError, Cancelled
+ */
+export function carryOut(shop: Workshop, step: Step, results: Results): Promise<Done> {
+  switch (step.kind) {
+    case "image":
+      return makeImage(shop, step.image);
+    case "register":
+      return register(shop, step, results);
+    case "run-task":
+      return runMigration(shop, step, results);
+    case "roll":
+      return rollService(shop, step, results);
+    case "gate":
+      return askGate(shop, step, results);
+  }
+}
+
+async function makeImage({ images, imageObservations, context }: Workshop, key: string): Promise<Done> {
+  const observation = imageObservations[key];
+  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+  const part = await applyImage(images, context, observation, planImage(observation));
+  return {
+    results: { digest: part.digest },
+    parts: { images: { [key]: part } },
+    said: `${part.repository}@${part.digest}`,
+  };
+}
+
+async function register(
+  { clients, check, stack, release }: Workshop,
+  step: Extract<Step, { kind: "register" }>,
+  results: Results,
+): Promise<Done> {
+  await check();
+  const tags = {
+    "dagster-ecs:stack": stack.name,
+    "dagster-ecs:environment": stack.environment,
+    "dagster-ecs:definition": step.definition,
+    "dagster-ecs:commit": release.source.sha,
+  };
+  const { arn, revision, contentHash, registered } = await registerDefinition(
+    clients.ecs,
+    step.family,
+    resolve(step.content, results),
+    tags,
+  );
+  if (contentHash === null) throw new Error(`${step.family} was registered without its tag`);
+  const said = `${revision.family}:${revision.revision}${registered ? "" : ", which was there"}`;
+  return { results: { arn }, parts: { taskDefinitions: { [step.definition]: { ...revision, contentHash } } }, said };
+}
+
+async function runMigration(
+  shop: Workshop,
+  step: Extract<Step, { kind: "run-task" }>,
+  results: Results,
+): Promise<Done> {
+  const { clients, context, check, stack, release, attempt } = shop;
+  const migration = stack.migrations.find(({ name }) => name === step.migration);
+  if (migration === undefined) throw new Error(`migration ${step.migration} is not in the stack`);
+  const contentKey = shop.imageKeys[migration.image];
+  if (contentKey === undefined) throw new Error(`image ${migration.image} was not observed`);
+  await check();
+  const { cause, evidence, seconds } = await migrate(clients, context, {
+    name: migration.name,
+    tool: { kind: migration.tool },
+    workdir: migration.workdir,
+    task: {
+      cluster: stack.contract.cluster,
+      taskDefinition: resolveText(step.definition, results),
+      container: onceContainer,
+      environment: {},
+      network: await shop.network(),
+      clientToken: `${release.id.slice(0, 32)}-${migration.name.slice(0, 24)}-${attempt}`,
+      startedBy: `dagster-ecs-${release.id}`.slice(0, 36),
+      tags: { ...migration.tags, "dagster-ecs:release": release.id },
+      timeoutSeconds: migrationTimeoutSeconds,
+      log: migration.logGroup === null ? null : { group: migration.logGroup, prefix: onceContainer },
+    },
+  });
+  if (cause !== null) throw new StepFailed(cause, evidence);
+  return {
+    results: {},
+    parts: { migrations: { [migration.name]: { state: "done", contentKey } } },
+    said: `done in ${Math.round(seconds)} s`,
+  };
+}
+
+async function rollService(
+  { clients, context, check, stack, release }: Workshop,
+  step: Extract<Step, { kind: "roll" }>,
+  results: Results,
+): Promise<Done> {
+  const service = stack.services[step.service];
+  if (service === undefined) throw new Error(`service ${step.service} is not in the stack`);
+  await check();
+  const digest = release.images[service.image]?.digest;
+  const container = service.definition.container;
+  const digests: Digests = digest === undefined || container === null ? {} : { [container]: digest };
+  const verdict = await roll(clients, context, {
+    cluster: stack.contract.cluster,
+    service: service.service,
+    taskDefinition: resolveText(step.to, results),
+    desiredCount: step.count,
+    timeoutSeconds: rollTimeoutSeconds,
+    digests,
+  });
+  if (isGood(verdict.verdict))
+    return { results: {}, parts: {}, said: `${verdict.verdict} in ${Math.round(verdict.seconds)} s`, verdict };
+  const cause = verdict.cause ?? {
+    id: verdict.verdict,
+    what: `Service ${verdict.service}: ${verdict.verdict}.`,
+    fix: null,
+  };
+  throw new StepFailed(cause, verdict.evidence, verdict);
+}
+
+async function askGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
+  const gate = await ask(shop, step, (image) => resolveText(image, results));
+  if (gate.cause !== null) throw new StepFailed(gate.cause, gate.evidence);
+  return { results: {}, parts: {}, said: gate.seen, gate };
+}
+
+async function ask(
+  { dagster, context, stack, clients, release }: Workshop,
+  step: Extract<Step, { kind: "gate" }>,
+  text: (image: Later) => string,
+): Promise<GateResult> {
+  if (dagster === null) throw new Error(`gate ${step.id} has nobody to ask`);
+  const timeoutSeconds = gateTimeoutSeconds;
+  switch (step.gate) {
+    case "location":
+      return locationGate(dagster, context, {
+        location: step.on,
+        image: text(step.image),
+        nameTtlSeconds: stack.contract["name-ttl-seconds"],
+        timeoutSeconds,
+      });
+    case "daemon":
+      return daemonGate(dagster, context, {
+        service: step.on,
+        startedAt: await taskStart(clients.ecs, stack, step.on),
+        timeoutSeconds,
+      });
+    case "webserver":
+      return webserverGate(dagster, context, { service: step.on, timeoutSeconds });
+    case "canary":
+      return canaryGate(dagster, clients.ecs, context, {
+        location: step.on,
+        job: step.job,
+        cluster: stack.contract.cluster,
+        image: text(step.image),
+        tags: { "dagster-ecs/release": release.id, "dagster-ecs/commit": release.source.sha },
+        timeoutSeconds: canaryTimeoutSeconds,
+      });
+  }
+}
+
+/** When the newest task of a service was started, in milliseconds since 1970. */
+async function taskStart(ecs: EcsSend, { contract, services }: Stack, key: string): Promise<number> {
+  const service = services[key]?.service ?? key;
+  const resource = `service ${service} in cluster ${contract.cluster}`;
+  const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster: contract.cluster, serviceName: service }), {
+    resource,
+  });
+  const { tasks = [] } =
+    taskArns.length === 0
+      ? {}
+      : await ecs(new DescribeTasksCommand({ cluster: contract.cluster, tasks: taskArns }), { resource });
+  return Math.max(0, ...tasks.map(({ startedAt }) => startedAt?.getTime() ?? 0));
+}
