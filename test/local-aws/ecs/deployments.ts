@@ -147,7 +147,8 @@ function newDeployment(bed: Bed, revision: ServiceRevision, serviceDeployment: S
 
 function becomePrimary(bed: Bed, service: Service, deployment: Deployment): Deployment {
   const tasks = tasksOf(bed.state, service).filter(isLive);
-  for (const older of service.deployments) {
+  const replaced = service.deployments.filter((older) => older !== deployment);
+  for (const older of replaced) {
     if (older.status === "PRIMARY") older.status = "ACTIVE";
     // Only what once completed is kept at strength while it is being replaced.
     older.wanted =
@@ -155,7 +156,7 @@ function becomePrimary(bed: Bed, service: Service, deployment: Deployment): Depl
         ? tasks.filter((task) => task.deployment === older).length
         : 0;
   }
-  service.deployments = [deployment, ...service.deployments.filter((older) => older !== deployment)];
+  service.deployments = [deployment, ...replaced];
   return deployment;
 }
 
@@ -206,7 +207,6 @@ function goBack(bed: Bed, service: Service, failed: Deployment, reason: string):
   const same = bed.rules.rollbackDeploymentId === "same";
   const deployment = same ? good : newDeployment(bed, good.revision, serviceDeployment);
   deployment.serviceDeployment = serviceDeployment;
-  deployment.status = "PRIMARY";
   deployment.rolloutState = "IN_PROGRESS";
   deployment.rolloutStateReason = rolloutReasons.rollingBack(deployment.id);
   deployment.createdAt = now;

@@ -125,10 +125,14 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
 }
 
-/** A real SDK client that reaches the bed without a socket. */
-export function clientOf(aws: LocalAws, caller = "deployer"): ECS {
+/**
+ * A real SDK client that reaches the bed without a socket.
+ * @param attempts as many as the SDK makes by itself, unless told
+ */
+export function clientOf(aws: LocalAws, caller = "deployer", attempts = 3): ECS {
   return new ECS({
     region: aws.region,
+    maxAttempts: attempts,
     credentials: { accessKeyId: caller, secretAccessKey: "unused" },
     requestHandler: inProcessHandler(aws),
   });
