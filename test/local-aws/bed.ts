@@ -25,6 +25,8 @@ export interface Bed {
   readonly aws: LocalAws;
   readonly clock: MovableClock;
   readonly python: MachinePython;
+  /** Everything of the bed on disk, but for the cache. Gone when the bed is. */
+  readonly folder: string;
   readonly postgresql: Postgresql;
   readonly names: Names;
   /** Every call so far, to whichever service. `aws.calls` has the inputs of those to ECS and its neighbours. */
@@ -119,6 +121,7 @@ async function assemble(options: BedOptions, folder: string, processes: Processe
     aws,
     clock,
     python,
+    folder,
     postgresql,
     names: gateway.names,
     calls: gateway.calls,

@@ -42,7 +42,7 @@ export function startContainer(processes: Processes, request: ContainerRequest):
   const over = new AbortController();
   const exited = exitCodeOf(child).then(async (code) => {
     over.abort();
-    await Promise.race([outputEnd(child), sleep(outputLimitMilliseconds)]);
+    await Promise.race([outputEnd(child), sleep(outputLimitMilliseconds, undefined, { ref: false })]);
     await log.flush();
     return code;
   });

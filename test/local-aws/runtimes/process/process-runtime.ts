@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../../../src/domain/errors.ts";
 import type { Runtime, TargetAnswer } from "../../runtime.ts";
 import { type PlayedTask, type PlayOptions, playTask } from "./task.ts";
@@ -19,9 +20,14 @@ export interface ProcessRuntime extends Runtime {
 /** Addresses from `<block>.0.1` to `<block>.253.255`; what is above is the bed's own. */
 const lastAddress = 253 * 256 + 255;
 
+/** A target that has never passed a check is asked again so soon, as long as the check may take: waiting proves nothing. */
+const eagerMilliseconds = 200;
+
 export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   const { overlapSeconds } = options;
   const tasks = new Map<string, PlayedTask>();
+  /** Tasks that have passed a check of their load balancer. */
+  const answered = new WeakSet<PlayedTask>();
   let started = 0;
   return {
     tasks,
@@ -42,10 +48,18 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       else played.stop();
     },
     checkTarget: async (taskId, port, path, timeoutMilliseconds) => {
-      const address = tasks.get(taskId)?.address;
-      return address === undefined
-        ? { healthy: false, reason: "Target.NotRegistered" }
-        : askTarget(`http://${address}:${port}${path}`, timeoutMilliseconds);
+      const played = tasks.get(taskId);
+      if (played === undefined) return { healthy: false, reason: "Target.NotRegistered" };
+      const limit = performance.now() + timeoutMilliseconds;
+      const url = `http://${played.address}:${port}${path}`;
+      for (;;) {
+        const answer = await askTarget(url, limit - performance.now());
+        if (answer.healthy || answered.has(played) || performance.now() + eagerMilliseconds > limit) {
+          if (answer.healthy) answered.add(played);
+          return answer;
+        }
+        await sleep(eagerMilliseconds);
+      }
     },
     close: async () => {
       for (const played of tasks.values()) played.kill();
@@ -60,7 +74,7 @@ async function askTarget(url: string, timeoutMilliseconds: number): Promise<Targ
     const response = await fetch(url, {
       redirect: "manual",
       headers: { connection: "close", "user-agent": "ELB-HealthChecker/2.0" },
-      signal: AbortSignal.timeout(timeoutMilliseconds),
+      signal: AbortSignal.timeout(Math.max(1, Math.round(timeoutMilliseconds))),
     });
     await response.body?.cancel();
     return response.status === 200

@@ -1,0 +1,77 @@
+import * as z from "zod";
+import { imageUri } from "./definitions.ts";
+import { type Stack, startStack, until } from "./stack.ts";
+
+const reportSchema = z.object({ release: z.string(), image: z.string(), foreign: z.array(z.string()) });
+
+describe("a run that EcsRunLauncher starts as its own task", () => {
+  let stack: Stack;
+  let digest: string;
+
+  beforeAll(async () => {
+    stack = await startStack();
+    digest = await stack.push({ release: "a constant in the code" });
+    await Promise.all((["code", "daemon", "webserver"] as const).map((key) => stack.deploy(key, digest)));
+    await until(() => stack.complete("code", "daemon", "webserver"), Boolean);
+    await until(
+      () => stack.location(),
+      ({ kind }) => kind === "loaded",
+    );
+  }, 180_000);
+
+  afterAll(() => stack.bed.close(), 30_000);
+
+  test.each(["canary", "parallel"])(
+    "%s succeeds on the code of its digest, with no module from elsewhere",
+    async (job) => {
+      const told = (await reports(stack)).length;
+      const run = await stack.launch(job);
+      const status = await until(
+        () => stack.runStatus(run),
+        (status) => status === "SUCCESS" || status === "FAILURE",
+      );
+      const lines = await stack.logs("deal-flow-run");
+      expect({ status, lines: status === "SUCCESS" ? [] : lines.slice(-30) }).toEqual({ status: "SUCCESS", lines: [] });
+      expect((await reports(stack)).slice(told)).toEqual([
+        { release: "a constant in the code", image: imageUri(stack.infrastructure, digest), foreign: [] },
+      ]);
+    },
+    120_000,
+  );
+
+  test("is launched by the daemon's role, with the metadata that the daemon's task has", () => {
+    const launched = stack.bed.calls.filter(({ operation }) => operation === "RunTask");
+    expect(launched.map(({ caller, status }) => ({ caller, status }))).toEqual([
+      { caller: "deal-flow-daemon", status: 200 },
+      { caller: "deal-flow-daemon", status: 200 },
+    ]);
+    expect(stack.bed.calls).toContainEqual(
+      expect.objectContaining({ operation: "DescribeNetworkInterfaces", status: 200 }),
+    );
+  });
+
+  test("fails when the daemon is denied to start tasks, and says so", async () => {
+    const takeAway = stack.bed.aws.faults.inject({
+      on: "ecs:RunTask",
+      caller: "deal-flow-daemon",
+      what: { kind: "access-denied" },
+    });
+    const run = await stack.launch("canary");
+    const status = await until(
+      () => stack.runStatus(run),
+      (status) => status === "SUCCESS" || status === "FAILURE",
+    );
+    takeAway();
+    expect(status).toBe("FAILURE");
+    expect(await stack.logs("deal-flow-daemon")).toContainEqual(expect.stringContaining("AccessDeniedException"));
+  }, 60_000);
+});
+
+/** What the code of the fixture says of itself when it runs. */
+async function reports(stack: Stack): Promise<readonly z.infer<typeof reportSchema>[]> {
+  const lines = await stack.logs("deal-flow-run");
+  return lines.flatMap((line) => {
+    const report = / - report (\{.*\})/.exec(line)?.[1];
+    return report === undefined ? [] : [reportSchema.parse(JSON.parse(report))];
+  });
+}
