@@ -28,7 +28,7 @@ export function isWanted(marker: string, target: Target): boolean {
     const token = next();
     const quoted = /^(['"])(.*)\1$/s.exec(token)?.[2];
     if (quoted !== undefined) return { text: quoted, isVersion: false };
-    const text = values[token] ?? fail(`there is no ${token}`);
+    const text = values.get(token) ?? fail(`there is no ${token}`);
     return { text, isVersion: versions.includes(token) };
   };
   const comparison = (): boolean => {
@@ -70,23 +70,23 @@ interface Operand {
 
 const versions = ["python_version", "python_full_version", "implementation_version"];
 
-function valuesOf({ platform, python }: Target): Readonly<Record<string, string>> {
+function valuesOf({ platform, python }: Target): ReadonlyMap<string, string> {
   const [major, minor, patch = "0"] = python.split(".");
   const full = `${major}.${minor}.${patch}`;
-  return {
-    os_name: "posix",
-    sys_platform: "linux",
-    platform_system: "Linux",
-    platform_machine: platform === "linux/arm64" ? "aarch64" : "x86_64",
-    platform_release: "",
-    platform_version: "",
-    platform_python_implementation: "CPython",
-    implementation_name: "cpython",
-    implementation_version: full,
-    python_version: `${major}.${minor}`,
-    python_full_version: full,
-    extra: "",
-  };
+  return new Map([
+    ["os_name", "posix"],
+    ["sys_platform", "linux"],
+    ["platform_system", "Linux"],
+    ["platform_machine", platform === "linux/arm64" ? "aarch64" : "x86_64"],
+    ["platform_release", ""],
+    ["platform_version", ""],
+    ["platform_python_implementation", "CPython"],
+    ["implementation_name", "cpython"],
+    ["implementation_version", full],
+    ["python_version", `${major}.${minor}`],
+    ["python_full_version", full],
+    ["extra", ""],
+  ]);
 }
 
 function tokensOf(marker: string): string[] {

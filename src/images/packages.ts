@@ -24,7 +24,7 @@ export async function readPackages(folder: string): Promise<readonly LayerEntry[
         continue;
       }
       if (!status.isFile()) throw new Error(`${path}: a wheel holds files only`);
-      const executable = (status.mode & 0o111) !== 0;
+      const executable = path.startsWith("bin/") || (status.mode & 0o111) !== 0; // not every wheel marks its scripts
       const rewritten = await rewrite(path, file, scripts);
       entries.push(
         rewritten === null

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { join, posix, relative, sep } from "node:path";
 import { UserError } from "../domain/errors.ts";
 import { type Ignored, parseDockerignore } from "./dockerignore.ts";
-import type { LayerEntry } from "./layer.ts";
+import { chunksOf, type LayerEntry } from "./layer.ts";
 import type { FileMapping, ImageRequest } from "./request.ts";
 
 /** The code of an image: what goes into its layer, and what stands for it in the content key. */
@@ -33,7 +32,7 @@ export async function readSources(
   const ignored = parseDockerignore(await readFile(join(root, ".dockerignore"), "utf8").catch(nothingWhenMissing));
   const found = new Map<string, Found>();
   for (const mapping of files) {
-    for (const file of await readMapping(root, mapping, ignored)) found.set(file.entry.path, file);
+    for (const file of await readMapping(root, mapping, ignored, signal)) found.set(file.entry.path, file);
   }
   for (const [path, text] of Object.entries(generated)) {
     const bytes = Buffer.from(text);
@@ -44,28 +43,12 @@ export async function readSources(
     });
   }
 
-  const entries: LayerEntry[] = [];
-  const contents: Record<string, string> = {};
-  for (const { entry } of found.values()) {
-    signal.throwIfAborted();
-    const hashed = await withHash(entry);
-    entries.push(hashed.entry);
-    contents[entry.path] = hashed.content;
-  }
-  const folders = foldersOf(found);
-  for (const path of folders) {
-    if (!found.has(path)) continue;
-    throw new UserError({
-      what: `/${path} would be a file and a folder at once.`,
-      where: "files",
-      fix: "Give the two that meet there different places in the image.",
-    });
-  }
-  const size = entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
+  const folders = foldersOf(found).map((path) => ({ kind: "directory", path }) as const);
+  const hashed = await inBatches([...found.values()], signal, withHash);
   return {
-    entries: [...folders.map((path) => ({ kind: "directory", path }) as const), ...entries],
-    files: contents,
-    size,
+    entries: [...folders, ...hashed.map(({ entry }) => entry)],
+    files: Object.fromEntries(hashed.map(({ entry, content }) => [entry.path, content])),
+    size: hashed.reduce((sum, { entry }) => sum + (entry.kind === "file" ? entry.size : 0), 0),
   };
 }
 
@@ -75,7 +58,12 @@ interface Found {
   readonly top: string;
 }
 
-async function readMapping(root: string, { from, to }: FileMapping, ignored: Ignored): Promise<readonly Found[]> {
+async function readMapping(
+  root: string,
+  { from, to }: FileMapping,
+  ignored: Ignored,
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
   const where = `files, from: ${from}`;
   const target = imagePath(to, where);
   const realRoot = await realpath(root);
@@ -107,24 +95,36 @@ async function readMapping(root: string, { from, to }: FileMapping, ignored: Ign
     const path = to.endsWith("/") ? posix.join(target, posix.basename(inRoot)) : target;
     return [await readEntry(start, { path, top: posix.dirname(path), start, where })];
   }
-  const found: Found[] = [];
+  const inside: string[] = [];
   const walk = async (folder: string): Promise<void> => {
-    for (const name of await readdir(join(start, folder))) {
-      const inFolder = posix.join(folder, name);
-      const inCheckout = posix.join(inRoot, inFolder);
-      if (neverCopied.test(name)) continue;
-      const isIgnored = ignored.ignores(inCheckout);
-      const isFolder = (await lstat(join(start, inFolder))).isDirectory();
-      if (isFolder && !(isIgnored && ignored.wholeFolders)) await walk(inFolder);
-      else if (!isFolder && !isIgnored) {
-        const path = posix.join(target, inFolder);
-        found.push(await readEntry(join(start, inFolder), { path, top: target, start, where }));
-      }
+    for (const item of await readdir(join(start, folder), { withFileTypes: true })) {
+      const path = posix.join(folder, item.name);
+      if (neverCopied.test(item.name)) continue;
+      const isIgnored = ignored.ignores(posix.join(inRoot, path));
+      if (!item.isDirectory()) {
+        if (!isIgnored) inside.push(path);
+      } else if (!isIgnored || !ignored.wholeFolders) await walk(path);
     }
   };
   await walk("");
-  if (found.length === 0) throw nothing;
-  return found;
+  if (inside.length === 0) throw nothing;
+  return inBatches(inside, signal, (path) =>
+    readEntry(join(start, path), { path: posix.join(target, path), top: target, start, where }),
+  );
+}
+
+/** Many small files at once, and not all of them. */
+async function inBatches<T, R>(
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += 64) {
+    signal.throwIfAborted();
+    results.push(...(await Promise.all(items.slice(at, at + 64).map(work))));
+  }
+  return results;
 }
 
 const neverCopied = /^(\.git|__pycache__)$|\.py[co]$/;
@@ -162,14 +162,14 @@ async function readEntry(
   return { entry: { kind: "file", path, executable: (status.mode & 0o111) !== 0, size: status.size, content }, top };
 }
 
-async function withHash(entry: Found["entry"]): Promise<{ readonly entry: LayerEntry; readonly content: string }> {
+async function withHash({ entry }: Found): Promise<{ readonly entry: LayerEntry; readonly content: string }> {
   if (entry.kind === "symlink") return { entry, content: `link ${entry.target}` };
   const mode = entry.executable ? "0755" : "0644";
   if (entry.content.kind === "bytes") {
     return { entry, content: `${mode} ${createHash("sha256").update(entry.content.bytes).digest("hex")}` };
   }
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(entry.content.file) as AsyncIterable<Buffer>) hash.update(chunk);
+  for await (const chunk of chunksOf(entry.content.file, entry.size)) hash.update(chunk);
   const sha256 = hash.digest("hex");
   return { entry: { ...entry, content: { ...entry.content, sha256 } }, content: `${mode} ${sha256}` };
 }
@@ -178,8 +178,16 @@ async function withHash(entry: Found["entry"]): Promise<{ readonly entry: LayerE
 function foldersOf(found: ReadonlyMap<string, Found>): readonly string[] {
   const folders = new Set<string>();
   for (const { entry, top } of found.values()) {
-    let folder = posix.dirname(entry.path);
-    for (; folder !== "." && folder.length > top.length; folder = posix.dirname(folder)) folders.add(folder);
+    for (let folder = posix.dirname(entry.path); folder !== "."; folder = posix.dirname(folder)) {
+      if (found.has(folder)) {
+        throw new UserError({
+          what: `/${folder} would be a file and a folder at once.`,
+          where: "files",
+          fix: "Give the two that meet there different places in the image.",
+        });
+      }
+      if (folder.length > top.length) folders.add(folder);
+    }
   }
   return [...folders];
 }

@@ -43,7 +43,7 @@ export async function installWheels(
       command: "python3",
       args: ["-m", "pip", "install", "--target", packages, "--requirement", list, ...options, ...targetOptions(target)],
       cwd: dirname(join(root, file)), // from where relative paths in the lock file count
-      environment: { PIP_USER: "0" }, // cannot be together with --target
+      environment: settings,
       output: "report",
     });
   } catch (error) {
@@ -53,17 +53,16 @@ export async function installWheels(
   return packages;
 }
 
-/** Exactly what is locked, wheels only, no byte code; and nothing on the screen but that. */
-const options = [
-  "--require-hashes",
-  "--no-deps",
-  "--only-binary=:all:",
-  "--no-compile",
-  "--no-input",
-  "--progress-bar=off",
-  "--disable-pip-version-check",
-  "--root-user-action=ignore",
-];
+/** Exactly what is locked, wheels only, no byte code. */
+const options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--progress-bar=off"];
+
+/** As variables, since a pip that does not know one of them lets it be. */
+const settings = {
+  PIP_USER: "0", // cannot be together with --target
+  PIP_ROOT_USER_ACTION: "ignore",
+  PIP_DISABLE_PIP_VERSION_CHECK: "1",
+  PIP_NO_INPUT: "1",
+};
 
 function targetOptions({ platform, python }: Target): readonly string[] {
   const [major, minor] = python.split(".");

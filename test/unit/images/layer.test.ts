@@ -1,0 +1,138 @@
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import * as fc from "fast-check";
+import { UserError } from "../../../src/domain/errors.ts";
+import { buildLayer, type Layer, type LayerEntry } from "../../../src/images/layer.ts";
+import { digestOf } from "../../../src/images/manifest.ts";
+import { tarHeader } from "../../../src/images/tar.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "layer-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const { signal } = new AbortController();
+const inMemory = (entries: readonly LayerEntry[]): Promise<Layer> => buildLayer(entries, { kind: "memory" }, signal);
+
+function text(path: string, content: string, executable = false): LayerEntry {
+  const bytes = Buffer.from(content);
+  return { kind: "file", path, executable, size: bytes.length, content: { kind: "bytes", bytes } };
+}
+
+const entries: readonly LayerEntry[] = [
+  text("app/main.py", "print()\n"),
+  text("app/run.sh", "#!/bin/sh\n", true),
+  { kind: "directory", path: "app/nested" },
+  { kind: "symlink", path: "app/nested/link", target: "../main.py" },
+];
+
+test("a layer's digests are those of its bytes, packed and unpacked", async () => {
+  const layer = await inMemory(entries);
+  const bytes = new Uint8Array(await layer.content.arrayBuffer());
+  expect(layer.digest).toBe(digestOf(bytes));
+  expect(layer.diffId).toBe(digestOf(gunzipSync(bytes)));
+  expect(layer.size).toBe(bytes.length);
+});
+
+// When one of these changes, so does every image: count up the scheme of the content key.
+test("the same members are the same bytes for ever", async () => {
+  const layer = await inMemory(entries);
+  expect(layer.diffId).toBe("sha256:9cef3ed92db65b160e02437092ced757845b92dabdabdd6e19e8ecd0032d6fc7");
+  expect(Buffer.from(await layer.content.slice(0, 10).arrayBuffer()).toString("hex")).toBe("1f8b08000000000000ff");
+});
+
+test("neither the order of members nor where they are kept matters", async () => {
+  const file = join(folder, "main.py");
+  await writeFile(file, "print()\n", { mode: 0o600 });
+  await utimes(file, 1, 1);
+  const sha256 = digestOf(Buffer.from("print()\n")).slice("sha256:".length);
+  const content = { kind: "disk", file, sha256 } as const;
+  const fromDisk: LayerEntry = { kind: "file", path: "app/main.py", executable: false, size: 8, content };
+  const expected = await inMemory(entries);
+  const target = join(folder, "target");
+  const layer = await buildLayer([...entries.slice(1).toReversed(), fromDisk], { kind: "file", path: target }, signal);
+  expect(layer).toEqual({ ...expected, content: layer.content });
+  expect(Buffer.from(await layer.content.arrayBuffer())).toEqual(Buffer.from(await expected.content.arrayBuffer()));
+});
+
+test("folders come before what is in them, in the order of bytes", async () => {
+  const layer = await inMemory([text("a/b", ""), text("a-b", ""), text("a.b", ""), { kind: "directory", path: "a" }]);
+  const archive = gunzipSync(await layer.content.arrayBuffer());
+  const names = [0, 512, 1024, 1536].map((at) =>
+    archive
+      .subarray(at, at + 100)
+      .toString()
+      .replaceAll("\0", ""),
+  );
+  expect(names).toEqual(["a/", "a-b", "a.b", "a/b"]);
+});
+
+test("any other content, name, mode or target is another layer", async () => {
+  const others = [
+    entries.slice(1),
+    [...entries.slice(1), text("app/main.py", "print( )\n")],
+    [...entries.slice(1), text("app/main.py", "print()\n", true)],
+    [...entries.slice(1), text("app/Main.py", "print()\n")],
+    [...entries.slice(0, 3), { kind: "symlink", path: "app/nested/link", target: "../run.sh" } as const],
+  ];
+  const digests = await Promise.all([entries, ...others].map(async (members) => (await inMemory(members)).diffId));
+  expect(new Set(digests).size).toBe(digests.length);
+});
+
+test.each([0, 1, 511, 512, 1_048_575, 1_048_576, 1_048_577, 3_000_000])(
+  "a file of %d bytes is packed alike from disk and from memory",
+  async (size) => {
+    const content = "0123456789abcdef".repeat(Math.ceil(size / 16)).slice(0, size);
+    const file = join(folder, `${size}`);
+    await writeFile(file, content);
+    const { digest } = await inMemory([text("large", content), text("after", "")]);
+    const disk: LayerEntry = {
+      kind: "file",
+      path: "large",
+      executable: false,
+      size,
+      content: { kind: "disk", file, sha256: null },
+    };
+    expect((await inMemory([disk, text("after", "")])).digest).toBe(digest);
+  },
+);
+
+test.each([
+  ["other bytes", "printf()", 8],
+  ["more bytes", "print() ", 7],
+  ["fewer bytes", "print", 7],
+  ["more bytes, of many", "x".repeat(2_000_000), 1_500_000],
+])("a file that changed since it was hashed stops it: %s", async (_, now, size) => {
+  const file = join(folder, "changed");
+  await writeFile(file, now);
+  const content = { kind: "disk", file, sha256: digestOf(Buffer.from("print();")).slice(7) } as const;
+  const failure = await inMemory([{ kind: "file", path: "app/x", executable: false, size, content }]).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(UserError);
+  expect(String(failure)).toContain("app/x changed while");
+});
+
+test("a cancelled layer ends", async () => {
+  await expect(buildLayer(entries, { kind: "memory" }, AbortSignal.abort())).rejects.toThrow(/abort/i);
+});
+
+test("every header has a checksum that holds, whatever the name", () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, unit: "grapheme" }), fc.nat(2 ** 33), (path, size) => {
+      const all = tarHeader({ kind: "file", path, executable: false, size });
+      const header = all.subarray(all.length - 512);
+      const said = Number.parseInt(header.toString("latin1", 148, 154), 8);
+      const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
+      return said === sum && all.length % 512 === 0 && Number.parseInt(header.toString("latin1", 124, 135), 8) === size;
+    }),
+  );
+});
+
+test("a file that no header can hold is an error", () => {
+  const size = 8 * 2 ** 30;
+  expect(() => tarHeader({ kind: "file", path: "a", executable: false, size })).toThrow("does not fit");
+});
