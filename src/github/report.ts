@@ -5,7 +5,7 @@ import type { Untrusted } from "../domain/evidence.ts";
 import type { Finding } from "../domain/finding.ts";
 
 /** Shows progress in the log of a step: a stage is a group that can be folded, a finding an annotation. */
-export function logReport(): { readonly report: Report; close(): void } {
+export function logReport(): { readonly report: Report; readonly close: () => void } {
   let open = false;
   const close = (): void => {
     if (open) core.endGroup();

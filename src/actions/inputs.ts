@@ -1,0 +1,70 @@
+import * as z from "zod";
+import type { Context, Report } from "../domain/context.ts";
+import { Cancelled } from "../domain/errors.ts";
+import { parseRelease } from "../domain/release.ts";
+import { mask } from "../github/report.ts";
+import { optional, required } from "../github/inputs.ts";
+import { workflowRun } from "../github/run.ts";
+import type { SessionRequest } from "../releases/session.ts";
+
+/** What every action takes. */
+export const common = {
+  stack: required,
+  environment: required,
+  "github-token": optional,
+};
+
+/** What the actions take that pass a release on. */
+export const travelling = {
+  ...common,
+  release: optional.transform((text) => (text === null ? null : parseRelease(text))),
+};
+
+/** Who asks for what, from the common inputs and from what the runner says of this step. */
+export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): SessionRequest {
+  const run = workflowRun(process.env);
+  const token = inputs["github-token"];
+  if (token !== null) mask(token);
+  return {
+    root: run.workspace,
+    file: inputs.stack,
+    environment: inputs.environment,
+    variables: process.env,
+    repository: run.repository,
+    owner: run.owner,
+    scratch: run.temporaryFolder,
+    compare:
+      token === null
+        ? null
+        : async (ancestor, descendant) => {
+            const { compareCommits } = await import("../github/ancestry.ts");
+            return compareCommits(token, run.repository, ancestor, descendant);
+          },
+  };
+}
+
+/** Real time, and a signal that aborts when the runner cancels the job: SIGINT first, SIGTERM 7.5 s later, then the end. */
+export function stepContext(report: Report): Context {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.once(name, () => controller.abort(new Cancelled(`Cancelled by ${name}.`)));
+  }
+  return { clock: realClock, signal: controller.signal, report };
+}
+
+const realClock: Context["clock"] = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve, reject) => {
+      const abort = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason instanceof Error ? signal.reason : new Cancelled());
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      }, milliseconds);
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+    }),
+};

@@ -1,0 +1,85 @@
+import * as z from "zod";
+import type { Part } from "../domain/plan.ts";
+import { type Release, serializeRelease } from "../domain/release.ts";
+import { readInputs } from "../github/inputs.ts";
+import { logReport } from "../github/report.ts";
+import { writeOutputs, writeSummary } from "../github/summary.ts";
+import type { Result } from "../releases/undertake.ts";
+import { sessionRequest, stepContext, travelling } from "./inputs.ts";
+
+/** Inputs of the actions that carry out one part of a release each. */
+export const partInputs = z.object(travelling);
+
+/** Carries out one part of the whole release's plan, and passes the release on. */
+export async function runPart(
+  parts: readonly Part[],
+  outputs: (result: Result) => Readonly<Record<string, string>>,
+): Promise<void> {
+  const inputs = readInputs(partInputs);
+  const request = { ...sessionRequest(inputs), release: inputs.release, parts };
+  const { deploy } = await import("../releases/deploy.ts"); // after the inputs: a bad one is said before AWS's clients are loaded
+  await told((context) => deploy(context, request), outputs);
+}
+
+/** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */
+export async function told(
+  work: (context: ReturnType<typeof stepContext>) => Promise<Result>,
+  outputs: (result: Result) => Readonly<Record<string, string>>,
+): Promise<void> {
+  const { report, close } = logReport();
+  try {
+    const result = await work(stepContext(report));
+    close();
+    await tell(result, outputs);
+  } catch (error) {
+    close();
+    const failed = resultOf(error);
+    if (failed !== null) await tell(failed, outputs);
+    throw error;
+  }
+}
+
+/** Outputs that every action of a release has. */
+export function releaseOutputs({ release, changed, outcome }: Result): Readonly<Record<string, string>> {
+  return {
+    release: serializeRelease(release),
+    "release-id": release.id,
+    changed: String(changed),
+    outcome: outcome ?? "",
+  };
+}
+
+export function imagesOutput({ images }: Release): string {
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(images).map(([key, { repository, digest }]) => [key, { repository, digest }])),
+  );
+}
+
+export function definitionsOutput({ taskDefinitions }: Release): string {
+  return JSON.stringify(
+    Object.fromEntries(
+      Object.entries(taskDefinitions).map(([key, { family, revision }]) => [key, `${family}:${revision}`]),
+    ),
+  );
+}
+
+export function verdictsOutput({ steps }: Result): string {
+  const verdicts = steps.flatMap((end) =>
+    end.kind === "done" && end.step.kind === "roll"
+      ? [[end.step.service, end.done.verdict?.verdict ?? ""] as const]
+      : [],
+  );
+  return JSON.stringify(Object.fromEntries(verdicts));
+}
+
+async function tell(result: Result, outputs: (result: Result) => Readonly<Record<string, string>>): Promise<void> {
+  await writeSummary(result.summary);
+  writeOutputs({ ...releaseOutputs(result), ...outputs(result) });
+}
+
+/** A failed release carries what there is to tell of it; known by its shape, since its class is loaded with the clients only. */
+function resultOf(error: unknown): Result | null {
+  return error instanceof Error && error.name === "ReleaseFailed" && "result" in error
+    ? (error.result as Result)
+    : null;
+}
