@@ -191,7 +191,7 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, now: numbe
     case "failed":
       return failureReason(track) ?? decisionReason(track);
     case "time-over":
-      return failureReason(track) ?? waitingReason(track, now);
+      return failureReason(track) ?? blindReason(track) ?? waitingReason(track, now);
     case "superseded": {
       const { primary } = service;
       const newer =
@@ -276,6 +276,16 @@ function decisionReason({ serviceDeployment, aim }: Track): Reason {
     id: "unexplained",
     what: `ECS gave up ${showRevision(aim.to)} and does not say why.`,
     fix: "Look at the service's events and its stopped tasks in the ECS console.",
+  };
+}
+
+/** Tasks may have failed unseen. */
+function blindReason({ tasksRefused, aim }: Track): Reason | null {
+  if (tasksRefused === null) return null;
+  return {
+    id: "unexplained",
+    what: `${showRevision(aim.to)} is not there yet, and whether its tasks fail cannot be seen: they may not be read.`,
+    fix: "Allow this job's role ecs:ListTasks and ecs:DescribeTasks.",
   };
 }
 

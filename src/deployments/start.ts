@@ -110,6 +110,7 @@ async function aimAtPresent(
     from: moves ? (replaced?.revision ?? null) : to,
     deploymentId: primary?.id ?? null,
     ...(moves ? await serviceDeploymentUnderWay(ecs, service) : { serviceDeploymentArn: null, returning: false }),
+    formerServiceDeploymentArn: service.serviceDeploymentArn,
     before: others.map(({ id }) => id),
     moves,
     toNothing: false,
@@ -151,7 +152,9 @@ function aimAtUpdate(request: RollRequest, before: ServiceObservation, after: Se
     to,
     from: before.revision,
     deploymentId: primary?.id ?? null,
-    serviceDeploymentArn: isNew ? after.serviceDeploymentArn : null,
+    serviceDeploymentArn:
+      after.serviceDeploymentArn === before.serviceDeploymentArn ? null : after.serviceDeploymentArn,
+    formerServiceDeploymentArn: before.serviceDeploymentArn,
     returning: false,
     before: idsOf(before).filter((id) => id !== primary?.id),
     moves: true,

@@ -12,8 +12,10 @@ export interface Aim {
   readonly from: Revision | null;
   /** Null while ECS has not begun it: it was told to go back, and the deployment that does has no id yet. */
   readonly deploymentId: string | null;
-  /** Null when ECS does not say, or when it is about an older rollout. */
+  /** Null when ECS does not say (yet), or when it is about an older rollout. */
   readonly serviceDeploymentArn: string | null;
+  /** The one that ECS named before: it may do so for a while longer. */
+  readonly formerServiceDeploymentArn: string | null;
   /** It is ECS that goes back: the service deployment began as another one, and ends as ROLLBACK_SUCCESSFUL. */
   readonly returning: boolean;
   /** Other deployments that were there when it began. */
@@ -129,10 +131,16 @@ function mineOf({ deploymentId }: Aim, { primary, others }: ServiceObservation):
   return [primary, ...others].find((deployment) => deployment?.id === deploymentId) ?? null;
 }
 
-/** The deployment that goes back is the first PRIMARY of the revision it goes back to. */
-function adopted(aim: Aim, { primary }: ServiceObservation): Aim {
-  if (aim.deploymentId !== null || primary === null || !sameRevision(primary.revision, aim.to)) return aim;
-  return { ...aim, deploymentId: primary.id };
+/**
+ * What only a later answer can name: the deployment that goes back, which is the first PRIMARY of the revision it goes back to;
+ * and the service deployment, when the first answer still named the one before.
+ */
+function adopted(aim: Aim, { primary, serviceDeploymentArn: named }: ServiceObservation): Aim {
+  const returned = primary !== null && sameRevision(primary.revision, aim.to) ? primary.id : null;
+  const deploymentId = aim.deploymentId ?? returned;
+  const isNamed = deploymentId !== null && primary?.id === deploymentId && named !== aim.formerServiceDeploymentArn;
+  const serviceDeploymentArn = aim.serviceDeploymentArn ?? (isNamed ? named : null);
+  return { ...aim, deploymentId, serviceDeploymentArn };
 }
 
 /** `(service NAME) (deployment ecs-svc/…) deployment failed: …`, as service-event-messages-list in the developer guide has it. */

@@ -22,7 +22,7 @@ export interface Row {
   readonly writes?: readonly string[];
   readonly seconds?: number;
   /** Rules under which ECS itself does something else, or says less; with what it then comes to. */
-  readonly differs?: Partial<Record<keyof Rules, Partial<Pick<Row, "verdict" | "cause">>>>;
+  readonly differs?: Readonly<Record<`${keyof Rules}=${string}`, Partial<Pick<Row, "verdict" | "cause">>>>;
 }
 
 const rollsBack: SceneOptions = { service: { deploymentConfiguration: breakerWithRollback } };
@@ -64,7 +64,7 @@ function refuse(scene: Scene, operation: string): void {
 
 const crashEvidence = [/EssentialContainerExited/, /app: exit code 3/, /Traceback\nKeyError: 'DATABASE'/];
 /** When a plain exit does not count, the breaker never opens. */
-const plainExitsPass = { plainExitCounts: { verdict: "timed-out" } } as const;
+const plainExitsPass = { "plainExitCounts=false": { verdict: "timed-out" } } as const;
 
 export const rows: readonly Row[] = [
   {
@@ -77,7 +77,7 @@ export const rows: readonly Row[] = [
   {
     rollout: "is slow",
     given: async (scene) => {
-      scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 900 });
+      scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 1500 });
       await scene.register();
     },
     verdict: "succeeded",
@@ -116,12 +116,12 @@ export const rows: readonly Row[] = [
   {
     rollout: "loops through crashes, and nothing stops it",
     given: crashes,
-    request: { timeoutSeconds: 600 },
+    request: { timeoutSeconds: 400 },
     verdict: "timed-out",
     cause: "container-exited",
     says: /container app exited with code 3\. This is a crash loop.*ECS goes on with app:2/,
     evidence: crashEvidence,
-    seconds: 600,
+    seconds: 400,
   },
   {
     rollout: "dies after a while, before it is complete",
@@ -175,11 +175,11 @@ export const rows: readonly Row[] = [
       scene.runtime.forgetImage("registry/app:2");
       await scene.register({ image: "registry/app:2" });
     },
-    request: { timeoutSeconds: 900 },
+    request: { timeoutSeconds: 500 },
     verdict: "timed-out",
     cause: "image-not-pulled",
     evidence: [/CannotPullContainerError/],
-    seconds: 900,
+    seconds: 500,
   },
   {
     rollout: "names a secret that is not there",
@@ -364,7 +364,7 @@ export const rows: readonly Row[] = [
     cause: null,
   },
   {
-    rollout: "cannot be read for ten minutes",
+    rollout: "cannot be read for four minutes",
     given: async (scene) => {
       await scene.register();
       scene.later(10, () => {
@@ -373,7 +373,7 @@ export const rows: readonly Row[] = [
           caller,
           what: { kind: "server-error" },
         });
-        scene.later(600, restore);
+        scene.later(240, restore);
       });
     },
     verdict: "succeeded",
@@ -453,7 +453,7 @@ export const rows: readonly Row[] = [
     cause: "stopped-by-hand",
     says: /StopServiceDeployment\. ECS took the service back to app:1\./,
     // Without a name for the service deployment, nothing tells this from a breaker that gives no reason.
-    differs: { currentServiceDeployment: { cause: "unexplained" } },
+    differs: { "currentServiceDeployment=never": { cause: "unexplained" } },
   },
   {
     rollout: "is cancelled",
