@@ -156,6 +156,7 @@ function becomePrimary(bed: Bed, service: Service, deployment: Deployment): Depl
         ? tasks.filter((task) => task.deployment === older).length
         : 0;
   }
+  deployment.status = "PRIMARY";
   service.deployments = [deployment, ...replaced];
   return deployment;
 }
