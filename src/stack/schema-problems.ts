@@ -43,7 +43,7 @@ function weight(issues: readonly Issue[]): number {
 
 function isAboutPlaceholder(issue: Issue, tree: Tree): boolean {
   const value = at(tree, issue.path);
-  const formal = issue.code === "invalid_format" || issue.code === "too_big" || issue.code === "too_small";
+  const formal = ["invalid_format", "invalid_value", "too_big", "too_small"].includes(issue.code);
   return formal && value?.kind === "scalar" && hasPlaceholder(value.value);
 }
 
