@@ -29,9 +29,9 @@ const tailLines = 20;
 export async function startServer(processes: Processes, request: ServerRequest): Promise<Server> {
   const child = processes.start(request);
   const tail = followOutput(child);
-  const limit = AbortSignal.timeout(startLimitMilliseconds);
-  const ended = outcomeOf(child);
-  const failure = await Promise.race([ended, untilReady(request, limit)]);
+  const settled = new AbortController();
+  const failure = await Promise.race([outcomeOf(child), untilReady(request, settled.signal)]);
+  settled.abort();
   if (failure !== null) {
     if (child.pid !== undefined) killGroup(child.pid);
     throw new Error([`${request.name} did not start: ${failure}`, ...tail()].join("\n  "));
@@ -61,9 +61,10 @@ async function outcomeOf(child: ChildProcess): Promise<string> {
 }
 
 /** @returns null as soon as it answers, or why it did not. */
-async function untilReady({ ready }: ServerRequest, limit: AbortSignal): Promise<string | null> {
-  while (!limit.aborted) {
-    if (await ready(limit).catch(() => false)) return null;
+async function untilReady({ ready }: ServerRequest, settled: AbortSignal): Promise<string | null> {
+  const waiting = AbortSignal.any([settled, AbortSignal.timeout(startLimitMilliseconds)]);
+  while (!waiting.aborted) {
+    if (await ready(waiting).catch(() => false)) return null;
     await sleep(20);
   }
   return `no answer within ${startLimitMilliseconds / 1000} s`;

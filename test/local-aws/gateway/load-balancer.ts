@@ -35,8 +35,10 @@ export async function openLoadBalancer(
     server.once("error", reject);
     server.listen(listen, resolve);
   });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the load balancer has no port");
   return {
-    url: `http://${listen.host}:${listen.port}`,
+    url: `http://${listen.host}:${address.port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
