@@ -73,6 +73,14 @@ export const ruleTable = {
     source: `${guide}/deployment-type-ecs.html`,
     certainty: "documented",
   }),
+  completionWaitsForStopped: choice(
+    [true, false],
+    "Tasks of the source are gone when they are STOPPED, or when they are told to",
+    {
+      source: `${guide}/deployment-type-ecs.html says "cleaned up"`,
+      certainty: "unsure",
+    },
+  ),
   earlySuccess: law(
     "earlySuccessCriteria: complete at desired * healthyPercent / 100, rounded up; DEFERRED does not wait for old tasks",
     {
@@ -271,8 +279,8 @@ export const ruleTable = {
     },
   ),
   currentServiceDeployment: choice(
-    ["always", "while-in-progress", "never"],
-    "DescribeServices names the current service deployment",
+    ["always", "late", "while-in-progress", "never"],
+    "DescribeServices and UpdateService name the newest service deployment (late: once it is no longer PENDING)",
     {
       source: `${reference}/API_Service.html has the member, not when it is present`,
       certainty: "unsure",

@@ -134,7 +134,8 @@ function completeIfDone(bed: Bed, service: Service): void {
   const percent = early?.enable === true ? (early.healthyPercent ?? 100) : 100;
   const waitsForOld = early?.enable !== true || early.sourceServiceRevisionCleanup !== "DEFERRED";
   const enough = own.filter(countsAsHealthy).length >= Math.ceil((service.desiredCount * percent) / 100);
-  const others = tasksOf(bed.state, service).filter((task) => !isGone(task) && !isOf(task, primary));
+  const remains = bed.rules.completionWaitsForStopped ? (task: Task) => !isGone(task) : isLive;
+  const others = tasksOf(bed.state, service).filter((task) => remains(task) && !isOf(task, primary));
   if (enough && (!waitsForOld || others.length === 0)) completeDeployment(bed, service, primary);
 }
 

@@ -97,10 +97,12 @@ function platform({ launchType, shape }: Service): Pick<ServiceView, "platformVe
 }
 
 function currentServiceDeployment(bed: Bed, service: Service): string | undefined {
-  const [newest] = service.serviceDeployments;
+  const [newest, ...older] = service.serviceDeployments;
   switch (bed.rules.currentServiceDeployment) {
     case "always":
       return newest?.arn;
+    case "late":
+      return newest?.status === "PENDING" ? older[0]?.arn : newest?.arn;
     case "while-in-progress":
       return newest === undefined || isFinal(newest.status) ? undefined : newest.arn;
     case "never":

@@ -1,4 +1,4 @@
-import type { ContainerDefinition } from "@aws-sdk/client-ecs";
+import type { ContainerDefinition, HealthCheck } from "@aws-sdk/client-ecs";
 import type { BedClock } from "../clock.ts";
 import type { RuntimeObserver, TargetAnswer } from "../runtime.ts";
 import type { RunningBehaviour } from "./behaviour.ts";
@@ -43,12 +43,12 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
     startedAt = null;
     observer.exited(name, code, reason);
   };
-  const answerChecks = (at: number) => {
-    const change = nextChange(behaviour, healthyAfterSeconds, healthCheck, at);
-    if (change === null) return;
-    cue(change.at - at, () => {
-      observer.health(name, change.status);
-      answerChecks(change.at);
+  const tell = (changes: Iterator<HealthChange>, at: number) => {
+    const next = changes.next();
+    if (next.done === true) return;
+    cue(next.value.at - at, () => {
+      observer.health(name, next.value.status);
+      tell(changes, next.value.at);
     });
   };
 
@@ -56,7 +56,7 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
     startedAt = clock.now();
     observer.started(name);
     for (const { afterSeconds = 0, text } of behaviour.log ?? []) cue(afterSeconds, () => write(text));
-    if (healthCheck !== undefined) answerChecks(0);
+    if (healthCheck !== undefined) tell(healthChanges(behaviour, healthyAfterSeconds, healthCheck), 0);
     if (behaviour.kind === "exits") cue(behaviour.afterSeconds, () => exit(behaviour.code, behaviour.reason));
   });
 
@@ -97,35 +97,23 @@ interface HealthChange {
   readonly status: "HEALTHY" | "UNHEALTHY";
 }
 
-/** When the container's own health check changes its mind next; null when it never does again. */
-function nextChange(
+/** When the container's own health check changes its mind. */
+function* healthChanges(
   behaviour: RunningBehaviour,
   healthyAfterSeconds: number,
-  check: ContainerDefinition["healthCheck"],
-  at: number,
-): HealthChange | null {
-  const first: HealthChange = { at: healthyAfterSeconds, status: "HEALTHY" };
-  switch (behaviour.kind) {
-    case "healthy":
-    case "exits":
-      return at < first.at ? first : null;
-    case "unhealthy": {
-      if (behaviour.healthySeconds === undefined) {
-        const { startPeriod = 0, interval = 30, retries = 3 } = check ?? {};
-        const failed = startPeriod + interval * retries;
-        return at < failed ? { at: failed, status: "UNHEALTHY" } : null;
-      }
-      const failed = first.at + behaviour.healthySeconds;
-      if (at < first.at) return first;
-      return at < failed ? { at: failed, status: "UNHEALTHY" } : null;
-    }
-    case "flapping": {
-      if (at < first.at) return first;
-      const turns = Math.floor((at - first.at) / behaviour.everySeconds) + 1;
-      return {
-        at: first.at + turns * behaviour.everySeconds,
-        status: turns % 2 === 0 ? "HEALTHY" : "UNHEALTHY",
-      };
-    }
+  { startPeriod = 0, interval = 30, retries = 3 }: HealthCheck,
+): Generator<HealthChange> {
+  if (behaviour.kind === "unhealthy" && behaviour.healthySeconds === undefined) {
+    yield { at: startPeriod + interval * retries, status: "UNHEALTHY" };
+    return;
+  }
+  yield { at: healthyAfterSeconds, status: "HEALTHY" };
+  if (behaviour.kind === "unhealthy" && behaviour.healthySeconds !== undefined) {
+    yield { at: healthyAfterSeconds + behaviour.healthySeconds, status: "UNHEALTHY" };
+  }
+  if (behaviour.kind !== "flapping") return;
+  for (let turn = 1; ; turn += 1) {
+    const status = turn % 2 === 0 ? "HEALTHY" : "UNHEALTHY";
+    yield { at: healthyAfterSeconds + turn * behaviour.everySeconds, status };
   }
 }

@@ -71,6 +71,7 @@ const rules: fc.Arbitrary<Partial<Rules>> = fc.record({
   stopsToMinimumAtOnce: fc.boolean(),
   replacesFromOwnRevision: fc.boolean(),
   stoppingTasksCount: fc.boolean(),
+  completionWaitsForStopped: fc.boolean(),
   supersededStatus: fc.constantFrom("STOPPED", "STOP_REQUESTED"),
 });
 

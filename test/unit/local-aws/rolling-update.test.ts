@@ -21,4 +21,24 @@ describe("a rolling update", () => {
       expect.stringMatching(/^\(service app\) has started 1 tasks: \(task [0-9a-f]{32}\)\.$/),
     ]);
   });
+
+  test("is as many times faster as the speed says, but for what runs in containers", async () => {
+    const seconds = async (speed: number, healthyAfterSeconds: number) => {
+      const stage = await openStage({ speed });
+      stage.runtime.script("app", {
+        kind: "healthy",
+        startsAfterSeconds: 0,
+        stopsAfterSeconds: 0,
+        healthyAfterSeconds,
+      });
+      await stage.create(await stage.register({ healthCheck: true }));
+      const before = stage.clock.bed.now();
+      await stage.untilSettled();
+      return (stage.clock.bed.now() - before) / 1000;
+    };
+    // A second of scheduling twice, twelve of provisioning, and the container's own.
+    expect(await seconds(1, 0)).toBe(14);
+    expect(await seconds(14, 0)).toBe(1);
+    expect(await seconds(14, 100)).toBe(101);
+  });
 });

@@ -53,6 +53,7 @@ const watches: { readonly [Id in keyof Rules]: { readonly watch: Watch; readonly
         meanwhile: { afterSeconds: 60, act: stopOldest },
       }),
   },
+  completionWaitsForStopped: { watch: replaces },
   desiredCountDeploys: {
     watch: onStage(async (stage) => {
       await stage.create(await stage.register());

@@ -75,6 +75,8 @@ async function looksOf({ aws }: Stage, known: Map<string, string>): Promise<stri
       `failed ${one.failedTasks ?? 0}`,
     ].join(" "),
   );
-  const current = service?.currentServiceDeployment === undefined ? "no current" : "current";
-  return [...deployments, serviceDeployments.map(({ status }) => status).join(","), current].join(" | ");
+  const current = serviceDeployments.findIndex(
+    ({ serviceDeploymentArn }) => serviceDeploymentArn === service?.currentServiceDeployment,
+  );
+  return [...deployments, serviceDeployments.map(({ status }) => status).join(","), `current ${current}`].join(" | ");
 }
