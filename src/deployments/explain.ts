@@ -153,7 +153,7 @@ function startFailure(reason: string): Failure {
   if (/CannotPull|registry auth from|ecr registry auth|pull image/i.test(reason)) {
     return {
       id: "image-not-pulled",
-      what: "its image cannot be pulled",
+      what: "the image cannot be pulled",
       fix: "Check that the image exists for the task's CPU architecture, that the execution role may pull it, and that the subnets reach the registry.",
     };
   }

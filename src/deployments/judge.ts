@@ -154,7 +154,7 @@ function judgeReplaced(track: Track, primary: Deployment, now: number): Judgemen
  * with its former id, or makes a new one of its revision, is not documented: both are understood.
  */
 function backTo(track: Track, primary: Deployment, now: number): "back" | "no" | "unclear" {
-  const { aim, failedAt, replacedAt } = track;
+  const { aim, failedAt, returns, replacedAt } = track;
   if (aim.before.includes(primary.id)) return "back";
   const toFormer = sameRevision(primary.revision, aim.from);
   const status = aim.returning ? null : statusOf(track);
@@ -177,13 +177,8 @@ function backTo(track: Track, primary: Deployment, now: number): "back" | "no" |
     case null:
       break;
   }
-  const signs = [toFormer, failedAt !== null, isSaidToGoBack(primary)];
+  const signs = [toFormer, failedAt !== null, returns.has(primary.id)];
   return signs.filter(Boolean).length >= 2 ? "back" : "no";
-}
-
-/** `ECS deployment circuit breaker: rolling back to deploymentId …`, the reason of a rollback while it runs. */
-function isSaidToGoBack({ reason }: Deployment): boolean {
-  return /rolling back/i.test(reason.untrusted);
 }
 
 function mayStillGoBack(track: Track, now: number): boolean {

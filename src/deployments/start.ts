@@ -49,9 +49,16 @@ export async function start(
   plan: RollPlan,
 ): Promise<Track> {
   const begun = clock.now();
-  if (plan.kind !== "update") return track(await aimAtPresent(ecs, request, service, begun), service);
+  if (plan.kind !== "update") {
+    const aim = await aimAtPresent(ecs, request, service, begun);
+    return track(
+      aim,
+      service,
+      service.events.filter(({ at }) => at < aim.since),
+    );
+  }
   const after = await update(ecs, request, plan.changes);
-  return track(aimAtUpdate(request, service, after, begun), after);
+  return track(aimAtUpdate(request, service, after, begun), after, after.events);
 }
 
 /** @returns the service as UpdateService answers it. @throws AwsError */

@@ -94,7 +94,7 @@ export async function takeDown(
     toNothing: true,
     since: begun,
   };
-  return only(await watch({ ecs, logs }, context, [track(aim, after)]));
+  return only(await watch({ ecs, logs }, context, [track(aim, after, after.events)]));
 }
 
 /** Lets ECS go back, when it goes where we want to. @returns null when it does not, or when nothing is in flight. */
@@ -125,7 +125,7 @@ async function returnByEcs(
       toNothing: false,
       since: primary.createdAt,
     };
-    return track(aim, counted);
+    return track(aim, counted, counted.events);
   } catch (error) {
     // It has ended in the meantime, or this job may not stop it: an update leads to the same end.
     if (isOptionalCallRefused(error) || isAwsError(error, "conflict")) return null;

@@ -25,7 +25,7 @@ export interface Aim {
   /** The service is to run nothing. */
   readonly toNothing: boolean;
   readonly digests: Digests;
-  /** Since when tasks and events are its own: by the clock of ECS, in milliseconds since 1970. */
+  /** Since when tasks are its own: by the clock of ECS, in milliseconds since 1970. */
   readonly since: number;
   /** By our own clock, in milliseconds since 1970. */
   readonly begun: number;
@@ -41,6 +41,8 @@ export interface Track {
   readonly mine: Deployment | null;
   /** It was seen FAILED, or ECS said so in an event that names it. */
   readonly failedAt: number | null;
+  /** Deployments of which ECS has said that it goes back to them. */
+  readonly returns: ReadonlySet<string>;
   /** When something else became PRIMARY, in milliseconds since 1970. */
   readonly replacedAt: number | null;
   /** Answers in a row in which the service was missing, or older than it had been seen already. */
@@ -64,13 +66,17 @@ export interface Track {
   readonly knownEvents: ReadonlySet<string>;
 }
 
-/** @param service as UpdateService answered, or as it was found */
-export function track(aim: Aim, service: ServiceObservation): Track {
+/**
+ * @param service as UpdateService answered, or as it was found
+ * @param earlier its events that are not this rollout's
+ */
+export function track(aim: Aim, service: ServiceObservation, earlier: readonly ServiceEvent[]): Track {
   return {
     aim,
     service,
     mine: mineOf(aim, service),
     failedAt: null,
+    returns: new Set(),
     replacedAt: null,
     missing: 0,
     stale: 0,
@@ -82,7 +88,7 @@ export function track(aim: Aim, service: ServiceObservation): Track {
     tasksRefused: null,
     digests: null,
     events: [],
-    knownEvents: new Set(service.events.filter(({ at }) => at < aim.since).map(({ id }) => id)),
+    knownEvents: new Set(earlier.map(({ id }) => id)),
   };
 }
 
@@ -112,6 +118,7 @@ export function follow(before: Track, answer: ServiceObservation | null, now: nu
     service: answer,
     mine,
     failedAt: before.failedAt ?? (failed ? now : null),
+    returns: new Set([...before.returns, ...returnsIn(answer, fresh)]),
     replacedAt: replaced ? (before.replacedAt ?? now) : null,
     missing: 0,
     stale: 0,
@@ -146,6 +153,18 @@ function adopted(aim: Aim, { primary, serviceDeploymentArn: named }: ServiceObse
 /** `(service NAME) (deployment ecs-svc/…) deployment failed: …`, as service-event-messages-list in the developer guide has it. */
 function saysFailed({ text }: ServiceEvent, deploymentId: string | null): boolean {
   return deploymentId !== null && text.untrusted.includes(`(deployment ${deploymentId}) deployment failed`);
+}
+
+/**
+ * `ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/….` is the reason of a rollback while it runs, and
+ * `rolling back to deployment ecs-svc/….` the event that announces it.
+ */
+function returnsIn({ primary }: ServiceObservation, fresh: readonly ServiceEvent[]): readonly string[] {
+  const announced = fresh.flatMap(
+    ({ text }) => /rolling back to deployment (ecs-svc\/\d+)/.exec(text.untrusted)?.[1] ?? [],
+  );
+  const isReturn = primary !== null && /rolling back/i.test(primary.reason.untrusted);
+  return isReturn ? [...announced, primary.id] : announced;
 }
 
 /** The newest moment that an answer knows of. */

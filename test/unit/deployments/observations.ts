@@ -89,5 +89,5 @@ export function begun(
   changes: Partial<Aim> = {},
   answered: ServiceObservation = service({ others: [former()] }),
 ): Track {
-  return track(aim(changes), answered);
+  return track(aim(changes), answered, []);
 }

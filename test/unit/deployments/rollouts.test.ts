@@ -1,5 +1,9 @@
+import { jest } from "@jest/globals";
 import { isGood } from "../../../src/domain/verdict.ts";
 import { evidenceOf, play, rows } from "./rollouts.ts";
+
+// Fake time costs real time on a machine that is busy.
+jest.setTimeout(60_000);
 
 describe("A rollout that", () => {
   test.each(rows)("$rollout: $verdict", async (row) => {

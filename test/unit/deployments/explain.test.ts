@@ -1,0 +1,196 @@
+import { explain, type FailureId, failureOf, mainFailure, suspects } from "../../../src/deployments/explain.ts";
+import type { StoppedContainer, StoppedTask } from "../../../src/deployments/stopped-tasks.ts";
+import { untrusted } from "../../../src/domain/evidence.ts";
+import { begun, start } from "./observations.ts";
+
+const container = (
+  changes: Partial<Omit<StoppedContainer, "reason">> & { reason?: string } = {},
+): StoppedContainer => ({
+  name: "app",
+  exitCode: null,
+  unhealthy: false,
+  ...changes,
+  reason: untrusted(changes.reason ?? ""),
+});
+
+const task = (code: string, reason: string, ...containers: readonly StoppedContainer[]): StoppedTask => ({
+  id: "60a7",
+  isOver: true,
+  at: start,
+  code,
+  reason: untrusted(reason),
+  containers,
+});
+
+// Reasons in AWS's words, as stopped-task-error-codes of the developer guide has them, or public issues quote them.
+const failures: readonly { readonly id: FailureId; readonly task: StoppedTask }[] = [
+  {
+    id: "image-not-pulled",
+    task: task(
+      "TaskFailedToStart",
+      "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref REPO:TAG: not found.",
+      container(),
+    ),
+  },
+  {
+    id: "image-not-pulled",
+    task: task(
+      "TaskFailedToStart",
+      "CannotPullContainerError: pull image manifest has been retried 7 time(s): image Manifest does not contain descriptor matching platform 'linux/amd64'",
+      container(),
+    ),
+  },
+  {
+    id: "image-not-pulled",
+    task: task(
+      "TaskFailedToStart",
+      "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to get registry auth from asm: service call has been retried 1 time(s)",
+      container(),
+    ),
+  },
+  {
+    id: "secret-not-read",
+    task: task(
+      "TaskFailedToStart",
+      "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s)",
+      container(),
+    ),
+  },
+  {
+    id: "task-not-started",
+    task: task("TaskFailedToStart", "ResourceInitializationError: failed to invoke EFS utils commands", container()),
+  },
+  {
+    id: "health-check-failed",
+    task: task(
+      "ServiceSchedulerInitiated",
+      "Task failed container health checks",
+      container({ exitCode: 0, unhealthy: true }),
+    ),
+  },
+  {
+    id: "target-unhealthy",
+    task: task(
+      "ServiceSchedulerInitiated",
+      "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/1)",
+      container({ exitCode: 0 }),
+    ),
+  },
+  {
+    id: "out-of-memory",
+    task: task(
+      "EssentialContainerExited",
+      "Essential container in task exited",
+      container({ exitCode: 137, reason: "OutOfMemoryError: Container killed due to memory usage" }),
+    ),
+  },
+  {
+    id: "container-exited",
+    task: task("EssentialContainerExited", "Essential container in task exited", container({ exitCode: 1 })),
+  },
+  { id: "stopped-by-user", task: task("UserInitiated", "for a test", container({ exitCode: 143 })) },
+  { id: "task-interrupted", task: task("SpotInterruption", "Your Spot Task was interrupted.", container()) },
+];
+
+describe("A stopped task", () => {
+  test.each(failures)("$task.reason.untrusted: $id", ({ id, task: stopped }) => {
+    expect(failureOf(stopped).id).toBe(id);
+  });
+
+  test("is blamed on the container that failed, not on those that were taken down with it", () => {
+    const stopped = task(
+      "EssentialContainerExited",
+      "Essential container in task exited",
+      container({ name: "app", exitCode: 143 }),
+      container({ name: "proxy", exitCode: 2 }),
+      container({ name: "agent", exitCode: 137 }),
+    );
+    expect(suspects(stopped)).toEqual(["proxy"]);
+    expect(failureOf(stopped).what).toBe("container proxy exited with code 2");
+  });
+
+  test("that simply ended is blamed on what ended", () => {
+    const stopped = task("EssentialContainerExited", "Essential container in task exited", container({ exitCode: 0 }));
+    expect(failureOf(stopped)).toMatchObject({ id: "container-exited", what: "container app exited with code 0" });
+  });
+
+  test("that was unhealthy is blamed on the container that was", () => {
+    const [name] = suspects(
+      task(
+        "ServiceSchedulerInitiated",
+        "Task failed container health checks",
+        container({ name: "proxy", exitCode: 0 }),
+        {
+          ...container({ exitCode: 137 }),
+          unhealthy: true,
+        },
+      ),
+    );
+    expect(name).toBe("app");
+  });
+});
+
+describe("Of several failures", () => {
+  const crash = (id: string, at: number): StoppedTask => ({
+    ...task("EssentialContainerExited", "Essential container in task exited", container({ exitCode: 1 })),
+    id,
+    at,
+  });
+  const pull = (id: string, at: number): StoppedTask => ({
+    ...task("TaskFailedToStart", "CannotPullContainerError: not found", container()),
+    id,
+    at,
+  });
+
+  test("the most frequent one is the cause, and its newest task is looked at", () => {
+    expect(mainFailure([crash("a", 1), crash("b", 2), pull("c", 3)])).toMatchObject({
+      failure: { id: "container-exited" },
+      times: 2,
+      task: { id: "b" },
+    });
+  });
+
+  test("of equally frequent ones the latest is", () => {
+    expect(mainFailure([crash("a", 1), pull("b", 2)])?.failure.id).toBe("image-not-pulled");
+  });
+
+  test("none is none", () => {
+    expect(mainFailure([])).toBeNull();
+  });
+});
+
+describe("The explanation", () => {
+  const options = { goesBack: false, logs: [], now: start };
+
+  test("keeps AWS's words out of ours", () => {
+    const hostile = "::error::</details><script>";
+    const stopped = [task("TaskFailedToStart", `CannotPullContainerError: ${hostile}`, container({ reason: hostile }))];
+    const { cause, evidence } = explain({ ...begun(), stopped }, "failed", options);
+    expect(JSON.stringify(cause)).not.toContain("script");
+    expect(evidence.map(({ subject }) => subject).join()).not.toContain("script");
+    expect(JSON.stringify(evidence)).toContain("script");
+  });
+
+  test("names tasks that find no place by the service's event", () => {
+    const text = untrusted("(service app) was unable to place a task. Reason: Capacity is unavailable at this time.");
+    const track = { ...begun(), events: [{ id: "1", at: start, text }] };
+    expect(explain(track, "time-over", options)).toMatchObject({
+      cause: { id: "task-not-placed" },
+      evidence: [{ text }, {}],
+    });
+  });
+
+  test("of a rollback without a failed task names the alarm", () => {
+    const serviceDeployment = {
+      arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/app/x",
+      status: "ROLLBACK_SUCCESSFUL" as const,
+      reason: untrusted("alarm"),
+      breakerTriggered: false,
+      alarms: ["errors"],
+      sourceRevisionArns: [],
+      rollbackRevisionArn: null,
+    };
+    const { cause } = explain({ ...begun(), serviceDeployment }, "rolled-back", options);
+    expect(cause).toMatchObject({ id: "alarm-triggered", what: expect.stringContaining("errors") as string });
+  });
+});

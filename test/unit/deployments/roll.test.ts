@@ -1,0 +1,296 @@
+import { jest } from "@jest/globals";
+import { DescribeServicesCommand } from "@aws-sdk/client-ecs";
+import type { EcsSend } from "../../../src/aws/ecs.ts";
+import { AwsError } from "../../../src/aws/error.ts";
+import { observeDigests, observeServices, roll, rollAll } from "../../../src/deployments/index.ts";
+import { UserError } from "../../../src/domain/errors.ts";
+import { breakerWithRollback, existing } from "../local-aws/stage.ts";
+import { caller, openScene, request, type Scene } from "./scene.ts";
+
+// Fake time costs real time on a machine that is busy.
+jest.setTimeout(60_000);
+
+const scenes: Scene[] = [];
+
+async function open(...options: Parameters<typeof openScene>): Promise<Scene> {
+  const scene = await openScene(...options);
+  scenes.push(scene);
+  return scene;
+}
+
+afterEach(async () => {
+  for (const scene of scenes.splice(0)) await scene.aws.close();
+});
+
+/** Services `app-1` to `app-n`, each with one task of `app:1`. */
+async function createServices(scene: Scene, count: number): Promise<readonly string[]> {
+  const names = Array.from({ length: count }, (_, index) => `app-${index + 1}`);
+  for (const serviceName of names) {
+    await scene.ecs.createService({
+      cluster: "main",
+      serviceName,
+      taskDefinition: "app:1",
+      desiredCount: 1,
+      networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"] } },
+    });
+  }
+  await scene.pass(300);
+  return names;
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+describe("Before anything is written", () => {
+  test.each([
+    { what: "There is no service other.", changes: { service: "other" } },
+    { what: "There is no task definition app:99.", changes: { taskDefinition: "app:99" } },
+    { what: "nothing would show whether", changes: { desiredCount: 0 } },
+    { what: "does not name one revision", changes: { taskDefinition: "app" } },
+  ])("a request is refused: $what", async ({ what, changes }) => {
+    const scene = await open();
+    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request(changes))));
+    expect(thrown).toBeInstanceOf(UserError);
+    expect((thrown as UserError).what).toContain(what);
+    expect(scene.written()).toEqual([]);
+  });
+
+  test("a revision that was deregistered is refused", async () => {
+    const scene = await open();
+    await scene.ecs.deregisterTaskDefinition({ taskDefinition: await scene.register() });
+    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    expect((thrown as UserError).what).toBe("Task definition app:2 is INACTIVE: it was deregistered.");
+    expect(scene.written()).toEqual([]);
+  });
+
+  test("a service that was deleted is refused", async () => {
+    const scene = await open();
+    await scene.register();
+    await scene.ecs.deleteService({ cluster: "main", service: "app", force: true });
+    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    expect((thrown as UserError).what).toMatch(/is (INACTIVE|DRAINING): it was deleted/);
+    expect(scene.written()).toEqual([]);
+  });
+
+  test("one request that cannot be done keeps all others from beginning", async () => {
+    const scene = await open();
+    await scene.register();
+    const requests = [request(), request({ service: "other" })];
+    expect(await scene.run(failureOf(rollAll(scene.clients, scene.context, requests)))).toBeInstanceOf(UserError);
+    expect(scene.written()).toEqual([]);
+  });
+});
+
+describe("The start", () => {
+  test("sends what changes, and nothing else", async () => {
+    const scene = await open();
+    await scene.register();
+    await scene.run(roll(scene.clients, scene.context, request({ desiredCount: 1 })));
+    const [update] = scene.aws.calls.filter((call) => call.caller === caller && call.operation === "UpdateService");
+    expect(update?.input).toEqual({ cluster: "main", service: "app", taskDefinition: "app:2" });
+  });
+
+  test("that AWS refuses is told with the statement that allows it", async () => {
+    const scene = await open();
+    await scene.register();
+    scene.aws.faults.inject({ on: "ecs:UpdateService", caller, what: { kind: "access-denied" } });
+    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    expect(thrown).toBeInstanceOf(AwsError);
+    expect((thrown as AwsError).fix).toContain('"Action":"ecs:UpdateService"');
+    expect((thrown as AwsError).where).toContain("service app in cluster main");
+  });
+
+  test("whose answer is lost is not sent again when it has arrived", async () => {
+    const scene = await open();
+    await scene.register();
+    const lost = { on: "ecs:UpdateService", caller, what: { kind: "reset" }, times: 1, when: "after" } as const;
+    scene.aws.faults.inject(lost);
+    const verdict = await scene.run(roll(scene.clients, scene.context, request()));
+    const { serviceDeployments } = await scene.ecs.listServiceDeployments({ cluster: "main", service: "app" });
+    expect(serviceDeployments).toHaveLength(2);
+    expect(verdict).toMatchObject({ verdict: "succeeded", from: { revision: 1 }, to: { revision: 2 } });
+  });
+});
+
+describe("The watching", () => {
+  test("looks every three seconds, from the first to the last", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 300 });
+    await scene.register();
+    await scene.run(roll(scene.clients, scene.context, request()));
+    const looks = scene.aws.calls
+      .filter((call) => call.caller === caller && call.operation === "DescribeServices")
+      .map(({ at }) => at);
+    const steps = new Set(looks.slice(2).map((at, index) => at - (looks[index + 1] ?? 0)));
+    expect(steps).toEqual(new Set([3000]));
+  });
+
+  test("reads nothing but the service while nothing changes", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 600 });
+    await scene.register();
+    await scene.run(roll(scene.clients, scene.context, request()));
+    const others = scene.asked().filter((call) => call !== "DescribeServices ok");
+    expect(others.length).toBeLessThan(25);
+  });
+
+  test("says each change once, and each event of ECS once, as foreign words", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 20 });
+    await scene.register();
+    await scene.run(roll(scene.clients, scene.context, request({ desiredCount: 2 })));
+    const lines = scene.lines();
+    expect(lines[0]).toBe("app  0/2 running, 0 pending, 0 failed, 1 old · 0 s");
+    expect(lines).toContainEqual(expect.stringMatching(/^app {2}0\/2 running, \d pending, 0 failed, 1 old · \d+ s$/));
+    expect(lines.at(-1)).toMatch(/^app {2}2\/2 running, 0 pending, 0 failed · \d+ s$/);
+    expect(new Set(lines.map((line) => line.split(" · ")[0])).size).toBe(lines.length);
+    const events = scene.foreign();
+    expect(new Set(events).size).toBe(events.length);
+    expect(events).toContainEqual(expect.stringContaining("has reached a steady state"));
+    expect(events.filter((text) => text.includes("has started"))).not.toHaveLength(0);
+  });
+
+  test("says at once why a task failed", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "exits", code: 3, afterSeconds: 2 });
+    await scene.register();
+    await scene.run(roll(scene.clients, scene.context, request({ timeoutSeconds: 60 })));
+    expect(scene.lines()).toContainEqual(
+      expect.stringMatching(/^app {2}task [0-9a-f]{32} failed: container app exited with code 3$/),
+    );
+    expect(scene.foreign()).toContain("Essential container in task exited");
+  });
+
+  test("overlooks a service that is missing once", async () => {
+    const scene = await open();
+    await scene.register();
+    let left = 1;
+    const ecs: EcsSend = async (command, options) => {
+      const output = await scene.clients.ecs(command, options);
+      const isLook = command instanceof DescribeServicesCommand && scene.written().length > 0;
+      return isLook && left-- > 0 ? { ...output, services: [], failures: [{ reason: "MISSING" }] } : output;
+    };
+    const verdict = await scene.run(roll({ ...scene.clients, ecs }, scene.context, request()));
+    expect(left).toBeLessThan(0);
+    expect(verdict.verdict).toBe("succeeded");
+  });
+
+  test("ends at once when the session of the job expires, and says what to do", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 600 });
+    await scene.register();
+    scene.later(40, () => scene.aws.faults.inject({ on: "ecs:*", caller, what: { kind: "expired-token" } }));
+    const begun = scene.clock.product.now();
+    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    expect(thrown).toMatchObject({ failure: "expired" });
+    expect((thrown as AwsError).fix).toContain("role-to-assume");
+    expect(scene.clock.product.now() - begun).toBeLessThan(45_000);
+  });
+
+  test("ends at once when ECS may not be read", async () => {
+    const scene = await open();
+    await scene.register();
+    scene.later(10, () =>
+      scene.aws.faults.inject({ on: "ecs:DescribeServices", caller, what: { kind: "access-denied" } }),
+    );
+    expect(await scene.run(failureOf(roll(scene.clients, scene.context, request())))).toMatchObject({
+      failure: "denied",
+    });
+  });
+});
+
+describe("A cancelled rollout", () => {
+  test("has a verdict within the second, without asking AWS again, and ECS goes on", async () => {
+    const scene = await open();
+    await scene.register();
+    let asked = 0;
+    scene.later(31.5, () => {
+      asked = scene.asked().length;
+      scene.abort();
+    });
+    const verdict = await scene.run(roll(scene.clients, scene.context, request()));
+    expect(verdict).toMatchObject({ verdict: "cancelled", seconds: 31.5, to: { revision: 2 } });
+    expect(scene.asked()).toHaveLength(asked);
+    await scene.untilSettled();
+    expect((await scene.service()).taskDefinition).toMatch(/app:2$/);
+  });
+
+  test("that had not begun writes nothing", async () => {
+    const scene = await open();
+    await scene.register();
+    scene.abort();
+    const verdict = await scene.run(roll(scene.clients, scene.context, request()));
+    expect(verdict).toMatchObject({ verdict: "cancelled", deploymentId: null });
+    expect(scene.asked()).toEqual([]);
+  });
+});
+
+describe("Several services", () => {
+  test("are rolled side by side, and looked at ten at a time", async () => {
+    const scene = await open();
+    const names = await createServices(scene, 12);
+    await scene.register();
+    const requests = names.map((service) => request({ service }));
+    const verdicts = await scene.run(rollAll(scene.clients, scene.context, requests));
+    expect(verdicts.map(({ service, verdict }) => `${service} ${verdict}`)).toEqual(
+      names.map((name) => `${name} succeeded`),
+    );
+    expect(Math.max(...verdicts.map(({ seconds }) => seconds))).toBeLessThan(120);
+    const batches = scene.aws.calls.flatMap(({ caller: by, operation, input }) =>
+      by === caller && operation === "DescribeServices" ? [(input as { services: string[] }).services.length] : [],
+    );
+    expect(batches.slice(0, 2)).toEqual([10, 2]);
+  });
+
+  test("each have their own end", async () => {
+    const scene = await open({ service: { deploymentConfiguration: breakerWithRollback } });
+    const [one = "", two = ""] = await createServices(scene, 2);
+    await scene.register();
+    scene.runtime.script("app:3", { kind: "never-starts", reason: "CannotPullContainerError: not found" });
+    await scene.register();
+    scene.runtime.script("app:4", { kind: "healthy", startsAfterSeconds: 3600 });
+    await scene.register();
+    const verdicts = await scene.run(
+      rollAll(scene.clients, scene.context, [
+        request({ service: one, taskDefinition: "app:4", timeoutSeconds: 90 }),
+        request({ taskDefinition: "app:3" }),
+        request({ service: two, taskDefinition: "app:2" }),
+      ]),
+    );
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(["timed-out", "rolled-back", "succeeded"]);
+  });
+});
+
+describe("What is observed", () => {
+  test("is each service by its name, and null for one that is not there", async () => {
+    const scene = await open({ service: { deploymentConfiguration: breakerWithRollback } });
+    const seen = await scene.run(observeServices(scene.clients.ecs, "main", ["app", "other"]));
+    expect(seen["other"]).toBeNull();
+    expect(seen["app"]).toMatchObject({
+      status: "ACTIVE",
+      revision: { family: "app", revision: 1 },
+      desiredCount: 1,
+      primary: { state: "COMPLETED" },
+      rollout: { minimumHealthyPercent: 100, maximumPercent: 200, breaker: { rollback: true } },
+      network: { subnets: ["subnet-1"], securityGroups: ["sg-1"], publicAddress: false },
+    });
+  });
+
+  test.each([{ refused: [] }, { refused: ["DescribeServiceRevisions"] }])(
+    "are the digests that run, when $refused is refused",
+    async ({ refused }) => {
+      const scene = await open();
+      for (const name of refused) {
+        scene.aws.faults.inject({ on: `ecs:${name}`, caller, what: { kind: "access-denied" } });
+      }
+      const { app } = await scene.run(observeServices(scene.clients.ecs, "main", ["app"]));
+      const seen = existing(app);
+      const digests = await scene.run(observeDigests(scene.clients.ecs, "main", seen, existing(seen.revision)));
+      expect(digests).toEqual({ app: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string });
+    },
+  );
+});
