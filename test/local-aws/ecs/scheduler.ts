@@ -81,7 +81,7 @@ function stopSurplus(bed: Bed, service: Service): void {
   // Where there is room, a replacement comes first, and the unhealthy task goes once that is healthy.
   for (const task of live.filter(({ condemned }) => condemned !== null)) {
     const replaced = healthy(live) >= service.desiredCount;
-    const inTheWay = staying(live).length >= most;
+    const inTheWay = staying(live).length >= most && isMissed(service, task, primary, own, old);
     const hopeless = task.deployment?.rolloutState === "FAILED" || isUnwanted(task, primary);
     if (replaced || inTheWay || hopeless) stop(task, task.condemned ?? scaling);
   }
@@ -190,6 +190,18 @@ function isOf(task: Task, deployment: Deployment): boolean {
 /** Belongs to something that is being replaced and need not be kept at strength. */
 function isUnwanted(task: Task, primary: Deployment): boolean {
   return !isOf(task, primary) && (task.outdated || (task.deployment?.wanted ?? 0) === 0);
+}
+
+/** Is a replacement for this task still to be started? */
+function isMissed(
+  service: Service,
+  task: Task,
+  primary: Deployment,
+  own: readonly Task[],
+  old: readonly Task[],
+): boolean {
+  if (isOf(task, primary)) return own.length < service.desiredCount;
+  return old.filter(({ deployment }) => deployment === task.deployment).length < (task.deployment?.wanted ?? 0);
 }
 
 /** Healthy before running before starting, and the older before the younger. */
