@@ -63,6 +63,23 @@ export const locations: Document<{
   }),
 };
 
+const reloaded = z.object({ __typename: z.string(), message: z.string().optional() });
+
+/** Lets a webserver ask a code location anew. Its answer says whether it did, not whether the location is well. */
+export const reloadLocation: Document<{ readonly reloadRepositoryLocation: z.infer<typeof reloaded> }> = {
+  name: "ReloadLocation",
+  text: `mutation ReloadLocation($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    __typename
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ reloadRepositoryLocation: reloaded }),
+};
+
 const daemonStatus = z.object({
   daemonType: z.string(),
   required: z.boolean(),
@@ -156,4 +173,11 @@ export const runEvents: Document<{
 };
 
 /** Every document, for the test that holds them against Dagster's schema. */
-export const documents: readonly Document<unknown>[] = [locations, daemonHealth, launchRun, runById, runEvents];
+export const documents: readonly Document<unknown>[] = [
+  locations,
+  reloadLocation,
+  daemonHealth,
+  launchRun,
+  runById,
+  runEvents,
+];

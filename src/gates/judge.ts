@@ -14,23 +14,20 @@ export function judgeLocation(entries: readonly LocationEntry[], location: strin
   const entry = entries.find(({ name }) => name === location);
   if (entry === undefined) {
     const others = entries.map(({ name }) => name).join(", ");
-    return {
-      kind: "waiting",
-      why: `the workspace has no location ${location}${others === "" ? "" : `, only ${others}`}`,
-      error: null,
-    };
+    return waiting(`the workspace has no location ${location}${others === "" ? "" : `, only ${others}`}`);
   }
   const loaded = entry.locationOrLoadError;
-  if (loaded === null || entry.loadStatus !== "LOADED") return { kind: "waiting", why: "it is loading", error: null };
+  if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
   // A broken location is LOADED too: only the type of what was loaded tells.
-  if (loaded.__typename === "PythonError") return { kind: "waiting", why: "it does not load", error: loaded };
+  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded);
   const served = entry.displayMetadata.find(({ key }) => key === "image")?.value;
-  if (served === undefined)
-    return { kind: "waiting", why: "it is loaded, from a server that names no image", error: null };
-  if (served !== image) return { kind: "waiting", why: `it is loaded from another image, ${served}`, error: null };
-  return loaded.serverId === null
-    ? { kind: "waiting", why: "its server names no id", error: null }
-    : { kind: "served", serverId: loaded.serverId };
+  if (served === undefined) return waiting("it is loaded, from a server that names no image");
+  if (served !== image) return waiting(`it is loaded from another image, ${served}`);
+  return loaded.serverId === null ? waiting("its server names no id") : { kind: "served", serverId: loaded.serverId };
+}
+
+function waiting(why: string, error: PythonError | null = null): LocationAnswer {
+  return { kind: "waiting", why, error };
 }
 
 /** Answers of one server, one after another. */

@@ -1,5 +1,5 @@
 import type { Dagster } from "../dagster/client.ts";
-import { locations } from "../dagster/documents.ts";
+import { locations, reloadLocation } from "../dagster/documents.ts";
 import type { Context } from "../domain/context.ts";
 import { untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
@@ -16,6 +16,12 @@ export interface LocationExpectation {
   readonly timeoutSeconds: number;
 }
 
+/**
+ * Answers in a row that are not what they should be, before the webserver is told to ask its code server anew: it can hold the
+ * image of an old server under the id of the new one, and then sees no change ever (https://github.com/dagster-io/dagster/issues/32216).
+ */
+const patience = 3;
+
 /** Answers in a row that are wanted: with fewer, two servers behind one name pass by luck. */
 const answersWanted = 3;
 
@@ -27,6 +33,7 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
   const { clock } = context;
   let row: Row | null = null;
   let last: LocationAnswer | null = null;
+  let impatient = 0;
   return askUntil(
     context,
     { gate: "location", on: expected.location, timeoutSeconds: expected.timeoutSeconds },
@@ -37,7 +44,11 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
         return { waiting: `the webserver has no workspace (${workspace.__typename})` };
       last = judgeLocation(workspace.locationEntries, expected.location, expected.image);
       row = extend(row, last, clock.now());
-      if (last.kind === "waiting") return { waiting: last.why };
+      if (last.kind === "waiting") {
+        impatient += 1;
+        if (impatient % patience === 0) await dagster.ask(reloadLocation, { location: expected.location });
+        return { waiting: last.why };
+      }
       const server = `server ${last.serverId.slice(0, 8)}`;
       if (row === null || row.answers < answersWanted || clock.now() < row.since + expected.nameTtlSeconds * 1000) {
         return { waiting: `served by ${server}, asking on` };

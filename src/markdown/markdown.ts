@@ -32,7 +32,7 @@ export function escape(text: Text): Markdown {
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll(/[\\`*_{}[\]()|~!$]/g, String.raw`\$&`)
-    .replace(/^( ?\d*)([-+=#.])/, String.raw`$1\$2`)
+    .replace(/^( ?)([-+=#])|^( ?\d{1,9})(\.)(?=\s|$)/, String.raw`$1$3\$2$4`)
     .replaceAll(/[@#](?=[\w-])/g, "$&\u2060")
     .replaceAll(/:(?=\/\/)|w(?=ww\.)/gi, "$&\u2060");
   return { markdown: escaped };

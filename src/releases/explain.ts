@@ -79,7 +79,7 @@ export function explainEnding({
       ? null
       : markdown`The new code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
     table(["", "Step", "Result", "Seconds"], steps.map(stepRow)),
-    details("What runs now", table(["Part", "Version"], partsOf(release))),
+    failure === null ? details("What runs now", table(["Part", "Version"], partsOf(release))) : null,
     plan.untouched.length === 0
       ? null
       : details("Untouched", list(plan.untouched.map(({ what, why }) => markdown`${what}: ${why}`))),

@@ -31,14 +31,21 @@ const broken = (message: string): LocationEntry =>
 type Answer = readonly LocationEntry[] | "down" | "no workspace";
 
 /** A webserver that gives these answers, the last one for ever. */
-function webserver(answers: readonly Answer[]): Dagster & { readonly asked: number } {
-  const state = { asked: 0 };
+/** @param cured what it answers once it was told to ask its code server anew */
+function webserver(answers: readonly Answer[], cured: Answer | null = null): Dagster & { readonly asked: number } {
+  const state = { asked: 0, reloads: 0 };
   return {
     get asked() {
       return state.asked;
     },
     ask: <T>(document: Document<T>) => {
-      const answer = answers[Math.min(state.asked, answers.length - 1)];
+      if (document.name === "ReloadLocation") {
+        state.reloads += 1;
+        return Promise.resolve(
+          document.answer.parse({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
+        );
+      }
+      const answer = state.reloads > 0 && cured !== null ? cured : answers[Math.min(state.asked, answers.length - 1)];
       state.asked += 1;
       if (answer === "down") return Promise.reject(new DagsterUnreachable("connection refused"));
       const workspace =
@@ -119,6 +126,13 @@ describe("the gate of a code location", () => {
     expect(result.cause).toBeNull();
     expect(result.asked).toBe(6);
   });
+});
+
+test("a webserver that holds on to an old answer is told to ask its code server anew", async () => {
+  const { context, clock } = testContext();
+  const dagster = webserver([[entry({ image: "repo@sha256:old", serverId: "server-a" })]], [entry()]);
+  const expected = { location: "DealFlow", image, nameTtlSeconds: 0, timeoutSeconds: 60 };
+  expect((await clock.run(locationGate(dagster, context, expected))).cause).toBeNull();
 });
 
 describe("the gate of the daemon", () => {
