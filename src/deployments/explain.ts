@@ -4,21 +4,10 @@ import { untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
 import { type Cause, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Ending } from "./judge.ts";
-import type { Deployment } from "./service.ts";
-import type { StoppedContainer, StoppedTask } from "./stopped-tasks.ts";
+import type { Deployment, ServiceObservation } from "./service.ts";
+import { type FailureId, mainFailure } from "./stopped-tasks/explain.ts";
+import type { StoppedTask } from "./stopped-tasks/read.ts";
 import type { Track } from "./track.ts";
-
-/** Why tasks of a deployment do not live. */
-export type FailureId =
-  | "image-not-pulled"
-  | "secret-not-read"
-  | "task-not-started"
-  | "out-of-memory"
-  | "container-exited"
-  | "health-check-failed"
-  | "target-unhealthy"
-  | "task-interrupted"
-  | "stopped-by-user";
 
 /** Ids of {@link Cause}: stable, for tools to match. */
 export type CauseId =
@@ -60,121 +49,8 @@ export function explain(
   return { cause, evidence: [...eventsOf(track), ...tasksOf(track), ...logs] };
 }
 
-/** The failure that tells most: the most frequent one, of these the latest; with its newest task. */
-export function mainFailure(
-  stopped: readonly StoppedTask[],
-): { readonly failure: Failure; readonly times: number; readonly task: StoppedTask } | null {
-  const byId = new Map<FailureId, StoppedTask[]>();
-  for (const task of stopped) {
-    const { id } = failureOf(task);
-    byId.set(id, [...(byId.get(id) ?? []), task]);
-  }
-  const latest = (tasks: readonly StoppedTask[]): number => tasks.at(-1)?.at ?? 0;
-  const [most] = [...byId.values()].sort((a, b) => b.length - a.length || latest(b) - latest(a));
-  const task = most?.at(-1);
-  return task === undefined || most === undefined ? null : { failure: failureOf(task), times: most.length, task };
-}
-
-/** Containers to look at first when this task failed, by name. */
-export function suspects({ containers }: StoppedTask): readonly string[] {
-  const names = (those: readonly StoppedContainer[]): readonly string[] => those.map(({ name }) => name);
-  const own = containers.filter(isOwnFailure);
-  if (own.length > 0) return names(own);
-  const ill = containers.filter(({ unhealthy }) => unhealthy);
-  return names(ill.length > 0 ? ill : containers.filter(({ exitCode }) => exitCode !== null));
-}
-
-export interface Failure {
-  readonly id: FailureId;
-  /** What happened, as a clause: `container app exited with code 1`. */
-  readonly what: string;
-  readonly fix: string;
-}
-
-/** Reads stop code, exit codes, and AWS's words where these leave it open. Source: stopped-task-error-codes in the developer guide. */
-export function failureOf(task: StoppedTask): Failure {
-  const reason = task.reason.untrusted;
-  const [container] = suspects(task);
-  const named = container === undefined ? "a container" : `container ${container}`;
-  switch (task.code) {
-    case "TaskFailedToStart":
-      return startFailure([reason, ...task.containers.map((one) => one.reason.untrusted)].join("\n"));
-    case "UserInitiated":
-      return {
-        id: "stopped-by-user",
-        what: "somebody stopped it with StopTask",
-        fix: "Find out who stops tasks of this service: CloudTrail records each StopTask with its caller.",
-      };
-    case "SpotInterruption":
-    case "TerminationNotice":
-    case "InfrastructureHealth":
-      return {
-        id: "task-interrupted",
-        what: "the capacity it ran on was taken away",
-        fix: "Run it again; for a service that must not be interrupted, use FARGATE in the place of FARGATE_SPOT.",
-      };
-    default:
-      break;
-  }
-  if (/ELB health check|target.group/i.test(reason)) {
-    return {
-      id: "target-unhealthy",
-      what: "the health check of its load balancer does not pass",
-      fix: "Check path, port and expected status of the target group's health check, the security group between load balancer and task, and the service's grace period.",
-    };
-  }
-  if (/health check/i.test(reason)) {
-    return {
-      id: "health-check-failed",
-      what: `the health check of ${named} does not pass`,
-      fix: "Run the health check's command in the container; give it a longer startPeriod if the program needs more time to start.",
-    };
-  }
-  const memory = task.containers.find((one) => /OutOfMemory/i.test(one.reason.untrusted));
-  if (memory !== undefined) {
-    return {
-      id: "out-of-memory",
-      what: `container ${memory.name} takes more memory than it has`,
-      fix: "Give the task definition more memory, or let the program need less.",
-    };
-  }
-  const code = task.containers.find(({ name }) => name === container)?.exitCode;
-  return {
-    id: "container-exited",
-    what: `${named} exited${code === null || code === undefined ? "" : ` with code ${code}`}`,
-    fix: "Read the last lines of its log. Run the same image with the same environment to see it end alike.",
-  };
-}
-
 const shownTasks = 3;
 const shownEvents = 10;
-
-function startFailure(reason: string): Failure {
-  if (/CannotPull|registry auth from|ecr registry auth|pull image/i.test(reason)) {
-    return {
-      id: "image-not-pulled",
-      what: "the image cannot be pulled",
-      fix: "Check that the image exists for the task's CPU architecture, that the execution role may pull it, and that the subnets reach the registry.",
-    };
-  }
-  if (/secret|ssm|parameter/i.test(reason)) {
-    return {
-      id: "secret-not-read",
-      what: "a secret of its definition cannot be read",
-      fix: "Check that each secret and parameter exists under the name in the task definition, that the execution role may read it (and decrypt it), and that the subnets reach Secrets Manager or SSM.",
-    };
-  }
-  return {
-    id: "task-not-started",
-    what: "it cannot start",
-    fix: "The stopped task's reason, below, is AWS's own: change what it names.",
-  };
-}
-
-/** SIGTERM and SIGKILL are what a container gets when another one took the task down. */
-function isOwnFailure({ exitCode, reason }: StoppedContainer): boolean {
-  return /OutOfMemory/i.test(reason.untrusted) || (exitCode !== null && ![0, 137, 143].includes(exitCode));
-}
 
 interface Reason {
   readonly id: CauseId;
@@ -219,7 +95,7 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, now: numbe
     case "other-revision":
       return {
         id: "other-revision",
-        what: `ECS calls the deployment complete, but it runs ${service.primary?.revision == null ? "no task definition" : showRevision(service.primary.revision)} and not ${to}.`,
+        what: `ECS calls the deployment complete, but it is not of ${to}${service.primary === null ? "" : `: ${showDeployment(service.primary)}`}.`,
         fix: "Deploy again; should it happen twice, ask AWS support with the deployment's id.",
       };
     case "other-digest":
@@ -261,8 +137,8 @@ function decisionReason({ serviceDeployment, aim }: Track): Reason {
   if (known !== null && known.alarms.length > 0) {
     return {
       id: "alarm-triggered",
-      what: `An alarm that watches the deployment went off: ${known.alarms.join(", ")}.`,
-      fix: "Look at the alarm's metric since the deployment began.",
+      what: "An alarm that watches the deployment went off.",
+      fix: "Look at the metric of the alarm that is named below, since the deployment began.",
     };
   }
   if (known !== null && !known.breakerTriggered && known.status.startsWith("ROLLBACK")) {
@@ -300,6 +176,13 @@ function waitingReason(track: Track, now: number): Reason {
       fix: "Look at the service in the ECS console. When AWS throttles, let fewer jobs run at once.",
     };
   }
+  if (aim.toNothing) {
+    return {
+      id: "slow",
+      what: `${track.liveTasks ?? service.runningCount + service.pendingCount} tasks have not ended within ${seconds(aim.deadline - aim.begun)} s.`,
+      fix: "Task protection or a long stop timeout keeps them: end them with StopTask, or give them more time.",
+    };
+  }
   const old = service.others.filter(({ runningCount }) => runningCount > 0);
   if (mine !== null && mine.runningCount >= service.desiredCount && old.length > 0) {
     return {
@@ -328,15 +211,12 @@ function whatEcsDoes(track: Track, ending: Ending, goesBack: boolean): string | 
   }
   switch (ending) {
     case "failed":
-    case "rollback-failed": {
-      const kept = service.others.filter(({ runningCount }) => runningCount > 0);
-      return kept.length === 0
-        ? "ECS has given it up and starts nothing more: no task of an older deployment runs."
-        : `ECS has given it up and starts nothing more; still running: ${kept.map(showDeployment).join(", ")}.`;
-    }
+    case "rollback-failed":
+      return whatIsKept(service);
     case "time-over":
     case "cancelled": {
-      if (primary === null) return null;
+      if (primary === null || aim.toNothing) return null;
+      if (primary.state === "FAILED") return whatIsKept(service);
       const done = primary.state === "COMPLETED" && sameRevision(primary.revision, aim.to);
       const counts = `${mine?.runningCount ?? 0} of ${service.desiredCount} run, ${mine?.pendingCount ?? 0} pending`;
       return done
@@ -346,6 +226,13 @@ function whatEcsDoes(track: Track, ending: Ending, goesBack: boolean): string | 
     default:
       return null;
   }
+}
+
+function whatIsKept({ others }: ServiceObservation): string {
+  const kept = others.filter(({ runningCount }) => runningCount > 0);
+  return kept.length === 0
+    ? "ECS has given it up and starts nothing more: no task of an older deployment runs."
+    : `ECS has given it up and starts nothing more; still running: ${kept.map(showDeployment).join(", ")}.`;
 }
 
 function differences({ aim, digests }: Track): readonly string[] {
@@ -373,6 +260,10 @@ function eventsOf({ aim, events, serviceDeployment, mine }: Track): readonly Evi
     const { arn, reason } = serviceDeployment;
     const subject = `service deployment ${arn.slice(arn.lastIndexOf("/") + 1)}`;
     said.push({ kind: "event", at: instant(mine?.updatedAt ?? aim.begun), subject, text: reason });
+  }
+  if (serviceDeployment !== null && serviceDeployment !== "refused" && serviceDeployment.alarms.length > 0) {
+    const text = untrusted(serviceDeployment.alarms.join("\n"));
+    said.push({ kind: "event", at: instant(mine?.updatedAt ?? aim.begun), subject: "alarms that went off", text });
   }
   return [...told, ...said];
 }

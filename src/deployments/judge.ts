@@ -31,6 +31,8 @@ export type Judgement =
   | { readonly kind: "moving" }
   /** All is well as far as it is known; what runs is to be looked at. */
   | { readonly kind: "look-at-digests" }
+  /** Nothing runs any more, and something may still be ending. */
+  | { readonly kind: "look-at-tasks" }
   | { readonly kind: "ended"; readonly ending: Ending };
 
 /** So many answers in a row without the service: one alone is ECS being eventually consistent. */
@@ -98,10 +100,11 @@ function ended(ending: Ending): Judgement {
   return { kind: "ended", ending };
 }
 
-function judgeNothing({ service }: Track): Judgement {
+function judgeNothing({ service, liveTasks }: Track): Judgement {
   if (service.desiredCount > 0) return ended("superseded");
-  const live = service.runningCount + service.pendingCount;
-  return live === 0 && !service.others.some(isLive) ? ended("complete") : moving;
+  if (service.runningCount + service.pendingCount > 0) return moving;
+  if (liveTasks === null) return { kind: "look-at-tasks" };
+  return liveTasks === 0 ? ended("complete") : moving;
 }
 
 /** ECS was told to go back, and has not begun yet. */

@@ -1,6 +1,6 @@
 import type { Report } from "../domain/context.ts";
 import { showRevision } from "../domain/verdict.ts";
-import { failureOf } from "./explain.ts";
+import { failureOf } from "./stopped-tasks/explain.ts";
 import { newEvents, type Track } from "./track.ts";
 
 /** The state in which the watching begins. */

@@ -51,13 +51,14 @@ export async function takeBack(
     if (verdict.verdict !== "failed") return verdict;
   }
   const spentSeconds = (context.clock.now() - begun) / 1000;
-  return roll(clients, context, {
+  const verdict = await roll(clients, context, {
     cluster,
     service: name,
     taskDefinition: showRevision(to),
     desiredCount: count,
     timeoutSeconds: Math.max(0, timeoutSeconds - spentSeconds),
   });
+  return { ...verdict, from: returning?.aim.from ?? verdict.from, seconds: verdict.seconds + spentSeconds };
 }
 
 /**

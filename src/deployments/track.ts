@@ -2,7 +2,7 @@ import type { Untrusted } from "../domain/evidence.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
 import type { ServiceDeploymentObservation } from "./observe.ts";
 import type { Deployment, Digests, ServiceEvent, ServiceObservation } from "./service.ts";
-import type { StoppedTask } from "./stopped-tasks.ts";
+import type { StoppedTask } from "./stopped-tasks/read.ts";
 
 /** What one rollout is to bring about. */
 export interface Aim {
@@ -37,7 +37,7 @@ export interface Track {
   readonly aim: Aim;
   /** The newest state that ECS has shown. */
   readonly service: ServiceObservation;
-  /** Our deployment when it was last listed. */
+  /** Our deployment as it is, or as it was when it left the list. */
   readonly mine: Deployment | null;
   /** It was seen FAILED, or ECS said so in an event that names it. */
   readonly failedAt: number | null;
@@ -59,6 +59,8 @@ export interface Track {
   readonly stopped: readonly StoppedTask[];
   /** Why stopped tasks cannot be read; null when they can. */
   readonly tasksRefused: Untrusted | null;
+  /** Tasks that have not ended, of a service that is to run nothing; null until they were counted after the last answer. */
+  readonly liveTasks: number | null;
   /** Null until they were read. */
   readonly digests: Digests | null;
   /** Since it began, oldest first. */
@@ -86,6 +88,7 @@ export function track(aim: Aim, service: ServiceObservation, earlier: readonly S
     serviceDeployment: null,
     stopped: [],
     tasksRefused: null,
+    liveTasks: null,
     digests: null,
     events: [],
     knownEvents: new Set(earlier.map(({ id }) => id)),
@@ -108,7 +111,7 @@ export function follow(before: Track, answer: ServiceObservation | null, now: nu
   const isOld = ageOf(answer) < ageOf(before.service) && before.stale < staleMost;
   if (isOld) return { ...before, missing: 0, stale: before.stale + 1, seenAt: now };
   const aim = adopted(before.aim, answer);
-  const mine = mineOf(aim, answer) ?? before.mine;
+  const mine = mineOf(aim, answer) ?? gone(before.mine);
   const fresh = answer.events.filter(({ id }) => !before.knownEvents.has(id)).reverse();
   const failed = mine?.state === "FAILED" || fresh.some((event) => saysFailed(event, aim.deploymentId));
   const replaced = aim.deploymentId !== null && answer.primary?.id !== aim.deploymentId;
@@ -120,6 +123,7 @@ export function follow(before: Track, answer: ServiceObservation | null, now: nu
     failedAt: before.failedAt ?? (failed ? now : null),
     returns: new Set([...before.returns, ...returnsIn(answer, fresh)]),
     replacedAt: replaced ? (before.replacedAt ?? now) : null,
+    liveTasks: null,
     missing: 0,
     stale: 0,
     seenAt: now,
@@ -136,6 +140,10 @@ export function newEvents(before: Track, after: Track): readonly ServiceEvent[] 
 
 function mineOf({ deploymentId }: Aim, { primary, others }: ServiceObservation): Deployment | null {
   return [primary, ...others].find((deployment) => deployment?.id === deploymentId) ?? null;
+}
+
+function gone(deployment: Deployment | null): Deployment | null {
+  return deployment === null ? null : { ...deployment, runningCount: 0, pendingCount: 0 };
 }
 
 /**

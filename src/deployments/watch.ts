@@ -1,17 +1,18 @@
 import { isAwsError, isWeather } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
-import { messageOf } from "../domain/errors.ts";
+import { messageOf, UserError } from "../domain/errors.ts";
 import { type Evidence, untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
-import { readLastLogLines } from "./container-logs.ts";
-import { explain, mainFailure } from "./explain.ts";
+import { readLastLogLines } from "./stopped-tasks/log-tail.ts";
+import { explain } from "./explain.ts";
+import { mainFailure } from "./stopped-tasks/explain.ts";
 import { type Ending, isGoingBack, judge, verdictOf } from "./judge.ts";
 import { isOptionalCallRefused, observeDigests, observeServiceDeployment, observeServices } from "./observe.ts";
 import { tellChange, tellStart } from "./progress.ts";
 import type { ServiceObservation } from "./service.ts";
-import { readStoppedTasks } from "./stopped-tasks.ts";
+import { countLiveTasks, readStoppedTasks } from "./stopped-tasks/read.ts";
 import { follow, type Track } from "./track.ts";
 
 /** Milliseconds from one look to the next. It never grows: nobody is to wait for a back-off when ECS is done. */
@@ -130,12 +131,33 @@ async function readFailures({ ecs }: DeploymentClients, { report }: Context, tra
 
 /** @returns null while it moves. */
 async function judged(clients: DeploymentClients, context: Context, watched: Watched): Promise<Ending | null> {
-  let judgement = judge(watched.track, context.clock.now());
-  if (judgement.kind === "look-at-digests") {
-    watched.track = await readDigests(clients, watched.track);
-    judgement = judge(watched.track, context.clock.now());
+  const now = context.clock.now();
+  const judgement = judge(watched.track, now);
+  switch (judgement.kind) {
+    case "moving":
+      return null;
+    case "ended":
+      return judgement.ending;
+    case "look-at-digests":
+      watched.track = await readDigests(clients, watched.track);
+      break;
+    case "look-at-tasks":
+      watched.track = await readLiveTasks(clients, context, watched.track);
+      break;
   }
-  return judgement.kind === "ended" ? judgement.ending : null;
+  const closer = judge(watched.track, now);
+  return closer.kind === "ended" ? closer.ending : null;
+}
+
+async function readLiveTasks({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
+  try {
+    return { ...track, liveTasks: await countLiveTasks(ecs, track.aim) };
+  } catch (error) {
+    if (isWeather(error)) return track;
+    if (!isAwsError(error, "denied")) throw error;
+    report({ kind: "line", text: `${track.aim.service}  tasks that still end cannot be seen: ${error.what}` });
+    return { ...track, liveTasks: 0 };
+  }
 }
 
 async function readDigests({ ecs }: DeploymentClients, track: Track): Promise<Track> {
@@ -177,7 +199,7 @@ async function conclude(clients: DeploymentClients, context: Context, track: Tra
   };
 }
 
-/** What cannot be read must not hide what is known: it becomes evidence too. */
+/** What AWS does not let us read must not hide what is known: it becomes evidence too. */
 async function inspect(
   clients: DeploymentClients,
   context: Context,
@@ -190,6 +212,7 @@ async function inspect(
     if (main === null) return { last, logs: [] };
     return { last, logs: await readLastLogLines(clients, last.aim.to, main.task) };
   } catch (error) {
+    if (!(error instanceof UserError) && !context.signal.aborted) throw error;
     const at = instant(context.clock.now());
     const subject = `what stopped in service ${track.aim.service}`;
     return { last, logs: [{ kind: "call", at, subject, text: untrusted(messageOf(error)) }] };

@@ -1,7 +1,8 @@
-import { explain, type FailureId, failureOf, mainFailure, suspects } from "../../../src/deployments/explain.ts";
-import type { StoppedContainer, StoppedTask } from "../../../src/deployments/stopped-tasks.ts";
+import { explain } from "../../../src/deployments/explain.ts";
+import { type FailureId, failureOf, mainFailure, suspects } from "../../../src/deployments/stopped-tasks/explain.ts";
+import type { StoppedContainer, StoppedTask } from "../../../src/deployments/stopped-tasks/read.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
-import { begun, start } from "./observations.ts";
+import { begun, deployment, service, start } from "./observations.ts";
 
 const container = (
   changes: Partial<Omit<StoppedContainer, "reason">> & { reason?: string } = {},
@@ -190,7 +191,13 @@ describe("The explanation", () => {
       sourceRevisionArns: [],
       rollbackRevisionArn: null,
     };
-    const { cause } = explain({ ...begun(), serviceDeployment }, "rolled-back", options);
-    expect(cause).toMatchObject({ id: "alarm-triggered", what: expect.stringContaining("errors") as string });
+    const { cause, evidence } = explain({ ...begun(), serviceDeployment }, "rolled-back", options);
+    expect(cause?.id).toBe("alarm-triggered");
+    expect(evidence).toContainEqual(expect.objectContaining({ text: untrusted("errors") }));
+  });
+
+  test("of a first rollout that failed says that nothing runs", () => {
+    const track = begun({ from: null, before: [] }, service({ primary: deployment({ state: "FAILED" }) }));
+    expect(explain(track, "failed", options).cause?.what).toContain("no task of an older deployment runs");
   });
 });

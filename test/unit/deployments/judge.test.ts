@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import type { Deployment, ServiceObservation } from "../../../src/deployments/index.ts";
-import { type Ending, isGoingBack, judge, verdictOf } from "../../../src/deployments/judge.ts";
+import { type Ending, isGoingBack, type Judgement, judge, verdictOf } from "../../../src/deployments/judge.ts";
 import type { ServiceDeploymentObservation } from "../../../src/deployments/observe.ts";
 import { type Aim, follow, type Track } from "../../../src/deployments/track.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
@@ -31,7 +31,7 @@ interface Case {
   readonly seen: ServiceObservation;
   readonly aim?: Partial<Aim>;
   readonly track?: Partial<Track>;
-  readonly judged: Ending | "moving" | "look-at-digests";
+  readonly judged: Ending | Exclude<Judgement["kind"], "ended">;
 }
 
 const arn = { serviceDeploymentArn: serviceDeployment("PENDING").arn };
@@ -206,10 +206,26 @@ const cases: readonly Case[] = [
     answered: service({ primary: former(), desiredCount: 0 }),
     seen: service({ primary: former({ runningCount: 0 }), desiredCount: 0 }),
     aim: { toNothing: true },
+    track: { liveTasks: 0 },
     judged: "complete",
   },
   {
-    name: "it was to run nothing, and a task still ends",
+    name: "it was to run nothing, and runs nothing, but nobody has looked for tasks that still end",
+    answered: service({ primary: former(), desiredCount: 0 }),
+    seen: service({ primary: former({ runningCount: 0 }), desiredCount: 0 }),
+    aim: { toNothing: true },
+    judged: "look-at-tasks",
+  },
+  {
+    name: "it was to run nothing, and a task that does not count any more still ends",
+    answered: service({ primary: former(), desiredCount: 0 }),
+    seen: service({ primary: former({ runningCount: 0 }), desiredCount: 0 }),
+    aim: { toNothing: true },
+    track: { liveTasks: 1 },
+    judged: "moving",
+  },
+  {
+    name: "it was to run nothing, and a task still runs",
     answered: service({ primary: former(), desiredCount: 0 }),
     seen: service({ primary: former(), desiredCount: 0 }),
     aim: { toNothing: true },

@@ -52,7 +52,7 @@ function whenTakenBack(scene: Scene, act: () => unknown): void {
   const look = async (): Promise<void> => {
     const { taskDefinition = "" } = await scene.service();
     if (taskDefinition.endsWith(":1")) await act();
-    else scene.later(1, look);
+    else scene.later(10, look);
   };
   // Not before the product has begun.
   scene.later(60, look);
@@ -242,8 +242,8 @@ export const rows: readonly Row[] = [
     rollout: "is superseded while ECS takes it back",
     scene: rollsBack,
     given: async (scene) => {
-      scene.runtime.forgetImage("registry/app:2");
-      await scene.register({ image: "registry/app:2" });
+      scene.runtime.script("app:2", { kind: "never-starts", reason: "CannotPullContainerError: not found" });
+      await scene.register();
       const next = await scene.register();
       whenTakenBack(scene, () => scene.update({ taskDefinition: next }));
     },
@@ -275,7 +275,7 @@ export const rows: readonly Row[] = [
     given: async (scene) => {
       scene.runtime.script("app:2", { kind: "never-starts", reason: "CannotPullContainerError: not found" });
       await scene.update({ taskDefinition: await scene.register() });
-      await scene.untilSettled();
+      await scene.pass(1200);
       scene.runtime.script("app:2", { kind: "healthy" });
     },
     verdict: "succeeded",

@@ -38,8 +38,8 @@ export async function openScene({ service = {}, loadBalanced = false, ...options
   const stage = await openStage(options);
   const balanced = loadBalanced ? behind(addTargetGroup(stage.aws)) : {};
   await stage.create(await stage.register(), { ...service, ...balanced });
-  await stage.untilSettled();
   await stage.pass(3600);
+  if ((await stage.primary()).rolloutState !== "COMPLETED") throw new Error("app:1 is not complete after an hour");
   const tested = testContext(stage.clock);
   const { context, progress } = tested;
   const calls: Call[] = [];

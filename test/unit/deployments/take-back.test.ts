@@ -52,11 +52,13 @@ describe("Going back", () => {
 describe("Taking a service down", () => {
   test("waits until its last task is gone", async () => {
     const scene = await openScene({ service: { desiredCount: 2 } });
-    scene.runtime.script("app:1", { kind: "healthy", stopsAfterSeconds: 20 });
     const down = { cluster: "main", service: "app", timeoutSeconds: 600 };
+    const { taskArns: tasks } = await scene.ecs.listTasks({ cluster: "main", serviceName: "app" });
     const verdict = await scene.run(takeDown(scene.clients, scene.context, down));
     expect(verdict).toMatchObject({ verdict: "succeeded", to: null, from: revision(1) });
-    expect(await scene.service()).toMatchObject({ runningCount: 0, desiredCount: 0 });
+    // Not only are they no longer counted as running.
+    const { tasks: ended = [] } = await scene.ecs.describeTasks({ cluster: "main", tasks });
+    expect(ended.map(({ lastStatus }) => lastStatus)).toEqual(["STOPPED", "STOPPED"]);
     await scene.aws.close();
   });
 
@@ -68,6 +70,15 @@ describe("Taking a service down", () => {
     const verdict = await scene.run(takeDown(scene.clients, scene.context, down));
     expect(verdict.verdict).toBe("unchanged");
     expect(scene.written()).toEqual([]);
+    await scene.aws.close();
+  });
+
+  test("says which tasks do not end in time", async () => {
+    const scene = await openScene();
+    const down = { cluster: "main", service: "app", timeoutSeconds: 3 };
+    const verdict = await scene.run(takeDown(scene.clients, scene.context, down));
+    expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "slow" } });
+    expect(verdict.cause?.what).toBe("1 tasks have not ended within 3 s.");
     await scene.aws.close();
   });
 });

@@ -1,10 +1,10 @@
 import { type Container, DescribeTasksCommand, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
-import { nameOf } from "../aws/arn.ts";
-import type { EcsSend } from "../aws/ecs.ts";
-import { type Untrusted, untrusted } from "../domain/evidence.ts";
-import { sameRevision } from "../domain/verdict.ts";
-import { revisionOf } from "./service.ts";
-import type { Aim } from "./track.ts";
+import { nameOf } from "../../aws/arn.ts";
+import type { EcsSend } from "../../aws/ecs.ts";
+import { type Untrusted, untrusted } from "../../domain/evidence.ts";
+import { sameRevision } from "../../domain/verdict.ts";
+import { revisionOf } from "../service.ts";
+import type { Aim } from "../track.ts";
 
 /** A task that ended, or is about to, and why. */
 export interface StoppedTask {
@@ -41,31 +41,43 @@ export async function readStoppedTasks(
   aim: Aim,
   before: readonly StoppedTask[],
 ): Promise<readonly StoppedTask[]> {
-  const { cluster } = aim;
-  const resource = `service ${aim.service} in cluster ${cluster}`;
   const over = new Set(before.flatMap(({ id, isOver }) => (isOver ? [id] : [])));
+  const found = await readTasks(ecs, aim, "STOPPED", over);
+  const read = found.filter((task) => task.stopCode !== undefined && isOf(task, aim) && !isUnwanted(task));
+  const merged = new Map([...before, ...read.map(stoppedTask)].map((task) => [task.id, task]));
+  return [...merged.values()].sort((a, b) => a.at - b.at);
+}
+
+/**
+ * Counts the tasks of a service that have not ended, whatever ECS is about to do with them: `runningCount` leaves out those that
+ * are being stopped, and they may work for minutes.
+ * @throws AwsError
+ */
+export async function countLiveTasks(ecs: EcsSend, aim: Aim): Promise<number> {
+  const wanted = await readTasks(ecs, aim, "RUNNING", new Set());
+  const unwanted = await readTasks(ecs, aim, "STOPPED", new Set());
+  return [...wanted, ...unwanted].filter(({ lastStatus }) => lastStatus !== "STOPPED").length;
+}
+
+async function readTasks(
+  ecs: EcsSend,
+  { cluster, service }: Aim,
+  desiredStatus: "RUNNING" | "STOPPED",
+  except: ReadonlySet<string>,
+): Promise<readonly Task[]> {
+  const resource = `service ${service} in cluster ${cluster}`;
   const found: Task[] = [];
   let nextToken: string | undefined;
   do {
-    const page = await ecs(
-      new ListTasksCommand({
-        cluster,
-        serviceName: aim.service,
-        desiredStatus: "STOPPED",
-        maxResults: mostTasks,
-        nextToken,
-      }),
-      { resource },
-    );
+    const list = { cluster, serviceName: service, desiredStatus, maxResults: mostTasks, nextToken };
+    const page = await ecs(new ListTasksCommand(list), { resource });
     nextToken = page.nextToken;
-    const arns = (page.taskArns ?? []).filter((arn) => !over.has(nameOf(arn)));
+    const arns = (page.taskArns ?? []).filter((arn) => !except.has(nameOf(arn)));
     if (arns.length === 0) continue;
     const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: arns }), { resource });
     found.push(...tasks);
   } while (nextToken !== undefined);
-  const read = found.filter((task) => task.stopCode !== undefined && isOf(task, aim) && !isUnwanted(task));
-  const merged = new Map([...before, ...read.map(stoppedTask)].map((task) => [task.id, task]));
-  return [...merged.values()].sort((a, b) => a.at - b.at);
+  return found;
 }
 
 /** A task says which deployment started it; an ECS that does not say so is asked what it runs, and since when. */

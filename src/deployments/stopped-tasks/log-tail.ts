@@ -1,12 +1,12 @@
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeTaskDefinitionCommand, type LogConfiguration } from "@aws-sdk/client-ecs";
-import { isAwsError } from "../aws/error.ts";
-import { type Evidence, untrusted } from "../domain/evidence.ts";
-import { instant } from "../domain/identifiers.ts";
-import { type Revision, showRevision } from "../domain/verdict.ts";
-import type { DeploymentClients } from "./clients.ts";
+import { isAwsError } from "../../aws/error.ts";
+import { type Evidence, untrusted } from "../../domain/evidence.ts";
+import { instant } from "../../domain/identifiers.ts";
+import { type Revision, showRevision } from "../../domain/verdict.ts";
+import type { DeploymentClients } from "../clients.ts";
 import { suspects } from "./explain.ts";
-import type { StoppedTask } from "./stopped-tasks.ts";
+import type { StoppedTask } from "./read.ts";
 
 /** Log lines of one container that are worth a look. */
 const lastLines = 20;
