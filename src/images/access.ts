@@ -4,6 +4,7 @@ import type { EcrSend } from "../aws/ecr.ts";
 import type { Context } from "../domain/context.ts";
 import { endpointOf } from "./reference.ts";
 import { openRegistry, type Registry, Weather } from "./registry.ts";
+import { sendHttp, textOf } from "./transport.ts";
 
 /**
  * The account's own registry. Its address is the one that ECR gives with the token.
@@ -56,9 +57,10 @@ async function anonymousToken({ signal, report }: Context, challenge: string | n
     const value = fields.get(name);
     if (value !== undefined) url.searchParams.set(name, value);
   }
-  const response = await fetch(url, { signal });
-  if (!response.ok) throw new Weather(`GET ${url.origin}${url.pathname} gave ${response.status}`);
-  const { token } = tokenSchema.parse(await response.json());
+  const answer = await sendHttp(url, { method: "GET", headers: {}, body: null, signal });
+  const text = await textOf(answer);
+  if (answer.status !== 200) throw new Weather(`GET ${url.origin}${url.pathname} gave ${answer.status}`);
+  const { token } = tokenSchema.parse(JSON.parse(text));
   report({ kind: "secret", value: token });
   return `Bearer ${token}`;
 }

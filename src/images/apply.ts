@@ -69,7 +69,10 @@ async function makeImage(
 
 /** Blobs first, then the manifest, under no name but its digest: until it has one, nobody can take it for released. */
 async function push({ registry }: ImageClients, repository: string, { layer, image }: Ahead): Promise<void> {
-  const config = { digest: image.manifest.config.digest, content: new Blob([image.configBytes]) };
+  const config = {
+    digest: image.manifest.config.digest,
+    content: { kind: "memory", bytes: image.configBytes } as const,
+  };
   await Promise.all([layer, config].map((blob) => uploadBlob(registry, repository, blob, { ask: false })));
   await putManifest(registry, repository, image.stored.digest, image.stored);
 }

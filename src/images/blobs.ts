@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import { createWriteStream, openAsBlob } from "node:fs";
-import { Readable } from "node:stream";
+import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "../domain/identifiers.ts";
 import { digestOf } from "./manifest.ts";
 import { type Registry, send } from "./registry.ts";
+import { bytesOf, type Payload } from "./transport.ts";
 
-/** What is sent: a `Blob` may lie in a file, and is read again for each attempt. */
+/** A blob, and where its bytes are. */
 export interface BlobContent {
   readonly digest: Digest;
-  readonly content: Blob;
+  readonly content: Payload;
 }
 
 /** Reads a small blob into memory: an image's config. @throws Error when its bytes are not what its digest says. */
@@ -19,11 +19,7 @@ export async function readBlob(
   { digest, size }: { readonly digest: Digest; readonly size: number },
 ): Promise<Uint8Array> {
   if (size > largestInMemory) throw new Error(`${repository}@${digest} takes ${size} bytes: that is no config`);
-  const bytes = await send(
-    from,
-    { method: "GET", path: blobPath(repository, digest), expect: [200] },
-    async (response) => new Uint8Array(await response.arrayBuffer()),
-  );
+  const bytes = await send(from, { method: "GET", path: blobPath(repository, digest), expect: [200] }, bytesOf);
   if (digestOf(bytes) !== digest) throw new Error(`${repository}: a blob that should be ${digest} is not`);
   return bytes;
 }
@@ -32,28 +28,28 @@ export async function readBlob(
 export async function downloadBlob(
   from: Registry,
   repository: string,
-  digest: Digest,
-  file: string,
+  { digest, size }: { readonly digest: Digest; readonly size: number },
+  path: string,
   signal: AbortSignal,
 ): Promise<BlobContent> {
   await send(from, { method: "GET", path: blobPath(repository, digest), expect: [200] }, async ({ body }) => {
     const hash = createHash("sha256");
     await pipeline(
-      body === null ? Readable.from([]) : Readable.fromWeb(body),
+      body,
       async function* (chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) {
           hash.update(chunk);
           yield chunk;
         }
       },
-      createWriteStream(file),
+      createWriteStream(path),
       { signal },
     );
     if (`sha256:${hash.digest("hex")}` !== digest) {
       throw new Error(`${repository}: a blob that should be ${digest} is not`);
     }
   });
-  return { digest, content: await openAsBlob(file) };
+  return { digest, content: { kind: "file", path, size } };
 }
 
 export async function hasBlob(at: Registry, repository: string, digest: Digest): Promise<boolean> {
@@ -95,9 +91,9 @@ const largestInMemory = 8 * 1024 * 1024;
 
 /** @returns where to send the bytes; null when the registry has them. */
 async function beginUpload(to: Registry, path: string): Promise<string | null> {
-  return to.exchange({ method: "POST", path, expect: [201, 202] }, ({ status, headers }) => {
+  return to.exchange({ method: "POST", path, expect: [201, 202] }, ({ status, header }) => {
     if (status === 201) return null;
-    const location = headers.get("location");
+    const location = header("location");
     if (location === null) throw new Error(`POST ${path} was answered without a Location`);
     return new URL(location, to.endpoint).href;
   });
@@ -107,8 +103,8 @@ async function finishUpload(to: Registry, location: string, { digest, content }:
   const url = new URL(location);
   url.searchParams.set("digest", digest);
   const headers = { "content-type": "application/octet-stream" };
-  await to.exchange({ method: "PUT", path: url.href, headers, body: content, expect: [201] }, ({ headers: answer }) => {
-    const stored = answer.get("docker-content-digest");
+  await to.exchange({ method: "PUT", path: url.href, headers, body: content, expect: [201] }, ({ header }) => {
+    const stored = header("docker-content-digest");
     if (stored !== null && stored !== digest) throw new Error(`a blob that is ${digest} was stored as ${stored}`);
   });
 }

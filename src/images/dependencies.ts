@@ -63,7 +63,10 @@ export async function makeDependencies(
         const layer = await buildLayer(entries, { kind: "file", path: join(folder, "layer") }, context.signal);
         await uploadBlob(registry, repository, layer, { ask: true });
         const made = dependenciesImage(baseImage, layer);
-        const config = { digest: made.manifest.config.digest, content: new Blob([made.configBytes]) };
+        const config = {
+          digest: made.manifest.config.digest,
+          content: { kind: "memory", bytes: made.configBytes } as const,
+        };
         await uploadBlob(registry, repository, config, { ask: false });
         image = made;
       }
@@ -98,7 +101,7 @@ async function bringBlob(
   if (isNeighbour && (await mountBlob(registry, repository, base.repository, blob.digest))) return;
   report({ kind: "line", text: `Copying ${blob.digest.slice(0, 19)} of ${base.reference}, ${blob.size} bytes` });
   const file = join(folder, "blob");
-  const content = await downloadBlob(base.registry, base.repository, blob.digest, file, signal);
+  const content = await downloadBlob(base.registry, base.repository, blob, file, signal);
   await uploadBlob(registry, repository, content, { ask: false });
   await rm(file);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, openAsBlob } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -7,6 +7,7 @@ import { createGzip } from "node:zlib";
 import { UserError } from "../domain/errors.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { type TarEntry, tarEnd, tarHeader, tarPadding } from "./tar.ts";
+import type { Payload } from "./transport.ts";
 
 /** Where a file's bytes come from. With `sha256` (hex) given, they must still be the ones that were hashed. */
 export type Content =
@@ -26,7 +27,7 @@ export interface Layer {
   readonly digest: Digest;
   /** Of the compressed archive, in bytes. */
   readonly size: number;
-  readonly content: Blob;
+  readonly content: Payload;
 }
 
 /** `memory` for small ones; a file is the caller's to remove. */
@@ -45,7 +46,7 @@ export async function buildLayer(
 ): Promise<Layer> {
   const archive = createHash("sha256");
   const compressed = createHash("sha256");
-  const kept: Buffer<ArrayBuffer>[] = [];
+  const kept: Buffer[] = [];
   let size = 0;
   await pipeline(
     Readable.from(ofOneLength(archiveOf(entries), (chunk) => archive.update(chunk))),
@@ -61,7 +62,7 @@ export async function buildLayer(
     },
     target.kind === "file"
       ? createWriteStream(target.path)
-      : async (chunks: AsyncIterable<Buffer<ArrayBuffer>>): Promise<void> => {
+      : async (chunks: AsyncIterable<Buffer>): Promise<void> => {
           for await (const chunk of chunks) kept.push(chunk);
         },
     { signal },
@@ -70,7 +71,7 @@ export async function buildLayer(
     diffId: `sha256:${archive.digest("hex")}` as Digest,
     digest: `sha256:${compressed.digest("hex")}` as Digest,
     size,
-    content: target.kind === "file" ? await openAsBlob(target.path) : new Blob(kept),
+    content: target.kind === "file" ? { ...target, size } : { kind: "memory", bytes: Buffer.concat(kept, size) },
   };
 }
 

@@ -15,7 +15,7 @@ export const manifestTypes = [
 export interface StoredManifest {
   readonly digest: Digest;
   readonly mediaType: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 }
 
 const descriptorSchema = z.looseObject({ mediaType: z.string(), digest: digestSchema, size: z.int().nonnegative() });
@@ -61,7 +61,7 @@ export interface Image {
 
 /** An image that no registry has yet. */
 export interface NewImage extends Image {
-  readonly configBytes: Uint8Array<ArrayBuffer>;
+  readonly configBytes: Uint8Array;
 }
 
 /** What is put on top of an image. `null` leaves a setting as it is. */
@@ -148,6 +148,6 @@ export function digestOf(bytes: Uint8Array): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
 }
 
-function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
+function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }

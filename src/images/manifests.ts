@@ -3,6 +3,7 @@ import { digestSchema } from "../domain/identifiers.ts";
 import { digestOf, manifestTypes, type StoredManifest } from "./manifest.ts";
 import { adviseOn, readRefusal } from "./refusal.ts";
 import { type Registry, send } from "./registry.ts";
+import { bytesOf, textOf } from "./transport.ts";
 
 /** What a registry has under a name. */
 export type Lookup =
@@ -18,17 +19,17 @@ export async function getManifest(from: Registry, repository: string, reference:
   return send(
     from,
     { method: "GET", path: manifestPath(repository, reference), headers: { accept }, expect: [200, 404] },
-    async (response) => {
-      if (response.status === 404) {
-        return { kind: readRefusal(await response.text()).code === "NAME_UNKNOWN" ? "no-repository" : "no-image" };
+    async (answer) => {
+      if (answer.status === 404) {
+        return { kind: readRefusal(await textOf(answer)).code === "NAME_UNKNOWN" ? "no-repository" : "no-image" };
       }
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = await bytesOf(answer);
       const digest = digestOf(bytes);
-      const said = response.headers.get("docker-content-digest") ?? digest;
+      const said = answer.header("docker-content-digest") ?? digest;
       for (const expected of reference.startsWith("sha256:") ? [said, reference] : [said]) {
         if (digest !== expected) throw new Error(`${repository}: a manifest that should be ${expected} is ${digest}`);
       }
-      const mediaType = response.headers.get("content-type") ?? "";
+      const mediaType = answer.header("content-type") ?? "";
       return { kind: "found", manifest: { digest, mediaType, bytes } };
     },
   );
@@ -39,7 +40,7 @@ export async function headManifest(from: Registry, repository: string, reference
   const said = await send(
     from,
     { method: "HEAD", path: manifestPath(repository, reference), headers: { accept }, expect: [200, 404] },
-    ({ status, headers }) => (status === 404 ? null : (headers.get("docker-content-digest") ?? "")),
+    ({ status, header }) => (status === 404 ? null : (header("docker-content-digest") ?? "")),
   );
   if (said === null) return null;
   const parsed = digestSchema.safeParse(said);
@@ -71,16 +72,17 @@ export async function putManifest(
   const path = manifestPath(repository, reference);
   const headers = { "content-type": mediaType };
   const expect = [201, 400, 403, 405, 409];
-  const answer = await send(to, { method: "PUT", path, headers, body: bytes, expect }, async (response) => {
-    if (response.status === 201) return { stored: response.headers.get("docker-content-digest") };
-    return { status: response.status, ...readRefusal(await response.text()) };
+  const body = { kind: "memory", bytes } as const;
+  const said = await send(to, { method: "PUT", path, headers, body, expect }, async (answer) => {
+    if (answer.status === 201) return { stored: answer.header("docker-content-digest") };
+    return { status: answer.status, ...readRefusal(await textOf(answer)) };
   });
-  if ("stored" in answer) {
-    const stored = answer.stored ?? (await headManifest(to, repository, reference));
+  if ("stored" in said) {
+    const stored = said.stored ?? (await headManifest(to, repository, reference));
     if (stored === digest) return { kind: "stored" };
     throw new Error(`${repository}:${reference} holds ${stored ?? "nothing"} after ${digest} was put there`);
   }
-  const { status, code, message } = answer;
+  const { status, code, message } = said;
   // ECR: 400 TAG_INVALID, "The image tag … already exists … and cannot be overwritten because the tag is immutable."
   // It may say so of the same manifest, too: https://github.com/aws/containers-roadmap/issues/2380
   if (/already exists|immutable/i.test(message)) {

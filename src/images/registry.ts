@@ -3,13 +3,14 @@ import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { untrusted } from "../domain/evidence.ts";
 import { adviseOn, type Refusal, readRefusal, showRefusal } from "./refusal.ts";
+import { type Answer, asNoAnswer, drop, NoAnswer, type Payload, sendHttp, textOf } from "./transport.ts";
 
 export interface RegistryRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT";
   /** `/v2/…`, or an address that the registry has given. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Blob | Uint8Array<ArrayBuffer>;
+  readonly body?: Payload;
   /** Statuses that are an answer. Any other is an error. */
   readonly expect: readonly number[];
 }
@@ -22,7 +23,7 @@ export interface Registry {
    * Sends a request once. A token that is not taken any more is renewed, once. The answer is read within, so that one that breaks
    * off is no answer.
    */
-  exchange<T>(request: RegistryRequest, read: (response: Response) => Promise<T> | T): Promise<T>;
+  exchange<T>(request: RegistryRequest, read: (answer: Answer) => Promise<T> | T): Promise<T>;
   /**
    * Does the work again while the registry is busy or out of reach: five times in all, with growing pauses.
    * @param work is told how often it was tried before.
@@ -56,25 +57,26 @@ export function openRegistry(context: Context, endpoint: string, access: Access)
   const exchange: Registry["exchange"] = async (request, read) => {
     try {
       const used = authorization;
-      let response = await deliver(request, endpoint, await used, signal);
+      let answer = await deliver(request, endpoint, await used, signal);
       // ECR answers 403 to a token that has expired, and the answer to a HEAD has no body to tell why.
-      if (response.status === 401 || response.status === 403) {
-        await response.body?.cancel();
+      if (answer.status === 401 || answer.status === 403) {
+        drop(answer);
         if (authorization === used) {
-          const renewed = access.renew(response.headers.get("www-authenticate"));
+          const renewed = access.renew(answer.header("www-authenticate"));
           renewed.catch(() => {
             authorization = used; // the next request asks again
           });
           authorization = renewed;
         }
-        response = await deliver(request, endpoint, await authorization, signal);
+        answer = await deliver(request, endpoint, await authorization, signal);
       }
-      if (request.expect.includes(response.status)) return await read(response);
-      throw await failureOf(context, endpoint, request, response);
-    } catch (error) {
+      if (!request.expect.includes(answer.status)) throw await failureOf(context, endpoint, request, answer);
+      return await readWhole(answer, read);
+    } catch (thrown) {
       signal.throwIfAborted();
-      if (!isNetworkError(error)) throw error;
-      throw new Weather(`${request.method} ${pathOf(request)} had no answer`, 0, { cause: error });
+      const error = asNoAnswer(thrown);
+      if (!(error instanceof NoAnswer)) throw error;
+      throw new Weather(`${request.method} ${pathOf(request)} had no answer: ${error.message}`, 0, { cause: error });
     }
   };
 
@@ -94,12 +96,19 @@ export function openRegistry(context: Context, endpoint: string, access: Access)
 }
 
 /** Sends a request as often as it takes. For requests that may be sent twice. */
-export function send<T>(
-  to: Registry,
-  request: RegistryRequest,
-  read: (response: Response) => Promise<T> | T,
-): Promise<T> {
+export function send<T>(to: Registry, request: RegistryRequest, read: (answer: Answer) => Promise<T> | T): Promise<T> {
   return to.persist(() => to.exchange(request, read));
+}
+
+/** Where a redirect leads. @throws UserError when it leaves TLS. */
+export function nextHop(from: URL, location: string): URL {
+  const to = new URL(location, from);
+  if (from.protocol !== "https:" || to.protocol === "https:") return to;
+  throw new UserError({
+    what: `The registry sends us from ${from.host} to ${to.host} over plain HTTP.`,
+    where: from.origin,
+    fix: "Have its storage answer over HTTPS, or use another registry.",
+  });
 }
 
 const attempts = 5;
@@ -111,40 +120,45 @@ async function deliver(
   endpoint: string,
   authorization: string | null,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<Answer> {
   let url = new URL(path, endpoint);
   for (let hop = 0; hop <= redirects; hop += 1) {
     // Only the registry itself is told who we are. The signed address of a blob in S3 neither needs it nor takes it.
     const known = authorization !== null && hop === 0 && url.origin === new URL(endpoint).origin;
-    const response = await fetch(url, {
-      method,
-      headers: { ...headers, ...(known ? { authorization } : {}) },
-      ...(body === undefined ? {} : { body }),
-      redirect: "manual",
-      signal,
-    });
-    const location = response.headers.get("location");
+    const all = { ...headers, ...(known ? { authorization } : {}) };
+    const answer = await sendHttp(url, { method, headers: all, body: body ?? null, signal });
+    const location = answer.header("location");
     const isRead = method === "GET" || method === "HEAD";
-    if (!isRead || ![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
-    await response.body?.cancel();
-    const next = new URL(location, url);
-    if (url.protocol === "https:" && next.protocol !== "https:") throw insecure(url, next);
-    url = next;
+    if (!isRead || ![301, 302, 303, 307, 308].includes(answer.status) || location === null) return answer;
+    drop(answer);
+    url = nextHop(url, location);
   }
   throw new Weather(`${method} ${path} was sent on more than ${redirects} times`);
+}
+
+/** Whatever was not read is dropped, so that the connection can be used again; or is, when the reading failed, cut. */
+async function readWhole<T>(answer: Answer, read: (answer: Answer) => Promise<T> | T): Promise<T> {
+  try {
+    const result = await read(answer);
+    drop(answer);
+    return result;
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
+  }
 }
 
 async function failureOf(
   { report }: Context,
   endpoint: string,
   request: RegistryRequest,
-  response: Response,
+  answer: Answer,
 ): Promise<Error> {
-  const { status } = response;
-  const { code, message } = readRefusal(await response.text());
+  const { status } = answer;
+  const { code, message } = readRefusal(await textOf(answer));
   const refusal: Refusal = { endpoint, method: request.method, path: pathOf(request), status, code };
   if (status === 429 || status >= 500) {
-    return new Weather(showRefusal(refusal), 1000 * (Number(response.headers.get("retry-after")) || 0));
+    return new Weather(showRefusal(refusal), 1000 * (Number(answer.header("retry-after")) || 0));
   }
   if (message !== "") report({ kind: "foreign", from: endpoint, text: untrusted(message) });
   return adviseOn(refusal);
@@ -161,21 +175,7 @@ function outOfReach(endpoint: string, cause: Weather): UserError {
   );
 }
 
-function insecure(from: URL, to: URL): UserError {
-  return new UserError({
-    what: `The registry sends us from ${from.host} to ${to.host} over plain HTTP.`,
-    where: from.origin,
-    fix: "Have its storage answer over HTTPS, or use another registry.",
-  });
-}
-
 /** The path without its query: an upload's address may hold a signature. */
 function pathOf({ path }: RegistryRequest): string {
   return new URL(path, "http://registry").pathname;
-}
-
-/** fetch has one error for everything that is not an answer, with the socket's error as its cause. */
-function isNetworkError(error: unknown): boolean {
-  const { name, cause } = error as { readonly name?: unknown; readonly cause?: unknown };
-  return name === "TypeError" && cause !== undefined;
 }

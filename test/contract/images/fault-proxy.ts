@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, request as forward, type ServerResponse } from "node:http";
+import {
+  createServer,
+  request as forward,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** One request as it went through. */
@@ -26,8 +32,8 @@ export type Fault =
   | { readonly kind: "lost" }
   /** The answer is cut after half of its body. */
   | { readonly kind: "torn" }
-  /** It is passed on with another address. */
-  | { readonly kind: "rewrite"; readonly url: string };
+  /** It is passed on with another address, or as somebody else. */
+  | { readonly kind: "rewrite"; readonly url: string; readonly authorization?: string };
 
 export interface FaultProxy {
   /** `http://127.0.0.1:PORT` */
@@ -72,7 +78,9 @@ export async function startFaultProxy(
       return void outgoing.writeHead(fault.status, fault.headers).end(fault.body ?? "");
     }
     const address = new URL(fault?.kind === "rewrite" ? fault.url : entry.url, target);
-    const answer = await pass(address, incoming, Buffer.concat(body));
+    const as = fault?.kind === "rewrite" ? fault.authorization : undefined;
+    const headers = { ...incoming.headers, ...(as === undefined ? {} : { authorization: as }), host: address.host };
+    const answer = await pass(address, entry.method, headers, Buffer.concat(body));
     entry.status = answer.status;
     entry.bytes += JSON.stringify(answer.headers).length + answer.body.length;
     if (fault?.kind === "lost") return void incoming.socket.destroy();
@@ -106,10 +114,9 @@ interface Answer {
   readonly body: Buffer;
 }
 
-function pass(address: URL, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
+function pass(address: URL, method: string, headers: OutgoingHttpHeaders, body: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { ...incoming.headers, host: address.host };
-    const sent = forward(address, { method: incoming.method ?? "GET", headers }, (response) => {
+    const sent = forward(address, { method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);

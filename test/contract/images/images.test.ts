@@ -29,6 +29,7 @@ import {
   type Wheel,
   wheelhouse,
 } from "./fixtures.ts";
+import { startFaultProxy } from "./fault-proxy.ts";
 import { onEachRegistry, type TestRegistry } from "./registries.ts";
 
 const wheels: readonly Wheel[] = [
@@ -298,6 +299,22 @@ onEachRegistry("images of layers", (start) => {
     const linked = await release(await fresh());
     expect(part.digest).toBe(linked.part.digest);
     expect(linked.told.words()).not.toContain("Copying");
+  });
+
+  test("a base of another registry is read anonymously, and copied", async () => {
+    const other = await startFaultProxy(direct.url, ({ url, authorization }) =>
+      authorization === null
+        ? { kind: "rewrite", url, authorization: direct.authorization }
+        : { kind: "answer", status: 400, body: "nobody else's token" },
+    );
+    try {
+      const wanted = await fresh({ base: `${new URL(other.url).host}/base:1` });
+      const { part, told } = await release(wanted);
+      expect(told.words()).toContain("Copying sha256:");
+      expect(part.digest).toBe((await release(await fresh())).part.digest);
+    } finally {
+      await other.close();
+    }
   });
 
   test("a repository that is not there is an error that names it, or is made: immutable, and scanned", async () => {

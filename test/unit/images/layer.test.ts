@@ -1,4 +1,4 @@
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -22,6 +22,10 @@ function text(path: string, content: string, executable = false): LayerEntry {
   return { kind: "file", path, executable, size: bytes.length, content: { kind: "bytes", bytes } };
 }
 
+async function bytesOf({ content }: Layer): Promise<Buffer> {
+  return content.kind === "memory" ? Buffer.from(content.bytes) : readFile(content.path);
+}
+
 const entries: readonly LayerEntry[] = [
   text("app/main.py", "print()\n"),
   text("app/run.sh", "#!/bin/sh\n", true),
@@ -31,7 +35,7 @@ const entries: readonly LayerEntry[] = [
 
 test("a layer's digests are those of its bytes, packed and unpacked", async () => {
   const layer = await inMemory(entries);
-  const bytes = new Uint8Array(await layer.content.arrayBuffer());
+  const bytes = await bytesOf(layer);
   expect(layer.digest).toBe(digestOf(bytes));
   expect(layer.diffId).toBe(digestOf(gunzipSync(bytes)));
   expect(layer.size).toBe(bytes.length);
@@ -41,7 +45,7 @@ test("a layer's digests are those of its bytes, packed and unpacked", async () =
 test("the same members are the same bytes for ever", async () => {
   const layer = await inMemory(entries);
   expect(layer.diffId).toBe("sha256:9cef3ed92db65b160e02437092ced757845b92dabdabdd6e19e8ecd0032d6fc7");
-  expect(Buffer.from(await layer.content.slice(0, 10).arrayBuffer()).toString("hex")).toBe("1f8b08000000000000ff");
+  expect((await bytesOf(layer)).toString("hex", 0, 10)).toBe("1f8b08000000000000ff");
 });
 
 test("neither the order of members nor where they are kept matters", async () => {
@@ -55,12 +59,12 @@ test("neither the order of members nor where they are kept matters", async () =>
   const target = join(folder, "target");
   const layer = await buildLayer([...entries.slice(1).toReversed(), fromDisk], { kind: "file", path: target }, signal);
   expect(layer).toEqual({ ...expected, content: layer.content });
-  expect(Buffer.from(await layer.content.arrayBuffer())).toEqual(Buffer.from(await expected.content.arrayBuffer()));
+  expect((await bytesOf(layer)).equals(await bytesOf(expected))).toBe(true);
 });
 
 test("folders come before what is in them, in the order of bytes", async () => {
   const layer = await inMemory([text("a/b", ""), text("a-b", ""), text("a.b", ""), { kind: "directory", path: "a" }]);
-  const archive = gunzipSync(await layer.content.arrayBuffer());
+  const archive = gunzipSync(await bytesOf(layer));
   const names = [0, 512, 1024, 1536].map((at) =>
     archive
       .subarray(at, at + 100)
