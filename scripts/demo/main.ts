@@ -1,0 +1,202 @@
+/**
+ * Deal flow, from nothing to production and back, on this machine: `npm run demo`.
+ *
+ *     --exit           end at once when all stages are through, instead of waiting for Ctrl-C
+ *     --report FILE    write what happened as JSON, too
+ *     --speed N        how much faster than AWS its provisioning, settling and draining are (20); Dagster keeps its pace
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runStep, type Step, type StepResult } from "../../test/runner/run-step.ts";
+import { type Watcher, watchLocation } from "./served.ts";
+import { openWorkplace, type Workplace } from "./workplace.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    exit: { type: "boolean", default: false },
+    report: { type: "string" },
+    speed: { type: "string", default: "20" },
+  },
+});
+const speed = Number(options.speed);
+const began = performance.now();
+
+interface StageReport {
+  readonly stage: string;
+  readonly seconds: number;
+  /** From the commit to the first answer of the new code in the row that lasted; null where no code moved. */
+  readonly servedAfterSeconds: number | null;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+const stages: StageReport[] = [];
+
+console.log("Starting an AWS on this machine: its own ECS, a registry, S3, a PostgreSQL …");
+const place = await openWorkplace({ speed });
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
+const interrupted = new Promise<void>((resolve) =>
+  interruption.signal.addEventListener("abort", () => resolve(), { once: true }),
+);
+
+try {
+  await walk(place);
+  await showEnd(place);
+} catch (error) {
+  if (!interruption.signal.aborted) console.error(error instanceof Error ? error.message : error);
+  process.exitCode = interruption.signal.aborted ? 130 : 1;
+} finally {
+  console.log("Stopping everything …");
+  await place.close();
+}
+process.exit();
+
+async function walk(workplace: Workplace): Promise<void> {
+  const first = await stage("a", "First release: images, database, services, canary", workplace, { action: "." });
+  const watcher = watchLocation(workplace.webserverUrl, "DealFlow");
+  try {
+    edit(workplace, "app/version.py", (text) => text.replace('"1"', '"2"'));
+    const committedAt = commit(workplace, "Say version 2");
+    const second = await stage(
+      "b",
+      "A code change: only the code location moves",
+      workplace,
+      { action: "." },
+      { watcher, committedAt },
+    );
+    await pullRequest(workplace);
+    await badCommit(workplace, watcher, imageOf(workplace, second));
+    const back = await stage("e", "A rollback to the first release", workplace, {
+      action: ".",
+      with: { command: "rollback", to: first.outputs["release-id"] ?? "" },
+    });
+    expectServed(watcher, imageOf(workplace, back), "the first release");
+  } finally {
+    await watcher.stop();
+  }
+}
+
+async function pullRequest(workplace: Workplace): Promise<void> {
+  workplace.git("switch", "--quiet", "--create", "more-memory");
+  edit(workplace, "dagster-stack.yml", (text) =>
+    text.replace(
+      "runs: { image: code, size: { cpu: 512, memory: 2048 } }",
+      "runs: { image: code, size: { cpu: 1024, memory: 4096 } }",
+    ),
+  );
+  commit(workplace, "Give runs more memory");
+  const event = {
+    name: "pull_request",
+    payload: { number: 7, pull_request: { number: 7, head: { sha: workplace.git("rev-parse", "HEAD") } } },
+  };
+  await stage(
+    "c",
+    "A pull request: what it would change",
+    workplace,
+    { action: ".", with: { command: "plan" } },
+    { event },
+  );
+  workplace.git("switch", "--quiet", "main");
+}
+
+async function badCommit(workplace: Workplace, watcher: Watcher, before: string): Promise<void> {
+  edit(workplace, "app/main.py", (text) => `import pandsa\n${text}`);
+  commit(workplace, "Use pandsa");
+  const since = watcher.looks.length;
+  await stage("d", "A bad commit: found, explained, taken back", workplace, { action: "." }, { fails: true });
+  const looks = watcher.looks.slice(since);
+  const old = looks.filter(({ image }) => image === before).length;
+  say(
+    `Meanwhile the webserver was asked ${looks.length} times for the code: ${old} answers came from the old code, ${looks.length - old} did not.`,
+  );
+  workplace.git("reset", "--quiet", "--hard", "HEAD~1");
+}
+
+interface StageOptions {
+  readonly event?: { readonly name: string; readonly payload: unknown };
+  readonly fails?: boolean;
+  readonly watcher?: Watcher;
+  readonly committedAt?: number;
+}
+
+/** Runs one step as GitHub's runner would, and shows what a person would see of it. */
+async function stage(
+  letter: string,
+  title: string,
+  workplace: Workplace,
+  step: Step,
+  { event, fails = false, watcher, committedAt }: StageOptions = {},
+): Promise<StepResult> {
+  console.log(`\n━━━ ${letter}. ${title} ${"━".repeat(Math.max(3, 70 - title.length))}\n`);
+  const inputs = { environment: "local", ...step.with };
+  console.log(
+    `uses: ${step.action === "." ? "this action" : step.action}, with: ${Object.entries(inputs)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join(", ")}`,
+  );
+  const result = await runStep(workplace.job(event, interruption.signal), { ...step, with: inputs }, (line) =>
+    console.log(`  │ ${line}`),
+  );
+  console.log(`\n${indent(result.summary)}`);
+  const servedAt = watcher === undefined ? null : watcher.servedSince(imageOf(workplace, result));
+  const servedAfterSeconds = servedAt === null || committedAt === undefined ? null : (servedAt - committedAt) / 1000;
+  stages.push({ stage: letter, seconds: result.seconds, servedAfterSeconds, outputs: result.outputs });
+  say(`Stage ${letter} took ${result.seconds.toFixed(1)} s.`);
+  if (servedAfterSeconds !== null)
+    say(`From the commit until its code was served: ${servedAfterSeconds.toFixed(1)} s.`);
+  if ((result.exitCode === 0) === fails)
+    throw new Error(`Stage ${letter} ended with exit code ${result.exitCode}, which it should not.`);
+  return result;
+}
+
+async function showEnd(workplace: Workplace): Promise<void> {
+  say(
+    `\nAll stages are through after ${((performance.now() - began) / 1000).toFixed(0)} s. AWS's own waiting was ${speed} times faster than in a real account; Dagster was not.`,
+  );
+  say(`Dagster's webserver: ${workplace.webserverUrl}`);
+  const report = {
+    speed,
+    stages,
+    webserver: workplace.webserverUrl,
+    gateway: workplace.bed.url,
+    folder: workplace.folder,
+  };
+  if (options.report !== undefined) writeFileSync(options.report, JSON.stringify(report));
+  if (options.exit) return;
+  say("It stays up until Ctrl-C.");
+  await interrupted;
+}
+
+function expectServed(watcher: Watcher, image: string, what: string): void {
+  if (watcher.servedSince(image) === null) throw new Error(`The webserver does not serve ${what}.`);
+  say(`The webserver serves ${what}: ${image.slice(image.indexOf("/") + 1)}`);
+}
+
+/** The full reference that the code server names, from a step's outputs. */
+function imageOf({ infrastructure }: Workplace, { outputs }: StepResult): string {
+  const images = JSON.parse(outputs["images"] ?? "{}") as Record<string, { repository: string; digest: string }>;
+  const code = images["code"];
+  return code === undefined ? "" : `${infrastructure.registry}/${code.repository}@${code.digest}`;
+}
+
+function edit({ folder }: Workplace, file: string, change: (text: string) => string): void {
+  const path = join(folder, file);
+  const before = readFileSync(path, "utf8");
+  const after = change(before);
+  if (after === before) throw new Error(`${file} is not as this demo knows it`);
+  writeFileSync(path, after);
+}
+
+/** @returns when, in milliseconds since 1970 */
+function commit(workplace: Workplace, message: string): number {
+  workplace.git("commit", "--quiet", "--all", `--message=${message}`);
+  return Date.now();
+}
+
+function say(text: string): void {
+  console.log(text);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, "  ");
+}

@@ -1,0 +1,98 @@
+import { execFileSync } from "node:child_process";
+import { cpSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cacheFolder } from "../../test/cache-folder.ts";
+import { type Bed, type BedOptions, startBed } from "../../test/local-aws/bed.ts";
+import { type Infrastructure, playInfrastructure } from "../../test/local-aws/infrastructure/play.ts";
+import type { Job } from "../../test/runner/run-step.ts";
+
+/** Everything that the walk of deal-flow needs: an AWS, what infrastructure makes in it, and a repository with the example. */
+export interface Workplace {
+  readonly bed: Bed;
+  readonly infrastructure: Infrastructure;
+  /** The checkout of the example. */
+  readonly folder: string;
+  readonly webserverUrl: string;
+  git(...args: readonly string[]): string;
+  /** What a step of a new workflow run is given. */
+  job(event?: Job["event"], signal?: AbortSignal): Job;
+  close(): Promise<void>;
+}
+
+export async function openWorkplace(options: BedOptions): Promise<Workplace> {
+  const bed = await startBed(options);
+  const folder = await mkdtemp(join(tmpdir(), "deal-flow-"));
+  const close = async (): Promise<void> => {
+    await bed.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const infrastructure = await dealFlowInfrastructure(bed);
+    cpSync(join(import.meta.dirname, "../../examples/deal-flow"), folder, { recursive: true });
+    const identity = [
+      "-c",
+      "user.name=demo",
+      "-c",
+      "user.email=demo@example.com",
+      "-c",
+      "commit.gpgSign=false",
+      "-c",
+      "core.hooksPath=/dev/null",
+    ];
+    const git = (...args: readonly string[]): string =>
+      execFileSync("git", [...identity, ...args], { cwd: folder, encoding: "utf8" }).trim();
+    git("init", "--quiet", "--initial-branch=main");
+    git("add", ".");
+    git("commit", "--quiet", "--message=Deal flow");
+    let runId = 1000;
+    return {
+      bed,
+      infrastructure,
+      folder,
+      webserverUrl: infrastructure.contract.services["webserver"]?.url ?? "",
+      git,
+      job: (event, signal) => {
+        runId += 1;
+        return {
+          workspace: folder,
+          repository: "example/deal-flow",
+          runId,
+          environment: localEnvironment(bed),
+          ...(event === undefined ? {} : { event }),
+          ...(signal === undefined ? {} : { signal }),
+        };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function dealFlowInfrastructure(bed: Bed): Promise<Infrastructure> {
+  const { host, port, user } = bed.postgresql;
+  await bed.postgresql.createDatabase("deal_flow_application");
+  const applicationUrl = `postgresql+psycopg2://${user}@${host}:${port}/deal_flow_application`;
+  return playInfrastructure(bed, {
+    stack: "deal-flow",
+    repositories: ["dealflow/webserver", "dealflow/code"],
+    services: {
+      code: { kind: "code-location", port: 4000 },
+      daemon: { kind: "daemon" },
+      webserver: { kind: "webserver", port: 3000 },
+    },
+    secrets: { "dealflow/local": JSON.stringify({ SYSTEM_DB_CONN_STRING: applicationUrl }) },
+  });
+}
+
+/** What `env:` of a job would set, and credentials as configure-aws-credentials leaves them. */
+function localEnvironment(bed: Bed): Job["environment"] {
+  return {
+    ...bed.environment("deploy"),
+    LOCAL_PLATFORM: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
+    PIP_CACHE_DIR: cacheFolder("pip"),
+  };
+}
