@@ -25,7 +25,15 @@ export interface Backing {
   close(): void;
 }
 
-export function createBacking(options: BackingOptions): Backing {
+interface Options extends BackingOptions {
+  /** The bed's time at which objects were last written, by bucket and key: headers tell it in whole seconds only. */
+  readonly written: Map<string, number>;
+}
+
+const objectWrites = new Set(["PutObject", "CopyObject", "CompleteMultipartUpload"]);
+
+export function createBacking(given: BackingOptions): Backing {
+  const options: Options = { ...given, written: new Map() };
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   return {
     close: () => agent.destroy(),
@@ -48,7 +56,7 @@ export function createBacking(options: BackingOptions): Backing {
 }
 
 async function answerFault(
-  options: BackingOptions,
+  options: Options,
   agent: Agent,
   { what, when }: Fault,
   call: BackingCall,
@@ -79,14 +87,17 @@ function ask(
 }
 
 async function handOn(
-  options: BackingOptions,
+  options: Options,
   call: BackingCall,
   request: IncomingMessage,
   answer: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const host = request.headers.host ?? "";
-  const headers = { ...answer.headers, ...times(options.clock, answer) };
+  if (objectWrites.has(call.operation) && answer.statusCode === 200) {
+    options.written.set(call.resource, options.clock.now());
+  }
+  const headers = { ...answer.headers, ...times(options, call, answer) };
   if (headers.location !== undefined) headers.location = hereInstead(headers.location, host, options.ministack);
   const rewrite = rewriteOf(options, call, request, answer);
   if (rewrite === null) {
@@ -103,7 +114,7 @@ async function handOn(
 
 /** What must be changed in a body; null when it can go through as it is. */
 function rewriteOf(
-  { clock }: BackingOptions,
+  { clock }: Options,
   call: BackingCall,
   request: IncomingMessage,
   answer: IncomingMessage,
@@ -138,11 +149,18 @@ function authorizationFor(body: string, host: string, caller: string): string {
 }
 
 /** Times in the headers, in the bed's time. */
-function times(clock: MovableClock, { headers }: IncomingMessage): Readonly<Record<string, string>> {
+function times(
+  { clock, written }: Options,
+  { resource }: BackingCall,
+  { headers }: IncomingMessage,
+): Readonly<Record<string, string>> {
   const modified = headers["last-modified"];
+  const text = (at: number): string => new Date(at).toUTCString();
   return {
-    date: new Date(clock.now()).toUTCString(),
-    ...(modified === undefined ? {} : { "last-modified": new Date(clock.at(Date.parse(modified))).toUTCString() }),
+    date: text(clock.now()),
+    ...(modified === undefined
+      ? {}
+      : { "last-modified": text(written.get(resource) ?? clock.at(Date.parse(modified))) }),
   };
 }
 

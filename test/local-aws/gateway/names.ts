@@ -14,7 +14,11 @@ export type Resolution =
   /** Not a name of ours. */
   | { readonly kind: "elsewhere" };
 
-/** Answers names as Cloud Map would, one task at a time. */
+/**
+ * Answers names as Cloud Map would, one task at a time. A task with health checks is met once it has passed them, as behind a
+ * Cloud Map service with HealthCheckCustomConfig (https://github.com/aws/containers-roadmap/issues/830; without that
+ * setting, https://github.com/aws/amazon-ecs-agent/issues/1421 tells of names that come before health).
+ */
 export interface Names {
   policy: NamePolicy;
   resolve(host: string): Resolution;
@@ -40,7 +44,7 @@ export function createNames({ aws, tasks, policy, overlapSeconds }: NamesOptions
     resolve(host) {
       const registered = aws.resolve(host);
       if (registered === null) return { kind: "elsewhere" };
-      const healthy = registered.filter((instance) => instance.healthy);
+      const healthy = registered.filter(({ taskId, healthy }) => healthy && tasks.get(taskId)?.passing === true);
       const known = new Set(registered.map(({ taskId }) => taskId));
       const former = (remembered.get(host) ?? []).filter((instance) => !known.has(instance.taskId) && stays(instance));
       const met = [...former, ...healthy];

@@ -7,7 +7,7 @@ const young: RegisteredInstance = { taskId: "young", address: "127.77.0.2", heal
 
 function world(overlapSeconds = 0) {
   let registered: readonly RegisteredInstance[] = [old, young];
-  const tasks = new Map(["old", "young"].map((id) => [id, { leaving: false } as PlayedTask]));
+  const tasks = new Map(["old", "young"].map((id) => [id, { leaving: false, passing: true } as PlayedTask]));
   const aws = { resolve: (name: string) => (name === "code.deal-flow.local" ? registered : null) };
   const names = createNames({ aws, tasks, policy: "oldest", overlapSeconds });
   return {
@@ -38,6 +38,13 @@ test("a task that is not healthy is met by nobody", () => {
   const { met, register } = world();
   register({ ...old, healthy: false });
   expect(met()).toEqual({ kind: "nobody" });
+});
+
+test("a task that has not passed its checks yet is met by nobody", () => {
+  const { met, names, tasks } = world();
+  names.policy = "newest";
+  tasks.set("young", { leaving: false, passing: false } as PlayedTask);
+  expect(met()).toEqual({ kind: "address", address: old.address });
 });
 
 test("without an overlap a task is met no longer than it is registered", () => {

@@ -10,6 +10,8 @@ import { type Dependency, dependenciesOf, isEssential } from "./task-plan.ts";
 export interface PlayedTask {
   readonly task: RuntimeTask;
   readonly address: string;
+  /** Every check of its containers has passed, if there are any, and the last one of each did. */
+  readonly passing: boolean;
   /** It has been told to stop, or stops by itself. */
   readonly leaving: boolean;
   /** Resolves when nothing of it is left. */
@@ -35,6 +37,7 @@ export function playTask(
 ): PlayedTask {
   const stopping = new AbortController();
   const running = new Set<Container>();
+  const failing = new Set(containersWithChecks(task));
   const stop = (): void => {
     if (stopping.signal.aborted) return;
     stopping.abort();
@@ -71,7 +74,10 @@ export function playTask(
       stopTimeoutSeconds: definition.stopTimeout ?? stopTimeoutSeconds,
       healthCheck: healthCheckSettings(definition.healthCheck),
       onHealth: (status) => {
-        if (status === "HEALTHY") own.healthy.resolve();
+        if (status === "HEALTHY") {
+          failing.delete(name);
+          own.healthy.resolve();
+        } else failing.add(name);
         observer.health(name, status);
       },
     });
@@ -96,6 +102,9 @@ export function playTask(
   return {
     task,
     address: place.address,
+    get passing() {
+      return failing.size === 0;
+    },
     get leaving() {
       return stopping.signal.aborted;
     },
@@ -106,6 +115,13 @@ export function playTask(
       for (const container of running) container.kill();
     },
   };
+}
+
+function containersWithChecks({ definition }: RuntimeTask): readonly string[] {
+  const checked = definition.containerDefinitions?.filter(
+    ({ healthCheck }) => healthCheckSettings(healthCheck) !== null,
+  );
+  return (checked ?? []).map(({ name }) => name ?? "");
 }
 
 /** What other containers may wait for. */
