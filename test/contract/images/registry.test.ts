@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -22,6 +23,8 @@ import {
 } from "./fixtures.ts";
 import { onEachRegistry, type TestRegistry } from "./registries.ts";
 
+jest.setTimeout(60_000); // a busy machine
+
 onEachRegistry("the registry client", (start) => {
   let registry: TestRegistry;
   let direct: Direct;
@@ -43,7 +46,7 @@ onEachRegistry("the registry client", (start) => {
       bytes: new Uint8Array(pulled?.bytes ?? []),
     };
     await pushBase(direct, "app", "1");
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await registry.close();

@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
@@ -11,6 +12,8 @@ import { isWanted, type Target } from "../../../src/images/markers.ts";
 import { readPackages } from "../../../src/images/packages.ts";
 import { installWheels } from "../../../src/images/wheels.ts";
 import { context, folderFor, removeFolders, type Wheel, wheelhouse } from "./fixtures.ts";
+
+jest.setTimeout(120_000); // a pip on a busy machine
 
 const run = promisify(execFile);
 const target: Target = { platform: "linux/amd64", python: "3.11.7" };
@@ -101,7 +104,7 @@ test("another Python, in a folder whose name is too long for a script's first li
   } finally {
     process.env["PATH"] = path;
   }
-}, 60_000);
+});
 
 test.each<[string, Target, readonly string[], string]>([
   [
@@ -167,7 +170,7 @@ test("an index that cannot be reached is not taken for a package without a wheel
   } finally {
     delete process.env["PIP_RETRIES"];
   }
-}, 60_000);
+});
 
 test("any other failure of pip is passed on with its exit code", async () => {
   const edit = (lock: string): string => lock.replace("--no-index", "--no-index --trusted-host");
@@ -252,5 +255,5 @@ describe("markers mean what they mean to pip", () => {
     asking.child.stdin?.end(JSON.stringify([markers, environments]));
     const theirs = JSON.parse((await asking).stdout) as unknown;
     expect(markers.map((written) => targets.map((wanted) => isWanted(written, wanted)))).toEqual(theirs);
-  }, 60_000);
+  });
 });
