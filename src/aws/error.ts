@@ -14,7 +14,7 @@ export interface Service {
 export interface FailedCall {
   readonly service: Service;
   readonly operation: string;
-  /** What it was about, in the words of whoever made the call; null when he did not say. */
+  /** What it was about, in the words of whoever made the call; null when it was not said. */
   readonly resource: string | null;
   /** How often it was tried. */
   readonly attempts: number;
@@ -89,7 +89,7 @@ function whatAndFix({ service, operation, failure, attempts }: FailedCall): Pick
     case "conflict":
       return {
         what: `${call} does not fit what is there now: ${said}.`,
-        fix: "Somebody else may be changing the same thing. Wait until he is done, and run it again.",
+        fix: "Somebody else may be changing the same thing. Wait until that is done, and run it again.",
       };
     case "invalid":
       return { what: `${call} is refused: ${said}.`, fix: "Change what AWS names here, and run it again." };

@@ -145,7 +145,7 @@ function decisionReason({ serviceDeployment, aim }: Track): Reason {
     return {
       id: "stopped-by-hand",
       what: "Somebody stopped the deployment: StopServiceDeployment.",
-      fix: "CloudTrail records StopServiceDeployment with its caller. Deploy again when he agrees.",
+      fix: "CloudTrail records StopServiceDeployment with its caller. Deploy again when it is settled who may.",
     };
   }
   return {

@@ -117,7 +117,7 @@ function judgeReturn(track: Track, primary: Deployment): Judgement {
 function judgePrimary(track: Track, primary: Deployment, now: number): Judgement {
   switch (primary.state) {
     case "COMPLETED":
-      return judgeCompleted(track, primary);
+      return judgeCompleted(track, primary, now);
     case "FAILED":
       return mayStillGoBack(track, now) ? moving : ended("failed");
     case "IN_PROGRESS":
@@ -126,11 +126,11 @@ function judgePrimary(track: Track, primary: Deployment, now: number): Judgement
   }
 }
 
-function judgeCompleted(track: Track, primary: Deployment): Judgement {
+function judgeCompleted(track: Track, primary: Deployment, now: number): Judgement {
   const { aim, service, digests } = track;
   if (!sameRevision(primary.revision, aim.to)) return ended("other-revision");
   // A bake time, in which an alarm may still roll it back, is over when the service deployment says so.
-  if (!isConfirmed(track)) return moving;
+  if (!isConfirmed(track, now)) return moving;
   if (primary.runningCount !== service.desiredCount || primary.pendingCount > 0) return moving;
   const oldTasksRun = service.runningCount !== primary.runningCount || service.others.some(isLive);
   if (oldTasksRun && !service.rollout.cleansUpLater) return moving;
@@ -193,9 +193,10 @@ function mayStillGoBack(track: Track, now: number): boolean {
   return (isAsked || isSet) && now - (failedAt ?? now) < untilRollback;
 }
 
-/** The service deployment calls it done, or there is none that we may ask. */
-function isConfirmed(track: Track): boolean {
+/** The service deployment calls it done, or there is none that we may ask, or ECS does not know the one it has named. */
+function isConfirmed(track: Track, now: number): boolean {
   if (track.aim.serviceDeploymentArn === null || track.serviceDeployment === "refused") return true;
+  if (track.serviceDeployment === null) return now - track.changedAt >= untilConsistent;
   return statusOf(track) === (track.aim.returning ? "ROLLBACK_SUCCESSFUL" : "SUCCESSFUL");
 }
 

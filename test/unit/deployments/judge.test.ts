@@ -105,6 +105,13 @@ const cases: readonly Case[] = [
     judged: "moving",
   },
   {
+    name: "complete, and ECS has not known the service deployment for a minute",
+    seen: service({ primary: done() }),
+    aim: arn,
+    track: { changedAt: start - minute },
+    judged: "complete",
+  },
+  {
     name: "complete, and the service deployment may not be read",
     seen: service({ primary: done() }),
     aim: arn,
