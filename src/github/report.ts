@@ -7,6 +7,7 @@ import type { Finding } from "../domain/finding.ts";
 /** Shows progress in the log of a step: a stage is a group that can be folded, a finding an annotation. */
 export function logReport(): { readonly report: Report; readonly close: () => void } {
   let open = false;
+  const said = new Set<string>();
   const close = (): void => {
     if (open) core.endGroup();
     open = false;
@@ -25,7 +26,9 @@ export function logReport(): { readonly report: Report; readonly close: () => vo
         for (const line of foreignLines(progress.text)) core.info(`${progress.from} │ ${line}`);
         return;
       case "finding":
-        annotate(progress.finding);
+        // A release is planned more than once in one step: each finding is said once.
+        if (!said.has(JSON.stringify(progress.finding))) annotate(progress.finding);
+        said.add(JSON.stringify(progress.finding));
         return;
       case "secret":
         mask(progress.value);

@@ -5,10 +5,19 @@ import { instant } from "../domain/identifiers.ts";
 import { type ImageClients, openImages } from "../images/index.ts";
 import { findings as stackFindings, withLevels } from "../stack/index.ts";
 import { explainPlan } from "./explain.ts";
-import { takeLock } from "./lock.ts";
+import { type HeldLock, mayTakeLock, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
-import { checkForward, newRelease, openSession, type Session, type SessionRequest, sourceOf } from "./session.ts";
+import type { StepEnd } from "./rollout.ts";
+import {
+  checkForward,
+  newRelease,
+  openSession,
+  readHistory,
+  type Session,
+  type SessionRequest,
+  sourceOf,
+} from "./session.ts";
 import { type Result, undertake } from "./undertake.ts";
 
 export interface DeployRequest extends SessionRequest {
@@ -43,31 +52,62 @@ export async function plan(context: Context, request: Omit<DeployRequest, "parts
 }
 
 /**
- * Carries out some parts of the plan of a release, or all of them; with the last part it is committed, or taken back.
+ * Carries out some parts of the plan of a release, or all of them; with the last part it is committed, or taken back. Images are
+ * made before the lock is taken: they take longest, and disturb nobody.
  * @throws ReleaseFailed; UserError and AwsError when nothing was carried out; Cancelled
  */
 export async function deploy(context: Context, request: DeployRequest): Promise<Result> {
   const session = await openSession(context, request);
   const source = await sourceOf(request, false);
-  const writes = request.parts.some((part) => part !== "images");
-  const lock = writes ? await takeLock(session.records, context, request.owner) : null;
+  const held = await heldRelease(session);
+  const begun = request.release ?? held ?? newRelease(context, session, source);
+  await checkForward(session, begun);
+  const made = request.parts.includes("images")
+    ? await carryOutParts(context, session, source, begun, ["images"], null, [])
+    : null;
+  const others = request.parts.filter((part) => part !== "images");
+  if (made !== null && others.length === 0) return made;
+
+  const lock = await takeLock(session.records, context, request.owner);
   try {
-    const held = lock?.release === null || lock === null ? null : await session.journal.intent(lock.release);
-    const begun = request.release ?? held?.release ?? newRelease(context, session, source);
-    await checkForward(session, begun);
-    const { observed, planned, images } = await look(context, session, source, begun);
-    const { observation, images: observations } = observed;
-    return await undertake(context, session, lock, {
-      command: "deploy",
-      plan: planned,
-      observation,
-      images: { clients: images, observations },
-      parts: request.parts,
-    });
+    // Whoever had the lock before may have released something meanwhile.
+    const now = await readHistory(session);
+    await checkForward(now, begun);
+    return await carryOutParts(context, now, source, made?.release ?? begun, others, lock, made?.steps ?? []);
   } catch (error) {
-    await lock?.giveBack();
+    await lock.giveBack();
     throw error;
   }
+}
+
+/**
+ * The release that an earlier step of this job has begun, and holds the lock for.
+ * @throws UserError of kind `locked` when somebody else holds it: better said before images are made than after
+ */
+async function heldRelease({ records, journal, request }: Session): Promise<Release | null> {
+  const id = await mayTakeLock(records, request.owner);
+  return id === null ? null : ((await journal.intent(id))?.release ?? null);
+}
+
+async function carryOutParts(
+  context: Context,
+  session: Session,
+  source: Source,
+  begun: Release,
+  parts: readonly Part[],
+  lock: HeldLock | null,
+  earlier: readonly StepEnd[],
+): Promise<Result> {
+  const { observed, planned, images } = await look(context, session, source, begun);
+  const { observation, images: observations } = observed;
+  return undertake(context, session, lock, {
+    command: "deploy",
+    plan: planned,
+    observation,
+    images: { clients: images, observations },
+    parts,
+    earlier,
+  });
 }
 
 async function look(

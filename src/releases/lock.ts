@@ -39,7 +39,7 @@ export async function takeLock(bucket: Bucket, context: Context, owner: Owner): 
     return takeLock(bucket, context, owner); // somebody was quicker: see who
   }
   const { value: lock } = found;
-  const ours = lock.owner.name === owner.name && lock.owner.attempt <= owner.attempt;
+  const ours = isOurs(lock, owner);
   if (!ours && found.ageSeconds < lock.leaseSeconds) throw lockedError(found, bucket);
   if (!ours)
     report({
@@ -51,9 +51,27 @@ export async function takeLock(bucket: Bucket, context: Context, owner: Owner): 
   return held(bucket, context, next);
 }
 
+/**
+ * Looks whether {@link takeLock} would succeed now.
+ * @returns the release that we hold it for already; null when there is none
+ * @throws UserError of kind `locked`
+ */
+export async function mayTakeLock(bucket: Bucket, owner: Owner): Promise<ReleaseId | null> {
+  const found = await bucket.read(key, lockSchema);
+  if (found === null) return null;
+  if (isOurs(found.value, owner)) return found.value.release;
+  if (found.ageSeconds < found.value.leaseSeconds) throw lockedError(found, bucket);
+  return null;
+}
+
 /** Who holds the lock now; null: nobody. */
 export async function lockHolder(bucket: Bucket): Promise<Stored<Lock> | null> {
   return bucket.read(key, lockSchema);
+}
+
+/** Another step of this job, or an earlier attempt of this run. */
+function isOurs({ owner: holder }: Lock, owner: Owner): boolean {
+  return holder.name === owner.name && holder.attempt <= owner.attempt;
 }
 
 function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock {

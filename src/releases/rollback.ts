@@ -51,6 +51,7 @@ export async function rollback(context: Context, request: RollbackRequest): Prom
       observation,
       images: { clients: images, observations: {} },
       parts: ["rollout"],
+      earlier: [],
     });
   } catch (error) {
     await lock.giveBack();

@@ -24,6 +24,8 @@ export interface SessionRequest extends StackLocation {
 /** An open stack with its history. */
 export interface Session extends OpenStack {
   readonly request: SessionRequest;
+  /** Milliseconds since 1970. */
+  readonly openedAt: number;
   readonly journal: Journal;
   readonly current: Stored<Current> | null;
   /** The release that `current` names. */
@@ -32,16 +34,16 @@ export interface Session extends OpenStack {
 
 /** @throws UserError, AwsError */
 export async function openSession(context: Context, request: SessionRequest): Promise<Session> {
+  const openedAt = context.clock.now();
   const open = await openStack(context, request, request.settings);
-  const records = journal(open.records);
-  const current = await records.current();
-  return {
-    ...open,
-    request,
-    journal: records,
-    current,
-    currentRelease: current === null ? null : await committed(records, current.value.release),
-  };
+  return readHistory({ ...open, request, openedAt, journal: journal(open.records) });
+}
+
+/** The same session, with what is current now. */
+export async function readHistory(session: Omit<Session, "current" | "currentRelease">): Promise<Session> {
+  const current = await session.journal.current();
+  const currentRelease = current === null ? null : await committed(session.journal, current.value.release);
+  return { ...session, current, currentRelease };
 }
 
 /**

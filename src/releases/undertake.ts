@@ -31,6 +31,8 @@ export interface Undertaking {
   };
   /** The parts of it that are carried out here. */
   readonly parts: readonly Part[];
+  /** Steps that were carried out before, and belong to the same story. */
+  readonly earlier: readonly StepEnd[];
 }
 
 /** What an action has to tell. */
@@ -81,11 +83,17 @@ export async function undertake(
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   const goesOn = lock !== null && lock.release === plan.target.id;
-  const since = context.clock.now();
   if (mine.length === 0 && !(goesOn && parts.includes("rollout"))) {
     if (goesOn) lock.handOn();
     else await lock?.giveBack();
-    return resultOf(plan, null, { steps: [], failure: null, release: plan.target }, "Nothing to do", [], since);
+    return resultOf(
+      undertaking,
+      null,
+      { steps: [], failure: null, release: plan.target },
+      "Nothing to do",
+      [],
+      session,
+    );
   }
   if (lock !== null && !goesOn) await begin(context, session, lock, undertaking);
   const end = await rollOut(mine, plan.target, context.clock, (step, results, release) =>
@@ -93,13 +101,20 @@ export async function undertake(
   );
   for (const one of end.steps)
     if (one.kind === "done") context.report({ kind: "line", text: `${one.step.id}: ${one.done.said}` });
-  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, since);
+  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end);
   if (lock === null || !parts.includes("rollout")) {
     lock?.handOn();
-    return resultOf(plan, null, end, "Done, as far as this action goes", [], since);
+    return resultOf(undertaking, null, end, "Done, as far as this action goes", [], session);
   }
   await commit(context, session, lock, undertaking, end);
-  return resultOf(plan, "committed", end, `Released ${plan.target.stack} to ${plan.target.environment}`, [], since);
+  return resultOf(
+    undertaking,
+    "committed",
+    end,
+    `Released ${plan.target.stack} to ${plan.target.environment}`,
+    [],
+    session,
+  );
 }
 
 /** Findings are shown; an error ends it before anything is written. */
@@ -202,11 +217,10 @@ async function failed(
   lock: HeldLock | null,
   undertaking: Undertaking,
   end: RolloutEnd,
-  since: number,
 ): Promise<Error> {
   const { failure } = end;
   if (failure === null) throw new Error("nothing has failed");
-  const { plan, observation, command } = undertaking;
+  const { observation, command } = undertaking;
   const { stack, clients, journal, request } = session;
   const cancelled = context.signal.aborted;
   // What moved, or may have: a step that failed has been begun.
@@ -231,27 +245,36 @@ async function failed(
     await lock.giveBack();
   }
   const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
-  const result = resultOf(plan, lock === null ? null : outcome, end, title, takenBack, since);
+  const result = resultOf(undertaking, lock === null ? null : outcome, end, title, takenBack, session);
   if (cancelled)
     return new Cancelled(
       lost.length === 0
         ? "Cancelled before any service moved."
         : `Cancelled; ECS goes on with ${lost.join(", ")}: see \`status\`.`,
     );
-  if (!(failure.error instanceof StepFailed))
-    return failure.error instanceof Error ? failure.error : new Error(messageOf(failure.error));
-  return new ReleaseFailed(failureText(failure.error, takenBack, lost), result, failure.error.verdicts, failure.error);
+  const known = failure.error instanceof Error ? failure.error : new Error(messageOf(failure.error));
+  // With nothing done there is nothing more to tell than the error itself.
+  if (!(known instanceof StepFailed) && result.steps.every(({ kind }) => kind !== "done")) return known;
+  const verdicts = known instanceof RolloutFailed ? known.verdicts : [];
+  return new ReleaseFailed(failureText(known, takenBack), result, verdicts, known);
 }
 
-function failureText({ failure }: StepFailed, takenBack: readonly TakenBack[], lost: readonly string[]): string {
+function failureText(error: Error, takenBack: readonly TakenBack[]): string {
+  const { what, fix } = wordsOf(error);
   const back = takenBack.filter(({ why }) => why === null).map(({ service }) => service);
   return [
-    failure.what,
-    ...(failure.fix === null ? [] : [`fix: ${failure.fix}`]),
+    what,
+    ...(fix === null ? [] : [`fix: ${fix}`]),
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ service, why }) => (why === null ? [] : [`Not taken back: ${service}: ${why}`])),
-    ...(takenBack.length === 0 && lost.length === 0 ? ["No service was touched."] : []),
+    ...(takenBack.length === 0 ? ["No service was touched."] : []),
   ].join("\n");
+}
+
+function wordsOf(error: unknown): { readonly what: string; readonly fix: string | null } {
+  if (error instanceof StepFailed) return error.failure;
+  if (error instanceof UserError) return error;
+  return { what: messageOf(error), fix: null };
 }
 
 function outcomeHead(
@@ -277,15 +300,15 @@ function outcomeHead(
 }
 
 function resultOf(
-  plan: Plan,
+  { plan, earlier }: Pick<Undertaking, "plan" | "earlier">,
   outcome: OutcomeKind | null,
   end: RolloutEnd,
   title: string,
   takenBack: readonly TakenBack[],
-  since: number,
+  { openedAt }: Session,
 ): Result {
-  const { failure, steps, release } = end;
-  const error = failure?.error;
+  const { failure, release } = end;
+  const steps = [...earlier, ...end.steps];
   const served = steps.flatMap((one) =>
     one.kind === "done" && one.step.kind === "gate" && one.step.gate === "location" ? (one.done.gate?.since ?? []) : [],
   );
@@ -300,11 +323,10 @@ function resultOf(
         ? null
         : {
             step: failure.step.id,
-            what: error instanceof StepFailed ? error.failure.what : messageOf(error),
-            fix: error instanceof StepFailed ? error.failure.fix : null,
-            evidence: error instanceof StepFailed ? error.evidence : [],
+            ...wordsOf(failure.error),
+            evidence: failure.error instanceof StepFailed ? failure.error.evidence : [],
           },
-    servedAfterSeconds: served.length === 0 ? null : (Math.max(...served) - since) / 1000,
+    servedAfterSeconds: served.length === 0 ? null : (Math.max(...served) - openedAt) / 1000,
   };
   return {
     release,

@@ -1,0 +1,332 @@
+import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, S3Client } from "@aws-sdk/client-s3";
+import { type Bed, startBed } from "../../local-aws/bed.ts";
+import type { StepResult } from "../../runner/run-step.ts";
+import {
+  type Checkout,
+  checkOut,
+  playSmallStack,
+  putRecord,
+  type SmallStack,
+  stackFile,
+  writesOf,
+} from "./small-stack.ts";
+
+let bed: Bed;
+let small: SmallStack;
+let checkout: Checkout;
+let since: number;
+
+beforeAll(async () => {
+  bed = await startBed();
+  small = await playSmallStack(bed);
+}, 120_000);
+afterAll(() => bed.close());
+beforeEach(async () => {
+  checkout = await checkOut(small);
+  since = bed.calls.length;
+});
+afterEach(async () => {
+  bed.aws.faults.clear();
+  await checkout.remove();
+});
+
+/** One clear error, exit code 1, nothing half done: neither a write to anything shared, nor a lock that is left. */
+async function expectRefusal(
+  result: StepResult,
+  words: { readonly what: string | RegExp; readonly where: string | RegExp; readonly fix: string | RegExp },
+): Promise<void> {
+  expect(result.exitCode).toBe(1);
+  const errors = result.annotations.filter(({ level }) => level === "error");
+  expect(errors).toHaveLength(1);
+  const message = errors[0]?.message ?? "";
+  expect(message).toMatch(words.what);
+  expect(message).toMatch(words.where);
+  expect(message.slice(message.indexOf("fix:"))).toMatch(words.fix);
+  expect(message).not.toMatch(/\bat .*\.js:\d+|should not have happened/);
+  expect(writesOf(small, since)).toEqual([]);
+  expect(await lockIsFree()).toBe(true);
+}
+
+async function lockIsFree(): Promise<boolean> {
+  const s3 = new S3Client({
+    endpoint: bed.url,
+    region: bed.region,
+    credentials: { accessKeyId: "test", secretAccessKey: "secret" },
+  });
+  try {
+    await s3.send(
+      new GetObjectCommand({ Bucket: small.infrastructure.contract.bucket.name, Key: "small/production/lock.json" }),
+    );
+    return false;
+  } catch (error) {
+    if (error instanceof NoSuchKey) return true;
+    throw error;
+  }
+}
+
+describe("the stack file", () => {
+  test.each<
+    [string, (text: string) => string, { what: string | RegExp; where: string | RegExp; fix: string | RegExp }]
+  >([
+    [
+      "with a misspelt key",
+      (text) => text.replace("    repository: small", "    repositry: small"),
+      { what: /"repositry"/, where: /dagster-stack\.yml:7:5/, fix: /./ },
+    ],
+    [
+      "with an unknown key",
+      (text) => `${text}colour: red\n`,
+      { what: /"colour"/, where: /dagster-stack\.yml:\d+:1/, fix: /./ },
+    ],
+    [
+      "with an unknown placeholder",
+      (text) => `${text}environment: { A: "\${contract.nonsense}" }\n`,
+      { what: /contract\.nonsense/, where: /dagster-stack\.yml:\d+:\d+/, fix: /./ },
+    ],
+    [
+      "with a variable that is not set",
+      (text) => `${text}environment: { A: "\${env.NOT_SET_HERE}" }\n`,
+      { what: /NOT_SET_HERE/, where: /dagster-stack\.yml:\d+:\d+/, fix: /./ },
+    ],
+    [
+      "with a secret in plain text",
+      (text) => `${text}environment: { API_TOKEN: abcdef }\n`,
+      { what: /API_TOKEN looks like a secret/, where: /dagster-stack\.yml:\d+:\d+/, fix: /Secrets Manager/ },
+    ],
+  ])("%s", async (_, change, words) => {
+    await checkout.write("dagster-stack.yml", stackFile(change));
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), words);
+  });
+
+  test("that suggests the key which was meant", async () => {
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) => text.replace("    repository: small", "    repositry: small")),
+    );
+    checkout.commit("Spoil it");
+    expect((await checkout.run()).log.join("\n")).toContain("`repository`");
+  });
+
+  test("that is not there", async () => {
+    await expectRefusal(await checkout.run({ with: { stack: "other.yml" } }), {
+      what: /stack file cannot be read/,
+      where: /other\.yml/,
+      fix: /input `stack`/,
+    });
+  });
+});
+
+describe("files that the stack file names", () => {
+  test("a folder that is not there", async () => {
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) => text.replace("from: app,", "from: nothere,")),
+    );
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), { what: /nothere/, where: /./, fix: /./ });
+  });
+
+  test("a lock file that is not there", async () => {
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) => text.replace("      base:", "      requirements: requirements.lock\n      base:")),
+    );
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), {
+      what: /requirements\.lock/,
+      where: /requirements\.lock/,
+      fix: /committed/,
+    });
+  });
+
+  test("a requirement without a wheel for the platform", async () => {
+    // ratelimit 2.2.1 was published as source only.
+    const lock =
+      "ratelimit==2.2.1 \\\n    --hash=sha256:af8a9b64b821529aca09ebaf6d8d279100d766f19e90b5059ac6a718ca6dee42\n";
+    await checkout.write("requirements.lock", lock);
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) => text.replace("      base:", "      requirements: requirements.lock\n      base:")),
+    );
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), { what: /ratelimit/, where: /requirements\.lock:1/, fix: /./ });
+  });
+
+  test("a base called latest", async () => {
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) => text.replace("small/base:python", "small/base:latest")),
+    );
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), { what: /latest/, where: /small\/base:latest/, fix: /./ });
+  });
+});
+
+describe("the account", () => {
+  test("a service that does not exist", async () => {
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) =>
+        text.replace(
+          "  daemon: { kind: daemon, image: app }",
+          "  daemon: { kind: daemon, image: app }\n  other: { kind: code-location, image: app, location: other, module: app.other, address: other.small.local }",
+        ),
+      ),
+    );
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), {
+      what: /Cluster small has no service small-other/,
+      where: /dagster-stack\.yml:\d+:\d+/,
+      fix: /infrastructure create it/,
+    });
+  });
+
+  test("a cluster that does not exist", async () => {
+    const contract = { ...small.infrastructure.contract, cluster: "nowhere" };
+    const mapping = JSON.stringify(contract);
+    await checkout.write(
+      "dagster-stack.yml",
+      stackFile((text) => text.replace("contract: ssm:/dagster/small/contract", `contract: ${mapping}`)),
+    );
+    checkout.commit("Spoil it");
+    await expectRefusal(await checkout.run(), { what: /[Cc]luster/, where: /nowhere/, fix: /./ });
+  });
+
+  test("expired credentials, said at once", async () => {
+    bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+    await expectRefusal(await checkout.run(), {
+      what: /session of this job is over/,
+      where: /STS/,
+      fix: /role-duration-seconds/,
+    });
+  });
+
+  test("a right that is missing, as the statement to add", async () => {
+    bed.aws.faults.inject({ on: "ecs:DescribeServices", caller: "deploy", what: { kind: "access-denied" } });
+    const result = await checkout.run();
+    await expectRefusal(result, {
+      what: /ecs:DescribeServices/,
+      where: /ECS DescribeServices/,
+      fix: /"Action": ?"ecs:DescribeServices"/,
+    });
+  });
+});
+
+describe("the checkout", () => {
+  test("with changes that are not committed", async () => {
+    await checkout.write("app/main.py", "changed = True\n");
+    await expectRefusal(await checkout.run(), {
+      what: /differs from its commit in 1 files: app\/main\.py/,
+      where: /./,
+      fix: /Commit them/,
+    });
+  });
+
+  test("without the history that tells whether this follows what is released", async () => {
+    const released = checkout.git("rev-parse", "HEAD");
+    const current = {
+      id: `20260101T000000Z-${released}`,
+      stack: "small",
+      environment: "production",
+      base: null,
+      source: { repository: "owner/small", sha: released },
+      schema: 1,
+      images: {},
+      taskDefinitions: {},
+      migrations: {},
+    };
+    const owner = { name: "test", attempt: 1, url: null };
+    const at = "2026-01-01T00:00:00.000Z";
+    await putRecord(small, `releases/${current.id}/outcome.json`, {
+      schema: 1,
+      kind: "outcome",
+      command: "deploy",
+      outcome: "committed",
+      release: current,
+      services: [],
+      cause: null,
+      owner,
+      at,
+    });
+    await putRecord(small, "current.json", { schema: 1, release: current.id, previous: null, at });
+    await checkout.write("app/main.py", "later = True\n");
+    checkout.commit("Later");
+    const shallow = await checkOut(small);
+    try {
+      shallow.git("fetch", "--quiet", "--depth=1", `file://${checkout.folder}`, "main");
+      shallow.git("reset", "--quiet", "--hard", "FETCH_HEAD");
+      await expectRefusal(await shallow.run(), { what: /enough history/, where: /./, fix: /fetch-depth: 0/ });
+    } finally {
+      await shallow.remove();
+      await removeRecord("current.json");
+    }
+  });
+});
+
+test("a second deploy while one runs waits for nobody's patience: it says who releases", async () => {
+  const owner = {
+    name: "owner/small/run/77/job/deploy",
+    attempt: 1,
+    url: "https://github.com/owner/small/actions/runs/77",
+  };
+  await putRecord(small, "lock.json", {
+    schema: 1,
+    owner,
+    release: null,
+    since: "2026-11-21T10:00:00.000Z",
+    leaseSeconds: 900,
+  });
+  const result = await checkout.run();
+  await removeRecord("lock.json");
+  await expectRefusal(result, {
+    what: /owner\/small\/run\/77\/job\/deploy \(https:\/\/github\.com\/owner\/small\/actions\/runs\/77\) is releasing/,
+    where: /lock\.json/,
+    fix: /over in \d+ min/,
+  });
+});
+
+describe("inputs", () => {
+  test.each<[string, Record<string, string>, RegExp]>([
+    ["an unknown command", { command: "destroy" }, /command is one of deploy, plan, rollback, status, not "destroy"/],
+    ["a flag that is neither", { "dry-run": "yes" }, /dry-run is `true` or `false`, not "yes"/],
+    ["an empty path", { stack: "" }, /stack is required/],
+    ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
+  ])("%s", async (_, inputs, what) => {
+    await expectRefusal(await checkout.run({ with: inputs }), { what, where: /./, fix: /./ });
+  });
+
+  test("a release that is not one", async () => {
+    await expectRefusal(await checkout.run({ action: "actions/deploy-service", with: { release: "{}" } }), {
+      what: /release cannot be read|release/,
+      where: /release/,
+      fix: /./,
+    });
+  });
+
+  test("an environment that the stack file does not have", async () => {
+    await expectRefusal(await checkout.run({ with: { environment: "prodution" } }), {
+      what: /prodution/,
+      where: /dagster-stack\.yml/,
+      fix: /./,
+    });
+  });
+});
+
+test("a record of the journal that does not parse is named, and is never an empty history", async () => {
+  await putRecord(small, "current.json", '{"schema":1,"rel');
+  const result = await checkout.run();
+  await removeRecord("current.json");
+  await expectRefusal(result, { what: /not JSON/, where: /current\.json/, fix: /former version/ });
+});
+
+async function removeRecord(key: string): Promise<void> {
+  const s3 = new S3Client({
+    endpoint: bed.url,
+    region: bed.region,
+    credentials: { accessKeyId: "test", secretAccessKey: "secret" },
+  });
+  await s3.send(
+    new DeleteObjectCommand({ Bucket: small.infrastructure.contract.bucket.name, Key: `small/production/${key}` }),
+  );
+}
