@@ -2,7 +2,7 @@ import { explain } from "../../../src/deployments/explain.ts";
 import { type FailureId, failureOf, mainFailure, suspects } from "../../../src/deployments/stopped-tasks/explain.ts";
 import type { StoppedContainer, StoppedTask } from "../../../src/deployments/stopped-tasks/read.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
-import { begun, deployment, service, start } from "./observations.ts";
+import { begun, deployment, former, service, start } from "./observations.ts";
 
 const container = (
   changes: Partial<Omit<StoppedContainer, "reason">> & { reason?: string } = {},
@@ -199,5 +199,12 @@ describe("The explanation", () => {
   test("of a first rollout that failed says that nothing runs", () => {
     const track = begun({ from: null, before: [] }, service({ primary: deployment({ state: "FAILED" }) }));
     expect(explain(track, "failed", options).cause?.what).toContain("no task of an older deployment runs");
+  });
+
+  test("of a rollout whose old tasks do not end names them", () => {
+    const seen = service({ primary: deployment({ runningCount: 1 }), others: [former()] });
+    const { cause } = explain(begun({}, seen), "time-over", options);
+    expect(cause).toMatchObject({ id: "old-tasks-remain" });
+    expect(cause?.what).toContain("app:1 (ecs-svc/1)");
   });
 });

@@ -203,6 +203,23 @@ describe("The watching", () => {
   });
 });
 
+describe("A log that may not be read", () => {
+  test("is evidence of that, and the verdict stands", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "exits", code: 3, afterSeconds: 2 });
+    await scene.register();
+    const refusal = { service: { name: "CloudWatch Logs", prefix: "logs" }, operation: "GetLogEvents", resource: null };
+    const failure = { kind: "denied", code: "AccessDenied", message: "", requestId: null, refused: true } as const;
+    const clients = {
+      ...scene.clients,
+      logs: () => Promise.reject(new AwsError({ ...refusal, attempts: 1, failure }, null)),
+    };
+    const verdict = await scene.run(roll(clients, scene.context, request({ timeoutSeconds: 60 })));
+    expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "container-exited" } });
+    expect(verdict.evidence.find(({ kind }) => kind === "call")?.text.untrusted).toContain("logs:GetLogEvents");
+  });
+});
+
 describe("A cancelled rollout", () => {
   test("has a verdict within the second, without asking AWS again, and ECS goes on", async () => {
     const scene = await open();

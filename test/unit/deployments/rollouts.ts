@@ -392,6 +392,20 @@ export const rows: readonly Row[] = [
     cause: "not-readable",
   },
   {
+    rollout: "is rolled back while nothing but the service itself can be read",
+    scene: rollsBack,
+    given: async (scene) => {
+      scene.runtime.script("app:2", { kind: "never-starts", reason: "CannotPullContainerError: not found" });
+      await scene.register();
+      for (const operation of ["DescribeServiceDeployments", "ListTasks"]) {
+        const restore = scene.aws.faults.inject({ on: `ecs:${operation}`, caller, what: { kind: "throttle" } });
+        scene.later(200, restore);
+      }
+    },
+    verdict: "rolled-back",
+    cause: "image-not-pulled",
+  },
+  {
     rollout: "is shown as it was before it began",
     given: async (scene) => {
       await scene.register();
