@@ -58,6 +58,9 @@ const insideGateway = { host: "255.1", port: 7700 };
 const ministackHost = "255.2";
 const postgresqlHost = "255.3";
 const loadBalancerHosts = "254";
+/** Listeners of ports that only root may have are found this much higher. */
+const firstFreePort = 1024;
+const portShift = 8000;
 
 /**
  * Starts a bed. Needs glibc Linux with Python 3.10 or newer, no rights and no network beyond what fills the cache.
@@ -137,8 +140,8 @@ async function assemble(options: BedOptions, folder: string, processes: Processe
       const group = aws.neighbours.targetGroups.get(targetGroupArn);
       if (group === undefined) throw new Error(`there is no target group ${targetGroupArn}`);
       const host = `${block}.${loadBalancerHosts}.${balancers.size + 1}`;
-      const balancer =
-        balancers.get(targetGroupArn) ?? openLoadBalancer(aws, targetGroupArn, { host, port: group.port });
+      const port = group.port < firstFreePort ? group.port + portShift : group.port;
+      const balancer = balancers.get(targetGroupArn) ?? openLoadBalancer(aws, targetGroupArn, { host, port });
       balancers.set(targetGroupArn, balancer);
       return balancer;
     },
@@ -165,7 +168,11 @@ async function newRuntime({ folder, processes, python, ...rest }: RuntimeParts):
     ...rest,
     processes,
     gateway,
-    images: createImages({ registry: gateway, cacheFolder: cacheFolder("layers"), folder: join(folder, "layers") }),
+    images: createImages({
+      registry: gateway,
+      cacheFolder: cacheFolder("unpacked-layers"),
+      folder: join(folder, "layers"),
+    }),
     python: await lendPython(python, join(folder, "python")),
     folder: tasks,
   });

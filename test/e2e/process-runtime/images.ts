@@ -37,7 +37,7 @@ export async function pushFixture({ registry, repository, base, python }: ImageR
   const hash = createHash("sha256");
   for (const entry of contents) hash.update(`${entry.path}\0`).update(entry.kind === "file" ? entry.content : "");
   const key = hash.digest("hex").slice(0, 16);
-  const codeLayer = await buildLayer(cacheFolder("layers", `fixture-${key}.tar.gz`), () => contents);
+  const codeLayer = await buildLayer(cacheFolder("built-layers", `fixture-${key}.tar.gz`), () => contents);
   return pushImage({
     registry,
     repository,
@@ -60,7 +60,9 @@ export async function pushFixture({ registry, repository, base, python }: ImageR
 /** Dagster and all it needs, as the lock file pins it; built once and kept. */
 async function dependenciesLayer(python: MachinePython): Promise<BuiltLayer> {
   const folder = await installedPackages(python, join(fixtures, "python/dagster.txt"), { compile: false });
-  return buildLayer(cacheFolder("layers", `${basename(folder)}.tar.gz`), () => folderEntries(folder, dependencies));
+  return buildLayer(cacheFolder("built-layers", `${basename(folder)}.tar.gz`), () =>
+    folderEntries(folder, dependencies),
+  );
 }
 
 /** Console scripts are written for the interpreter that installed them: the image has its own. */

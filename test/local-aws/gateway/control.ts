@@ -19,6 +19,8 @@ export interface Controls {
 }
 
 const namesSchema = z.strictObject({ policy: z.enum(["random", "newest", "oldest"]) });
+/** What of a fault decides whom it strikes; the rest is as its type says. */
+const faultSchema = z.looseObject({ on: z.string(), what: z.looseObject({ kind: z.string() }) });
 const moveSchema = z.strictObject({ milliseconds: z.number().nonnegative() });
 
 /**
@@ -46,7 +48,7 @@ export async function control(controls: Controls, request: IncomingMessage, resp
       controls.names.policy = namesSchema.parse(await readJson(request)).policy;
       return answer({ policy: controls.names.policy });
     case "POST /_bed/faults":
-      controls.faults.inject((await readJson(request)) as Fault);
+      controls.faults.inject(faultSchema.parse(await readJson(request)) as Fault);
       return answer({});
     case "DELETE /_bed/faults":
       controls.faults.clear();

@@ -20,8 +20,9 @@ export type Resolution =
  * setting, https://github.com/aws/amazon-ecs-agent/issues/1421 tells of names that come before health).
  */
 export interface Names {
+  /** May be changed at any time. */
   policy: NamePolicy;
-  resolve(host: string): Resolution;
+  readonly resolve: (host: string) => Resolution;
 }
 
 export interface NamesOptions {
@@ -39,9 +40,9 @@ export function createNames({ aws, tasks, policy, overlapSeconds }: NamesOptions
   const remembered = new Map<string, readonly RegisteredInstance[]>();
   const stays = ({ taskId }: RegisteredInstance): boolean => tasks.get(taskId)?.leaving === false;
 
-  return {
+  const names: Names = {
     policy,
-    resolve(host) {
+    resolve: (host) => {
       const registered = aws.resolve(host);
       if (registered === null) return { kind: "elsewhere" };
       const healthy = registered.filter(({ taskId, healthy }) => healthy && tasks.get(taskId)?.passing === true);
@@ -49,10 +50,11 @@ export function createNames({ aws, tasks, policy, overlapSeconds }: NamesOptions
       const former = (remembered.get(host) ?? []).filter((instance) => !known.has(instance.taskId) && stays(instance));
       const met = [...former, ...healthy];
       if (overlapSeconds > 0) remembered.set(host, met);
-      const chosen = met[choice(this.policy, met.length)];
+      const chosen = met[choice(names.policy, met.length)];
       return chosen === undefined ? { kind: "nobody" } : { kind: "address", address: chosen.address };
     },
   };
+  return names;
 }
 
 /** Instances come oldest first. */

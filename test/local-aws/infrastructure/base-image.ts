@@ -30,7 +30,7 @@ export async function pushBaseImage(
     WorkingDir: "/",
   };
   const key = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
-  const layer = await buildLayer(join(cacheFolder("layers"), `base-${key}.tar.gz`), () => entries);
+  const layer = await buildLayer(join(cacheFolder("built-layers"), `base-${key}.tar.gz`), () => entries);
   return { digest: await pushImage({ ...target, settings, layers: [layer] }), settings };
 }
 
