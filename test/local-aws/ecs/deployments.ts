@@ -106,14 +106,13 @@ export function isFinal(status: ServiceDeploymentStatus): boolean {
   return ["SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"].includes(status);
 }
 
-/** Moves a service deployment on; a finished one stays as it is. */
 export function moveTo(bed: Bed, deployment: ServiceDeployment, status: ServiceDeploymentStatus): void {
-  if (isFinal(deployment.status)) return;
   deployment.status = status;
   deployment.updatedAt = bed.time.now();
   if (status === "IN_PROGRESS") deployment.startedAt = bed.time.now();
 }
 
+/** Ends a service deployment; one that has ended stays as it is. */
 export function finish(
   bed: Bed,
   deployment: ServiceDeployment,

@@ -119,7 +119,7 @@ function startMissing(bed: Bed, service: Service): void {
     if (started.length > 0) tell(bed, service, eventTexts.started(started, Math.min(unhealthy, started.length)));
   };
   // Of what is being replaced, only as many as the new ones do not make up for yet.
-  const covered = primary.rolloutState === "FAILED" ? 0 : own.filter(countsAsHealthy).length;
+  const covered = own.filter(countsAsHealthy).length;
   for (const older of service.deployments.slice(1)) {
     const wanted = Math.min(older.wanted, service.desiredCount - covered);
     start(older, wanted - old.filter((task) => task.deployment === older).length);

@@ -75,6 +75,31 @@ describe("what the circuit breaker counts", () => {
     await unhealthy.untilSettled();
     expect(await unhealthy.primary()).toMatchObject({ rolloutState: "FAILED", failedTasks: 3 });
     expect((await unhealthy.events()).join("\n")).toContain("failed container health checks");
+    await unhealthy.pass(60);
+    expect((await unhealthy.primary()).runningCount).toBe(0);
+  });
+
+  test("a task that fails its check and then exits is one failure", async () => {
+    const stage = await openStage();
+    const healthCheck = { command: ["CMD", "true"], interval: 5, retries: 1 };
+    await stage.ecs.registerTaskDefinition({
+      family: "app",
+      networkMode: "awsvpc",
+      containerDefinitions: [
+        { name: "app", image: "app", healthCheck },
+        { name: "side", image: "side" },
+      ],
+    });
+    // Its replacement starts first, so it is still there when its side exits.
+    const side = { kind: "exits", code: 1, afterSeconds: 15 } as const;
+    stage.runtime.script("app", { containers: { app: { kind: "unhealthy" }, side } });
+    await stage.create("app:1");
+    await stage.until(({ deployments }) => deployments?.[0]?.failedTasks === 1);
+    await stage.pass(12);
+    const { taskArns: tasks } = await stage.ecs.listTasks({ cluster: "main", desiredStatus: "STOPPED" });
+    const stopped = await stage.ecs.describeTasks({ cluster: "main", tasks });
+    expect(stopped.tasks).toMatchObject([{ stopCode: "EssentialContainerExited" }]);
+    expect((await stage.primary()).failedTasks).toBe(1);
   });
 
   test("a task that somebody stops by hand is none", async () => {
@@ -132,6 +157,19 @@ describe("when a deployment fails", () => {
     expect(service.deployments?.[0]?.rolloutStateReason).toBe("ECS deployment circuit breaker: tasks failed to start.");
     const started = (await stage.events()).filter((text) => text.includes("has started"));
     expect(started).toHaveLength(4);
+    await stage.update({ deploymentConfiguration: { ...breakerAlone, minimumHealthyPercent: 0 } });
+    await stage.pass(60);
+    expect((await stage.service()).runningCount).toBe(1);
+  });
+
+  test("the old task is replaced by its like when it dies", async () => {
+    const stage = await deployBroken(crashes, breakerAlone);
+    await stage.untilSettled();
+    const { taskArns = [] } = await stage.ecs.listTasks({ cluster: "main", serviceName: "app" });
+    await stage.ecs.stopTask({ cluster: "main", task: taskArns[0] });
+    await stage.until(({ runningCount }) => runningCount === 0);
+    const { deployments } = await stage.until(({ runningCount }) => runningCount === 1);
+    expect(deployments).toMatchObject([{ rolloutState: "FAILED" }, { status: "ACTIVE", runningCount: 1 }]);
   });
 
   law("endlessWithoutBreaker", async () => {
@@ -151,5 +189,28 @@ describe("when a deployment fails", () => {
     await crashing.pass(3600);
     expect((await crashing.events()).join("\n")).not.toContain("is unable to consistently start");
     expect((await crashing.primary()).failedTasks).toBeGreaterThan(3 * ((await unstarted.primary()).failedTasks ?? 0));
+  });
+  test("a start that succeeds in between ends the waiting", async () => {
+    const stage = await openStage();
+    let starts = 0;
+    const odd = new Set<string>();
+    stage.runtime.script("app", { kind: "exits", code: 1, afterSeconds: 2 });
+    stage.runtime.script(({ id }) => {
+      starts += 1;
+      if (starts % 2 === 1) odd.add(id);
+      return odd.has(id);
+    }, missingImage);
+    await stage.create(await stage.register());
+    await stage.pass(900);
+    expect(starts).toBeGreaterThan(20);
+    expect((await stage.events()).join("\n")).not.toContain("is unable to consistently start");
+  });
+
+  test("a new deployment does not wait for the back-off of the one before", async () => {
+    const stage = await deployBroken(missingImage, {});
+    await stage.until(({ events = [] }) => events.some(({ message = "" }) => message.includes("consistently start")));
+    await stage.update({ taskDefinition: await stage.register() });
+    await stage.pass(2);
+    expect(await stage.primary()).toMatchObject({ pendingCount: 1 });
   });
 });

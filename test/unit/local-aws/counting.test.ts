@@ -104,6 +104,14 @@ describe("whether a task counts as healthy", () => {
     expect((await stage.events()).filter((text) => text.includes("has started"))).toHaveLength(1);
   });
 
+  test("a task that is still unhealthy when its grace period ends is replaced then", async () => {
+    const stage = await openStage();
+    stage.runtime.script("app", { kind: "unhealthy" });
+    await stage.create(await stage.register({ healthCheck: true }), { healthCheckGracePeriodSeconds: 200 });
+    const failed = await stage.until((service) => events(service).some((text) => text.includes("failed container")));
+    expect(secondsSince(failed, stage)).toBe(1 + 12 + 10 + 200 + 1);
+  });
+
   test("without a grace period a slow task is replaced over and over", async () => {
     const stage = await openStage();
     const group = addTargetGroup(stage.aws);

@@ -40,6 +40,18 @@ describe("a load balancer", () => {
     );
   });
 
+  test("calls an unhealthy target healthy again after as many good checks as its group wants", async () => {
+    const stage = await openStage();
+    const arn = addTargetGroup(stage.aws);
+    stage.runtime.script("app", { kind: "healthy", healthyAfterSeconds: 35 });
+    await stage.create(await stage.register(), { ...behind(arn), healthCheckGracePeriodSeconds: 600 });
+    // Started after 23 seconds, registered after 27, checked every 10 from then on; good from 58 on.
+    await stage.pass(70);
+    expect(stage.aws.targets(arn)).toMatchObject([{ state: "unhealthy" }]);
+    await stage.pass(8);
+    expect(stage.aws.targets(arn)).toMatchObject([{ state: "healthy" }]);
+  });
+
   test("takes an unhealthy task out with the reason of its check", async () => {
     const stage = await openStage();
     const arn = addTargetGroup(stage.aws);
@@ -49,6 +61,23 @@ describe("a load balancer", () => {
     expect((await stage.events()).join("\n")).toMatch(
       /\(task [0-9a-f]{32}\) \(port 3000\) is unhealthy in \(target-group arn\S+\) due to \(reason Request timed out\)/,
     );
+  });
+
+  test("lets connections end before a task is stopped, but not when its container is gone", async () => {
+    const seconds = async (crashes: boolean) => {
+      const stage = await openStage();
+      const arn = addTargetGroup(stage.aws, 100);
+      if (crashes) stage.runtime.script("app", { kind: "exits", code: 1, afterSeconds: 60 });
+      await stage.create(await stage.register(), behind(arn));
+      await stage.pass(60);
+      const { taskArns: tasks = [] } = await stage.ecs.listTasks({ cluster: "main" });
+      if (!crashes) await stage.ecs.stopTask({ cluster: "main", task: tasks[0] });
+      await stage.pass(300);
+      const [task] = (await stage.ecs.describeTasks({ cluster: "main", tasks })).tasks ?? [];
+      return ((task?.stoppedAt?.getTime() ?? 0) - (task?.stoppingAt?.getTime() ?? 0)) / 1000;
+    };
+    expect(await seconds(false)).toBeGreaterThan(100);
+    expect(await seconds(true)).toBeLessThan(20);
   });
 
   test("is found with its listeners, rules and groups", async () => {

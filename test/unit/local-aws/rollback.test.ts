@@ -88,6 +88,8 @@ describe("a rollback by the circuit breaker", () => {
     const stage = await deployBroken();
     stage.runtime.script("app:1", { kind: "exits", code: 2, afterSeconds: 2 });
     await stage.until(({ deployments }) => deployments?.[0]?.taskDefinition?.endsWith("app:1") === true);
+    await stage.until(({ deployments }) => deployments?.[0]?.failedTasks === 1);
+    expect(await stage.serviceDeployment()).toMatchObject({ deploymentCircuitBreaker: { failureCount: 3 } });
     await stage.until(({ deployments }) => deployments?.[0]?.rolloutState === "FAILED");
     expect(await stage.serviceDeployment()).toMatchObject({ status: "ROLLBACK_FAILED" });
   });

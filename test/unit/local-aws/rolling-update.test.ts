@@ -41,4 +41,51 @@ describe("a rolling update", () => {
     expect(await seconds(14, 0)).toBe(1);
     expect(await seconds(14, 100)).toBe(101);
   });
+
+  test("that has completed counts no failures", async () => {
+    const stage = await openStage();
+    let starts = 0;
+    const first = new Set<string>();
+    stage.runtime.script(
+      ({ id }) => {
+        starts += 1;
+        if (starts === 1) first.add(id);
+        return first.has(id);
+      },
+      { kind: "exits", code: 1, afterSeconds: 1 },
+    );
+    await stage.create(await stage.register(), {
+      deploymentConfiguration: {
+        deploymentCircuitBreaker: { enable: true, rollback: true, resetOnHealthyTask: false },
+      },
+    });
+    await stage.until(({ deployments }) => deployments?.[0]?.failedTasks === 1);
+    await stage.untilSettled();
+    expect(await stage.primary()).toMatchObject({ rolloutState: "COMPLETED", failedTasks: 0 });
+  });
+
+  test("scaled out on the way is scaled out on both revisions", async () => {
+    const stage = await openStage();
+    await stage.create(await stage.register(), { desiredCount: 1, deploymentConfiguration: { maximumPercent: 200 } });
+    await stage.untilSettled();
+    stage.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 500 });
+    await stage.update({ taskDefinition: await stage.register() });
+    await stage.pass(30);
+    await stage.update({ desiredCount: 3 });
+    await stage.pass(60);
+    expect((await stage.service()).deployments).toMatchObject([
+      { status: "PRIMARY", desiredCount: 3, pendingCount: 3 },
+      { status: "ACTIVE", desiredCount: 3, runningCount: 3 },
+    ]);
+  });
+
+  test("with the count at 0 is done at once, and has proved nothing", async () => {
+    const stage = await openStage();
+    await stage.create(await stage.register());
+    await stage.untilSettled();
+    await stage.update({ desiredCount: 0, taskDefinition: await stage.register() });
+    const { deployments, runningCount } = await stage.untilSettled();
+    expect(deployments).toMatchObject([{ rolloutState: "COMPLETED", runningCount: 0 }]);
+    expect(runningCount).toBe(0);
+  });
 });

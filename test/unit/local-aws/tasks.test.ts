@@ -10,14 +10,19 @@ async function run(stage: Stage, taskDefinition: string, settings: RunTask = {})
   return stage.ecs.runTask({ cluster: "main", taskDefinition, networkConfiguration: network, ...settings });
 }
 
-async function describe1(stage: Stage, taskArn: string | undefined): Promise<Task> {
+async function taskOf(stage: Stage, taskArn: string | undefined): Promise<Task> {
   const { tasks } = await stage.ecs.describeTasks({ cluster: "main", tasks: [existing(taskArn)], include: ["TAGS"] });
   return existing(tasks?.[0]);
 }
 
-async function untilStopped(stage: Stage, taskArn: string | undefined): Promise<Task> {
+async function untilStopped(
+  stage: Stage,
+  taskArn: string | undefined,
+  note: (task: Task) => void = () => undefined,
+): Promise<Task> {
   for (let second = 0; second < 600; second += 1) {
-    const task = await describe1(stage, taskArn);
+    const task = await taskOf(stage, taskArn);
+    note(task);
     if (task.lastStatus === "STOPPED") return task;
     await stage.pass(1);
   }
@@ -35,7 +40,7 @@ describe("a task", () => {
     const seen: string[] = [];
     let version = 0;
     for (let second = 0; second < 300; second += 1) {
-      const task = await describe1(stage, taskArns[0]);
+      const task = await taskOf(stage, taskArns[0]);
       if (task.lastStatus !== seen.at(-1)) seen.push(existing(task.lastStatus));
       expect(existing(task.version)).toBeGreaterThanOrEqual(version);
       version = existing(task.version);
@@ -82,7 +87,7 @@ describe("a task", () => {
     });
     const { tasks } = await run(stage, "pair");
     await stage.pass(120);
-    const task = await describe1(stage, tasks?.[0]?.taskArn);
+    const task = await taskOf(stage, tasks?.[0]?.taskArn);
     expect(task).toMatchObject({ lastStatus: "RUNNING", containers: [{}, { exitCode: 0 }] });
   });
 
@@ -123,7 +128,9 @@ describe("a task", () => {
     stage.runtime.forgetSecret("arn:aws:ssm:eu-central-1:123456789012:parameter/token");
     const revision = await stage.register({ secrets: ["arn:aws:ssm:eu-central-1:123456789012:parameter/token"] });
     const { tasks } = await run(stage, revision);
-    const stopped = await untilStopped(stage, tasks?.[0]?.taskArn);
+    const statuses = new Set<string | undefined>();
+    const stopped = await untilStopped(stage, tasks?.[0]?.taskArn, ({ lastStatus }) => statuses.add(lastStatus));
+    expect([...statuses]).toEqual(["PROVISIONING", "PENDING", "DEPROVISIONING", "STOPPED"]);
     expect(stopped).toMatchObject({
       stopCode: "TaskFailedToStart",
       stoppedReason: expect.stringMatching(/^ResourceInitializationError: unable to pull secrets/),

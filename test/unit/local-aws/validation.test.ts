@@ -109,6 +109,13 @@ describe("the bed", () => {
     });
   });
 
+  test("throws when its own answer breaks the model", async () => {
+    const { aws } = await openStage();
+    aws.neighbours.roles.set("task", { name: "task", arn: "short", trustPolicy: "{}" });
+    const call = { service: "iam", operation: "GetRole", input: { RoleName: "task" }, caller: "me" } as const;
+    await expect(aws.handle(call)).rejects.toThrow("bug of local-aws: the answer to GetRole breaks the model: Role.Arn");
+  });
+
   test("says aloud what it does not play", async () => {
     const stage = await openStage();
     await expect(
