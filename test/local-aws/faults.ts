@@ -17,7 +17,7 @@ export type FaultKind =
   | { readonly kind: "latency"; readonly milliseconds: number };
 
 export interface Fault {
-  /** Which calls: `ecs:DescribeServices`, `ecs:*`, `*`. */
+  /** Which calls: `ecs:DescribeServices`, `ecs:*`, `*`. Stale reads strike reads only, a lack of capacity RunTask only. */
   readonly on: string;
   /** Access key id of the only caller that suffers. */
   readonly caller?: string;
@@ -63,8 +63,10 @@ export function createFaults(): Faults {
   };
 }
 
-function concerns({ on, caller }: Fault, call: Call): boolean {
+function concerns({ on, caller, what }: Fault, call: Call): boolean {
   if (caller !== undefined && caller !== call.caller) return false;
+  if (what.kind === "stale" && !/^(Describe|List)/.test(call.operation)) return false;
+  if (what.kind === "no-capacity" && call.operation !== "RunTask") return false;
   if (on === "*") return true;
   const [service, operation = "*"] = on.split(":");
   return service === call.service && (operation === "*" || operation === call.operation);

@@ -128,6 +128,13 @@ describe("a stale read", () => {
     expect((await describeApp(stage)).services).toHaveLength(1);
   });
 
+  test("does not count on a write", async () => {
+    const stage = await openStage();
+    stage.aws.faults.inject({ on: "ecs:*", what: stale, times: 1 });
+    await stage.create(await stage.register());
+    expect((await describeApp(stage)).services).toEqual([]);
+  });
+
   test("of a task finds it missing, though RunTask has answered it", async () => {
     const stage = await openStage();
     const { tasks } = await stage.ecs.runTask({

@@ -113,7 +113,9 @@ describe("the bed", () => {
     const { aws } = await openStage();
     aws.neighbours.roles.set("task", { name: "task", arn: "short", trustPolicy: "{}" });
     const call = { service: "iam", operation: "GetRole", input: { RoleName: "task" }, caller: "me" } as const;
-    await expect(aws.handle(call)).rejects.toThrow("bug of local-aws: the answer to GetRole breaks the model: Role.Arn");
+    await expect(aws.handle(call)).rejects.toThrow(
+      "bug of local-aws: the answer to GetRole breaks the model: Role.Arn",
+    );
   });
 
   test("says aloud what it does not play", async () => {
