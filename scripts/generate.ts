@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { actionTables } from "./generate/action-tables.ts";
 import { localAwsRules } from "./generate/local-aws-rules.ts";
 import { schemaFiles } from "./generate/schemas.ts";
 import { stackFileReference } from "./generate/stack-file-reference.ts";
@@ -20,6 +21,7 @@ export type Read = (path: string) => string;
 
 /** Each part by its name. */
 export const parts: Readonly<Record<string, (read: Read) => readonly Generated[]>> = {
+  actions: actionTables,
   "local-aws": (read) => [localAwsRules(read)],
   schemas: (read) => [...schemaFiles(), stackFileReference(read)],
 };

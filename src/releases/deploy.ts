@@ -10,7 +10,8 @@ import { type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
 import type { StepEnd } from "./rollout.ts";
 import {
-  checkForward,
+  checkAncestry,
+  checkBase,
   newRelease,
   openSession,
   readHistory,
@@ -61,7 +62,8 @@ export async function deploy(context: Context, request: DeployRequest): Promise<
   const source = await sourceOf(request, false);
   const held = await heldRelease(session);
   const begun = request.release ?? held ?? newRelease(context, session, source);
-  await checkForward(session, begun);
+  checkBase(session, begun);
+  await checkAncestry(session, begun);
   const made = request.parts.includes("images")
     ? await carryOutParts(context, session, source, begun, ["images"], null, [])
     : null;
@@ -72,7 +74,7 @@ export async function deploy(context: Context, request: DeployRequest): Promise<
   try {
     // Whoever had the lock before may have released something meanwhile.
     const now = await readHistory(session);
-    await checkForward(now, begun);
+    checkBase(now, begun);
     return await carryOutParts(context, now, source, made?.release ?? begun, others, lock, made?.steps ?? []);
   } catch (error) {
     await lock.giveBack();

@@ -92,18 +92,23 @@ export function newRelease(context: Context, { stack, current }: Session, source
 }
 
 /**
- * Going forward never goes back: what is current must be an ancestor of what is to come, and a release that travelled between
- * jobs must have been begun on what is current still.
+ * A release that travelled, or waited, must have been begun on what is current still.
+ * @throws UserError of kind `superseded`
+ */
+export function checkBase({ current }: Session, begun: Release): void {
+  const now = current?.value.release ?? null;
+  if (begun.base === now) return;
+  throw superseded(
+    `Release ${begun.id} was begun on ${begun.base ?? "an empty stack"}, and ${now ?? "nothing"} is current now.`,
+    now,
+  );
+}
+
+/**
+ * Going forward never goes back: what is current must be an ancestor of what is to come.
  * @throws UserError of kind `superseded`; UserError when the history does not tell
  */
-export async function checkForward({ request, current, currentRelease }: Session, begun: Release): Promise<void> {
-  const now = current?.value.release ?? null;
-  if (begun.base !== now) {
-    throw superseded(
-      `Release ${begun.id} was begun on ${begun.base ?? "an empty stack"}, and ${now ?? "nothing"} is current now.`,
-      now,
-    );
-  }
+export async function checkAncestry({ request, currentRelease }: Session, begun: Release): Promise<void> {
   if (currentRelease === null || currentRelease.source.repository !== begun.source.repository) return;
   const [ancestor, descendant] = [currentRelease.source.sha, begun.source.sha];
   const local = await isAncestor(request.root, ancestor, descendant);
@@ -112,7 +117,7 @@ export async function checkForward({ request, current, currentRelease }: Session
   if (answer === "no")
     throw superseded(
       `Commit ${descendant} does not contain ${ancestor}, which is released: deploying it would go back, in part or whole.`,
-      now,
+      currentRelease.id,
     );
   throw new UserError({
     what: `This checkout does not hold enough history to tell whether ${descendant} follows ${ancestor}, which is released.`,

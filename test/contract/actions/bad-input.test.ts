@@ -1,4 +1,5 @@
 import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, S3Client } from "@aws-sdk/client-s3";
+import { type Comparison, startFakeGithub } from "../../github/fake-github.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import type { StepResult } from "../../runner/run-step.ts";
 import {
@@ -223,44 +224,70 @@ describe("the checkout", () => {
     });
   });
 
-  test("without the history that tells whether this follows what is released", async () => {
-    const released = checkout.git("rev-parse", "HEAD");
-    const current = {
-      id: `20260101T000000Z-${released}`,
-      stack: "small",
-      environment: "production",
-      base: null,
-      source: { repository: "owner/small", sha: released },
-      schema: 1,
-      images: {},
-      taskDefinitions: {},
-      migrations: {},
-    };
-    const owner = { name: "test", attempt: 1, url: null };
-    const at = "2026-01-01T00:00:00.000Z";
-    await putRecord(small, `releases/${current.id}/outcome.json`, {
-      schema: 1,
-      kind: "outcome",
-      command: "deploy",
-      outcome: "committed",
-      release: current,
-      services: [],
-      cause: null,
-      owner,
-      at,
-    });
-    await putRecord(small, "current.json", { schema: 1, release: current.id, previous: null, at });
-    await checkout.write("app/main.py", "later = True\n");
-    checkout.commit("Later");
-    const shallow = await checkOut(small);
-    try {
+  describe("of depth 1, when something is released already", () => {
+    let shallow: Checkout;
+    let released: string;
+
+    beforeEach(async () => {
+      released = checkout.git("rev-parse", "HEAD");
+      const release = {
+        id: `20260101T000000Z-${released}`,
+        stack: "small",
+        environment: "production",
+        base: null,
+        source: { repository: "owner/small", sha: released },
+        schema: 1,
+        images: {},
+        taskDefinitions: {},
+        migrations: {},
+      };
+      const head = { schema: 1, kind: "outcome", command: "deploy", outcome: "committed", services: [], cause: null };
+      const at = "2026-01-01T00:00:00.000Z";
+      await putRecord(small, `releases/${release.id}/outcome.json`, {
+        ...head,
+        release,
+        owner: { name: "test", attempt: 1, url: null },
+        at,
+      });
+      await putRecord(small, "current.json", { schema: 1, release: release.id, previous: null, at });
+      await checkout.write("app/main.py", "later = True\n");
+      checkout.commit("Later");
+      shallow = await checkOut(small);
       shallow.git("fetch", "--quiet", "--depth=1", `file://${checkout.folder}`, "main");
       shallow.git("reset", "--quiet", "--hard", "FETCH_HEAD");
-      await expectRefusal(await shallow.run(), { what: /enough history/, where: /./, fix: /fetch-depth: 0/ });
-    } finally {
+    });
+    afterEach(async () => {
       await shallow.remove();
       await removeRecord("current.json");
-    }
+    });
+
+    test("cannot tell whether it follows what is released", async () => {
+      await expectRefusal(await shallow.run(), { what: /enough history/, where: /./, fix: /fetch-depth: 0/ });
+    });
+
+    test.each<[Comparison, RegExp | null]>([
+      ["ahead", null],
+      ["identical", null],
+      ["behind", /does not contain/],
+      ["diverged", /does not contain/],
+      ["not found", /enough history/],
+    ])("asks GitHub when it has a token; %s", async (comparison, refusal) => {
+      const github = await startFakeGithub(() => comparison);
+      const result = await shallow.run(
+        { action: "actions/build-push-image", with: { "github-token": "ghs_secret" } },
+        { GITHUB_API_URL: github.url },
+      );
+      await github.close();
+      expect(github.requests).toEqual([
+        {
+          route: `GET /repos/owner/small/compare/${released}...${shallow.git("rev-parse", "HEAD")}`,
+          authorization: "token ghs_secret",
+        },
+      ]);
+      expect(result.log.join("\n")).not.toContain("ghs_secret");
+      if (refusal === null) expect(result.exitCode).toBe(0);
+      else await expectRefusal(result, { what: refusal, where: /./, fix: /./ });
+    });
   });
 });
 
