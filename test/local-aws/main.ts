@@ -3,8 +3,8 @@
  *
  *     node test/local-aws/main.ts '{"speed": 20, "port": 4566}'     options of startBed as JSON
  *
- * Prints one line of JSON when it is ready. Ends on SIGTERM and SIGINT, when whoever started it closes its input, and on
- * `POST /_bed/stop`.
+ * Prints one line of JSON when it is ready. Ends on SIGTERM and SIGINT, when whoever started it closes its input, and
+ * on `POST /_bed/stop`.
  */
 import { fstatSync } from "node:fs";
 import { type BedOptions, startBed } from "./bed.ts";

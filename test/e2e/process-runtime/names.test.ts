@@ -22,7 +22,7 @@ describe("a name behind which two tasks stand", () => {
 
   afterAll(() => stack.bed.close(), 30_000);
 
-  test("gives now one and now the other at random, which a webserver shows as the new code and then the old again", async () => {
+  test("gives now one and now the other, which a webserver shows as the new code and then the old again", async () => {
     stack.bed.names.policy = "newest";
     await until(() => stack.location(), isOf(second));
     stack.bed.names.policy = "oldest";

@@ -32,7 +32,11 @@ describe("a run that EcsRunLauncher starts as its own task", () => {
       );
       const lines = await stack.logs("deal-flow-run");
       expect({ status, lines: status === "SUCCESS" ? [] : lines.slice(-30) }).toEqual({ status: "SUCCESS", lines: [] });
-      expect((await reports(stack)).slice(told)).toEqual([
+      const all = await until(
+        () => reports(stack),
+        ({ length }) => length > told,
+      );
+      expect(all.slice(told)).toEqual([
         { release: "a constant in the code", image: imageUri(stack.infrastructure, digest), foreign: [] },
       ]);
     },
@@ -63,7 +67,10 @@ describe("a run that EcsRunLauncher starts as its own task", () => {
     );
     takeAway();
     expect(status).toBe("FAILURE");
-    expect(await stack.logs("deal-flow-daemon")).toContainEqual(expect.stringContaining("AccessDeniedException"));
+    await until(
+      () => stack.logs("deal-flow-daemon"),
+      (lines) => lines.some((line) => line.includes("AccessDeniedException")),
+    );
   }, 60_000);
 });
 

@@ -172,7 +172,7 @@ const locationsSchema = z.object({
 });
 
 const launchMutation = `mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } ... on PipelineNotFoundError { message } } }`;
+  ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }`;
 const launchSchema = z.object({ launchRun: z.object({ run: z.object({ runId: z.string() }) }) });
 
 const runQuery = `query ($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }`;

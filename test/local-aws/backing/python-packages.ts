@@ -10,8 +10,9 @@ import type { MachinePython } from "./machine-python.ts";
 const run = promisify(execFile);
 
 /**
- * Installs what a lock file names, once for each content of the file and version of Python, and keeps it in the cache folder.
- * Safe when several processes do it at once: each installs into a folder of its own, and the first to finish wins.
+ * Installs what a lock file names, once for each content of the file and version of Python, and keeps it in the cache
+ * folder. Safe when several processes do it at once: each installs into a folder of its own, and the first to finish
+ * wins.
  * @param lockFile requirements with hashes, as `uv pip compile --universal --generate-hashes` writes them.
  * @param compile write byte code as well: for packages that are run from where they are installed.
  * @returns a folder to put into PYTHONPATH; its `bin` holds console scripts.

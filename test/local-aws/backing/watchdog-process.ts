@@ -1,7 +1,8 @@
 /**
- * The last of a bed to go. It holds the bed's block of loopback addresses, learns by its standard input which processes the
- * bed has started, and when that input ends (the bed closed it, or was killed) it ends every process that is left, removes the
- * bed's folder and gives the block back, in this order: a new bed never meets the processes of an old one.
+ * The last of a bed to go. It holds the bed's block of loopback addresses, learns by its standard input which
+ * processes the bed has started, and when that input ends (the bed closed it, or was killed) it ends every process
+ * that is left, removes the bed's folder and gives the block back, in this order: a new bed never meets the processes
+ * of an old one.
  *
  *     node watchdog-process.ts <mark> <folder>
  *     mark:   NAME=value      in the environment of every process of the bed

@@ -3,11 +3,10 @@ import { buffer, text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import type { Fault } from "../faults.ts";
 import type { LocalAws } from "../local-aws.ts";
 import type { MovableClock } from "../movable-clock.ts";
-import type { HttpAnswer } from "../wire/route.ts";
 import { type BackingCall, readBackingCall } from "./backing-call.ts";
+import { assumedRoleArn, callerIdentity } from "./caller-identity.ts";
 import { callerOf, registryPassword } from "./callers.ts";
 import { type FaultAnswer, faultAnswer } from "./fault-answers.ts";
 
@@ -25,57 +24,57 @@ export interface Backing {
   close(): void;
 }
 
-interface Options extends BackingOptions {
-  /** The bed's time at which objects were last written, by bucket and key: headers tell it in whole seconds only. */
-  readonly written: Map<string, number>;
-}
-
 const objectWrites = new Set(["PutObject", "CopyObject", "CompleteMultipartUpload"]);
 
-export function createBacking(given: BackingOptions): Backing {
-  const options: Options = { ...given, written: new Map() };
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+export function createBacking(options: BackingOptions): Backing {
+  const world: World = { ...options, agent: new Agent({ keepAlive: true, maxSockets: 64 }), written: new Map() };
   return {
-    close: () => agent.destroy(),
+    close: () => world.agent.destroy(),
     serve: async (request, response) => {
       const { method = "GET", url = "/", headers } = request;
       const read = readBackingCall({ method, url, headers });
       // The operation of a query request is in its body, which is small.
       const body = read.protocol === "query" ? await buffer(request) : null;
       const call = body === null ? read : { ...read, operation: actionOf(body) ?? read.operation };
-      const struck = options.aws.faults.striking({ ...call, caller: callerOf(headers) });
-      for (const { what } of struck) if (what.kind === "latency") await sleep(what.milliseconds);
-      const fault = struck.find(({ what }) => what.kind !== "latency");
-      if (fault !== undefined) await answerFault(options, agent, fault, call, request, body, response);
-      else if (call.service === "sts" && call.operation === "GetCallerIdentity") {
-        send(response, callerIdentity(options.aws.account, callerOf(headers)));
-      } else await handOn(options, call, request, await ask(options, agent, request, body), response);
+      await answerCall(world, { call, request, response, body, caller: callerOf(headers) }).catch((error: unknown) => {
+        // Who goes away in the middle has made a call all the same.
+        if (!response.destroyed) throw error;
+      });
       return call;
     },
   };
 }
 
-async function answerFault(
-  options: Options,
-  agent: Agent,
-  { what, when }: Fault,
-  call: BackingCall,
-  request: IncomingMessage,
-  body: Buffer | null,
-  response: ServerResponse,
-): Promise<void> {
-  if (when === "after") (await ask(options, agent, request, body)).resume();
-  else request.resume();
-  send(response, faultAnswer(what, call, assumedRole(options.aws.account, callerOf(request.headers))));
+interface World extends BackingOptions {
+  readonly agent: Agent;
+  /** The bed's time at which objects were last written, by bucket and key: headers tell it in whole seconds only. */
+  readonly written: Map<string, number>;
 }
 
-/** @param body when it has been read already. */
-function ask(
-  { ministack }: BackingOptions,
-  agent: Agent,
-  request: IncomingMessage,
-  body: Buffer | null,
-): Promise<IncomingMessage> {
+interface Exchange {
+  readonly call: BackingCall;
+  readonly caller: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** When it has been read already. */
+  readonly body: Buffer | null;
+}
+
+async function answerCall(world: World, exchange: Exchange): Promise<void> {
+  const { call, caller, request, response } = exchange;
+  const struck = world.aws.faults.striking({ ...call, caller });
+  for (const { what } of struck) if (what.kind === "latency") await sleep(what.milliseconds);
+  const fault = struck.find(({ what }) => what.kind !== "latency");
+  if (fault !== undefined) {
+    if (fault.when === "after") (await ask(world, exchange)).resume();
+    else request.resume();
+    send(response, faultAnswer(fault.what, call, assumedRoleArn(world.aws.account, caller)));
+  } else if (call.service === "sts" && call.operation === "GetCallerIdentity") {
+    send(response, callerIdentity(world.aws.account, caller));
+  } else await handOn(world, exchange, await ask(world, exchange));
+}
+
+function ask({ ministack, agent }: World, { request, body }: Exchange): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { method = "GET", url = "/", headers } = request;
     const onward = httpRequest({ host: ministack.host, port: ministack.port, agent, method, path: url, headers });
@@ -86,20 +85,16 @@ function ask(
   });
 }
 
-async function handOn(
-  options: Options,
-  call: BackingCall,
-  request: IncomingMessage,
-  answer: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const host = request.headers.host ?? "";
+async function handOn(world: World, exchange: Exchange, answer: IncomingMessage): Promise<void> {
+  const { call, request, response } = exchange;
   if (objectWrites.has(call.operation) && answer.statusCode === 200) {
-    options.written.set(call.resource, options.clock.now());
+    world.written.set(call.resource, world.clock.now());
   }
-  const headers = { ...answer.headers, ...times(options, call, answer) };
-  if (headers.location !== undefined) headers.location = hereInstead(headers.location, host, options.ministack);
-  const rewrite = rewriteOf(options, call, request, answer);
+  const headers = { ...answer.headers, ...times(world, call, answer) };
+  if (headers.location !== undefined) {
+    headers.location = hereInstead(headers.location, request.headers.host ?? "", world.ministack);
+  }
+  const rewrite = rewriteOf(world, exchange, answer);
   if (rewrite === null) {
     response.writeHead(answer.statusCode ?? 502, headers);
     await pipeline(answer, response);
@@ -114,22 +109,24 @@ async function handOn(
 
 /** What must be changed in a body; null when it can go through as it is. */
 function rewriteOf(
-  { clock }: Options,
-  call: BackingCall,
-  request: IncomingMessage,
+  { clock }: World,
+  { call, caller, request }: Exchange,
   answer: IncomingMessage,
 ): ((body: string) => string) | null {
   if (answer.statusCode !== 200) return null;
   if (call.service === "ecr" && call.operation === "GetAuthorizationToken") {
-    const { host = "" } = request.headers;
-    return (body) => authorizationFor(body, host, callerOf(request.headers));
+    return (body) => authorizationFor(body, request.headers.host ?? "", caller);
   }
-  const moved = clock.at(0) !== clock.at(Date.now());
-  if (moved && call.service === "s3" && answer.headers["content-type"]?.includes("xml") === true) {
+  if (call.service === "s3" && answer.headers["content-type"]?.includes("xml") === true && isMoved(clock)) {
     return (body) =>
       body.replaceAll(/(?<=<LastModified>)[^<]+/g, (time) => new Date(clock.at(Date.parse(time))).toISOString());
   }
   return null;
+}
+
+function isMoved(clock: MovableClock): boolean {
+  const machine = Date.now();
+  return clock.at(machine) !== machine;
 }
 
 const authorizationSchema = z.looseObject({ authorizationData: z.array(z.looseObject({})) });
@@ -150,7 +147,7 @@ function authorizationFor(body: string, host: string, caller: string): string {
 
 /** Times in the headers, in the bed's time. */
 function times(
-  { clock, written }: Options,
+  { clock, written }: World,
   { resource }: BackingCall,
   { headers }: IncomingMessage,
 ): Readonly<Record<string, string>> {
@@ -166,19 +163,6 @@ function times(
 
 function hereInstead(location: string, host: string, { host: there, port }: BackingOptions["ministack"]): string {
   return location.replace(`//${there}:${port}/`, `//${host}/`);
-}
-
-function callerIdentity(account: string, caller: string): HttpAnswer {
-  const arn = assumedRole(account, caller);
-  return {
-    status: 200,
-    headers: { "content-type": "text/xml" },
-    body: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>AROALOCALAWS:local-aws</UserId><Account>${account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
-  };
-}
-
-function assumedRole(account: string, caller: string): string {
-  return `arn:aws:sts::${account}:assumed-role/${caller}/local-aws`;
 }
 
 function actionOf(body: Buffer): string | null {

@@ -1,6 +1,9 @@
 import { callerOf as signerOf, type Headers } from "../wire/route.ts";
 
-/** Registries know passwords, not signatures: this bed's hold the name of the role, behind a word that is in no other text. */
+/**
+ * Registries know passwords, not signatures: this bed's hold the name of the role, behind a word that is in no other
+ * text.
+ */
 const passwordPrefix = "registry-token-of.";
 
 /** What `AWS:<password>` must hold for the registry to know who asks. */
@@ -8,7 +11,10 @@ export function registryPassword(role: string): string {
   return `${passwordPrefix}${role}`;
 }
 
-/** Who makes a request: the access key id that signed it, or the role behind a registry password. Empty when nobody says. */
+/**
+ * Who makes a request: the access key id that signed it, or the role behind a registry password. Empty when nobody
+ * says.
+ */
 export function callerOf(headers: Headers): string {
   const [, password = ""] = basicCredentials(headers["authorization"]);
   return password.startsWith(passwordPrefix) ? password.slice(passwordPrefix.length) : signerOf(headers);

@@ -14,8 +14,8 @@ interface WireError {
 type Errors = Readonly<Record<"throttle" | "server-error" | "access-denied" | "expired-token", WireError>>;
 
 /**
- * How each protocol says it. Sources: the "Common errors" page of each service's API reference, S3's list of error codes, and
- * for the registry the OCI distribution specification and ECR's own answers to docker.
+ * How each protocol says it. Sources: the "Common errors" page of each service's API reference, S3's list of error
+ * codes, and for the registry the OCI distribution specification and ECR's own answers to docker.
  */
 const errors: Readonly<Record<BackingProtocol, Errors>> = {
   json: {
@@ -84,8 +84,10 @@ export function faultAnswer(fault: FaultKind, call: BackingCall, callerArn: stri
 }
 
 function denial({ service, operation, resource }: BackingCall, callerArn: string): string {
+  const action = `${service}:${operation}`;
   const on = service === "s3" ? `"arn:aws:s3:::${resource}"` : "*";
-  return `User: ${callerArn} is not authorized to perform: ${service}:${operation} on resource: ${on} because no identity-based policy allows the ${service}:${operation} action`;
+  const why = `because no identity-based policy allows the ${action} action`;
+  return `User: ${callerArn} is not authorized to perform: ${action} on resource: ${on} ${why}`;
 }
 
 function write(protocol: BackingProtocol, { name, message, status }: WireError): HttpAnswer {
@@ -103,12 +105,9 @@ function write(protocol: BackingProtocol, { name, message, status }: WireError):
         body: JSON.stringify({ errors: [{ code: name, message }] }),
       };
     case "s3":
-      return xml(status, `<Error><Code>${name}</Code><Message>${escape(message)}</Message></Error>`);
+      return xml(status, xmlError(name, message));
     case "query":
-      return xml(
-        status,
-        `<ErrorResponse><Error><Type>Sender</Type><Code>${name}</Code><Message>${escape(message)}</Message></Error></ErrorResponse>`,
-      );
+      return xml(status, `<ErrorResponse>${xmlError(name, message)}</ErrorResponse>`);
   }
 }
 
@@ -118,6 +117,10 @@ function xml(status: number, body: string): HttpAnswer {
     headers: { "content-type": "application/xml" },
     body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
   };
+}
+
+function xmlError(name: string, message: string): string {
+  return `<Error><Code>${name}</Code><Message>${escape(message)}</Message></Error>`;
 }
 
 function page(status: number): HttpAnswer {

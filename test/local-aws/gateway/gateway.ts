@@ -79,8 +79,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const servers = [newServer(route, proxy), newServer(route, proxy)] as const;
   const [outside, inside] = servers;
-  await listen(inside, options.inside);
-  await listen(outside, { host: "127.0.0.1", port: options.port });
+  try {
+    await listen(inside, options.inside);
+    await listen(outside, { host: "127.0.0.1", port: options.port });
+  } catch (error) {
+    await Promise.all(servers.map(closeServer));
+    throw error;
+  }
   const address = outside.address();
   if (address === null || typeof address === "string") throw new Error("the gateway has no port");
   return {
@@ -120,7 +125,7 @@ function newServer(
 ): Server {
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
     route(request, response).catch((error: unknown) => {
-      // One request's failure is never the bed's. A client that still listens sees a cut connection, a person reads why.
+      // One request's failure is never the bed's. A client that still listens sees a cut connection, people read why.
       if (!response.destroyed) console.error(error);
       response.destroy();
     });

@@ -12,8 +12,8 @@ export interface LoadBalancer {
 }
 
 /**
- * Forwards each request to a healthy target of a group, in turn; 503 when none is registered, and to any that is registered
- * when none is healthy, as an Application Load Balancer does:
+ * Forwards each request to a healthy target of a group, in turn; 503 when none is registered, and to any that is
+ * registered when none is healthy, as an Application Load Balancer does:
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
  */
 export async function openLoadBalancer(

@@ -2,8 +2,8 @@ import type { LocalAws, RegisteredInstance } from "../local-aws.ts";
 import type { PlayedTask } from "../runtimes/process/task.ts";
 
 /**
- * Which of several tasks behind one name a client meets. `random` is what DNS does with several A records; the other two make a
- * test's worst and best case certain.
+ * Which of several tasks behind one name a client meets. `random` is what DNS does with several A records; the other
+ * two make a test's worst and best case certain.
  */
 export type NamePolicy = "random" | "newest" | "oldest";
 
@@ -15,9 +15,9 @@ export type Resolution =
   | { readonly kind: "elsewhere" };
 
 /**
- * Answers names as Cloud Map would, one task at a time. A task with health checks is met once it has passed them, as behind a
- * Cloud Map service with HealthCheckCustomConfig (https://github.com/aws/containers-roadmap/issues/830; without that
- * setting, https://github.com/aws/amazon-ecs-agent/issues/1421 tells of names that come before health).
+ * Answers names as Cloud Map would, one task at a time. A task with health checks is met once it has passed them, as
+ * behind a Cloud Map service with HealthCheckCustomConfig (https://github.com/aws/containers-roadmap/issues/830;
+ * without that setting, https://github.com/aws/amazon-ecs-agent/issues/1421 tells of names that come before health).
  */
 export interface Names {
   /** May be changed at any time. */
@@ -30,8 +30,8 @@ export interface NamesOptions {
   readonly tasks: ReadonlyMap<string, PlayedTask>;
   readonly policy: NamePolicy;
   /**
-   * Above 0, a task that was met under a name is met there until it is told to stop, although ECS has taken it out before:
-   * as with a resolver that remembers.
+   * Above 0, a task that was met under a name is met there until it is told to stop, although ECS has taken it out
+   * before: as with a resolver that remembers.
    */
   readonly overlapSeconds: number;
 }

@@ -5,8 +5,8 @@ import { askingTask } from "./callers.ts";
 import type { Names } from "./names.ts";
 
 /**
- * The network as tasks see it: they reach names and localhost through a proxy that knows who asks, so that every task can
- * have the ports it likes and no file of the machine is touched.
+ * The network as tasks see it: they reach names and localhost through a proxy that knows who asks, so that every task
+ * can have the ports it likes and no file of the machine is touched.
  */
 export interface ProxyOptions {
   readonly names: Names;

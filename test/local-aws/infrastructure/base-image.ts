@@ -13,8 +13,8 @@ export interface BaseImage {
 }
 
 /**
- * Pushes what stands for a slim Python image: its settings and the few files that programs look for. The interpreter is not in
- * it; this machine lends its own to every task, so the image says that very version.
+ * Pushes what stands for a slim Python image: its settings and the few files that programs look for. The interpreter
+ * is not in it; this machine lends its own to every task, so the image says that very version.
  */
 export async function pushBaseImage(
   python: MachinePython,

@@ -48,8 +48,8 @@ const role = "infrastructure";
 const nameTtlSeconds = 1;
 
 /**
- * Makes in a bed what `infra/` makes in an account: cluster, roles, log group, bucket, repositories, secrets, database, names,
- * target groups, services that run nothing yet, and the contract that tells of them.
+ * Makes in a bed what `infra/` makes in an account: cluster, roles, log group, bucket, repositories, secrets,
+ * database, names, target groups, services that run nothing yet, and the contract that tells of them.
  */
 export async function playInfrastructure(bed: Bed, spec: InfrastructureSpec): Promise<Infrastructure> {
   const { stack } = spec;
@@ -64,7 +64,7 @@ export async function playInfrastructure(bed: Bed, spec: InfrastructureSpec): Pr
     ["execution", "run", "webserver", "daemon", "code-location"].map((kind) => [kind, `${stack}-${kind}`]),
   );
   for (const name of Object.values(roles)) {
-    bed.aws.neighbours.roles.set(name, { name, arn: roleArn(name), trustPolicy: trustPolicy });
+    bed.aws.neighbours.roles.set(name, { name, arn: roleArn(name), trustPolicy });
   }
   const logGroup = `/dagster/${stack}`;
   await new CloudWatchLogsClient(settings).send(new CreateLogGroupCommand({ logGroupName: logGroup }));

@@ -8,7 +8,9 @@ const block = 512;
 /** 1980-01-02, UTC: zip files, and so Python's zipfile, know no earlier year than 1980. */
 const modificationSeconds = 315_619_200;
 
-/** A layer as a tar stream: always the same bytes for the same entries. Names beyond ustar's limits get a pax header. */
+/**
+ * A layer as a tar stream: always the same bytes for the same entries. Names beyond ustar's limits get a pax header.
+ */
 export function* tarOf(entries: Iterable<LayerEntry>): Generator<Buffer> {
   for (const entry of entries) {
     const content = entry.kind === "file" ? entry.content : Buffer.alloc(0);

@@ -39,12 +39,14 @@ const errorSchema = z.object({
  */
 export function createAgent(gateway: string, region: string, role: string): AgentCall {
   return async (service, operation, input) => {
+    // Nobody checks signatures here; the scope says who asks for what.
+    const scope = `${role}/20260101/${region}/${service}/aws4_request`;
     const response = await fetch(gateway, {
       method: "POST",
       headers: {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": `${targets[service]}.${operation}`,
-        authorization: `AWS4-HMAC-SHA256 Credential=${role}/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=agent`,
+        authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=agent`,
       },
       body: JSON.stringify(input),
     });

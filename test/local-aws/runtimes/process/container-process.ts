@@ -55,8 +55,8 @@ export function containerProcess(
     environment: {
       ...fargateEnvironment(surroundings),
       ...credentials(task),
-      // A run's origin keeps the working directory of the code server that it was launched from. On AWS that is the same path
-      // in every task; here it would be another task's folder, and the run would execute that task's code.
+      // A run's origin keeps the working directory of the code server that it was launched from. On AWS that is the
+      // same path in every task; here it would be another task's folder, and the run would execute that task's code.
       DAGSTER_EMPTY_WORKING_DIRECTORY: "1",
       ...substituted,
       ...secrets,

@@ -20,7 +20,10 @@ export interface HealthState {
 
 export const unknownHealth: HealthState = { status: "UNKNOWN", failures: 0 };
 
-/** Before a container is healthy it is asked again after this long, whatever its interval: waiting would prove nothing. */
+/**
+ * Before a container is healthy it is asked again after this long, whatever its interval: waiting would prove
+ * nothing.
+ */
 const eagerMilliseconds = 300;
 
 /** @returns null when the container has no check: an empty command, or `NONE`. */
@@ -37,8 +40,8 @@ export function healthCheckSettings(check: HealthCheck | undefined): HealthCheck
 }
 
 /**
- * What is known after one more check. A container that has not been healthy yet becomes unhealthy when as much time has passed
- * as its declared interval, retries and start period give it, however often it was asked meanwhile.
+ * What is known after one more check. A container that has not been healthy yet becomes unhealthy when as much time
+ * has passed as its declared interval, retries and start period give it, however often it was asked meanwhile.
  * @param elapsedMilliseconds since the container started.
  */
 export function judgeHealth(

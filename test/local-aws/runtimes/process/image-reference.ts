@@ -7,8 +7,8 @@ export interface ImageReference {
   readonly digest: string | null;
 }
 
-const form =
-  /^(?<host>[\w.-]+(?::\d+)?)\/(?<repository>[a-z0-9._/-]+)(?::(?<tag>[\w.-]{1,128}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
+const name = /^(?<host>[\w.-]+(?::\d+)?)\/(?<repository>[a-z0-9._/-]+)/;
+const form = new RegExp(`${name.source}(?::(?<tag>[\\w.-]{1,128}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`);
 
 /** @returns null when the text has no registry host: images of public registries are not here. */
 export function parseImageReference(text: string): ImageReference | null {

@@ -41,7 +41,10 @@ export interface ImagesOptions {
   readonly folder: string;
 }
 
-/** Compressed bytes. Dependencies are above, code below: a code layer is copied for each task, so that it can write there. */
+/**
+ * Compressed bytes. Dependencies are above, code below: a code layer is copied for each task, so that it can write
+ * there.
+ */
 const sharedFromBytes = 4 * 1024 * 1024;
 
 export function createImages({ registry, cacheFolder, folder }: ImagesOptions): Images {
@@ -75,7 +78,10 @@ export function createImages({ registry, cacheFolder, folder }: ImagesOptions): 
   };
 }
 
-/** Under its final name a layer is complete and verified; Python adds byte code to it later, which its contents bear out. */
+/**
+ * Under its final name a layer is complete and verified; Python adds byte code to it later, which its contents bear
+ * out.
+ */
 async function unpackLayer(
   repository: Repository,
   descriptor: Descriptor,

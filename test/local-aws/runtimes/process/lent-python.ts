@@ -2,7 +2,10 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { MachinePython } from "../../backing/machine-python.ts";
 
-/** The machine's Python as tasks get it: interpreter and standard library, none of the packages that are installed beside. */
+/**
+ * The machine's Python as tasks get it: interpreter and standard library, none of the packages that are installed
+ * beside.
+ */
 export interface LentPython {
   /** For PATH: holds `python`, `python3` and `python3.11`. */
   readonly folder: string;
@@ -10,8 +13,9 @@ export interface LentPython {
 }
 
 /**
- * Makes an empty virtual environment (https://docs.python.org/3/library/venv.html) by hand: Python that is started through
- * it takes its standard library from where the machine has it, and its own packages from here, where there are none.
+ * Makes an empty virtual environment (https://docs.python.org/3/library/venv.html) by hand: Python that is started
+ * through it takes its standard library from where the machine has it, and its own packages from here, where there
+ * are none.
  */
 export async function lendPython(python: MachinePython, folder: string): Promise<LentPython> {
   const programs = join(folder, "bin");

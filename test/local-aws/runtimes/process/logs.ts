@@ -13,7 +13,9 @@ export interface LogStream {
 
 /** Lines wait this long for others to travel with. */
 const batchMilliseconds = 100;
-/** Limits of PutLogEvents: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html */
+/**
+ * Limits of PutLogEvents: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+ */
 const batchEvents = 10_000;
 const batchBytes = 1_048_576;
 const eventOverheadBytes = 26;
@@ -39,10 +41,12 @@ export async function openLogStream(
     if (options["awslogs-create-group"] === "true") await unlessThere(call("logs", "CreateLogGroup", { logGroupName }));
     await unlessThere(call("logs", "CreateLogStream", { logGroupName, logStreamName }));
   } catch (cause) {
-    throw new Error(
-      `ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ${messageOf(cause)} : exit status 1`,
-      { cause },
-    );
+    const words = [
+      "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times",
+      "failed to create Cloudwatch log stream",
+      `${messageOf(cause)} : exit status 1`,
+    ];
+    throw new Error(words.join(": "), { cause });
   }
   return batchingStream(clock, async (logEvents) => {
     await call("logs", "PutLogEvents", { logGroupName, logStreamName, logEvents });

@@ -138,9 +138,12 @@ function expectProgram({ command, environment, folder }: ContainerProcess): void
 }
 
 function cannotStart(why: string): Error {
-  return new Error(
-    `CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ${why}: unknown`,
-  );
+  const words = [
+    "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task",
+    "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process",
+    `${why}: unknown`,
+  ];
+  return new Error(words.join(": "));
 }
 
 /** Why a task could not start. What ECS has no words for is a defect of the bed, and says so. */

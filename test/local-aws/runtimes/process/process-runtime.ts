@@ -5,13 +5,19 @@ import type { Runtime, TargetAnswer } from "../../runtime.ts";
 import { type PlayedTask, type PlayOptions, playTask } from "./task.ts";
 
 export interface ProcessRuntimeOptions extends PlayOptions {
-  /** Folder in which each task gets its own. Kept short: Unix sockets are made below it, and their paths end at 107 bytes. */
+  /**
+   * Folder in which each task gets its own. Kept short: Unix sockets are made below it, and their paths end at 107
+   * bytes.
+   */
   readonly folder: string;
   /** How long a task of a service goes on after it was told to stop, as if some resolver still knew its address. */
   readonly overlapSeconds: number;
 }
 
-/** Runs containers as processes of this machine: README.md beside this file says what that can play, and what it cannot. */
+/**
+ * Runs containers as processes of this machine: README.md beside this file says what that can play, and what it
+ * cannot.
+ */
 export interface ProcessRuntime extends Runtime {
   /** Tasks that are being played, by id. */
   readonly tasks: ReadonlyMap<string, PlayedTask>;
@@ -20,7 +26,10 @@ export interface ProcessRuntime extends Runtime {
 /** Addresses from `<block>.0.1` to `<block>.253.255`; what is above is the bed's own. */
 const lastAddress = 253 * 256 + 255;
 
-/** A target that has never passed a check is asked again so soon, as long as the check may take: waiting proves nothing. */
+/**
+ * A target that has never passed a check is asked again so soon, as long as the check may take: waiting proves
+ * nothing.
+ */
 const eagerMilliseconds = 200;
 
 export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
@@ -68,7 +77,10 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
   };
 }
 
-/** In the words of a load balancer: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/check-target-health.html */
+/**
+ * In the words of a load balancer:
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/check-target-health.html
+ */
 async function askTarget(url: string, timeoutMilliseconds: number): Promise<TargetAnswer> {
   try {
     const response = await fetch(url, {

@@ -21,7 +21,8 @@ export interface Wish {
  */
 export function whyNot(wish: Wish, offer: Offer): string | null {
   if (wish.platform !== offer.platform) {
-    return `local-aws runs containers as processes of this machine, which is ${offer.platform}, and cannot run ${wish.platform}.`;
+    const machine = `this machine, which is ${offer.platform}`;
+    return `local-aws runs containers as processes of ${machine}, and cannot run ${wish.platform}.`;
   }
   const minor = wish.pythonVersion?.split(".").slice(0, 2).join(".");
   if (minor !== undefined && minor !== offer.pythonMinor) {
@@ -29,7 +30,10 @@ export function whyNot(wish: Wish, offer: Offer): string | null {
   }
   const option = wish.command.find((word) => fileOptions.has(word.split("=")[0] ?? ""));
   if (isCodeServer(wish.command) && option !== undefined) {
-    return `local-aws cannot play a Dagster code server started with ${option}: absolute paths go into the origin of its runs, which would then load this task's code whatever image they have. Use --module-name.`;
+    return [
+      `local-aws cannot play a Dagster code server started with ${option}: absolute paths go into the origin of its`,
+      "runs, which would then load this task's code whatever image they have. Use --module-name.",
+    ].join(" ");
   }
   return null;
 }

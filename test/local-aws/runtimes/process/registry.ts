@@ -94,9 +94,8 @@ export async function openBlob(repository: Repository, digest: string): Promise<
 }
 
 function wrongPlatform(platform: string): CannotPull {
-  return new CannotPull(
-    `pull image manifest has been retried 7 time(s): image Manifest does not contain descriptor matching platform '${platform}'`,
-  );
+  const what = `image Manifest does not contain descriptor matching platform '${platform}'`;
+  return new CannotPull(`pull image manifest has been retried 7 time(s): ${what}`);
 }
 
 /** @param image as ECS calls it when it cannot be had. */

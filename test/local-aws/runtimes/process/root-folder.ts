@@ -12,8 +12,8 @@ const opaque = ".wh..wh..opq";
 const whiteout = ".wh.";
 
 /**
- * Lays the layers of an image over each other as one folder. Where a folder is in one shared layer only it becomes a link, so
- * that joining takes a few calls however big the layers are, and needs no right to mount anything.
+ * Lays the layers of an image over each other as one folder. Where a folder is in one shared layer only it becomes a
+ * link, so that joining takes a few calls however big the layers are, and needs no right to mount anything.
  * @param layers lowest first, as the image's manifest has them.
  * @param root made by this.
  */
@@ -47,7 +47,10 @@ function merge(sources: readonly Layer[], target: string): void {
   }
 }
 
-/** What stands under one name: a file or link of the uppermost layer that has one, or the folders that make up one folder. */
+/**
+ * What stands under one name: a file or link of the uppermost layer that has one, or the folders that make up one
+ * folder.
+ */
 interface Contents {
   readonly file: Layer | null;
   readonly folders: readonly Layer[];

@@ -3,7 +3,10 @@ import * as z from "zod";
 import { messageOf } from "../../../../src/domain/errors.ts";
 import { type AgentCall, jsonOrNull } from "./agent.ts";
 
-/** A `valueFrom`, split: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html */
+/**
+ * A `valueFrom`, split:
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+ */
 export type SecretSource =
   | {
       readonly kind: "secretsmanager";
@@ -91,7 +94,10 @@ async function resolveFromParameterStore(call: AgentCall, name: string): Promise
 }
 
 function notRetrieved(what: string, why: string): Error {
-  return new Error(
-    `ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ${what}: service call has been retried 1 time(s): ${why}`,
-  );
+  const words = [
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed",
+    `unable to retrieve ${what}: service call has been retried 1 time(s)`,
+    why,
+  ];
+  return new Error(words.join(": "));
 }

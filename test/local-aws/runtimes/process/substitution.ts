@@ -1,4 +1,7 @@
-/** What stands for the image's own paths and for "every address" when its processes run beside all others of the machine. */
+/**
+ * What stands for the image's own paths and for "every address" when its processes run beside all others of the
+ * machine.
+ */
 export interface Substitution {
   /** Address of the task. */
   readonly address: string;
@@ -11,7 +14,10 @@ const pathInText = /(?<=^|[\s:=,;"'([])\/(?!\/)[^\s:=,;"')\]]*/g;
 /** `0.0.0.0` that is not part of something longer, such as a version; and its IPv6 forms. */
 const everyAddress = /(?<![\d.])0\.0\.0\.0(?![\d.])|\[::\]|(?<=^|\s)::(?=\s|$)/g;
 
-/** One value of an environment, one word of a command, or a folder, as it must be outside the image. Never file contents. */
+/**
+ * One value of an environment, one word of a command, or a folder, as it must be outside the image. Never file
+ * contents.
+ */
 export function substitute(text: string, { address, locate }: Substitution): string {
   return text.replace(pathInText, (path) => locate(path) ?? path).replace(everyAddress, address);
 }

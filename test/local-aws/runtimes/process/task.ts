@@ -62,7 +62,7 @@ export function playTask(
     const obstacle = await released(name, dependenciesOf(definition), stages, stopping.signal);
     if (obstacle !== null || stopping.signal.aborted) {
       own.exited.resolve(null);
-      if (obstacle !== null && isEssential(definition)) {
+      if (obstacle !== null && !stopping.signal.aborted && isEssential(definition)) {
         observer.failedToStart(obstacle);
         stop();
       }
@@ -108,7 +108,8 @@ export function playTask(
     get leaving() {
       return stopping.signal.aborted;
     },
-    over: play().then(() => rm(place.folder, { recursive: true, force: true, maxRetries: 3 })),
+    // What cannot be removed now goes with the bed's folder.
+    over: play().then(() => rm(place.folder, { recursive: true, force: true }).catch(() => undefined)),
     stop,
     kill: () => {
       stopping.abort();
@@ -152,10 +153,9 @@ async function released(
 ): Promise<string | null> {
   const stopped = new Promise<null>((resolve) => stopping.addEventListener("abort", () => resolve(null)));
   const obstacles = dependencies.map(async ({ container, condition }) => {
-    const met = await comes(condition, stages.get(container));
-    return met
-      ? null
-      : `dependency graph: failed to resolve container dependency [${container}] for target [${name}] as dependency did not reach ${condition}`;
+    if (await comes(condition, stages.get(container))) return null;
+    const why = `as dependency did not reach ${condition}`;
+    return `dependency graph: failed to resolve container dependency [${container}] for target [${name}] ${why}`;
   });
   const first = Promise.all(obstacles).then((all) => all.find((obstacle) => obstacle !== null) ?? null);
   return Promise.race([first, stopped]);

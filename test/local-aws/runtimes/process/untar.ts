@@ -15,8 +15,8 @@ import { dirname, join } from "node:path";
 const block = 512;
 
 /**
- * Unpacks the tar stream of an image layer: ustar with pax and GNU long names. Owners and devices are left out; whiteouts stay
- * as the files they are.
+ * Unpacks the tar stream of an image layer: ustar with pax and GNU long names. Owners and devices are left out;
+ * whiteouts stay as the files they are.
  * @throws Error when an entry leaves the folder, by its name or through a link, or the stream ends early.
  */
 export async function unpack(tar: AsyncIterable<Buffer>, folder: string): Promise<void> {
