@@ -1,8 +1,9 @@
 import type { AwsRequest, AwsResponse, Handle, RecordedCall, ServiceName } from "./api.ts";
 import { Refusal, type Bed, type CallContext, type Operations } from "./ecs/bed.ts";
 import { isRead, rememberBefore } from "./ecs/ecs.ts";
-import type { Fault, FaultKind, Faults } from "./faults.ts";
-import { modelOf, type OperationModel, type ServiceModel } from "./models/model.ts";
+import { faultAnswer } from "./fault-answer.ts";
+import type { Fault, Faults } from "./faults.ts";
+import { modelOf, speaksXml, type OperationModel, type ServiceModel } from "./models/model.ts";
 import { violations } from "./models/validate.ts";
 
 type Recording = { -readonly [Member in keyof RecordedCall]: RecordedCall[Member] };
@@ -67,14 +68,14 @@ function perform(
 function refusalOf(model: ServiceModel, { input: reference }: OperationModel, input: unknown) {
   const found = reference === undefined ? [] : violations(model, reference, input);
   if (found.length === 0) return null;
-  const name = model.metadata.protocol === "json" ? "InvalidParameterException" : "ValidationError";
+  const name = speaksXml(model) ? "ValidationError" : "InvalidParameterException";
   return { name, message: found.join("; ") };
 }
 
 function checkOutput(model: ServiceModel, name: string, { output: reference }: OperationModel, output: object): void {
   const found = reference === undefined ? [] : violations(model, reference, output);
-  if (found.length > 0)
-    throw new Error(`bug of local-aws: the answer to ${name} breaks the model: ${found.join("; ")}`);
+  if (found.length === 0) return;
+  throw new Error(`bug of local-aws: the answer to ${name} breaks the model: ${found.join("; ")}`);
 }
 
 function checkRefusal(
@@ -83,7 +84,7 @@ function checkRefusal(
   { errors = [] }: OperationModel,
   { name }: Refusal,
 ): void {
-  if (model.metadata.protocol === "json" && !errors.some(({ shape }) => shape === name)) {
+  if (!speaksXml(model) && !errors.some(({ shape }) => shape === name)) {
     throw new Error(`bug of local-aws: ${operation} does not refuse with ${name}`);
   }
 }
@@ -92,53 +93,14 @@ function checkRefusal(
 async function strike(bed: Bed, request: AwsRequest, faults: readonly Fault[]): Promise<AwsResponse | null> {
   let answer: AwsResponse | null = null;
   for (const { what } of faults) {
-    if (what.kind === "latency")
-      await new Promise<void>((resolve) => bed.time.laterAtPace(what.milliseconds / 1000, resolve));
-    else answer ??= answerOf(bed, request, what);
+    if (what.kind === "latency") await delay(bed, what.milliseconds);
+    else answer ??= faultAnswer(bed, request, what);
   }
   return answer;
 }
 
-/** How each service words the same misfortune. */
-function answerOf(bed: Bed, { service, operation, caller }: AwsRequest, fault: FaultKind): AwsResponse | null {
-  const requestId = bed.names.uuid();
-  const json = modelOf(service).metadata.protocol === "json";
-  const error = (name: string, message: string, status: number): AwsResponse => ({
-    kind: "error",
-    requestId,
-    name,
-    message,
-    status,
+function delay(bed: Bed, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    bed.time.laterAtPace(milliseconds / 1000, resolve);
   });
-  switch (fault.kind) {
-    case "throttle":
-      if (service === "ec2") return error("RequestLimitExceeded", "Request limit exceeded.", 503);
-      return error(json ? "ThrottlingException" : "Throttling", "Rate exceeded", 400);
-    case "access-denied": {
-      const user = `arn:aws:sts::${bed.account}:assumed-role/${caller}/session`;
-      const message = `User: ${user} is not authorized to perform: ${service}:${operation} because no identity-based policy allows the ${service}:${operation} action`;
-      if (service === "ec2") return error("UnauthorizedOperation", message, 403);
-      return json ? error("AccessDeniedException", message, 400) : error("AccessDenied", message, 403);
-    }
-    case "expired-token": {
-      const message = "The security token included in the request is expired";
-      return json ? error("ExpiredTokenException", message, 400) : error("ExpiredToken", message, 403);
-    }
-    case "error":
-      return error(fault.name, fault.message, fault.status ?? 400);
-    case "server-error":
-      return error(json ? "ServerException" : "InternalFailure", "Service Unavailable", fault.status ?? 500);
-    case "html":
-      return {
-        kind: "page",
-        status: fault.status ?? 502,
-        body: "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>",
-      };
-    case "reset":
-      return { kind: "reset" };
-    case "stale":
-    case "no-capacity":
-    case "latency":
-      return null;
-  }
 }

@@ -20,7 +20,7 @@ describe("the SDK over HTTP", () => {
     await ecs.createCluster({ clusterName: "main" });
     const containerDefinitions = [{ name: "app", image: "app:1" }];
     const { taskDefinition } = await ecs.registerTaskDefinition({ family: "app", containerDefinitions });
-    expect(taskDefinition).toMatchObject({ revision: 1, registeredAt: expect.any(Date) });
+    expect(taskDefinition).toMatchObject({ revision: 1, registeredAt: expect.any(Date) as unknown });
     const { service } = await ecs.createService({
       cluster: "main",
       serviceName: "app",

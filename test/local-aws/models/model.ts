@@ -79,6 +79,11 @@ export function modelOf(service: string): ServiceModel {
   return model;
 }
 
+/** The query protocols answer in XML, the others in JSON. */
+export function speaksXml({ metadata }: ServiceModel): boolean {
+  return metadata.protocol === "query" || metadata.protocol === "ec2";
+}
+
 /** @throws when the model lacks the shape: it was cut wrongly. */
 export function shapeOf(model: ServiceModel, { shape: name }: Reference): Shape {
   const shape = model.shapes[name];

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { serviceNames, type AwsResponse, type Handle, type ServiceName } from "../api.ts";
-import { modelOf, type OperationModel, type ServiceModel } from "../models/model.ts";
+import { modelOf, speaksXml, type OperationModel, type ServiceModel } from "../models/model.ts";
 import { fromForm } from "./form.ts";
 import { fromJson, toJson } from "./json.ts";
 import { xmlAnswer, xmlError } from "./xml.ts";
@@ -65,7 +65,7 @@ interface Asked {
 }
 
 function readRequest(model: ServiceModel, headers: Headers, body: string): Asked {
-  if (usesXml(model)) {
+  if (speaksXml(model)) {
     const form = new URLSearchParams(body);
     return {
       operation: form.get("Action") ?? "",
@@ -80,7 +80,7 @@ function readRequest(model: ServiceModel, headers: Headers, body: string): Asked
 }
 
 function write(model: ServiceModel, name: string, operation: OperationModel, response: AwsResponse): HttpAnswer | null {
-  const type = usesXml(model) ? "text/xml" : "application/x-amz-json-1.1";
+  const type = speaksXml(model) ? "text/xml" : "application/x-amz-json-1.1";
   switch (response.kind) {
     case "reset":
       return null;
@@ -89,7 +89,7 @@ function write(model: ServiceModel, name: string, operation: OperationModel, res
     case "output": {
       const { requestId, output } = response;
       const headers = { "content-type": type, "x-amzn-requestid": requestId };
-      const body = usesXml(model)
+      const body = speaksXml(model)
         ? xmlAnswer(model, name, operation, requestId, output)
         : JSON.stringify(toJson(output));
       return { status: 200, headers, body };
@@ -97,14 +97,10 @@ function write(model: ServiceModel, name: string, operation: OperationModel, res
     case "error": {
       const { requestId, status, message } = response;
       const headers = { "content-type": type, "x-amzn-requestid": requestId };
-      const body = usesXml(model) ? xmlError(model, response) : JSON.stringify({ __type: response.name, message });
+      const body = speaksXml(model) ? xmlError(model, response) : JSON.stringify({ __type: response.name, message });
       return { status, headers, body };
     }
   }
-}
-
-function usesXml({ metadata }: ServiceModel): boolean {
-  return metadata.protocol === "query" || metadata.protocol === "ec2";
 }
 
 function unknownOperation(operation: string): AwsResponse {

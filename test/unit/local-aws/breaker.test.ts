@@ -162,6 +162,15 @@ describe("when a deployment fails", () => {
     expect((await stage.service()).runningCount).toBe(1);
   });
 
+  test("tasks of it that fail their checks are stopped", async () => {
+    const stage = await openStage();
+    stage.runtime.script("app", { kind: "unhealthy" });
+    await stage.create(await stage.register({ healthCheck: true }), { deploymentConfiguration: breakerAlone });
+    await stage.untilSettled();
+    await stage.pass(60);
+    expect(await stage.service()).toMatchObject({ runningCount: 0, deployments: [{ rolloutState: "FAILED" }] });
+  });
+
   test("the old task is replaced by its like when it dies", async () => {
     const stage = await deployBroken(crashes, breakerAlone);
     await stage.untilSettled();

@@ -12,7 +12,7 @@ describe("faults", () => {
         name: "AccessDeniedException",
         message: expect.stringContaining(
           "assumed-role/deployer/session is not authorized to perform: ecs:DescribeServices",
-        ),
+        ) as unknown,
       },
     },
     { what: { kind: "expired-token" }, error: { name: "ExpiredTokenException" } },

@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { breakerThreshold } from "../../local-aws/ecs/breaker.ts";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { Behaviour } from "../../local-aws/runtimes/scripted.ts";
-import { existing, openStage, type Stage } from "./stage.ts";
+import { existing, openStage, readPastClient, type Stage } from "./stage.ts";
 
 /** What happens to a service, in any order. */
 type Move =
@@ -220,16 +220,7 @@ async function act(stage: Stage, move: Move): Promise<void> {
 }
 
 async function lookAt({ aws }: Stage): Promise<Seen> {
-  // Past the client: thousands of looks are taken here.
-  const read = async (operation: string, input: object): Promise<object> => {
-    const answer = await aws.handle({
-      service: "ecs",
-      operation,
-      input: { cluster: "main", ...input },
-      caller: "onlooker",
-    });
-    return answer.kind === "output" ? answer.output : {};
-  };
+  const read = (operation: string, input: object) => readPastClient(aws, operation, { cluster: "main", ...input });
   const { services = [] }: DescribeServicesResponse = await read("DescribeServices", { services: ["app"] });
   const { serviceDeployments = [] }: ListServiceDeploymentsResponse = await read("ListServiceDeployments", {
     service: "app",

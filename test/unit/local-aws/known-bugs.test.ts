@@ -30,6 +30,6 @@ describe("the SDK's own waiter", () => {
     await stage.untilSettled();
     await expect(
       waitUntilServicesStable({ client: stage.ecs, ...soon }, { cluster: "main", services: ["app"] }),
-    ).rejects.toMatchObject({ name: "TimeoutError", message: expect.stringContaining('"state":"TIMEOUT"') });
+    ).rejects.toMatchObject({ name: "TimeoutError", message: expect.stringContaining('"state":"TIMEOUT"') as unknown });
   });
 });

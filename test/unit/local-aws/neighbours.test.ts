@@ -136,7 +136,7 @@ describe("Cloud Map", () => {
     expect(stage.aws.resolve("code.deal-flow.local")).toEqual([]);
     await stage.untilSettled();
     expect(stage.aws.resolve("code.deal-flow.local")).toEqual([
-      { taskId: expect.stringMatching(/^[0-9a-f]{32}$/), address: "10.0.0.2", healthy: true },
+      { taskId: expect.stringMatching(/^[0-9a-f]{32}$/) as unknown, address: "10.0.0.2", healthy: true },
     ]);
     expect(stage.aws.resolve("code.other.local")).toBeNull();
 
@@ -208,7 +208,7 @@ describe("EC2", () => {
           SubnetId: "subnet-1",
           Groups: [{ GroupId: "sg-1" }],
           PrivateIpAddress: tasks?.[0]?.containers?.[0]?.networkInterfaces?.[0]?.privateIpv4Address,
-          Association: { PublicIp: expect.stringMatching(/^203\.0\.113\./) },
+          Association: { PublicIp: expect.stringMatching(/^203\.0\.113\./) as unknown },
         },
       ],
     });
@@ -232,7 +232,7 @@ describe("IAM and Application Auto Scaling", () => {
     expect(await read(aws, "iam", "GetRole", { RoleName: "task" })).toMatchObject({
       Role: {
         Arn: "arn:aws:iam::123456789012:role/task",
-        AssumeRolePolicyDocument: expect.stringContaining("ecs-tasks"),
+        AssumeRolePolicyDocument: expect.stringContaining("ecs-tasks") as unknown,
       },
     });
     aws.neighbours.roles.set("other", { name: "other", arn: "arn:other", trustPolicy: "{}" });

@@ -41,7 +41,7 @@ describe("CreateService", () => {
     const stage = await openStage();
     await expect(stage.create(await stage.register(), settings)).rejects.toMatchObject({
       name: "InvalidParameterException",
-      message: expect.stringMatching(text),
+      message: expect.stringMatching(text) as unknown,
     });
   });
 
@@ -150,7 +150,9 @@ describe("DeleteService", () => {
     const named = { cluster: "main", service: "app" };
     await expect(stage.ecs.deleteService(named)).rejects.toMatchObject({ name: "InvalidParameterException" });
     expect((await stage.ecs.deleteService({ ...named, force: true })).service?.status).toBe("DRAINING");
-    await expect(stage.create(revision)).rejects.toMatchObject({ message: expect.stringContaining("still Draining") });
+    await expect(stage.create(revision)).rejects.toMatchObject({
+      message: expect.stringContaining("still Draining") as unknown,
+    });
     const gone = await stage.until(({ status }) => status === "INACTIVE");
     expect(gone).toMatchObject({ runningCount: 0, deployments: [] });
     expect((await stage.ecs.listServices({ cluster: "main" })).serviceArns).toEqual([]);

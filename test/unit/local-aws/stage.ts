@@ -1,4 +1,10 @@
-import { ECS, type Deployment, type Service, type ServiceDeployment } from "@aws-sdk/client-ecs";
+import {
+  ECS,
+  type Deployment,
+  type DescribeServicesResponse,
+  type Service,
+  type ServiceDeployment,
+} from "@aws-sdk/client-ecs";
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { createLocalAws, inProcessHandler, type LocalAws } from "../../local-aws/local-aws.ts";
 import type { Rules } from "../../local-aws/rules.ts";
@@ -57,7 +63,11 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
   const until = async (met: (seen: Service) => boolean, limitSeconds = 3600) => {
     for (let second = 0; second < limitSeconds; second += 1) {
-      const seen = await service();
+      const { services = [] }: DescribeServicesResponse = await readPastClient(aws, "DescribeServices", {
+        cluster: "main",
+        services: ["app"],
+      });
+      const seen = existing(services[0]);
       if (met(seen)) return seen;
       await clock.pass(1000);
     }
@@ -136,6 +146,13 @@ export function clientOf(aws: LocalAws, caller = "deployer", attempts = 3): ECS 
     credentials: { accessKeyId: caller, secretAccessKey: "unused" },
     requestHandler: inProcessHandler(aws),
   });
+}
+
+/** What ECS answers to an onlooker without a client: for those who look thousands of times. */
+export async function readPastClient(aws: LocalAws, operation: string, input: object): Promise<object> {
+  const answer = await aws.handle({ service: "ecs", operation, input, caller: "onlooker" });
+  if (answer.kind !== "output") throw new Error(`${operation}: ${JSON.stringify(answer)}`);
+  return answer.output;
 }
 
 export function existing<Value>(value: Value | null | undefined): Value {

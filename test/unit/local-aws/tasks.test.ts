@@ -100,8 +100,8 @@ describe("a task", () => {
     await stage.update({ desiredCount: 0 });
     expect(await untilStopped(stage, taskArns[0])).toMatchObject({
       stopCode: "ServiceSchedulerInitiated",
-      stoppedReason: expect.stringMatching(/^Scaling activity initiated by \(deployment ecs-svc\/\d{19}\)$/),
-      startedBy: expect.stringMatching(/^ecs-svc\/\d{19}$/),
+      stoppedReason: expect.stringMatching(/^Scaling activity initiated by \(deployment ecs-svc\/\d{19}\)$/) as unknown,
+      startedBy: expect.stringMatching(/^ecs-svc\/\d{19}$/) as unknown,
       group: "service:app",
     });
 
@@ -133,11 +133,12 @@ describe("a task", () => {
     expect([...statuses]).toEqual(["PROVISIONING", "PENDING", "DEPROVISIONING", "STOPPED"]);
     expect(stopped).toMatchObject({
       stopCode: "TaskFailedToStart",
-      stoppedReason: expect.stringMatching(/^ResourceInitializationError: unable to pull secrets/),
+      stoppedReason: expect.stringMatching(/^ResourceInitializationError: unable to pull secrets/) as unknown,
       containers: [{ lastStatus: "STOPPED" }],
     });
     expect(stopped.containers?.[0]).not.toHaveProperty("exitCode");
     expect(stopped).not.toHaveProperty("startedAt");
+    expect(stopped).not.toHaveProperty("executionStoppedAt");
   });
 
   test("that is stopped before its image is there never starts", async () => {
@@ -177,7 +178,7 @@ describe("RunTask", () => {
     expect(task).toMatchObject({
       overrides: { containerOverrides: [{ name: "app", command: ["alembic", "upgrade", "head"] }] },
       tags: [{ key: "release", value: "1" }],
-      containers: [{ exitCode: 0, imageDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) }],
+      containers: [{ exitCode: 0, imageDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as unknown }],
     });
     const id = existing(task.taskArn).split("/").at(-1);
     expect(stage.runtime.lines).toMatchObject([
@@ -229,7 +230,7 @@ describe("RunTask", () => {
     const stage = await openStage();
     await expect(run(stage, await stage.register(), settings)).rejects.toMatchObject({
       name: "InvalidParameterException",
-      message: expect.stringMatching(text),
+      message: expect.stringMatching(text) as unknown,
     });
   });
 });

@@ -1,7 +1,7 @@
 import type { DescribeServicesResponse, ListServiceDeploymentsResponse } from "@aws-sdk/client-ecs";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { TaskBehaviour } from "../../local-aws/runtimes/scripted.ts";
-import { openStage, type ServiceSettings, type Stage } from "./stage.ts";
+import { openStage, readPastClient, type ServiceSettings, type Stage } from "./stage.ts";
 
 /** What an onlooker sees of service `app`: a line for every second in which it looks different from the one before. */
 export async function timeline(stage: Stage, seconds: number): Promise<readonly string[]> {
@@ -47,19 +47,18 @@ export async function rollout(script: Script): Promise<string> {
 }
 
 async function looksOf({ aws }: Stage, known: Map<string, string>): Promise<string> {
-  // Past the client: thousands of looks are taken here.
-  const read = async (operation: string, input: object): Promise<object> => {
-    const answer = await aws.handle({ service: "ecs", operation, input, caller: "onlooker" });
-    return answer.kind === "output" ? answer.output : {};
-  };
-  const { services = [] }: DescribeServicesResponse = await read("DescribeServices", {
+  const { services = [] }: DescribeServicesResponse = await readPastClient(aws, "DescribeServices", {
     cluster: "main",
     services: ["app"],
   });
-  const { serviceDeployments = [] }: ListServiceDeploymentsResponse = await read("ListServiceDeployments", {
-    cluster: "main",
-    service: "app",
-  });
+  const { serviceDeployments = [] }: ListServiceDeploymentsResponse = await readPastClient(
+    aws,
+    "ListServiceDeployments",
+    {
+      cluster: "main",
+      service: "app",
+    },
+  );
   const short = (id = "") => {
     if (!known.has(id)) known.set(id, `D${known.size + 1}`);
     return known.get(id) ?? "";

@@ -124,7 +124,10 @@ describe("the bed", () => {
       stage.create(await stage.register(), {
         deploymentConfiguration: { strategy: "BLUE_GREEN", bakeTimeInMinutes: 5 },
       }),
-    ).rejects.toMatchObject({ name: "UnsupportedFeatureException", message: expect.stringContaining("BLUE_GREEN") });
+    ).rejects.toMatchObject({
+      name: "UnsupportedFeatureException",
+      message: expect.stringContaining("BLUE_GREEN") as unknown,
+    });
     const unknown = { service: "ecs", operation: "DeleteCluster", input: {}, caller: "me" } as const;
     await expect(stage.aws.handle(unknown)).rejects.toThrow("local-aws does not play ecs:DeleteCluster");
   });

@@ -81,8 +81,10 @@ export const serviceOperations = {
     const shape: ServiceShape = { definition, settings };
     checkNetwork(bed, definition, settings.networkConfiguration);
     checkContainers(shape);
+    const configuration = configurationOf(input.deploymentConfiguration, service.configuration);
+    // Nothing is refused from here on.
     const scaled = setDesiredCount(bed, service, input.desiredCount);
-    service.configuration = configurationOf(input.deploymentConfiguration, service.configuration);
+    service.configuration = configuration;
     service.healthCheckGracePeriodSeconds =
       input.healthCheckGracePeriodSeconds ?? service.healthCheckGracePeriodSeconds;
     service.availabilityZoneRebalancing = input.availabilityZoneRebalancing ?? service.availabilityZoneRebalancing;

@@ -41,6 +41,11 @@ export function tagsOf(bed: Bed, arn: string): Tag[] {
 
 /** Sets the tags of a resource; of two with one key the later holds. */
 export function setTags(bed: Bed, arn: string, tags: readonly Tag[]): void {
+  bed.state.tags.set(arn, uniqueTags(bed, tags));
+}
+
+/** @throws Refusal when there are too many, or one has a key of AWS's own. */
+export function uniqueTags(bed: Bed, tags: readonly Tag[]): readonly Tag[] {
   const byKey = new Map(tags.map((tag) => [tag.key, tag]));
   if (byKey.size > bed.rules.tagsMost) {
     throw new Refusal("InvalidParameterException", `Tags can not be more than ${bed.rules.tagsMost}`);
@@ -48,7 +53,7 @@ export function setTags(bed: Bed, arn: string, tags: readonly Tag[]): void {
   if (tags.some(({ key = "" }) => key.toLowerCase().startsWith("aws:"))) {
     throw new Refusal("InvalidParameterException", "Tag keys beginning with aws: are reserved");
   }
-  bed.state.tags.set(arn, [...byKey.values()]);
+  return [...byKey.values()];
 }
 
 function checkExists(bed: Bed, arn: string): void {

@@ -17,7 +17,7 @@ import { checkNetwork } from "../service-request.ts";
 import type { Cluster, Task } from "../state.ts";
 import { startTask, stopTask } from "../task-life.ts";
 import { taskView } from "../task-view.ts";
-import { setTags, tagsOf } from "./tags.ts";
+import { tagsOf, uniqueTags } from "./tags.ts";
 
 export const taskOperations = {
   RunTask: (bed, input: Given<RunTaskRequest, "taskDefinition">, { noCapacity }: CallContext): RunTaskResponse => {
@@ -40,6 +40,9 @@ export const taskOperations = {
     }
     if (noCapacity !== null) return { tasks: [], failures: [{ reason: noCapacity }] };
     const { family } = definition.content;
+    const inherited =
+      input.propagateTags === "TASK_DEFINITION" ? tagsOf(bed, definition.content.taskDefinitionArn) : [];
+    const tags = uniqueTags(bed, [...inherited, ...(input.tags ?? [])]);
     const tasks = Array.from({ length: count }, () =>
       startTask(
         bed,
@@ -57,9 +60,7 @@ export const taskOperations = {
         () => undefined,
       ),
     );
-    const inherited =
-      input.propagateTags === "TASK_DEFINITION" ? tagsOf(bed, definition.content.taskDefinitionArn) : [];
-    for (const { arn } of tasks) setTags(bed, arn, [...inherited, ...(input.tags ?? [])]);
+    for (const { arn } of tasks) bed.state.tags.set(arn, tags);
     if (key !== null) bed.state.runTokens.set(key, { request, taskIds: tasks.map(({ id }) => id) });
     return { tasks: tasks.flatMap(({ id }) => viewOf(bed, id)), failures: [] };
   },
