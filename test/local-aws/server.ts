@@ -47,7 +47,6 @@ async function serve(aws: LocalAws, request: IncomingMessage, response: ServerRe
   const chunks: Uint8Array[] = [];
   for await (const chunk of request) if (chunk instanceof Uint8Array) chunks.push(chunk);
   const answered = await answer(aws, {
-    path: request.url ?? "/",
     headers: request.headers,
     body: Buffer.concat(chunks),
   });

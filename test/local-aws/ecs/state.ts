@@ -1,7 +1,6 @@
 import type {
   CreateServiceRequest,
   DeploymentConfiguration,
-  RegisterTaskDefinitionRequest,
   Tag,
   TaskDefinition,
   TaskOverride,
@@ -28,8 +27,6 @@ export interface Cluster {
 /** A registered revision. */
 export interface Definition {
   readonly content: TaskDefinition & { readonly taskDefinitionArn: string; readonly family: string };
-  /** As it was sent, for whoever compares. */
-  readonly sent: RegisterTaskDefinitionRequest;
   status: "ACTIVE" | "INACTIVE";
   deregisteredAt?: number;
 }

@@ -67,7 +67,7 @@ export function startTask(bed: Bed, request: TaskRequest, listener: TaskListener
     task.pullStartedAt = bed.time.now();
     task.handedOver = true;
     const { arn, overrides, startedBy, group } = task;
-    const content = { ...definition.content };
+    const { content } = definition;
     bed.runtime.start(
       { id, arn, clusterArn: cluster.arn, definition: content, overrides, startedBy, group },
       observe(life),

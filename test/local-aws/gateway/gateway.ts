@@ -100,9 +100,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function serveOwn(aws: LocalAws, request: IncomingMessage, response: ServerResponse): Promise<Recorded> {
-  const { url = "/", headers } = request;
+  const { headers } = request;
   const body = await buffer(request);
-  const answered = await answer(aws, { path: url, headers, body });
+  const answered = await answer(aws, { headers, body });
   if (answered === null) response.destroy();
   else {
     response.writeHead(answered.status, answered.headers);

@@ -6,7 +6,6 @@ import { answer, type Headers } from "./route.ts";
 export type RequestHandler = NonNullable<ECSClientConfig["requestHandler"]>;
 
 interface SdkRequest {
-  readonly path: string;
   readonly headers: Headers;
   readonly body?: Uint8Array | string;
 }
@@ -31,12 +30,12 @@ export function inProcessHandler(aws: { readonly handle: Handle }, caller?: stri
   return {
     metadata: { handlerProtocol: "http/1.1" },
     handle: async (
-      { path, headers, body = "" }: SdkRequest,
+      { headers, body = "" }: SdkRequest,
       options: { readonly abortSignal?: AbortSignal } = {},
     ): Promise<SdkAnswer> => {
       const { abortSignal } = options;
       if (abortSignal?.aborted === true) throw aborted();
-      const answered = await Promise.race([answer(named, { path, headers, body }), whenAborted(abortSignal)]);
+      const answered = await Promise.race([answer(named, { headers, body }), whenAborted(abortSignal)]);
       if (answered === null) throw connectionReset();
       const { status, headers: answerHeaders, body: text } = answered;
       return { response: { statusCode: status, headers: answerHeaders, body: new TextEncoder().encode(text) } };

@@ -6,7 +6,6 @@ import { fromJson, toJson } from "./json.ts";
 import { xmlAnswer, xmlError } from "./xml.ts";
 
 export interface HttpRequest {
-  readonly path: string;
   /** Names in lower case, as node gives them. */
   readonly headers: Headers;
   readonly body: Uint8Array | string;

@@ -34,7 +34,7 @@ export const taskDefinitionOperations = {
       registeredBy: `arn:aws:sts::${bed.account}:assumed-role/${caller}/session`,
     } satisfies TaskDefinition;
     setTags(bed, content.taskDefinitionArn, tags);
-    const definition: Definition = { content, sent: input, status: "ACTIVE" };
+    const definition: Definition = { content, status: "ACTIVE" };
     bed.state.families.set(sent.family, [...revisions, definition]);
     return { taskDefinition: view(definition), tags: tagsOf(bed, content.taskDefinitionArn) };
   },
