@@ -52,24 +52,25 @@ try {
 process.exit();
 
 async function walk(workplace: Workplace): Promise<void> {
-  const first = await stage("a", "First release: images, database, services, canary", workplace, { action: "." });
+  const first = await stage("a", "First release: images, database, services, canary", workplace, [
+    { action: "actions/build-push-image" },
+    { action: "actions/run-migrations" },
+    { action: "actions/register-task-def" },
+    { action: "actions/deploy-service" },
+  ]);
   const watcher = watchLocation(workplace.webserverUrl, "DealFlow");
   try {
     edit(workplace, "app/version.py", (text) => text.replace('"1"', '"2"'));
     const committedAt = commit(workplace, "Say version 2");
-    const second = await stage(
-      "b",
-      "A code change: only the code location moves",
-      workplace,
-      { action: "." },
-      { watcher, committedAt },
-    );
+    const second = await stage("b", "A code change: only the code location moves", workplace, [{ action: "." }], {
+      watcher,
+      committedAt,
+    });
     await pullRequest(workplace);
     await badCommit(workplace, watcher, imageOf(workplace, second));
-    const back = await stage("e", "A rollback to the first release", workplace, {
-      action: ".",
-      with: { command: "rollback", to: first.outputs["release-id"] ?? "" },
-    });
+    const back = await stage("e", "A rollback to the first release", workplace, [
+      { action: ".", with: { command: "rollback", to: first.outputs["release-id"] ?? "" } },
+    ]);
     expectServed(watcher, imageOf(workplace, back), "the first release");
   } finally {
     await watcher.stop();
@@ -89,13 +90,9 @@ async function pullRequest(workplace: Workplace): Promise<void> {
     name: "pull_request",
     payload: { number: 7, pull_request: { number: 7, head: { sha: workplace.git("rev-parse", "HEAD") } } },
   };
-  await stage(
-    "c",
-    "A pull request: what it would change",
-    workplace,
-    { action: ".", with: { command: "plan" } },
-    { event },
-  );
+  await stage("c", "A pull request: what it would change", workplace, [{ action: ".", with: { command: "plan" } }], {
+    event,
+  });
   workplace.git("switch", "--quiet", "main");
 }
 
@@ -103,7 +100,7 @@ async function badCommit(workplace: Workplace, watcher: Watcher, before: string)
   edit(workplace, "app/main.py", (text) => `import pandsa\n${text}`);
   commit(workplace, "Use pandsa");
   const since = watcher.looks.length;
-  await stage("d", "A bad commit: found, explained, taken back", workplace, { action: "." }, { fails: true });
+  await stage("d", "A bad commit: found, explained, taken back", workplace, [{ action: "." }], { fails: true });
   const looks = watcher.looks.slice(since);
   const old = looks.filter(({ image }) => image === before).length;
   say(
@@ -119,33 +116,37 @@ interface StageOptions {
   readonly committedAt?: number;
 }
 
-/** Runs one step as GitHub's runner would, and shows what a person would see of it. */
+/** Runs the steps of a job as GitHub's runner would, each with the release of the one before, and shows what a person would see. */
 async function stage(
   letter: string,
   title: string,
   workplace: Workplace,
-  step: Step,
+  steps: readonly Step[],
   { event, fails = false, watcher, committedAt }: StageOptions = {},
 ): Promise<StepResult> {
   console.log(`\n━━━ ${letter}. ${title} ${"━".repeat(Math.max(3, 70 - title.length))}\n`);
-  const inputs = { environment: "local", ...step.with };
-  console.log(
-    `uses: ${step.action === "." ? "this action" : step.action}, with: ${Object.entries(inputs)
-      .map(([name, value]) => `${name}: ${value}`)
-      .join(", ")}`,
-  );
-  const result = await runStep(workplace.job(event, interruption.signal), { ...step, with: inputs }, (line) =>
-    console.log(`  │ ${line}`),
-  );
-  console.log(`\n${indent(result.summary)}`);
+  const job = workplace.job(event, interruption.signal);
+  let result: StepResult | null = null;
+  let seconds = 0;
+  for (const step of steps) {
+    const release = result?.outputs["release"];
+    const inputs = { environment: "local", ...step.with, ...(release === undefined ? {} : { release }) };
+    const shown = Object.entries(inputs).map(([name, value]) => `${name}: ${name === "release" ? "…" : value}`);
+    console.log(`uses: ${step.action === "." ? "this action" : step.action}, with: ${shown.join(", ")}`);
+    result = await runStep(job, { ...step, with: inputs }, (line) => console.log(`  │ ${line}`));
+    seconds += result.seconds;
+    console.log(`\n${indent(result.summary)}`);
+    interruption.signal.throwIfAborted();
+    if ((result.exitCode === 0) === fails)
+      throw new Error(`Stage ${letter} ended with exit code ${result.exitCode}, which it should not.`);
+  }
+  if (result === null) throw new Error(`stage ${letter} has no steps`);
   const servedAt = watcher === undefined ? null : watcher.servedSince(imageOf(workplace, result));
   const servedAfterSeconds = servedAt === null || committedAt === undefined ? null : (servedAt - committedAt) / 1000;
-  stages.push({ stage: letter, seconds: result.seconds, servedAfterSeconds, outputs: result.outputs });
-  say(`Stage ${letter} took ${result.seconds.toFixed(1)} s.`);
+  stages.push({ stage: letter, seconds, servedAfterSeconds, outputs: result.outputs });
+  say(`Stage ${letter} took ${seconds.toFixed(1)} s.`);
   if (servedAfterSeconds !== null)
     say(`From the commit until its code was served: ${servedAfterSeconds.toFixed(1)} s.`);
-  if ((result.exitCode === 0) === fails)
-    throw new Error(`Stage ${letter} ended with exit code ${result.exitCode}, which it should not.`);
   return result;
 }
 

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { killGroup, type Processes } from "../../backing/processes.ts";
 import type { ContainerProcess } from "./container-process.ts";
-import { type HealthCheckSettings, type HealthStatus, judgeHealth, pauseAfter, unknownHealth } from "./health-check.ts";
+import { firstPause, type HealthCheckSettings, type HealthStatus, judgeHealth, pauseAfter, unknownHealth } from "./health-check.ts";
 import type { LogStream } from "./logs.ts";
 
 /** A container whose process was started. */
@@ -91,14 +91,19 @@ async function checkHealth(
 ): Promise<void> {
   const start = performance.now();
   let state = unknownHealth;
+  await pause(firstPause(settings), over);
   while (!isOver(over)) {
     const passed = await runCheck(processes, process, settings);
     if (isOver(over)) return;
     const next = judgeHealth(settings, state, passed, performance.now() - start);
     if (next.status !== state.status && next.status !== "UNKNOWN") onHealth(next.status);
     state = next;
-    await sleep(pauseAfter(settings, state), undefined, { signal: over }).catch(() => undefined);
+    await pause(pauseAfter(settings, state), over);
   }
+}
+
+async function pause(milliseconds: number, over: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal: over }).catch(() => undefined);
 }
 
 /** In a function of its own: a signal changes while others wait, which the compiler cannot see. */

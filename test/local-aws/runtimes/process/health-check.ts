@@ -26,6 +26,8 @@ export const unknownHealth: HealthState = { status: "UNKNOWN", failures: 0 };
  */
 const eagerMilliseconds = 300;
 
+const firstMilliseconds = 1_000;
+
 /** @returns null when the container has no check: an empty command, or `NONE`. */
 export function healthCheckSettings(check: HealthCheck | undefined): HealthCheckSettings | null {
   const [form, ...words] = check?.command ?? [];
@@ -57,6 +59,14 @@ export function judgeHealth(
     return { status: elapsedMilliseconds >= patience ? "UNHEALTHY" : "UNKNOWN", failures };
   }
   return { status: failures >= settings.retries ? "UNHEALTHY" : state.status, failures };
+}
+
+/**
+ * Milliseconds from the start of a container to its first check. Not at once: a check may be a program as big as the one
+ * that is starting, and would only hold it up.
+ */
+export function firstPause(settings: HealthCheckSettings): number {
+  return Math.min(firstMilliseconds, settings.intervalMilliseconds);
 }
 
 /** Milliseconds from the end of one check to the start of the next. */
