@@ -1,4 +1,5 @@
 import {
+  firstPause,
   type HealthState,
   healthCheckSettings,
   judgeHealth,
@@ -44,7 +45,8 @@ test("a healthy container becomes unhealthy when as many checks as it has retrie
   expect(statuses).toEqual(["HEALTHY", "HEALTHY", "HEALTHY", "HEALTHY", "HEALTHY", "UNHEALTHY"]);
 });
 
-test("a container is asked at its own pace once it has answered, and at once before", () => {
+test("a container is asked at its own pace once it has answered, and much sooner before", () => {
+  expect(firstPause(settings)).toBe(1_000);
   expect(pauseAfter(settings, { status: "HEALTHY", failures: 0 })).toBe(10_000);
   expect(pauseAfter(settings, unknownHealth)).toBeLessThan(1_000);
 });

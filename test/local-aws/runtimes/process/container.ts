@@ -5,7 +5,14 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { killGroup, type Processes } from "../../backing/processes.ts";
 import type { ContainerProcess } from "./container-process.ts";
-import { firstPause, type HealthCheckSettings, type HealthStatus, judgeHealth, pauseAfter, unknownHealth } from "./health-check.ts";
+import {
+  firstPause,
+  type HealthCheckSettings,
+  type HealthStatus,
+  judgeHealth,
+  pauseAfter,
+  unknownHealth,
+} from "./health-check.ts";
 import type { LogStream } from "./logs.ts";
 
 /** A container whose process was started. */
