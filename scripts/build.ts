@@ -38,30 +38,28 @@ async function build(folder: string): Promise<void> {
     };
     writeFileSync(path, `${(await minify(readFileSync(path, "utf8"), options)).code}\n`);
   }
-  for (const { name, step } of entries()) {
+  for (const name of names()) {
     mkdirSync(join(folder, name), { recursive: true });
-    writeFileSync(join(folder, name, step === "main" ? "index.js" : `${step}.js`), stub(name, step));
+    writeFileSync(join(folder, name, "index.js"), stub(name));
   }
 }
 
-/** Every action that an action.yml names, with its main and post steps. */
-function entries(): readonly { readonly name: string; readonly step: string }[] {
+/** Every action that an action.yml names. */
+function names(): readonly string[] {
   const files = ["action.yml", ...readdirSync("actions").map((name) => join("actions", name, "action.yml"))];
-  return files.filter(existsSync).flatMap((file) => {
-    const text = readFileSync(file, "utf8");
-    return [...text.matchAll(/^\s+(main|post): .*dist\/([a-z-]+)\/[a-z]+\.js$/gm)].map(([, step = "", name = ""]) => ({
-      name,
-      step,
-    }));
+  return files.map((file) => {
+    const [, name] = /^\s+main: .*dist\/([a-z-]+)\/index\.js$/m.exec(readFileSync(file, "utf8")) ?? [];
+    if (name === undefined) throw new Error(`${file} names no bundle`);
+    return name;
   });
 }
 
 // The compile cache lives as long as the job: RUNNER_TEMP is wiped with it, so nothing is carried from one job to another.
-function stub(name: string, step: string): string {
+function stub(name: string): string {
   return `import { enableCompileCache } from "node:module";
 if (process.env.RUNNER_TEMP) enableCompileCache(\`\${process.env.RUNNER_TEMP}/dagster-ecs-compile-cache\`);
 const { start } = await import("../index.js");
-await start(${JSON.stringify(name)}, ${JSON.stringify(step)});
+await start(${JSON.stringify(name)});
 `;
 }
 
