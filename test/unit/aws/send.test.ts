@@ -3,14 +3,12 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { BatchCheckLayerAvailabilityCommand } from "@aws-sdk/client-ecr";
 import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from "@aws-sdk/client-ecs";
-import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { GetParametersByPathCommand } from "@aws-sdk/client-ssm";
 import * as fc from "fast-check";
 import { ecr } from "../../../src/aws/ecr.ts";
 import { ecs } from "../../../src/aws/ecs.ts";
-import { elb } from "../../../src/aws/elb.ts";
 import { AwsError, isWeather } from "../../../src/aws/error.ts";
 import { logs } from "../../../src/aws/logs.ts";
 import { s3 } from "../../../src/aws/s3.ts";
@@ -307,14 +305,6 @@ describe("Every client", () => {
     answers = [error(500, "InternalError"), error(400, "AccessDeniedException", "no")];
     expect((await failureOf(call())).fix).toContain(`"Action":"${action}"`);
     expect(calls).toHaveLength(2);
-  });
-
-  test("Elastic Load Balancing speaks XML", async () => {
-    const body =
-      "<ErrorResponse><Error><Type>Sender</Type><Code>TargetGroupNotFound</Code><Message>m</Message></Error><RequestId>request-2</RequestId></ErrorResponse>";
-    answers = [text(400, "text/xml", body)];
-    const call = elb(context(), settings)(new DescribeTargetHealthCommand({ TargetGroupArn: "arn" }));
-    expect(await failureOf(call)).toMatchObject({ failure: "not-found", service: "Elastic Load Balancing" });
   });
 
   test.each([
