@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runStep, type Step, type StepResult } from "../../test/runner/run-step.ts";
+import { oursBetween } from "./awaited.ts";
 import { type Watcher, watchLocation } from "./served.ts";
 import { openWorkplace, type Workplace } from "./workplace.ts";
 
@@ -27,12 +28,15 @@ interface StageReport {
   readonly seconds: number;
   /** From the commit to the first answer of the new code in the row that lasted; null where no code moved. */
   readonly servedAfterSeconds: number | null;
+  /** The part of it in which nobody else was waited for. */
+  readonly oursSeconds: number | null;
   readonly outputs: Readonly<Record<string, string>>;
 }
 const stages: StageReport[] = [];
 
 console.log("Starting an AWS on this machine: its own ECS, a registry, S3, a PostgreSQL …");
 const place = await openWorkplace({ speed });
+say(`Dagster's webserver will be at ${place.webserverUrl}`);
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
 const interrupted = new Promise<void>((resolve) =>
@@ -143,7 +147,9 @@ async function stage(
   if (result === null) throw new Error(`stage ${letter} has no steps`);
   const servedAt = watcher === undefined ? null : watcher.servedSince(imageOf(workplace, result));
   const servedAfterSeconds = servedAt === null || committedAt === undefined ? null : (servedAt - committedAt) / 1000;
-  stages.push({ stage: letter, seconds, servedAfterSeconds, outputs: result.outputs });
+  const oursSeconds =
+    servedAt === null || committedAt === undefined ? null : oursOf(workplace, committedAt, servedAt) / 1000;
+  stages.push({ stage: letter, seconds, servedAfterSeconds, oursSeconds, outputs: result.outputs });
   say(`Stage ${letter} took ${seconds.toFixed(1)} s.`);
   if (servedAfterSeconds !== null)
     say(`From the commit until its code was served: ${servedAfterSeconds.toFixed(1)} s.`);
@@ -155,17 +161,30 @@ async function showEnd(workplace: Workplace): Promise<void> {
     `\nAll stages are through after ${((performance.now() - began) / 1000).toFixed(0)} s. AWS's own waiting was ${speed} times faster than in a real account; Dagster was not.`,
   );
   say(`Dagster's webserver: ${workplace.webserverUrl}`);
+  const { bed, infrastructure, webserverUrl } = workplace;
+  const { host, port, user } = bed.postgresql;
   const report = {
     speed,
+    seconds: (performance.now() - began) / 1000,
     stages,
-    webserver: workplace.webserverUrl,
-    gateway: workplace.bed.url,
-    folder: workplace.folder,
+    webserver: webserverUrl,
+    gateway: bed.url,
+    region: bed.region,
+    postgresql: { host, port, user },
+    bucket: infrastructure.contract.bucket.name,
+    folders: [workplace.folder, bed.folder],
   };
   if (options.report !== undefined) writeFileSync(options.report, JSON.stringify(report));
   if (options.exit) return;
   say("It stays up until Ctrl-C.");
   await interrupted;
+}
+
+function oursOf({ bed }: Workplace, from: number, to: number): number {
+  return oursBetween(
+    bed.calls.filter(({ caller }) => caller === "deploy"),
+    { from, to },
+  );
 }
 
 function expectServed(watcher: Watcher, image: string, what: string): void {

@@ -42,12 +42,10 @@ function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObs
 
 function floatingBase({ base }: ImageObservation): readonly Finding[] {
   if (!base.floats) return [];
-  // `latest` says of itself that it moves; a version's tag moves too, with each of its patches.
-  const latest = base.reference.endsWith(":latest") || !/:[^/]*$/.test(base.reference);
   return [
     {
       id: "base-floats",
-      level: latest ? "error" : "warning",
+      level: "error",
       where: `base: ${base.reference}`,
       what: "The base is not pinned: another image may be behind this name tomorrow, and the same commit would then give another one.",
       fix: `Pin it: ${base.reference.replace(/:latest$/, "")}@${base.digest}`,

@@ -429,7 +429,7 @@ onEachRegistry("images of layers", (start) => {
     expect(plan.findings).toEqual([
       expect.objectContaining({
         id: "base-floats",
-        level: "warning",
+        level: "error",
         fix: expect.stringMatching(/^Pin it: base@sha256:[0-9a-f]{64}$/) as unknown,
       }),
     ]);

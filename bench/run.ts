@@ -1,0 +1,26 @@
+/** `npm run bench -- NAME [--json] [--runs N]`: runs one benchmark and prints its table. */
+import { parseArgs } from "node:util";
+import { printRows, type Row } from "./rows.ts";
+
+const benchmarks: Readonly<
+  Record<string, () => Promise<{ readonly measure: (runs: number) => Promise<readonly Row[]> }>>
+> = {
+  start: () => import("./start.ts"),
+  demo: () => import("./demo.ts"),
+};
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: "boolean", default: false }, runs: { type: "string", default: "15" } },
+  allowPositionals: true,
+});
+const [name = ""] = positionals;
+const load = benchmarks[name];
+if (load === undefined) {
+  console.error(`Which benchmark? There are ${Object.keys(benchmarks).join(", ")}.`);
+  process.exit(1);
+}
+const { measure } = await load();
+const rows = await measure(Number(values.runs));
+if (values.json) console.log(JSON.stringify({ name, rows }));
+else printRows(name, rows);
+process.exit(0);
