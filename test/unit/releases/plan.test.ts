@@ -1,0 +1,292 @@
+import fc from "fast-check";
+import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
+import { planRelease, planRollback } from "../../../src/releases/plan.ts";
+import type { Stack } from "../../../src/stack/index.ts";
+import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "./world.ts";
+
+const stack = dealFlow();
+const planFor = (world: World, sha = "a", of: Stack = stack): Plan =>
+  planRelease(of, world.observation, begin(world, shaOf(sha)));
+const idsOf = (plan: Plan): readonly string[] => inOrder(plan.steps).map(({ id }) => id);
+const released = (world: World, sha = "a"): World => carriedOut(stack, world, planFor(world, sha));
+const first = released(untouchedWorld(stack));
+
+/** Every pair of which the first must be done before the second begins. */
+function before(plan: Plan, earlier: string, later: string): boolean {
+  const byId = new Map(plan.steps.map((step) => [step.id, step]));
+  const reach = (step: Step | undefined): boolean =>
+    step !== undefined && step.after.some((id) => id === earlier || reach(byId.get(id)));
+  return byId.has(earlier) && reach(byId.get(later));
+}
+
+describe("the first release", () => {
+  const plan = planFor(untouchedWorld(stack));
+
+  test("makes, migrates, registers and rolls everything", () => {
+    expect([...idsOf(plan)].sort()).toEqual([
+      "gate/canary/DealFlow",
+      "gate/daemon/daemon",
+      "gate/location/DealFlow",
+      "gate/webserver/webserver",
+      "image/code",
+      "image/host",
+      "migrate/application",
+      "migrate/instance",
+      "register/once/code",
+      "register/once/host",
+      "register/run/DealFlow",
+      "register/service/code",
+      "register/service/daemon",
+      "register/service/webserver",
+      "roll/code",
+      "roll/daemon",
+      "roll/webserver",
+    ]);
+  });
+
+  test.each([
+    ["image/code", "migrate/application"],
+    ["register/once/code", "migrate/application"],
+    ["migrate/application", "migrate/instance"],
+    ["migrate/instance", "register/service/code"],
+    ["register/run/DealFlow", "register/service/code"],
+    ["register/service/webserver", "roll/code"],
+    ["roll/code", "roll/daemon"],
+    ["roll/daemon", "roll/webserver"],
+    ["roll/webserver", "gate/webserver/webserver"],
+    ["gate/webserver/webserver", "gate/location/DealFlow"],
+    ["gate/webserver/webserver", "gate/daemon/daemon"],
+    ["gate/location/DealFlow", "gate/canary/DealFlow"],
+    ["gate/daemon/daemon", "gate/canary/DealFlow"],
+  ])("does %s before %s", (earlier, later) => expect(before(plan, earlier, later)).toBe(true));
+
+  test("starts the wanted number of tasks, and takes them back to none", () => {
+    for (const step of plan.steps) {
+      if (step.kind !== "roll") continue;
+      expect(step.count).toBe(1);
+      expect(step.undo).toMatchObject({ kind: "scale", count: 0 });
+    }
+  });
+});
+
+describe("a commit", () => {
+  test("that changes nothing has nothing to do", () => {
+    expect(idsOf(planFor(first, "b"))).toEqual([]);
+  });
+
+  test("of code moves the code location only", () => {
+    const plan = planFor(withContents(first, { code: "code 2" }), "b");
+    expect(plan.steps.filter(({ kind }) => kind === "roll").map(({ id }) => id)).toEqual(["roll/code"]);
+    expect(idsOf(plan)).not.toContain("image/host");
+    expect(idsOf(plan)).not.toContain("migrate/instance");
+    expect(plan.untouched.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(["service daemon", "service webserver", "image host", "migration instance"]),
+    );
+    expect(before(plan, "roll/code", "gate/location/DealFlow")).toBe(true);
+  });
+
+  test("of the host moves daemon and webserver, and asks for every location again", () => {
+    const plan = planFor(withContents(first, { host: "host 2" }), "b");
+    expect(plan.steps.filter(({ kind }) => kind === "roll").map(({ id }) => id)).toEqual([
+      "roll/daemon",
+      "roll/webserver",
+    ]);
+    expect(before(plan, "gate/daemon/daemon", "roll/webserver")).toBe(true);
+    expect(before(plan, "gate/webserver/webserver", "gate/location/DealFlow/again")).toBe(true);
+  });
+
+  test("of both lets the daemon wait for the location's gate", () => {
+    const plan = planFor(withContents(first, { host: "host 2", code: "code 2" }), "b");
+    expect(before(plan, "gate/location/DealFlow", "roll/daemon")).toBe(true);
+  });
+
+  test("of a run's size registers for runs and their location, and rolls that", () => {
+    const larger = dealFlow((text) =>
+      text.replace(
+        "runs: { image: code, size: { cpu: 512, memory: 2048 } }",
+        "runs: { image: code, size: { cpu: 1024, memory: 4096 } }",
+      ),
+    );
+    expect(idsOf(planFor(first, "b", larger))).toEqual([
+      "register/run/DealFlow",
+      "register/service/code",
+      "roll/code",
+      "gate/location/DealFlow",
+      "gate/canary/DealFlow",
+    ]);
+  });
+
+  test("takes each service back to what it ran", () => {
+    const plan = planFor(withContents(first, { code: "code 2" }), "b");
+    const roll = plan.steps.find(({ id }) => id === "roll/code");
+    expect(roll?.undo).toEqual({
+      kind: "roll",
+      service: "deal-flow-code",
+      to: { family: "dealflow-deal_flow_code", revision: 1 },
+      count: 1,
+    });
+  });
+
+  test("that brings back what was released before builds nothing", () => {
+    const second = released(withContents(first, { code: "code 2" }), "b");
+    const third = withContents(second, {});
+    expect(idsOf(planFor(third, "c"))).toEqual([]);
+  });
+});
+
+describe("what was done by hand, or half, is seen", () => {
+  const changed = (change: Parameters<typeof serviceOf>[3], count = 1): World => ({
+    ...first,
+    observation: {
+      ...first.observation,
+      services: {
+        ...first.observation.services,
+        code: serviceOf("deal-flow-code", { family: "dealflow-deal_flow_code", revision: 1 }, count, change),
+      },
+    },
+  });
+
+  test("a service that somebody stopped is started again", () => {
+    const roll = planFor(changed({}, 0), "b").steps.find(({ id }) => id === "roll/code");
+    expect(roll).toMatchObject({ kind: "roll", count: 1, reason: "nothing runs yet" });
+  });
+
+  test("a deployment under way is waited for", () => {
+    expect(idsOf(planFor(changed({ runningCount: 0 }), "b"))).toContain("roll/code");
+  });
+
+  test("another revision is replaced by the release's", () => {
+    expect(idsOf(planFor(changed({ revision: { family: "somebody", revision: 9 } }), "b"))).toContain("roll/code");
+  });
+
+  test("a service that does not exist is an error, at its place in the file", () => {
+    const world = {
+      ...first,
+      observation: { ...first.observation, services: { ...first.observation.services, daemon: null } },
+    };
+    expect(planFor(world, "b").findings).toContainEqual(
+      expect.objectContaining({
+        id: "service-missing",
+        level: "error",
+        where: expect.objectContaining({ file: "dagster-stack.yml" }) as unknown,
+      }),
+    );
+  });
+
+  test("a daemon that would overlap is an error", () => {
+    const rollout = {
+      minimumHealthyPercent: 100,
+      maximumPercent: 200,
+      breaker: { rollback: true },
+      cleansUpLater: false,
+    };
+    const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, { rollout });
+    const world = {
+      ...first,
+      observation: { ...first.observation, services: { ...first.observation.services, daemon } },
+    };
+    expect(planFor(world, "b").findings).toContainEqual(
+      expect.objectContaining({ id: "daemon-overlaps", level: "error" }),
+    );
+  });
+
+  test("a service without a circuit breaker is a warning", () => {
+    const rollout = { minimumHealthyPercent: 100, maximumPercent: 200, breaker: null, cleansUpLater: false };
+    expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
+      expect.objectContaining({ id: "no-breaker", level: "warning" }),
+    );
+  });
+});
+
+describe("whatever happened before", () => {
+  /** Commits that change some of the images, each released. */
+  const histories = fc.array(
+    fc.record({ code: fc.integer({ min: 1, max: 3 }), host: fc.integer({ min: 1, max: 3 }) }),
+    { maxLength: 4 },
+  );
+  const after = (history: readonly { code: number; host: number }[]): World =>
+    history.reduce(
+      (world, { code, host }, index) =>
+        released(withContents(world, { code: `code ${code}`, host: `host ${host}` }), "bcdef"[index]),
+      first,
+    );
+
+  test("once a plan is carried out, nothing is left to do", () => {
+    fc.assert(fc.property(histories, (history) => expect(idsOf(planFor(after(history), "0"))).toEqual([])));
+  });
+
+  test("the same world gives the same plan, whenever it is asked", () => {
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 3 }), (history, code) => {
+        const world = withContents(after(history), { code: `code ${code}` });
+        const [now, later] = ["2026-11-21T10:00:00Z", "2027-01-01T00:00:00Z"].map((at) =>
+          planRelease(stack, world.observation, begin(world, shaOf("0"), Date.parse(at))),
+        );
+        expect(planHash(now as Plan)).toBe(planHash(later as Plan));
+      }),
+    );
+  });
+
+  test("each part of a plan needs earlier parts only, so that four actions can carry it out in turn", () => {
+    const order = ["images", "migrations", "definitions", "rollout"];
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 3 }), (history, code) => {
+        const { steps } = planFor(withContents(after(history), { code: `code ${code}` }), "0");
+        const partOf = new Map(steps.map(({ id, part }) => [id, order.indexOf(part)]));
+        for (const { id, after: earlier } of steps)
+          for (const one of earlier) expect(partOf.get(one)).toBeLessThanOrEqual(partOf.get(id) ?? -1);
+      }),
+    );
+  });
+});
+
+describe("a rollback", () => {
+  const second = released(withContents(first, { code: "code 2" }), "b");
+  const target = first.observation.current;
+  const plan = (
+    wanted: Parameters<typeof planRollback>[4],
+    images: Readonly<Record<string, boolean>> = { code: true, host: true },
+  ): Plan => {
+    if (target === null) throw new Error("nothing was released");
+    return planRollback(stack, second.observation, begin(second, shaOf("a")), target, wanted, images);
+  };
+  const definition = (revision: number, active = true) => ({
+    revision: { family: "dealflow-deal_flow_code", revision },
+    arn: `arn:aws:ecs:eu-central-1:123456789012:task-definition/dealflow-deal_flow_code:${revision}`,
+    active,
+    contentHash: null,
+    content: {},
+  });
+  const known = Object.fromEntries(
+    Object.entries(second.observation.definitions).map(([key, { running }]) => [key, running]),
+  );
+  const wanted = { ...known, "service/code": definition(1) };
+
+  test("rolls to the very revision of that release, through the same gates, and does nothing else", () => {
+    expect(idsOf(plan(wanted))).toEqual(["roll/code", "gate/location/DealFlow", "gate/canary/DealFlow"]);
+    expect(plan(wanted).steps[0]).toMatchObject({
+      to: definition(1).arn,
+      from: { family: "dealflow-deal_flow_code", revision: 2 },
+    });
+    expect(plan(wanted).target.images).toEqual(target?.images);
+  });
+
+  test("keeps what the newest release did to the database, and says so", () => {
+    expect(plan(wanted).target.migrations).toEqual(second.observation.current?.migrations);
+    expect(plan(wanted).findings).toContainEqual(expect.objectContaining({ id: "rollback-schema", level: "warning" }));
+  });
+
+  test.each<[string, Parameters<typeof plan>, string]>([
+    ["an image that is gone", [wanted, { code: false, host: true }], "rollback-image-gone"],
+    [
+      "a definition that was deregistered",
+      [{ ...known, "service/code": definition(1, false) }],
+      "rollback-definition-gone",
+    ],
+    ["a definition that was deleted", [{ ...known, "service/code": null }], "rollback-definition-gone"],
+  ])("is refused for %s, with what to do", (_, given, id) => {
+    expect(plan(...given).findings).toContainEqual(
+      expect.objectContaining({ id, level: "error", fix: expect.stringContaining("Check out that commit") as unknown }),
+    );
+  });
+});
