@@ -15,7 +15,7 @@ export interface HeldLock {
   holdFor(release: ReleaseId): Promise<void>;
   /** Stops renewing and leaves it to the next step of this job. */
   handOn(): void;
-  /** Gives it back. */
+  /** Gives it back. Never throws: what cannot be given back is said, and its lease ends. */
   giveBack(): Promise<void>;
 }
 
@@ -77,11 +77,19 @@ function isOurs({ owner: holder }: Lock, owner: Owner): boolean {
 function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock {
   const over = new AbortController();
   let lock = first;
-  const rewrite = async (next: Lock): Promise<void> => {
+  /** @throws UserError when it is not ours any more */
+  const readMine = async (): Promise<Stored<Lock>> => {
     const found = await bucket.read(key, lockSchema);
-    const ours =
-      found !== null && found.value.owner.name === lock.owner.name && found.value.owner.attempt === lock.owner.attempt;
-    if (!ours || (await bucket.replace(key, next, found.etag)) === null) throw lostError(found?.value ?? null, bucket);
+    const { name, attempt } = lock.owner;
+    if (found?.value.owner.name !== name || found.value.owner.attempt !== attempt)
+      throw lostError(found?.value ?? null, bucket);
+    return found;
+  };
+  const rewrite = async (next: Lock): Promise<void> => {
+    const { etag } = await readMine();
+    if ((await bucket.replace(key, next, etag)) === null) {
+      throw lostError((await bucket.read(key, lockSchema))?.value ?? null, bucket);
+    }
     lock = next;
   };
   const renew = async (): Promise<void> => {
@@ -98,18 +106,17 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
     get release() {
       return lock.release;
     },
-    check: async () => {
-      const found = await bucket.read(key, lockSchema);
-      const { name, attempt } = lock.owner;
-      if (found?.value.owner.name !== name || found.value.owner.attempt !== attempt)
-        throw lostError(found?.value ?? null, bucket);
-    },
+    check: async () => void (await readMine()),
     holdFor: (release) => rewrite({ ...lock, release }),
     handOn: () => over.abort(),
     giveBack: async () => {
       over.abort();
-      const found = await bucket.read(key, lockSchema);
-      if (found?.value.owner.name === lock.owner.name) await bucket.remove(key, found.etag);
+      try {
+        await bucket.remove(key, (await readMine()).etag);
+      } catch (error) {
+        // Whatever ended the release is the story; this is only how it leaves the stage.
+        report({ kind: "line", text: `the lock was not given back: ${messageOf(error)}` });
+      }
     },
   };
 }
