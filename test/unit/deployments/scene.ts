@@ -5,8 +5,8 @@ import type { ClientSettings } from "../../../src/aws/settings.ts";
 import type { DeploymentClients, RollRequest } from "../../../src/deployments/index.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { inProcessHandler, type RequestHandler } from "../../local-aws/wire/in-process.ts";
-import type { ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 import { type TestContext, testContext } from "../context.ts";
+import { scriptedLogs } from "../scripted-logs.ts";
 import { addTargetGroup, behind } from "../local-aws/load-balanced.ts";
 import { openStage, type ServiceSettings, type Stage, type StageOptions } from "../local-aws/stage.ts";
 
@@ -51,7 +51,7 @@ export async function openScene({ service = {}, loadBalanced = false, ...options
     abort: (reason) => tested.abort(reason),
     clients: {
       ecs: ecs(context, { ...settings(stage.aws, inProcessHandler(stage.aws)), observe: (call) => calls.push(call) }),
-      logs: logs(context, settings(stage.aws, logHandler(stage.runtime))),
+      logs: logs(context, settings(stage.aws, scriptedLogs(stage.runtime))),
     },
     asked,
     written: () => asked().filter((call) => !/^(Describe|List)/.test(call)),
@@ -79,23 +79,4 @@ export const caller = "product";
 
 function settings({ region }: LocalAws, requestHandler: RequestHandler): ClientSettings {
   return { region, credentials: { accessKeyId: caller, secretAccessKey: "unused" }, requestHandler };
-}
-
-/** GetLogEvents over what the scripted containers wrote. */
-function logHandler(runtime: ScriptedRuntime): RequestHandler {
-  const answer = (statusCode: number, body: object) => ({
-    response: { statusCode, headers: {}, body: new TextEncoder().encode(JSON.stringify(body)) },
-  });
-  return {
-    ...inProcessHandler({ handle: () => Promise.reject(new Error("logs only")) }),
-    handle: ({ body }: { readonly body: Uint8Array }) => {
-      const asked = JSON.parse(new TextDecoder().decode(body)) as { logStreamName: string; limit: number };
-      const lines = runtime.lines.filter(({ stream }) => stream === asked.logStreamName).slice(-asked.limit);
-      if (lines.length === 0) {
-        const error = { __type: "ResourceNotFoundException", message: "The specified log stream does not exist." };
-        return Promise.resolve(answer(400, error));
-      }
-      return Promise.resolve(answer(200, { events: lines.map(({ at, text }) => ({ timestamp: at, message: text })) }));
-    },
-  };
 }

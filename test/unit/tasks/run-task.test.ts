@@ -1,0 +1,186 @@
+import { ecs } from "../../../src/aws/ecs.ts";
+import { logs } from "../../../src/aws/logs.ts";
+import { Cancelled, UserError } from "../../../src/domain/errors.ts";
+import { type MigrationRequest, migrate } from "../../../src/migrations/migrate.ts";
+import { type TaskClients, type TaskRequest, type TaskResult, runTask } from "../../../src/tasks/run-task.ts";
+import type { Fault } from "../../local-aws/faults.ts";
+import { inProcessHandler } from "../../local-aws/local-aws.ts";
+import type { LogLine, TaskBehaviour } from "../../local-aws/runtimes/scripted.ts";
+import { type TestContext, testContext } from "../context.ts";
+import { openStage, type Stage } from "../local-aws/stage.ts";
+import { scriptedLogs } from "../scripted-logs.ts";
+
+interface Scene extends Stage, Omit<TestContext, "clock"> {
+  readonly clients: TaskClients;
+  readonly request: TaskRequest;
+}
+
+/** A cluster, one definition with a container that does this, and the product's clients. */
+async function open(behaviour: TaskBehaviour, pageSize?: number): Promise<Scene> {
+  const stage = await openStage();
+  stage.runtime.script("app", behaviour);
+  const taskDefinition = await stage.register();
+  const tested = testContext(stage.clock);
+  const settings = { region: stage.aws.region, credentials: { accessKeyId: "product", secretAccessKey: "x" } };
+  return {
+    ...stage,
+    ...tested,
+    clients: {
+      ecs: ecs(tested.context, { ...settings, requestHandler: inProcessHandler(stage.aws) }),
+      logs: logs(tested.context, { ...settings, requestHandler: scriptedLogs(stage.runtime, pageSize) }),
+    },
+    request: {
+      title: "migration application",
+      cluster: "main",
+      taskDefinition,
+      container: "app",
+      command: ["alembic", "upgrade", "head"],
+      environment: {},
+      network: { subnets: ["subnet-1"], securityGroups: ["sg-1"], publicAddress: false },
+      clientToken: "token",
+      startedBy: "test",
+      tags: {},
+      timeoutSeconds: 600,
+      log: { group: "/app", prefix: "run" },
+    },
+  };
+}
+
+const lines = (count: number): readonly LogLine[] =>
+  Array.from({ length: count }, (_, index) => ({ afterSeconds: index / count, text: `line ${index}` }));
+const exits = (code: number, afterSeconds = 1, log: readonly LogLine[] = []): TaskBehaviour => ({
+  kind: "exits",
+  code,
+  afterSeconds,
+  log,
+});
+const foreign = ({ progress }: Scene): readonly string[] =>
+  progress.flatMap((one) => (one.kind === "foreign" ? [one.text.untrusted] : []));
+const run = (scene: Scene, change: Partial<TaskRequest> = {}): Promise<TaskResult> =>
+  scene.clock.run(runTask(scene.clients, scene.context, { ...scene.request, ...change }));
+const tasksStarted = ({ aws }: Scene): number =>
+  aws.calls.filter(({ operation, outcome }) => operation === "RunTask" && outcome === "ok").length;
+
+describe("a one-off task", () => {
+  test.each([0, 1, 3, 137])("that exits %i gives its exit code", async (code) => {
+    const result = await run(await open(exits(code)));
+    expect(result.end).toMatchObject({ kind: "exited", exitCode: code });
+  });
+
+  test("that lives one second loses none of its lines, and repeats none", async () => {
+    const scene = await open(exits(0, 1, lines(250)), 100);
+    const result = await run(scene);
+    expect(foreign(scene)).toEqual(lines(250).map(({ text }) => text));
+    expect(result.lastLines).toEqual(
+      lines(250)
+        .slice(-50)
+        .map(({ text }) => text),
+    );
+  });
+
+  test("that lives long tells its lines while it runs", async () => {
+    const scene = await open(exits(0, 120, [{ text: "first" }, { afterSeconds: 100, text: "last" }]));
+    const done = runTask(scene.clients, scene.context, scene.request);
+    await scene.clock.pass(60_000);
+    expect(foreign(scene)).toEqual(["first"]);
+    await scene.clock.run(done);
+    expect(foreign(scene)).toEqual(["first", "last"]);
+  });
+
+  test("that never starts has no exit code, and ECS's reason", async () => {
+    const scene = await open({ kind: "never-starts", reason: "CannotPullContainerError: not found" });
+    expect((await run(scene)).end).toEqual({
+      kind: "never-started",
+      stopCode: "TaskFailedToStart",
+      reason: expect.stringContaining("CannotPullContainerError: not found") as unknown,
+    });
+  });
+
+  test("is started once, although the answer to its start was lost", async () => {
+    const scene = await open(exits(0));
+    scene.aws.faults.inject({ on: "ecs:RunTask", what: { kind: "reset" }, when: "after", times: 1 });
+    expect((await run(scene)).end).toMatchObject({ exitCode: 0 });
+    expect(tasksStarted(scene)).toBe(1);
+  });
+
+  test("is the same task when the same request comes again, and another one for another token", async () => {
+    const scene = await open(exits(0, 30));
+    const [first, second] = await scene.clock.run(
+      Promise.all([
+        runTask(scene.clients, scene.context, scene.request),
+        runTask(scene.clients, scene.context, scene.request),
+      ]),
+    );
+    expect(second.taskArn).toBe(first.taskArn);
+    expect((await run(scene, { clientToken: "token-2" })).taskArn).not.toBe(first.taskArn);
+  });
+
+  test.each<[string, Fault]>([
+    ["throttling", { on: "ecs:DescribeTasks", what: { kind: "throttle" }, times: 20 }],
+    ["errors of the server", { on: "ecs:DescribeTasks", what: { kind: "server-error" }, times: 20 }],
+    ["a proxy's pages", { on: "ecs:DescribeTasks", what: { kind: "html" }, times: 20 }],
+    ["broken connections", { on: "ecs:DescribeTasks", what: { kind: "reset" }, times: 20 }],
+  ])("is followed through %s", async (_, fault) => {
+    const scene = await open(exits(3, 60));
+    scene.aws.faults.inject(fault);
+    expect((await run(scene)).end).toMatchObject({ exitCode: 3 });
+  });
+
+  test("for which ECS has no capacity is an error that says so", async () => {
+    const scene = await open(exits(0));
+    scene.aws.faults.inject({
+      on: "ecs:RunTask",
+      what: { kind: "no-capacity", reason: "Capacity is unavailable at this time." },
+    });
+    await expect(run(scene)).rejects.toThrow(UserError);
+    await expect(run(scene)).rejects.toThrow("Capacity is unavailable");
+  });
+
+  test("that takes too long is stopped, waited for, and said", async () => {
+    const scene = await open({ kind: "healthy" });
+    await expect(run(scene, { timeoutSeconds: 60 })).rejects.toThrow(
+      "was not done after 60 s; its task was stopped, and is gone",
+    );
+    const { taskArns = [] } = await scene.ecs.listTasks({ cluster: "main", desiredStatus: "RUNNING" });
+    expect(taskArns).toEqual([]);
+  });
+
+  test("that is cancelled is stopped and waited for, although nothing else is done any more", async () => {
+    const scene = await open({ kind: "healthy" });
+    scene.clock.bed.after(30_000, () => scene.abort(new Cancelled()));
+    await expect(run(scene)).rejects.toThrow(Cancelled);
+    const { taskArns = [] } = await scene.ecs.listTasks({ cluster: "main", desiredStatus: "RUNNING" });
+    expect(taskArns).toEqual([]);
+  });
+});
+
+describe("a migration", () => {
+  const migration = ({ request }: Scene): MigrationRequest => {
+    const { title: _, command: __, ...task } = request;
+    return { name: "application", tool: { kind: "alembic" }, workdir: null, task };
+  };
+  const result = async (behaviour: TaskBehaviour): Promise<Awaited<ReturnType<typeof migrate>>> => {
+    const scene = await open(behaviour);
+    return scene.clock.run(migrate(scene.clients, scene.context, migration(scene)));
+  };
+
+  test("whose container exits 0 is done", async () => expect((await result(exits(0))).cause).toBeNull());
+
+  test("that fails quotes its last lines", async () => {
+    const { cause, evidence } = await result(exits(1, 1, [{ text: "Traceback" }, { text: "UndefinedTable: deals" }]));
+    expect(cause?.id).toBe("migration-failed");
+    expect(evidence.map(({ text }) => text.untrusted)).toEqual(["Traceback\nUndefinedTable: deals"]);
+  });
+
+  test("that never starts changed nothing, and says so", async () => {
+    const { cause, evidence } = await result({
+      kind: "never-starts",
+      reason: "ResourceInitializationError: no secret",
+    });
+    expect(cause).toMatchObject({
+      id: "migration-never-started",
+      what: expect.stringContaining("nothing was changed") as unknown,
+    });
+    expect(evidence[0]?.text.untrusted).toContain("no secret");
+  });
+});
