@@ -3,7 +3,7 @@ import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
 import { parseRelease } from "../domain/release.ts";
 import { mask } from "../github/report.ts";
-import { optional, required } from "../github/inputs.ts";
+import { minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
@@ -11,6 +11,7 @@ import type { SessionRequest } from "../releases/session.ts";
 export const common = {
   stack: required,
   environment: required,
+  "lock-timeout": minutes,
   "github-token": optional,
 };
 
@@ -33,6 +34,14 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
     repository: run.repository,
     owner: run.owner,
     scratch: run.temporaryFolder,
+    waitSeconds: inputs["lock-timeout"],
+    isOver:
+      token === null
+        ? null
+        : async (workflow) => {
+            const { isRunOver } = await import("../github/workflow-runs.ts");
+            return isRunOver(token, workflow);
+          },
     compare:
       token === null
         ? null

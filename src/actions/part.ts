@@ -17,8 +17,10 @@ export async function runPart(
 ): Promise<void> {
   const inputs = readInputs(partInputs);
   const request = { ...sessionRequest(inputs), release: inputs.release, parts };
-  const { deploy } = await import("../releases/deploy.ts"); // after the inputs: a bad one is said before AWS's clients are loaded
-  await told((context) => deploy(context, request), outputs);
+  // After the inputs: a bad one is said before AWS's clients are loaded.
+  const { connections } = await import("../releases/connections.ts");
+  const { deploy } = await import("../releases/deploy.ts");
+  await told((context) => deploy(context, connections, request), outputs);
 }
 
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */

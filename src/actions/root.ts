@@ -3,28 +3,33 @@ import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
 import { logReport } from "../github/report.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
+import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/undertake.ts";
 import { common, sessionRequest, stepContext } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
-  command: choice(["deploy", "plan", "rollback", "status"]),
+  command: choice(["deploy", "plan", "rollback", "status", "unlock"]),
   ...common,
   to: optional,
+  reason: optional,
   "dry-run": flag,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
 export async function run(): Promise<void> {
-  const { command, to, "dry-run": dryRun, ...rest } = readInputs(inputs);
+  const { command, to, reason, "dry-run": dryRun, ...rest } = readInputs(inputs);
   const request = { ...sessionRequest(rest), release: null };
   switch (command) {
     case "plan":
     case "deploy": {
+      const { connections } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       await told(
         (context) =>
-          command === "plan" || dryRun ? plan(context, request) : deploy(context, { ...request, parts: allParts }),
+          command === "plan" || dryRun
+            ? plan(context, connections, request)
+            : deploy(context, connections, { ...request, parts: allParts }),
         outputs,
       );
       return;
@@ -37,12 +42,24 @@ export async function run(): Promise<void> {
           fix: "Give a release id, the SHA of its commit, or `previous`. The command `status` lists the releases.",
         });
       }
+      const { connections } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
-      await told((context) => rollback(context, { ...request, to, dryRun }), outputs);
+      await told((context) => rollback(context, connections, { ...request, to, dryRun }), outputs);
       return;
     }
     case "status":
       await tellStatus(request);
+      return;
+    case "unlock": {
+      if (reason === null) {
+        throw new UserError({
+          what: "Whoever takes a lock away says why.",
+          where: "input reason",
+          fix: "Give a `reason`: it is told to whoever holds the lock, and stays in its record.",
+        });
+      }
+      await tellUnlocked(request, reason);
+    }
   }
 }
 
@@ -55,10 +72,11 @@ function outputs(result: Result): Readonly<Record<string, string>> {
   };
 }
 
-async function tellStatus(request: ReturnType<typeof sessionRequest>): Promise<void> {
+async function tellStatus(request: SessionRequest): Promise<void> {
+  const { connections } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
   const { report, close } = logReport();
-  const found = await status(stepContext(report), request);
+  const found = await status(stepContext(report), connections, request);
   close();
   await writeSummary(explainStatus(found));
   const { current, drift, history } = found;
@@ -68,4 +86,14 @@ async function tellStatus(request: ReturnType<typeof sessionRequest>): Promise<v
     drift: JSON.stringify(drift),
     history: JSON.stringify(history),
   });
+}
+
+async function tellUnlocked(request: SessionRequest, reason: string): Promise<void> {
+  const { connections } = await import("../releases/connections.ts");
+  const { explainUnlocked, unlockStack } = await import("../releases/unlock.ts");
+  const { report, close } = logReport();
+  const unlocked = await unlockStack(stepContext(report), connections, request, reason);
+  close();
+  await writeSummary(explainUnlocked(unlocked));
+  writeOutputs({ changed: String(unlocked.holder !== null) });
 }

@@ -30,6 +30,8 @@ export const ownerSchema = z.strictObject({
   /** Attempt of the workflow run; 1 for a person. */
   attempt: z.int().positive(),
   url: z.string().nullable(),
+  /** The workflow run, so that it can be asked whether it is over; null for a person. */
+  run: z.strictObject({ repository: z.string(), id: z.int().positive() }).nullable(),
 });
 export type Owner = z.infer<typeof ownerSchema>;
 
@@ -49,8 +51,10 @@ export const intentSchema = z.strictObject({
   kind: z.literal("intent"),
   command: commandSchema,
   release: releaseSchema,
-  /** By service key. */
+  /** By service key. Where an interrupted release is gone on from, what was before that one. */
   before: z.record(z.string(), beforeSchema),
+  /** Releases that were cut, and that this one goes on from. */
+  continues: z.array(releaseIdSchema),
   owner: ownerSchema,
   at: instantSchema,
 });
@@ -100,12 +104,18 @@ export const currentSchema = z.strictObject({
 });
 export type Current = z.infer<typeof currentSchema>;
 
-/** Who may write to the stack now. Over once `until` has passed by the bucket's own clock. */
+/** Who may write to the stack now, and which releases may not have ended. It is never removed: who comes next reads what was left. */
 export const lockSchema = z.strictObject({
   schema: z.literal(1),
-  owner: ownerSchema,
-  release: releaseIdSchema.nullable(),
+  /** null: nobody; anybody may take it. */
+  holder: ownerSchema.nullable(),
+  /** When it was taken, or given back. */
   since: instantSchema,
+  /** It is over when nothing was written here for so long, by the bucket's own clock. */
   leaseSeconds: z.int().positive(),
+  /** Releases that were begun and may not have ended, oldest first. */
+  open: z.array(releaseIdSchema),
+  /** Who took it away from its holder, and why; null when it was given back. */
+  taken: z.strictObject({ by: z.string(), why: z.string().max(1000) }).nullable(),
 });
 export type Lock = z.infer<typeof lockSchema>;

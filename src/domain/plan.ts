@@ -10,8 +10,8 @@ export type Part = "images" | "migrations" | "definitions" | "rollout";
 /** What takes a step back. `none` says why there is nothing to take back, or why it cannot be. */
 export type Undo =
   | { readonly kind: "none"; readonly why: string }
-  | { readonly kind: "roll"; readonly service: string; readonly to: Revision; readonly count: number }
-  | { readonly kind: "scale"; readonly service: string; readonly count: number };
+  /** `service` is ECS's name. At a count of 0 the definition is only what it will have when somebody starts it. */
+  | { readonly kind: "roll"; readonly service: string; readonly to: Revision | null; readonly count: number };
 
 /** What a step does; data only. Services, images, migrations are named by their keys in the stack file. */
 export type Action =
@@ -65,6 +65,8 @@ export interface Plan {
   readonly target: Release;
   readonly steps: readonly Step[];
   readonly untouched: readonly { readonly what: string; readonly why: string }[];
+  /** Services that an interrupted release has moved and this one need not: they go back with the rest, should it fail. */
+  readonly moved: readonly { readonly service: string; readonly undo: Undo }[];
   readonly findings: readonly Finding[];
 }
 

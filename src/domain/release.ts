@@ -65,6 +65,19 @@ const identity = ["schema", "id", "stack", "environment", "base", "source"] as c
 /** 64 KiB: an input is an environment string, and Linux refuses one of 128 KiB. */
 export const releaseLimitBytes = 64 * 1024;
 
+/** Do two releases pin the same? Whatever pinned one-off definitions, which nothing runs, is left out. */
+export function samePins(a: Release, b: Release): boolean {
+  const pins = ({ images, taskDefinitions, migrations }: Release): string =>
+    canonicalJson({
+      images: Object.entries(images).map(([key, { digest }]) => [key, digest]).sort(),
+      taskDefinitions: Object.entries(taskDefinitions)
+        .filter(([definition]) => !definition.startsWith("once/"))
+        .sort(),
+      migrations: Object.entries(migrations).map(([key, { contentKey }]) => [key, contentKey]).sort(),
+    });
+  return pins(a) === pins(b);
+}
+
 /** A release that has begun and has no parts yet. */
 export function emptyRelease(head: Pick<Release, "id" | "stack" | "environment" | "base" | "source">): Release {
   return { schema: 1, ...head, images: {}, taskDefinitions: {}, migrations: {} };

@@ -16,10 +16,10 @@ export function choice<const T extends readonly [string, ...string[]]>(words: T)
   return z.enum(words, `is one of ${words.join(", ")}`) as z.ZodType<T[number], string>;
 }
 
-/** Whole minutes above 0. @returns seconds */
+/** Whole minutes. @returns seconds */
 export const minutes = z
   .string()
-  .regex(/^[1-9]\d{0,3}$/, "is a whole number of minutes, 1 to 9999")
+  .regex(/^\d{1,4}$/, "is a whole number of minutes, 0 to 9999")
   .transform((text) => Number(text) * 60);
 
 /** One a line; blanks around and empty lines do not count. */

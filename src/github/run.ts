@@ -46,6 +46,7 @@ export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
       name: `${run.GITHUB_REPOSITORY}/run/${run.GITHUB_RUN_ID}/job/${run.GITHUB_JOB}`,
       attempt: Number(run.GITHUB_RUN_ATTEMPT),
       url,
+      run: { repository: run.GITHUB_REPOSITORY, id: Number(run.GITHUB_RUN_ID) },
     },
     event: run.GITHUB_EVENT_NAME,
     url,

@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import type * as z from "zod";
 import { isAwsError } from "../aws/error.ts";
 import type { S3Send } from "../aws/s3.ts";
@@ -27,8 +27,6 @@ export interface Bucket {
   create(key: string, value: unknown): Promise<boolean>;
   /** @returns the new ETag; null when somebody else has written since. */
   replace(key: string, value: unknown, etag: string): Promise<string | null>;
-  /** @returns false when somebody else has written since. */
-  remove(key: string, etag: string): Promise<boolean>;
   /** The first keys below a prefix, in the order of their bytes. */
   list(prefix: string, limit: number): Promise<readonly string[]>;
 }
@@ -49,11 +47,36 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
       ...condition,
     });
     try {
-      const { ETag = "" } = await s3(command, resource(key));
+      // Its condition lets it be sent again.
+      const { ETag = "" } = await s3(command, { ...resource(key), idempotent: true });
       return ETag;
     } catch (error) {
       // 412: the condition does not hold. 409: another write is under way. 404: what was to be replaced is gone.
-      if (isAwsError(error, "conflict", "not-found")) return null;
+      if (!isAwsError(error, "conflict", "not-found") || error.code === "NoSuchBucket") throw error;
+      // Or it was ours, and its answer was lost: what was written names its writer.
+      const now = await readText(key);
+      return now?.text === Body ? now.etag : null;
+    }
+  };
+  const readText = async (key: string): Promise<Text | null> => {
+    const command = new GetObjectCommand({ Bucket: name, Key: prefix + key });
+    let date: string | undefined;
+    command.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        ({ date } = (result.response as { readonly headers: { readonly date?: string } }).headers);
+        return result;
+      },
+      { step: "deserialize", priority: "low" }, // nearest to the response
+    );
+    try {
+      const { Body, ETag = "", LastModified } = await s3(command, resource(key));
+      const text = (await Body?.transformToString()) ?? "";
+      const now = date === undefined ? Date.now() : Date.parse(date);
+      const ageSeconds = LastModified === undefined ? 0 : Math.max(0, (now - LastModified.getTime()) / 1000);
+      return { text, etag: ETag, ageSeconds };
+    } catch (error) {
+      if (isAwsError(error, "not-found") && error.code !== "NoSuchBucket") return null;
       throw error;
     }
   };
@@ -61,38 +84,13 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
     name,
     prefix,
     read: async (key, schema) => {
-      const command = new GetObjectCommand({ Bucket: name, Key: prefix + key });
-      let date: string | undefined;
-      command.middlewareStack.add(
-        (next) => async (args) => {
-          const result = await next(args);
-          ({ date } = (result.response as { readonly headers: { readonly date?: string } }).headers);
-          return result;
-        },
-        { step: "deserialize", priority: "low" }, // nearest to the response
-      );
-      try {
-        const { Body, ETag = "", LastModified } = await s3(command, resource(key));
-        const text = (await Body?.transformToString()) ?? "";
-        const now = date === undefined ? Date.now() : Date.parse(date);
-        const ageSeconds = LastModified === undefined ? 0 : Math.max(0, (now - LastModified.getTime()) / 1000);
-        return { value: parse(text, schema, `s3://${name}/${prefix}${key}`), etag: ETag, ageSeconds };
-      } catch (error) {
-        if (isAwsError(error, "not-found") && error.code !== "NoSuchBucket") return null;
-        throw error;
-      }
+      const found = await readText(key);
+      if (found === null) return null;
+      const { text, etag, ageSeconds } = found;
+      return { value: parse(text, schema, `s3://${name}/${prefix}${key}`), etag, ageSeconds };
     },
     create: async (key, value) => (await put(key, value, { IfNoneMatch: "*" })) !== null,
     replace: (key, value, etag) => put(key, value, { IfMatch: etag }),
-    remove: async (key, etag) => {
-      try {
-        await s3(new DeleteObjectCommand({ Bucket: name, Key: prefix + key, IfMatch: etag }), resource(key));
-        return true;
-      } catch (error) {
-        if (isAwsError(error, "conflict", "not-found")) return false;
-        throw error;
-      }
-    },
     list: async (below, limit) => {
       const keys: string[] = [];
       let ContinuationToken: string | undefined;
@@ -112,6 +110,12 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
       return keys;
     },
   };
+}
+
+interface Text {
+  readonly text: string;
+  readonly etag: string;
+  readonly ageSeconds: number;
 }
 
 function parse<T>(text: string, schema: z.ZodType<T>, where: string): T {

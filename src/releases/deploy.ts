@@ -2,19 +2,21 @@ import type { Context } from "../domain/context.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import { instant } from "../domain/identifiers.ts";
-import { type ImageClients, openImages } from "../images/index.ts";
+import type { ImageClients } from "../images/index.ts";
 import { findings as stackFindings, withLevels } from "../stack/index.ts";
+import type { Connections } from "./connections.ts";
 import { explainPlan } from "./explain.ts";
-import { type HeldLock, mayTakeLock, takeLock } from "./lock.ts";
+import { type HeldLock, isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
 import type { StepEnd } from "./rollout.ts";
 import {
   checkAncestry,
   checkBase,
+  checkIdentity,
   newRelease,
   openSession,
-  readHistory,
+  settled,
   type Session,
   type SessionRequest,
   sourceOf,
@@ -35,9 +37,13 @@ export const allParts: readonly Part[] = ["images", "migrations", "definitions",
  * Plans, and changes nothing. The plan is the one that {@link deploy} would carry out.
  * @throws UserError, AwsError
  */
-export async function plan(context: Context, request: Omit<DeployRequest, "parts">): Promise<Result> {
-  const session = await openSession(context, request);
-  const source = await sourceOf(request, true);
+export async function plan(
+  context: Context,
+  connections: Connections,
+  request: Omit<DeployRequest, "parts">,
+): Promise<Result> {
+  const session = await openSession(context, connections, request);
+  const source = await sourceOf(session, true);
   const begun = request.release ?? newRelease(context, session, source);
   const { observed, planned } = await look(context, session, source, begun);
   const summary = explainPlan(planned, observed.observation);
@@ -57,38 +63,52 @@ export async function plan(context: Context, request: Omit<DeployRequest, "parts
  * made before the lock is taken: they take longest, and disturb nobody.
  * @throws ReleaseFailed; UserError and AwsError when nothing was carried out; Cancelled
  */
-export async function deploy(context: Context, request: DeployRequest): Promise<Result> {
-  const session = await openSession(context, request);
-  const source = await sourceOf(request, false);
-  const held = await heldRelease(session);
-  const begun = request.release ?? held ?? newRelease(context, session, source);
+export async function deploy(context: Context, connections: Connections, request: DeployRequest): Promise<Result> {
+  const session = await openSession(context, connections, request);
+  const source = await sourceOf(session, false);
+  await mayTakeLock(session.records, session.lock, request);
+  const handedOver = request.release ?? heldRelease(session, source);
+  const begun = handedOver ?? newRelease(context, session, source);
+  checkIdentity(session, begun, source);
   checkBase(session, begun);
-  await checkAncestry(session, begun);
+  await checkAncestry(session, source);
   const made = request.parts.includes("images")
     ? await carryOutParts(context, session, source, begun, ["images"], null, [])
     : null;
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
 
-  const lock = await takeLock(session.records, context, request.owner);
+  const lock = await takeLock(session.records, context, request);
   try {
-    // Whoever had the lock before may have released something meanwhile.
-    const now = await readHistory(session);
-    checkBase(now, begun);
-    return await carryOutParts(context, now, source, made?.release ?? begun, others, lock, made?.steps ?? []);
+    const now = await settled(session);
+    const release = await onWhatIsCurrent(now, made?.release ?? begun, handedOver !== null);
+    return await carryOutParts(context, now, source, release, others, lock, made?.steps ?? []);
   } catch (error) {
     await lock.giveBack();
     throw error;
   }
 }
 
+/** The release that an earlier step of this job, or an attempt of this run that was cut, has begun for this commit. */
+function heldRelease({ lock, unfinished, request }: Session, source: Source): Release | null {
+  const last = unfinished.at(-1);
+  if (lock === null || last === undefined || !isHeldBy(lock.value, request.owner)) return null;
+  const { intent, outcome } = last;
+  const isOurs = outcome === null && intent.command === "deploy" && intent.release.source.sha === source.sha;
+  return isOurs ? intent.release : null;
+}
+
 /**
- * The release that an earlier step of this job has begun, and holds the lock for.
- * @throws UserError of kind `locked` when somebody else holds it: better said before images are made than after
+ * Whoever had the lock before may have released something meanwhile. A release that was handed over is then superseded; one that was
+ * only planned is planned anew, if it still goes forward.
+ * @throws UserError of kind `superseded`
  */
-async function heldRelease({ records, journal, request }: Session): Promise<Release | null> {
-  const id = await mayTakeLock(records, request.owner);
-  return id === null ? null : ((await journal.intent(id))?.release ?? null);
+async function onWhatIsCurrent(now: Session, release: Release, handedOver: boolean): Promise<Release> {
+  const base = now.currentRelease?.id ?? null;
+  if (release.base === base) return release;
+  if (handedOver) checkBase(now, release);
+  await checkAncestry(now, release.source);
+  return { ...release, base };
 }
 
 async function carryOutParts(
@@ -118,9 +138,9 @@ async function look(
   source: Source,
   begun: Release,
 ): Promise<{ readonly observed: Observed; readonly planned: Plan; readonly images: ImageClients }> {
-  const { clients, stack, request, currentRelease } = session;
-  const images = await openImages(context, clients.ecr, request.scratch);
-  const observed = await observe(clients, images, context, stack, { root: request.root, source }, currentRelease);
+  const { clients, connections, stack, request } = session;
+  const images = await connections.images(context, clients, request.scratch);
+  const observed = await observe(clients, images, context, stack, { root: request.root, source }, session);
   const planned = planRelease(stack, observed.observation, begun);
   const today = instant(context.clock.now()).slice(0, 10);
   const findings = [...stackFindings(stack, today), ...withLevels(planned.findings, stack.checks, today)];

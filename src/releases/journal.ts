@@ -17,10 +17,10 @@ export interface Journal {
   outcome(id: ReleaseId): Promise<Outcome | null>;
   /** Ids of the newest releases, newest first. */
   newest(limit: number): Promise<readonly ReleaseId[]>;
-  /** Writes what a release is going to do. Once: the same release again (a step that is repeated) keeps the first. */
+  /** Writes what a release is going to do, once. @throws UserError when there is one of that id already */
   begin(intent: Intent): Promise<void>;
-  /** Writes how it ended. @returns false when that was written already. */
-  end(outcome: Outcome): Promise<boolean>;
+  /** Writes how it ended, once. @returns null; or how it had ended already, by somebody else's account. */
+  end(outcome: Outcome): Promise<Outcome | null>;
   /** Moves the pointer. @throws UserError when somebody moved it since it was read. */
   moveCurrent(to: Current, from: Stored<Current> | null): Promise<void>;
 }
@@ -42,10 +42,20 @@ export function journal(bucket: Bucket): Journal {
     },
     begin: async (intent) => {
       // The index first: a release that is listed and has no intent was cut here, before it wrote anything else.
-      await bucket.create(indexKey(intent.release.id), "{}");
-      await bucket.create(records(intent.release.id).intent, intent);
+      const { id } = intent.release;
+      await bucket.create(indexKey(id), "{}");
+      if (await bucket.create(records(id).intent, intent)) return;
+      throw new UserError({
+        what: `Another release of this commit was begun in the same second, as ${id}.`,
+        where: `s3://${bucket.name}/${bucket.prefix}${records(id).intent}`,
+        fix: "Run it again.",
+      });
     },
-    end: (outcome) => bucket.create(records(outcome.release.id).outcome, outcome),
+    end: async (outcome) => {
+      const key = records(outcome.release.id).outcome;
+      if (await bucket.create(key, outcome)) return null;
+      return (await bucket.read(key, outcomeSchema))?.value ?? null;
+    },
     moveCurrent: async (to, from) => {
       const moved =
         from === null

@@ -1,118 +1,186 @@
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
-import { instant } from "../domain/identifiers.ts";
+import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { type Lock, lockSchema, type Owner } from "../domain/journal.ts";
-import type { ReleaseId } from "../domain/identifiers.ts";
 import type { Bucket, Stored } from "./bucket.ts";
 
 /** The right to write to the stack. It is renewed in the background until it is given back or handed on. */
 export interface HeldLock {
-  /** The release it is held for; null: none was begun yet. */
-  readonly release: ReleaseId | null;
-  /** Before each write: is it still ours? @throws UserError */
+  /** Releases that were begun under it, by us or by holders before us, and may not have ended; oldest first. */
+  readonly open: readonly ReleaseId[];
+  /** Before each write: is it still ours? @throws UserError of kind `locked` */
   check(): Promise<void>;
-  /** Remembers which release it is held for, so that the next step of this job finds it. */
-  holdFor(release: ReleaseId): Promise<void>;
+  /** Remembers, before anything is written, that a release is begun. */
+  begin(release: ReleaseId): Promise<void>;
+  /** All that was begun has ended: whoever holds it next need not look. Told when it is given back. */
+  settled(): void;
   /** Stops renewing and leaves it to the next step of this job. */
   handOn(): void;
   /** Gives it back. Never throws: what cannot be given back is said, and its lease ends. */
   giveBack(): Promise<void>;
 }
 
+/** Who wants it, and how long he waits. */
+export interface LockRequest {
+  readonly owner: Owner;
+  /** 0: not at all. */
+  readonly waitSeconds: number;
+  /** Asks the host of the workflow whether a run is over; null when it cannot be asked. */
+  readonly isOver: ((run: NonNullable<Owner["run"]>) => Promise<"over" | "running" | "unknown">) | null;
+}
+
 /** Seconds; a holder that died is replaced after so long at the latest. */
 const leaseSeconds = 15 * 60;
 const renewEverySeconds = 5 * 60;
+const renewAgainSeconds = 30;
+const lookEverySeconds = 10;
 
 const key = "lock.json";
 
 /**
- * Takes the lock of a stack: when nobody holds it, when we do (another step of this job, or an earlier attempt of this run), or
- * when its holder's lease is over by the bucket's own clock.
+ * Takes the lock of a stack: when nobody holds it, when we do (another step of this job, or an earlier attempt of this run), when
+ * its holder's run is over, or when its lease is, by the bucket's own clock.
  * @throws UserError of kind `locked` that says who holds it and for how long
  */
-export async function takeLock(bucket: Bucket, context: Context, owner: Owner): Promise<HeldLock> {
-  const { clock, report } = context;
-  const mine: Lock = { schema: 1, owner, release: null, since: instant(clock.now()), leaseSeconds };
-  const found = await bucket.read(key, lockSchema);
-  if (found === null) {
-    if (await bucket.create(key, mine)) return held(bucket, context, mine);
-    return takeLock(bucket, context, owner); // somebody was quicker: see who
+export async function takeLock(bucket: Bucket, context: Context, request: LockRequest): Promise<HeldLock> {
+  const { clock, report, signal } = context;
+  const deadline = clock.now() + request.waitSeconds * 1000;
+  let told = "";
+  for (;;) {
+    const found = await bucket.read(key, lockSchema);
+    const claim = await claimOf(found, request);
+    if (claim !== null) {
+      const next: Lock = {
+        schema: 1,
+        holder: request.owner,
+        since: claim === "ours" && found !== null ? found.value.since : instant(clock.now()),
+        leaseSeconds,
+        open: found?.value.open ?? [],
+        taken: null,
+      };
+      const taken = found === null ? await bucket.create(key, next) : await bucket.replace(key, next, found.etag);
+      if (taken === false || taken === null) continue; // somebody was quicker: see who
+      if (typeof claim === "object") report({ kind: "line", text: `${claim.why}: taking the lock over` });
+      return held(bucket, context, next);
+    }
+    if (found === null || clock.now() >= deadline) throw lockedError(found, bucket);
+    const waiting = `waiting for ${holderOf(found.value)}; ${leaseOf(found)}`;
+    if (waiting !== told) report({ kind: "line", text: waiting });
+    told = waiting;
+    await clock.sleep(lookEverySeconds * 1000, signal);
   }
-  const { value: lock } = found;
-  const ours = isOurs(lock, owner);
-  if (!ours && found.ageSeconds < lock.leaseSeconds) throw lockedError(found, bucket);
-  if (!ours)
-    report({
-      kind: "line",
-      text: `the lease of ${lock.owner.name} is over since ${Math.round(found.ageSeconds - lock.leaseSeconds)} s: taking the lock over`,
-    });
-  const next: Lock = ours ? { ...lock, owner } : mine;
-  if ((await bucket.replace(key, next, found.etag)) === null) return takeLock(bucket, context, owner);
-  return held(bucket, context, next);
 }
 
 /**
- * Looks whether {@link takeLock} would succeed now.
- * @returns the release that we hold it for already; null when there is none
+ * Looks whether {@link takeLock} would succeed, now or by waiting.
  * @throws UserError of kind `locked`
  */
-export async function mayTakeLock(bucket: Bucket, owner: Owner): Promise<ReleaseId | null> {
-  const found = await bucket.read(key, lockSchema);
-  if (found === null) return null;
-  if (isOurs(found.value, owner)) return found.value.release;
-  if (found.ageSeconds < found.value.leaseSeconds) throw lockedError(found, bucket);
-  return null;
+export async function mayTakeLock(
+  bucket: Bucket,
+  found: Stored<Lock> | null,
+  request: LockRequest,
+): Promise<"now" | "later"> {
+  if ((await claimOf(found, request)) !== null) return "now";
+  if (request.waitSeconds > 0) return "later";
+  throw lockedError(found, bucket);
 }
 
-/** Who holds the lock now; null: nobody. */
-export async function lockHolder(bucket: Bucket): Promise<Stored<Lock> | null> {
+/** The lock as it is; null before the first release of a stack. */
+export function readLock(bucket: Bucket): Promise<Stored<Lock> | null> {
   return bucket.read(key, lockSchema);
 }
 
 /** Another step of this job, or an earlier attempt of this run. */
-function isOurs({ owner: holder }: Lock, owner: Owner): boolean {
-  return holder.name === owner.name && holder.attempt <= owner.attempt;
+export function isHeldBy({ holder }: Lock, owner: Owner): boolean {
+  return holder !== null && holder.name === owner.name && holder.attempt <= owner.attempt;
+}
+
+/**
+ * Takes the lock away from its holder, who writes nothing more from then on. What he had begun stays open for the next release.
+ * @returns who held it; null: nobody did
+ */
+export async function unlock(
+  bucket: Bucket,
+  { clock }: Pick<Context, "clock">,
+  by: Owner,
+  why: string,
+): Promise<Owner | null> {
+  for (;;) {
+    const found = await bucket.read(key, lockSchema);
+    if (found === null || found.value.holder === null) return null;
+    const { holder } = found.value;
+    const next: Lock = { ...found.value, holder: null, since: instant(clock.now()), taken: { by: by.name, why } };
+    if ((await bucket.replace(key, next, found.etag)) !== null) return holder;
+  }
+}
+
+/** Why it may be taken; null: it may not. */
+async function claimOf(
+  found: Stored<Lock> | null,
+  { owner, isOver }: LockRequest,
+): Promise<"free" | "ours" | { readonly why: string } | null> {
+  if (found === null) return "free";
+  const { holder, leaseSeconds: lease } = found.value;
+  if (holder === null) return "free";
+  if (isHeldBy(found.value, owner)) return "ours";
+  if (found.ageSeconds >= lease)
+    return { why: `the lease of ${holder.name} is over since ${Math.round(found.ageSeconds - lease)} s` };
+  if (holder.run === null || isOver === null || holder.name === owner.name) return null;
+  return (await isOver(holder.run)) === "over" ? { why: `the workflow run of ${holder.name} is over` } : null;
 }
 
 function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock {
   const over = new AbortController();
   let lock = first;
+  let open = first.open;
   /** @throws UserError when it is not ours any more */
   const readMine = async (): Promise<Stored<Lock>> => {
     const found = await bucket.read(key, lockSchema);
-    const { name, attempt } = lock.owner;
-    if (found?.value.owner.name !== name || found.value.owner.attempt !== attempt)
+    const holder = found?.value.holder ?? null;
+    if (holder === null || holder.name !== lock.holder?.name || holder.attempt !== lock.holder.attempt)
       throw lostError(found?.value ?? null, bucket);
-    return found;
+    return found as Stored<Lock>;
   };
   const rewrite = async (next: Lock): Promise<void> => {
     const { etag } = await readMine();
-    if ((await bucket.replace(key, next, etag)) === null) {
+    if ((await bucket.replace(key, next, etag)) === null)
       throw lostError((await bucket.read(key, lockSchema))?.value ?? null, bucket);
-    }
     lock = next;
   };
+  // One failure is weather, which the next attempt outlives: a third of the lease is left.
   const renew = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      await clock.sleep(renewEverySeconds * 1000, over.signal);
-      await rewrite(lock);
+    let pause = renewEverySeconds;
+    for (;;) {
+      await clock.sleep(pause * 1000, over.signal);
+      try {
+        await rewrite(lock);
+        pause = renewEverySeconds;
+      } catch (error) {
+        if (over.signal.aborted) return;
+        report({ kind: "line", text: `the lock could not be renewed: ${messageOf(error)}` });
+        if (isLost(error)) return; // the next check() says it where it matters
+        pause = renewAgainSeconds;
+      }
     }
   };
-  renew().catch((error: unknown) => {
-    // The next check() says it where it matters.
-    if (!over.signal.aborted) report({ kind: "line", text: `the lock could not be renewed: ${messageOf(error)}` });
-  });
+  renew().catch(() => undefined); // its sleep was ended
   return {
-    get release() {
-      return lock.release;
+    get open() {
+      return open;
     },
     check: async () => void (await readMine()),
-    holdFor: (release) => rewrite({ ...lock, release }),
+    begin: async (release) => {
+      open = [...open.filter((id) => id !== release), release];
+      await rewrite({ ...lock, open });
+    },
+    settled: () => {
+      open = [];
+    },
     handOn: () => over.abort(),
     giveBack: async () => {
       over.abort();
       try {
-        await bucket.remove(key, (await readMine()).etag);
+        await rewrite({ ...lock, holder: null, since: instant(clock.now()), open });
       } catch (error) {
         // Whatever ended the release is the story; this is only how it leaves the stage.
         report({ kind: "line", text: `the lock was not given back: ${messageOf(error)}` });
@@ -121,26 +189,46 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
   };
 }
 
-function lockedError({ value: { owner, since, release }, ageSeconds, value }: Stored<Lock>, bucket: Bucket): UserError {
-  const left = Math.ceil((value.leaseSeconds - ageSeconds) / 60);
-  const url = owner.url === null ? "" : ` (${owner.url})`;
+/** Somebody else may write now: whoever hears this writes nothing more. */
+export function isLost(error: unknown): boolean {
+  return error instanceof UserError && error.kind === "locked";
+}
+
+function holderOf({ holder, since, open }: Lock): string {
+  const url = holder === null || holder.url === null ? "" : ` (${holder.url})`;
+  const release = open.at(-1);
+  return `${holder?.name ?? "somebody"}${url}, who is releasing to this stack since ${since}${release === undefined ? "" : `: release ${release}`}`;
+}
+
+function leaseOf({ value, ageSeconds }: Stored<Lock>): string {
+  return `unless renewed, its lock is over in ${Math.max(0, Math.ceil((value.leaseSeconds - ageSeconds) / 60))} min`;
+}
+
+function lockedError(found: Stored<Lock> | null, bucket: Bucket): UserError {
+  const holder = found === null ? "somebody" : holderOf(found.value);
+  const lease = found === null ? "" : ` If it died: ${leaseOf(found)}.`;
   return new UserError(
     {
-      what: `${owner.name}${url} is releasing to this stack since ${since}${release === null ? "" : `: release ${release}`}.`,
+      what: `The stack is locked by ${holder}.`,
       where: `s3://${bucket.name}/${bucket.prefix}${key}`,
-      fix: `Wait until it is done, and run this again. If it died, its lock is over in ${left} min.`,
+      fix: `Wait until it is done, and run this again; or let this step wait: \`lock-timeout\`.${lease} When you know that it died, \`command: unlock\` takes the lock away.`,
     },
     { kind: "locked" },
   );
 }
 
-function lostError(holder: Lock | null, bucket: Bucket): UserError {
+function lostError(now: Lock | null, bucket: Bucket): UserError {
+  const what =
+    now === null
+      ? "The lock of this release was removed while it was carried out."
+      : now.holder !== null
+        ? `${now.holder.name} took over the lock of this release while it was carried out.`
+        : now.taken === null
+          ? "The lock of this release was given back by another step while it was carried out."
+          : `${now.taken.by} took the lock of this release away while it was carried out: ${now.taken.why}`;
   return new UserError(
     {
-      what:
-        holder === null
-          ? "The lock of this release was removed while it was carried out."
-          : `${holder.owner.name} took over the lock of this release while it was carried out.`,
+      what,
       where: `s3://${bucket.name}/${bucket.prefix}${key}`,
       fix: "Nothing more was written. See `status` for what runs now; then deploy again.",
     },

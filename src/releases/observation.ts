@@ -1,3 +1,4 @@
+import type { Before } from "../domain/journal.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
 import type { ImagePlan } from "../images/plan.ts";
@@ -12,6 +13,8 @@ export interface Observation {
   readonly current: Release | null;
   /** By the key of the service in the stack file; null when the cluster has none of that name. */
   readonly services: Readonly<Record<string, ServiceObservation | null>>;
+  /** What each service is to be again, should this fail: as it is now, or as it was before an unfinished release. By key. */
+  readonly before: Readonly<Record<string, Before>>;
   /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
   readonly definitions: Readonly<Record<string, KnownDefinition>>;
   /** By the key of the image. */
@@ -22,6 +25,8 @@ export interface Observation {
 export interface KnownDefinition {
   /** What the service runs; null for definitions that no service runs, and before the first. */
   readonly running: Definition | null;
+  /** What the service ran before an unfinished release; null when it runs it still. */
+  readonly former: Definition | null;
   /** Newest ACTIVE revision of the family. */
   readonly newest: Definition | null;
 }

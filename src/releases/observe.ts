@@ -2,7 +2,9 @@ import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
 import type { Context } from "../domain/context.ts";
 import { type Contract, networkSchema } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
+import type { Before } from "../domain/journal.ts";
 import type { Release, Source } from "../domain/release.ts";
+import { sameRevision } from "../domain/verdict.ts";
 import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
 import {
   type ImageClients,
@@ -13,8 +15,9 @@ import {
 } from "../images/index.ts";
 import type { Image, Stack } from "../stack/index.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
-import type { Clients } from "./clients.ts";
+import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
+import { beforeUnfinished, type History } from "./history.ts";
 import type { KnownDefinition, Observation } from "./observation.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -30,19 +33,22 @@ export async function observe(
   context: Context,
   stack: Stack,
   checkout: { readonly root: string; readonly source: Source },
-  current: Release | null,
+  history: Pick<History, "currentRelease" | "unfinished">,
 ): Promise<Observed> {
+  const current = history.currentRelease;
   const [services, images, parameters] = await Promise.all([
     observeServicesByKey(clients, stack),
     observeImages(imageClients, context, stack, checkout, current),
     parameterNames(clients, stack),
   ]);
-  const definitions = await observeDefinitions(clients, stack, services);
+  const before = beforeOf(services, history);
+  const definitions = await observeDefinitions(clients, stack, services, before);
   const plans = Object.entries(images).map(([key, image]) => [key, planImage(image)] as const);
   const observation = {
     source: checkout.source,
     current,
     services,
+    before,
     definitions,
     images: Object.fromEntries(plans),
     parameters,
@@ -62,6 +68,20 @@ export async function observeServicesByKey(
     all.map(({ service }) => service),
   );
   return Object.fromEntries(all.map(({ key, service }) => [key, found[service] ?? null]));
+}
+
+/** As they are now; but where a release was cut or has failed, as they were before it. */
+export function beforeOf(
+  services: Observation["services"],
+  history: Pick<History, "unfinished">,
+): Observation["before"] {
+  const now = Object.entries(services).flatMap(([key, service]): [string, Before][] =>
+    service === null
+      ? []
+      : [[key, { service: service.name, taskDefinition: service.revision, desiredCount: service.desiredCount }]],
+  );
+  const former = Object.entries(beforeUnfinished(history)).filter(([key]) => (services[key] ?? null) !== null);
+  return { ...Object.fromEntries(now), ...Object.fromEntries(former) };
 }
 
 /**
@@ -144,20 +164,36 @@ async function observeDefinitions(
   { ecs }: Clients,
   stack: Stack,
   services: Observation["services"],
+  before: Observation["before"],
 ): Promise<Readonly<Record<string, KnownDefinition>>> {
   const known = await Promise.all(
     familiesOf(stack).map(async ({ definition, family }) => {
-      const revision = definition.startsWith("service/")
-        ? (services[definition.slice("service/".length)]?.revision ?? null)
-        : null;
-      const [newest, running] = await Promise.all([
+      const key = definition.startsWith("service/") ? definition.slice("service/".length) : null;
+      const [newest, ofService] = await Promise.all([
         newestDefinition(ecs, family),
-        revision === null ? null : definitionOf(ecs, revision),
+        key === null ? noDefinition : definitionsOfService(ecs, services[key] ?? null, before[key]),
       ]);
-      return [definition, { newest, running }] as const;
+      return [definition, { newest, ...ofService }] as const;
     }),
   );
   return Object.fromEntries(known);
+}
+
+const noDefinition = { running: null, former: null };
+
+/** What a service runs, and what it ran before when that is another one. */
+export async function definitionsOfService(
+  ecs: Clients["ecs"],
+  service: Observation["services"][string],
+  before: Before | undefined,
+): Promise<Pick<KnownDefinition, "running" | "former">> {
+  const now = service?.revision ?? null;
+  const then = before?.taskDefinition ?? null;
+  const [running, former] = await Promise.all([
+    now === null ? null : definitionOf(ecs, now),
+    then === null || sameRevision(then, now) ? null : definitionOf(ecs, then),
+  ]);
+  return { running, former };
 }
 
 /** Names only: a plan must not read values. */

@@ -2,8 +2,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { GetParameterCommand } from "@aws-sdk/client-ssm";
-import type { ClientSettings } from "../aws/settings.ts";
-import { accountAndRegion } from "../aws/sts.ts";
 import type { Context } from "../domain/context.ts";
 import type { Contract } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
@@ -17,7 +15,7 @@ import {
   type Stack,
 } from "../stack/index.ts";
 import { type Bucket, bucket } from "./bucket.ts";
-import { type Clients, clients } from "./clients.ts";
+import type { Clients, Connections } from "./connections.ts";
 
 /** Which stack, in which environment. */
 export interface StackLocation {
@@ -44,21 +42,21 @@ export interface OpenStack {
  */
 export async function openStack(
   context: Context,
+  connections: Connections,
   { root, file, environment, variables }: StackLocation,
-  settings: ClientSettings = {},
 ): Promise<OpenStack> {
   const stackFile = parseStackFile(await readStackFile(root, file), file);
   const region = regionOf(stackFile, environment);
-  const all = clients(context, { ...settings, region });
+  const clients = connections.aws(context, region);
   // How a release ended is written, and its lock given back, although the job was cancelled.
-  const { s3 } = clients({ clock: context.clock, signal: new AbortController().signal }, { ...settings, region });
-  const { account } = await accountAndRegion(context, { ...settings, region });
+  const { s3 } = connections.aws({ clock: context.clock, signal: new AbortController().signal }, region);
+  const { account } = await connections.caller(context, region);
   const request = { environment, account, region, variables };
   const reference = contractReference(stackFile, request);
-  const contract = reference.kind === "mapping" ? null : await fetchContract(all, reference);
+  const contract = reference.kind === "mapping" ? null : await fetchContract(clients, reference);
   const stack = resolveStack(stackFile, { ...request, contract });
   const { name, prefix } = stack.contract.bucket;
-  return { stack, clients: all, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
+  return { stack, clients, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
 }
 
 async function readStackFile(root: string, file: string): Promise<string> {

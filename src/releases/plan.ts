@@ -1,5 +1,7 @@
 import type { ServiceObservation } from "../deployments/service.ts";
 import { type Later, type LaterJson, later, resolve, stepsBehind } from "../domain/later.ts";
+import type { Finding } from "../domain/finding.ts";
+import type { Before } from "../domain/journal.ts";
 import { checkPlan, type Plan, type Question, type Step, type Undo } from "../domain/plan.ts";
 import type { ImagePart, Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
@@ -23,22 +25,21 @@ import type { Observation } from "./observation.ts";
  * @param begun the release it is planned for; parts that earlier steps of it have made are taken as made
  */
 export function planRelease(stack: Stack, observation: Observation, begun: Release): Plan {
-  const draft: Draft = { steps: [], untouched: [], target: begun, arns: {} };
+  const draft: Draft = { steps: [], untouched: [], moved: [], target: begun, arns: {} };
   const images = planImages(stack, observation, draft);
   planMigrations(stack, observation, images, draft);
   planDefinitions(stack, observation, images, draft);
   planRollout(stack, observation, images, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
   const findings = [...limits(stack), ...ofImages, ...checkServices(stack, observation)];
-  const plan: Plan = { target: draft.target, steps: draft.steps, untouched: draft.untouched, findings };
-  checkPlan(plan);
-  return plan;
+  return finished(draft, findings);
 }
 
 /** A plan while it is made. */
 interface Draft {
   readonly steps: Step[];
   readonly untouched: Plan["untouched"][number][];
+  readonly moved: Plan["moved"][number][];
   target: Release;
   /** ARN of each definition that is planned so far. */
   readonly arns: Record<string, Later>;
@@ -194,28 +195,29 @@ function planRollout(stack: Stack, observation: Observation, images: ImageRefere
   // Everything is registered before the first service moves: what ECS refuses is found while nothing has changed.
   const earlier = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
 
-  const rollAll = (kind: Service["kind"], after: readonly string[]): readonly Rolled[] =>
+  const rollAll = (kind: Service["kind"], after: readonly string[]): readonly Touched[] =>
     services.flatMap((service) => {
+      if (service.kind !== kind) return [];
       const roll = rolls.get(service.key) ?? null;
-      return service.kind !== kind || roll === null
-        ? []
-        : [{ service, step: pushRoll(draft, service, roll, [...earlier, ...after]) }];
+      if (roll !== null) return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after])] }];
+      // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
+      return noteMoved(draft, service, observation) ? [{ service, steps: [] }] : [];
     });
   const gateLocation = (service: CodeLocation, after: readonly string[], again = ""): string =>
     pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again);
   const gateDaemons = (after: readonly string[]): readonly string[] =>
-    daemons.map(({ service, step }) => pushGate(draft, [step, ...after], { gate: "daemon", on: service.key }));
+    daemons.map(({ service, steps }) => pushGate(draft, [...steps, ...after], { gate: "daemon", on: service.key }));
 
   const code = rollAll("code-location", []);
   const codeGates = !askable
     ? []
-    : code.flatMap(({ service, step }) => (service.kind === "code-location" ? [gateLocation(service, [step])] : []));
+    : code.flatMap(({ service, steps }) => (service.kind === "code-location" ? [gateLocation(service, steps)] : []));
   const codeDone = [...stepsOf(code), ...codeGates];
   const daemons = rollAll("daemon", codeDone);
   const daemonsDone = [...stepsOf(daemons), ...(askable ? gateDaemons([]) : [])];
   const webservers = rollAll("webserver", [...codeDone, ...daemonsDone]);
-  const webserverGates = webservers.map(({ service, step }) =>
-    pushGate(draft, [step], { gate: "webserver", on: service.key }),
+  const webserverGates = webservers.map(({ service, steps }) =>
+    pushGate(draft, steps, { gate: "webserver", on: service.key }),
   );
   const lateGates =
     webserverGates.length === 0
@@ -236,14 +238,28 @@ function planRollout(stack: Stack, observation: Observation, images: ImageRefere
   pushGate(draft, all, { gate: "canary", on: canary.location, job: canary.target.name, image });
 }
 
-interface Rolled {
+interface Touched {
   readonly service: Service;
-  /** Id of the step. */
-  readonly step: string;
+  /** Id of the step that rolls it; none when it is there already. */
+  readonly steps: readonly string[];
 }
 
-function stepsOf(rolled: readonly Rolled[]): readonly string[] {
-  return rolled.map(({ step }) => step);
+function stepsOf(touched: readonly Touched[]): readonly string[] {
+  return touched.flatMap(({ steps }) => steps);
+}
+
+/** @returns whether an unfinished release has moved it. */
+function noteMoved(draft: Draft, { key }: Service, { services, before }: Observation): boolean {
+  const [now, then] = [services[key] ?? null, before[key]];
+  if (now === null || then === undefined) return false;
+  const unmoved = then.taskDefinition === null ? now.revision === null : sameRevision(then.taskDefinition, now.revision);
+  if (unmoved && then.desiredCount === now.desiredCount) return false;
+  draft.moved.push({ service: key, undo: undoOf(then) });
+  return true;
+}
+
+function undoOf({ service, taskDefinition, desiredCount }: Before): Undo {
+  return { kind: "roll", service, to: taskDefinition, count: desiredCount };
 }
 
 /** What an ECS service must be brought to. */
@@ -252,6 +268,7 @@ interface Roll {
   readonly to: Later;
   readonly count: number | null;
   readonly reason: string;
+  readonly undo: Undo;
 }
 
 /** @returns null when it is there, or when the findings say what is missing. */
@@ -261,12 +278,16 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   if (observed === null || to === undefined) return null;
   const scaled = service.kind === "webserver" && service.scaling !== null;
   const count = observed.desiredCount === 0 && !scaled ? service.count : null;
+  const before = observation.before[service.key];
+  const undo: Undo =
+    before === undefined ? { kind: "none", why: "it is not known what it was before" } : undoOf(before);
   const known = typeof to === "string" ? draft.target.taskDefinitions[`service/${service.key}`] : undefined;
   if (known === undefined || !sameRevision(known, observed.revision)) {
-    return { observed, to, count, reason: count === null ? "its task definition is another one" : "nothing runs yet" };
+    const reason = count === null ? "its task definition is another one" : "nothing runs yet";
+    return { observed, to, count, reason, undo };
   }
-  if (count !== null) return { observed, to, count, reason: "nothing runs yet" };
-  if (!isSettled(observed)) return { observed, to, count, reason: "a deployment of it is under way" };
+  if (count !== null) return { observed, to, count, reason: "nothing runs yet", undo };
+  if (!isSettled(observed)) return { observed, to, count, reason: "a deployment of it is under way", undo };
   draft.untouched.push({ what: `service ${service.key}`, why: `${showRevision(known)} is what it runs` });
   return null;
 }
@@ -278,14 +299,10 @@ function isSettled({ primary, others, runningCount, desiredCount }: ServiceObser
 function pushRoll(
   draft: Draft,
   service: Service,
-  { observed, to, count, reason }: Roll,
+  { observed, to, count, reason, undo }: Roll,
   after: readonly string[],
 ): string {
   const id = `roll/${service.key}`;
-  const undo: Undo =
-    observed.desiredCount === 0 || observed.revision === null
-      ? { kind: "scale", service: observed.name, count: 0 }
-      : { kind: "roll", service: observed.name, to: observed.revision, count: observed.desiredCount };
   return push(draft, {
     id,
     part: "rollout",
@@ -350,7 +367,7 @@ export function planRollback(
   const arns = Object.entries(wanted).flatMap(([definition, known]) =>
     known === null ? [] : [[definition, known.arn] as const],
   );
-  const draft: Draft = { steps: [], untouched: [], target, arns: Object.fromEntries(arns) };
+  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: Object.fromEntries(arns) };
   const references = Object.entries(to.images).map(
     ([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)] as const,
   );
@@ -360,7 +377,10 @@ export function planRollback(
     ...checkServices(stack, observation),
     ...checkTarget(stack, to, wanted, images, observation),
   ];
-  const plan: Plan = { target: draft.target, steps: draft.steps, untouched: draft.untouched, findings };
-  checkPlan(plan);
-  return plan;
+  return finished(draft, findings);
+}
+
+function finished({ target, steps, untouched, moved }: Draft, findings: readonly Finding[]): Plan {
+  checkPlan({ steps });
+  return { target, steps, untouched, moved, findings };
 }

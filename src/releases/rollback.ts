@@ -1,17 +1,19 @@
-import { observeServicesByKey } from "./observe.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
 import { type Plan, planHash } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
-import { type ImageClients, imageIsThere, openImages } from "../images/index.ts";
+import { type ImageClients, imageIsThere } from "../images/index.ts";
 import { findings as stackFindings, withLevels } from "../stack/index.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
+import type { Connections } from "./connections.ts";
 import { explainPlan } from "./explain.ts";
 import { takeLock } from "./lock.ts";
+import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
 import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
-import { committed, newRelease, openSession, type Session, type SessionRequest } from "./session.ts";
+import { committed } from "./history.ts";
+import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import { type Result, undertake } from "./undertake.ts";
 
 export interface RollbackRequest extends SessionRequest {
@@ -28,8 +30,8 @@ const searched = 200;
  * Lets the stack run an earlier release again. The same machine as a deploy, with an old record as its request; it never migrates.
  * @throws ReleaseFailed; UserError when there is no such release, or something that it needs is gone
  */
-export async function rollback(context: Context, request: RollbackRequest): Promise<Result> {
-  const session = await openSession(context, request);
+export async function rollback(context: Context, connections: Connections, request: RollbackRequest): Promise<Result> {
+  const session = await openSession(context, connections, request);
   if (request.dryRun) {
     const { observation, planned } = await look(context, session, await target(session, request.to));
     return {
@@ -42,10 +44,11 @@ export async function rollback(context: Context, request: RollbackRequest): Prom
       summary: explainPlan(planned, observation),
     };
   }
-  const lock = await takeLock(session.records, context, request.owner);
+  const lock = await takeLock(session.records, context, request);
   try {
-    const { observation, planned, images } = await look(context, session, await target(session, request.to));
-    return await undertake(context, session, lock, {
+    const now = await settled(session);
+    const { observation, planned, images } = await look(context, now, await target(now, request.to));
+    return await undertake(context, now, lock, {
       command: "rollback",
       plan: planned,
       observation,
@@ -109,25 +112,25 @@ async function look(
   session: Session,
   to: Release,
 ): Promise<{ readonly observation: Observation; readonly planned: Plan; readonly images: ImageClients }> {
-  const { clients, stack, currentRelease, request } = session;
+  const { clients, connections, stack, currentRelease, request } = session;
   const [services, images] = await Promise.all([
     observeServicesByKey(clients, stack),
-    openImages(context, clients.ecr, request.scratch),
+    connections.images(context, clients, request.scratch),
   ]);
+  const before = beforeOf(services, session);
   const [wanted, running, there] = await Promise.all([
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
-    byKey(services, (service) =>
-      service?.revision === null || service === null ? null : definitionOf(clients.ecs, service.revision),
-    ),
+    byKey(services, (service, key) => definitionsOfService(clients.ecs, service, before[key])),
     byKey(to.images, ({ repository, digest }) => imageIsThere(images, repository, digest)),
   ]);
   const definitions = Object.entries(running).map(
-    ([key, definition]) => [`service/${key}`, { running: definition, newest: null }] as const,
+    ([key, known]) => [`service/${key}`, { ...known, newest: null }] as const,
   );
   const observation: Observation = {
     source: to.source,
     current: currentRelease,
     services,
+    before,
     definitions: Object.fromEntries(definitions),
     images: {},
     parameters: {},
@@ -140,9 +143,9 @@ async function look(
 
 async function byKey<T, R>(
   values: Readonly<Record<string, T>>,
-  look: (value: T) => Promise<R> | R,
+  look: (value: T, key: string) => Promise<R> | R,
 ): Promise<Readonly<Record<string, R>>> {
   return Object.fromEntries(
-    await Promise.all(Object.entries(values).map(async ([key, value]) => [key, await look(value)] as const)),
+    await Promise.all(Object.entries(values).map(async ([key, value]) => [key, await look(value, key)] as const)),
   );
 }

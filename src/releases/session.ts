@@ -1,74 +1,63 @@
-import type { ClientSettings } from "../aws/settings.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { releaseId, type ReleaseId, type Sha } from "../domain/identifiers.ts";
-import type { Current, Owner } from "../domain/journal.ts";
 import { emptyRelease, type Release, type Source } from "../domain/release.ts";
-import { checkout, isAncestor } from "../git/history.ts";
-import type { Stored } from "./bucket.ts";
+import type { Connections } from "./connections.ts";
+import { type History, readHistory, settlePointer } from "./history.ts";
 import { type Journal, journal } from "./journal.ts";
+import type { LockRequest } from "./lock.ts";
 import { type OpenStack, openStack, type StackLocation } from "./open.ts";
 
 /** Who wants something of which stack. */
-export interface SessionRequest extends StackLocation {
+export interface SessionRequest extends StackLocation, LockRequest {
   /** `owner/name` of the repository that is checked out. */
   readonly repository: string;
-  readonly owner: Owner;
   /** Folder for what is too large for memory; goes with the job. */
   readonly scratch: string;
-  readonly settings?: ClientSettings;
   /** Asks the repository's host whether one commit is an ancestor of another; null when it cannot be asked. */
   readonly compare: ((ancestor: Sha, descendant: Sha) => Promise<"yes" | "no" | "unknown">) | null;
 }
 
 /** An open stack with its history. */
-export interface Session extends OpenStack {
+export interface Session extends OpenStack, History {
+  readonly connections: Connections;
   readonly request: SessionRequest;
   /** Milliseconds since 1970. */
   readonly openedAt: number;
   readonly journal: Journal;
-  readonly current: Stored<Current> | null;
-  /** The release that `current` names. */
-  readonly currentRelease: Release | null;
 }
 
 /** @throws UserError, AwsError */
-export async function openSession(context: Context, request: SessionRequest): Promise<Session> {
+export async function openSession(
+  context: Context,
+  connections: Connections,
+  request: SessionRequest,
+): Promise<Session> {
   const openedAt = context.clock.now();
-  const open = await openStack(context, request, request.settings);
-  return readHistory({ ...open, request, openedAt, journal: journal(open.records) });
-}
-
-/** The same session, with what is current now. */
-export async function readHistory(session: Omit<Session, "current" | "currentRelease">): Promise<Session> {
-  const current = await session.journal.current();
-  const currentRelease = current === null ? null : await committed(session.journal, current.value.release);
-  return { ...session, current, currentRelease };
+  const open = await openStack(context, connections, request);
+  const records = journal(open.records);
+  return { ...open, connections, request, openedAt, journal: records, ...(await readHistory(open.records, records)) };
 }
 
 /**
- * The release that was committed under an id.
- * @throws UserError when there is none
+ * The same session with what the records say now, the pointer on what was committed. For whoever holds the lock.
+ * @throws UserError, AwsError
  */
-export async function committed(records: Journal, id: ReleaseId): Promise<Release> {
-  const outcome = await records.outcome(id);
-  if (outcome?.outcome === "committed") return outcome.release;
-  throw new UserError({
-    what:
-      outcome === null
-        ? `There is no record of release ${id}.`
-        : `Release ${id} was not committed: it ended as ${outcome.outcome}.`,
-    where: "journal of the stack",
-    fix: "Name a release that was committed: `status` lists them.",
-  });
+export async function settled(session: Session): Promise<Session> {
+  const { records, journal: written } = session;
+  const history = await readHistory(records, written);
+  if (history.unpointed === null) return { ...session, ...history };
+  await settlePointer(history, written);
+  return { ...session, ...(await readHistory(records, written)) };
 }
 
 /**
  * The commit that is checked out.
  * @throws UserError when the checkout differs from it, unless that is allowed
  */
-export async function sourceOf({ root, repository }: SessionRequest, allowDirty: boolean): Promise<Source> {
-  const { head, changedFiles } = await checkout(root);
+export async function sourceOf({ request, connections }: Session, allowDirty: boolean): Promise<Source> {
+  const { root, repository } = request;
+  const { head, changedFiles } = await connections.history.checkout(root);
   if (changedFiles.length > 0 && !allowDirty) {
     const some = changedFiles.slice(0, 5).join(", ");
     throw new UserError({
@@ -81,22 +70,40 @@ export async function sourceOf({ root, repository }: SessionRequest, allowDirty:
 }
 
 /** The release that is to be begun for a commit now. */
-export function newRelease(context: Context, { stack, current }: Session, source: Source): Release {
+export function newRelease(context: Context, { stack, currentRelease }: Session, source: Source): Release {
   return emptyRelease({
     id: releaseId(context.clock.now(), source.sha),
     stack: stack.name,
     environment: stack.environment,
-    base: current?.value.release ?? null,
+    base: currentRelease?.id ?? null,
     source,
   });
+}
+
+/**
+ * A release that was handed over by an earlier step is of this stack, and of the commit that is checked out.
+ * @throws UserError
+ */
+export function checkIdentity({ stack }: Session, begun: Release, source: Source): void {
+  const expected = { stack: stack.name, environment: stack.environment, ...source };
+  const found = { stack: begun.stack, environment: begun.environment, ...begun.source };
+  for (const [name, value] of Object.entries(expected)) {
+    const given = found[name as keyof typeof found];
+    if (given === value) continue;
+    throw new UserError({
+      what: `The release that was handed over is of ${name} ${given}, and this step is of ${value}.`,
+      where: "input release",
+      fix: "Pass on the output `release` of a step for the same stack and environment, on the same commit; or leave the input empty.",
+    });
+  }
 }
 
 /**
  * A release that travelled, or waited, must have been begun on what is current still.
  * @throws UserError of kind `superseded`
  */
-export function checkBase({ current }: Session, begun: Release): void {
-  const now = current?.value.release ?? null;
+export function checkBase({ currentRelease }: Session, begun: Release): void {
+  const now = currentRelease?.id ?? null;
   if (begun.base === now) return;
   throw superseded(
     `Release ${begun.id} was begun on ${begun.base ?? "an empty stack"}, and ${now ?? "nothing"} is current now.`,
@@ -108,10 +115,13 @@ export function checkBase({ current }: Session, begun: Release): void {
  * Going forward never goes back: what is current must be an ancestor of what is to come.
  * @throws UserError of kind `superseded`; UserError when the history does not tell
  */
-export async function checkAncestry({ request, currentRelease }: Session, begun: Release): Promise<void> {
-  if (currentRelease === null || currentRelease.source.repository !== begun.source.repository) return;
-  const [ancestor, descendant] = [currentRelease.source.sha, begun.source.sha];
-  const local = await isAncestor(request.root, ancestor, descendant);
+export async function checkAncestry(
+  { request, connections, currentRelease }: Session,
+  source: Source,
+): Promise<void> {
+  if (currentRelease === null || currentRelease.source.repository !== source.repository) return;
+  const [ancestor, descendant] = [currentRelease.source.sha, source.sha];
+  const local = await connections.history.isAncestor(request.root, ancestor, descendant);
   const answer = local === "unknown" && request.compare !== null ? await request.compare(ancestor, descendant) : local;
   if (answer === "yes") return;
   if (answer === "no")

@@ -5,8 +5,8 @@ import type { Lock, OutcomeKind } from "../domain/journal.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs, table } from "../markdown/markdown.ts";
-import { lockHolder } from "./lock.ts";
 import { observeServicesByKey } from "./observe.ts";
+import type { Connections } from "./connections.ts";
 import { openSession, type SessionRequest } from "./session.ts";
 
 /** What runs, what should run, and what happened lately. */
@@ -26,13 +26,10 @@ export interface Status {
 const shownReleases = 10;
 
 /** Reads, and changes nothing. @throws UserError, AwsError */
-export async function status(context: Context, request: SessionRequest): Promise<Status> {
-  const { stack, clients, journal, records, currentRelease } = await openSession(context, request);
-  const [services, ids, lock] = await Promise.all([
-    observeServicesByKey(clients, stack),
-    journal.newest(shownReleases),
-    lockHolder(records),
-  ]);
+export async function status(context: Context, connections: Connections, request: SessionRequest): Promise<Status> {
+  const session = await openSession(context, connections, request);
+  const { stack, clients, journal, currentRelease, lock } = session;
+  const [services, ids] = await Promise.all([observeServicesByKey(clients, stack), journal.newest(shownReleases)]);
   const history = await Promise.all(
     ids.map(async (id) => ({ id, ended: (await journal.outcome(id))?.outcome ?? ("interrupted" as const) })),
   );
@@ -43,7 +40,7 @@ export async function status(context: Context, request: SessionRequest): Promise
     services,
     drift: driftOf(currentRelease, services),
     history,
-    lock: lock?.value ?? null,
+    lock: lock?.value.holder === null ? null : (lock?.value ?? null),
   };
 }
 
@@ -51,7 +48,7 @@ export function explainStatus({ stack, environment, current, services, drift, hi
   return paragraphs(
     heading(2, markdown`${stack}, ${environment}`),
     current === null ? markdown`Nothing is released yet.` : markdown`Release ${code(current.id)} is current.`,
-    lock === null ? null : markdown`**${lock.owner.name}** is releasing since ${lock.since}.`,
+    lock === null ? null : markdown`**${lock.holder?.name ?? ""}** is releasing since ${lock.since}.`,
     table(
       ["Service", "Runs", "Tasks", "Deployment"],
       Object.entries(services).map(([key, service]) =>

@@ -18,7 +18,7 @@ import { applyImage, type ImageClients, type ImageObservation, planImage } from 
 import { migrate } from "../migrations/migrate.ts";
 import type { Stack } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
-import type { Clients } from "./clients.ts";
+import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
 
 /** Everything a step may need. */

@@ -1,13 +1,14 @@
+import type { Dagster } from "../dagster/client.ts";
 import { takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
-import type { Step } from "../domain/plan.ts";
+import type { Plan, Undo } from "../domain/plan.ts";
 import { isGood, type Verdict } from "../domain/verdict.ts";
 import { locationGate } from "../gates/location.ts";
-import type { Dagster } from "../dagster/client.ts";
-import type { Stack } from "../stack/index.ts";
-import type { Clients } from "./clients.ts";
+import type { HeldLock } from "./lock.ts";
+import { isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
+import type { Session } from "./session.ts";
 
 /** How one service was taken back. */
 export interface TakenBack {
@@ -23,58 +24,56 @@ const timeoutSeconds = 30 * 60;
 const gateTimeoutSeconds = 60;
 
 /**
- * Takes back the services that moved, the last one first, each to what was observed before; a code location must then be served
- * from its old image again. One that cannot be taken back does not keep the others from it.
+ * Takes services back in the order given, each to what it was before; a code location must then be served from its old image
+ * again. One that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
  */
 export async function takeAllBack(
-  clients: Clients,
   context: Context,
-  stack: Stack,
+  session: Session,
+  lock: HeldLock | null,
   before: Observation,
-  moved: readonly Step[],
+  moved: Plan["moved"],
   dagster: Dagster | null,
 ): Promise<readonly TakenBack[]> {
   const results: TakenBack[] = [];
-  for (const step of moved.toReversed()) {
-    if (step.kind !== "roll" || step.undo.kind === "none") continue;
-    results.push(await takeOneBack(clients, context, stack, before, step, dagster));
+  let lost = false;
+  for (const { service, undo } of moved) {
+    if (undo.kind === "none") continue;
+    try {
+      if (!lost) await lock?.check();
+      results.push(
+        lost
+          ? { service, verdict: null, why: "somebody else may write to the stack now" }
+          : await takeOneBack(context, session, before, { service, undo }, dagster),
+      );
+    } catch (error) {
+      lost = isLost(error);
+      results.push({ service, verdict: null, why: messageOf(error) });
+    }
   }
   return results;
 }
 
 async function takeOneBack(
-  clients: Clients,
   context: Context,
-  stack: Stack,
+  { clients, stack }: Session,
   before: Observation,
-  step: Extract<Step, { kind: "roll" }>,
+  { service: key, undo }: { readonly service: string; readonly undo: Extract<Undo, { kind: "roll" }> },
   dagster: Dagster | null,
 ): Promise<TakenBack> {
-  const { undo, service: key } = step;
-  if (undo.kind === "none") return { service: key, verdict: null, why: undo.why };
-  try {
-    const [to, count] =
-      undo.kind === "roll" ? [undo.to, undo.count] : [before.services[key]?.revision ?? null, undo.count];
-    const verdict = await takeBack(clients, context, {
-      cluster: stack.contract.cluster,
-      service: undo.service,
-      to,
-      count,
-      timeoutSeconds,
-    });
-    if (!isGood(verdict.verdict))
-      return { service: key, verdict, why: verdict.cause?.what ?? `it ended as ${verdict.verdict}` };
-    const why = count === 0 ? null : await askAgain(context, stack, before, key, dagster);
-    return { service: key, verdict, why };
-  } catch (error) {
-    return { service: key, verdict: null, why: messageOf(error) };
-  }
+  const { to, count } = undo;
+  const request = { cluster: stack.contract.cluster, service: undo.service, to, count, timeoutSeconds };
+  const verdict = await takeBack(clients, context, request);
+  if (!isGood(verdict.verdict))
+    return { service: key, verdict, why: verdict.cause?.what ?? `it ended as ${verdict.verdict}` };
+  const why = count === 0 ? null : await askAgain(context, stack, before, key, dagster);
+  return { service: key, verdict, why };
 }
 
 /** @returns null when the location is served from its old image, or when that cannot be asked for. */
 async function askAgain(
   context: Context,
-  stack: Stack,
+  stack: Session["stack"],
   before: Observation,
   key: string,
   dagster: Dagster | null,
@@ -87,14 +86,15 @@ async function askAgain(
     location: service.location,
     image,
     nameTtlSeconds,
-    timeoutSeconds: gateTimeoutSeconds,
+    timeoutSeconds: gateTimeoutSeconds + nameTtlSeconds,
   });
   return cause?.what ?? null;
 }
 
 /** What a code server tells of its image, by the definition that it ran on. */
-export function servedImage({ definitions }: Observation, key: string): string | null {
-  const content = definitions[`service/${key}`]?.running?.content as
+export function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
+  const { former, running } = definitions[`service/${key}`] ?? {};
+  const content = (former ?? running)?.content as
     | {
         readonly containerDefinitions?: readonly {
           readonly environment?: readonly { readonly name: string; readonly value: string }[];

@@ -1,18 +1,18 @@
 import type { Dagster } from "../dagster/client.ts";
-import { dagster } from "../dagster/client.ts";
 import type { ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
-import type { Before, Outcome, OutcomeKind } from "../domain/journal.ts";
+import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
-import type { Release } from "../domain/release.ts";
+import { type Release, samePins } from "../domain/release.ts";
 import type { ImageClients, ImageObservation } from "../images/index.ts";
 import type { Markdown } from "../markdown/markdown.ts";
 import type { Stack } from "../stack/index.ts";
 import { type Ending, explainEnding } from "./explain.ts";
-import type { HeldLock } from "./lock.ts";
+import { abandon } from "./history.ts";
+import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import { type RolloutEnd, rollOut, type StepEnd, stepsOfParts } from "./rollout.ts";
@@ -82,39 +82,43 @@ export async function undertake(
   report(context, plan.findings);
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
-  const goesOn = lock !== null && lock.release === plan.target.id;
-  if (mine.length === 0 && !(goesOn && parts.includes("rollout"))) {
-    if (goesOn) lock.handOn();
+  const isLast = parts.includes("rollout");
+  const begun = isBegun(session, plan);
+  // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
+  const commits = isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !isCurrent(session, plan));
+  if (mine.length === 0 && !commits) {
+    if (begun) lock?.handOn();
     else await lock?.giveBack();
-    return resultOf(
-      undertaking,
-      null,
-      { steps: [], failure: null, release: plan.target },
-      "Nothing to do",
-      [],
-      session,
-    );
+    return resultOf(undertaking, null, untouched(plan), "Nothing to do", [], session);
   }
-  if (lock !== null && !goesOn) await begin(context, session, lock, undertaking);
+  if (lock !== null) await begin(context, session, lock, undertaking);
   const end = await rollOut(mine, plan.target, context.clock, (step, results, release) =>
     carryOut(workshop(context, session, lock, undertaking, release), step, results),
   );
   for (const one of end.steps)
     if (one.kind === "done") context.report({ kind: "line", text: `${one.step.id}: ${one.done.said}` });
   if (end.failure !== null) throw await failed(context, session, lock, undertaking, end);
-  if (lock === null || !parts.includes("rollout")) {
+  if (lock === null || !isLast) {
     lock?.handOn();
     return resultOf(undertaking, null, end, "Done, as far as this action goes", [], session);
   }
   await commit(context, session, lock, undertaking, end);
-  return resultOf(
-    undertaking,
-    "committed",
-    end,
-    `Released ${plan.target.stack} to ${plan.target.environment}`,
-    [],
-    session,
-  );
+  const title = `Released ${plan.target.stack} to ${plan.target.environment}`;
+  return resultOf(undertaking, "committed", end, title, [], session);
+}
+
+function untouched({ target }: Plan): RolloutEnd {
+  return { steps: [], failure: null, release: target };
+}
+
+/** An earlier step of this job, or an attempt of this run that was cut, has written its intent. */
+function isBegun({ unfinished }: Session, { target }: Plan): boolean {
+  return unfinished.some(({ intent, outcome }) => outcome === null && intent.release.id === target.id);
+}
+
+/** Is what the plan leads to what the current release says already? */
+function isCurrent({ currentRelease }: Session, { target }: Plan): boolean {
+  return currentRelease !== null && samePins(currentRelease, target);
 }
 
 /** Findings are shown; an error ends it before anything is written. */
@@ -137,27 +141,30 @@ function partsMissing(parts: readonly Part[]): UserError {
   });
 }
 
+/** Notes what is to be done before any of it is, and closes what was cut: this release goes on from it. */
 async function begin(
   { clock }: Context,
-  { journal, request }: Session,
+  session: Session,
   lock: HeldLock,
   { command, plan, observation }: Undertaking,
 ): Promise<void> {
-  await lock.holdFor(plan.target.id);
-  const before = Object.entries(observation.services).flatMap(([key, service]): [string, Before][] =>
-    service === null
-      ? []
-      : [[key, { service: service.name, taskDefinition: service.revision, desiredCount: service.desiredCount }]],
-  );
-  await journal.begin({
-    schema: 1,
-    kind: "intent",
-    command,
-    release: plan.target,
-    before: Object.fromEntries(before),
-    owner: request.owner,
-    at: instant(clock.now()),
-  });
+  const { journal, request, unfinished } = session;
+  const now = clock.now();
+  const cut = unfinished.filter(({ intent }) => intent.release.id !== plan.target.id);
+  if (!isBegun(session, plan)) {
+    await lock.begin(plan.target.id);
+    await journal.begin({
+      schema: 1,
+      kind: "intent",
+      command,
+      release: plan.target,
+      before: { ...observation.before },
+      continues: cut.map(({ intent }) => intent.release.id),
+      owner: request.owner,
+      at: instant(now),
+    });
+  }
+  await abandon(journal, cut, { owner: request.owner, now });
 }
 
 function workshop(
@@ -175,7 +182,7 @@ function workshop(
     imageObservations: images.observations,
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
     context,
-    dagster: webserverOf(context, stack),
+    dagster: webserverOf(context, session),
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     check: async () => {
       context.signal.throwIfAborted();
@@ -187,11 +194,11 @@ function workshop(
 }
 
 /** The webserver as the runner reaches it; null when no address is known. */
-function webserverOf(context: Context, { services }: Stack): Dagster | null {
-  const url = Object.values(services).flatMap((service) =>
+function webserverOf(context: Context, { stack, connections }: Session): Dagster | null {
+  const url = Object.values(stack.services).flatMap((service) =>
     service.kind === "webserver" && service.url !== null ? [service.url] : [],
   )[0];
-  return url === undefined ? null : dagster({ url, headers: {} }, context);
+  return url === undefined ? null : connections.webserver(context, { url, headers: {} });
 }
 
 async function commit(
@@ -203,12 +210,29 @@ async function commit(
 ): Promise<void> {
   await lock.check();
   const at = instant(clock.now());
-  await journal.end({ ...outcomeHead(command, end), outcome: "committed", cause: null, owner: request.owner, at });
-  await journal.moveCurrent(
-    { schema: 1, release: end.release.id, previous: current?.value.release ?? null, at },
-    current,
-  );
+  const outcome: Outcome = {
+    ...outcomeHead(command, end),
+    outcome: "committed",
+    cause: null,
+    owner: request.owner,
+    at,
+  };
+  const other = await journal.end(outcome);
+  if (other !== null && other.outcome !== "committed") throw closedByOther(other);
+  await journal.moveCurrent({ schema: 1, release: end.release.id, previous: end.release.base, at }, current);
+  lock.settled();
   await lock.giveBack();
+}
+
+function closedByOther({ release, outcome, owner }: Outcome): UserError {
+  return new UserError(
+    {
+      what: `Release ${release.id} was closed as ${outcome} by ${owner.name} while it was carried out.`,
+      where: "journal of the stack",
+      fix: "See `status` for what runs now; then deploy again.",
+    },
+    { kind: "superseded" },
+  );
 }
 
 async function failed(
@@ -220,43 +244,72 @@ async function failed(
 ): Promise<Error> {
   const { failure } = end;
   if (failure === null) throw new Error("nothing has failed");
-  const { observation, command } = undertaking;
-  const { stack, clients, journal, request } = session;
+  // Somebody else may write now: whatever is half done is his to go on from.
+  if (isLost(failure.error)) {
+    lock?.handOn();
+    return asError(failure.error);
+  }
   const cancelled = context.signal.aborted;
-  // What moved, or may have: a step that failed has been begun.
-  const moved = end.steps.flatMap(({ step, kind }) => (step.kind === "roll" && kind !== "left" ? [step] : []));
+  const moved = [...movedBy(end), ...undertaking.plan.moved];
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
-    : await takeAllBack(clients, context, stack, observation, moved, webserverOf(context, stack));
+    : await takeAllBack(context, session, lock, undertaking.observation, moved, webserverOf(context, session));
   const lost = cancelled
     ? moved.map(({ service }) => service)
     : takenBack.filter(({ why }) => why !== null).map(({ service }) => service);
   const outcome: OutcomeKind = lost.length === 0 ? "taken-back" : "failed";
-  if (lock !== null) {
-    const cause = failure.error instanceof StepFailed ? failure.error.failure.id : cancelled ? "cancelled" : "error";
-    await journal.end({
-      ...outcomeHead(command, end),
-      outcome,
-      cause,
-      owner: request.owner,
-      at: instant(context.clock.now()),
-    });
-    await lock.giveBack();
-  }
+  if (lock !== null) await close(context, session, lock, undertaking, end, outcome);
   const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
   const result = resultOf(undertaking, lock === null ? null : outcome, end, title, takenBack, session);
   if (cancelled)
     return new Cancelled(
       lost.length === 0
         ? "Cancelled before any service moved."
-        : `Cancelled; ECS goes on with ${lost.join(", ")}: see \`status\`.`,
+        : `Cancelled; ECS goes on with ${lost.join(", ")}. The next deploy, or a rollback, goes on from here.`,
     );
-  const known = failure.error instanceof Error ? failure.error : new Error(messageOf(failure.error));
+  const known = asError(failure.error);
   // With nothing done there is nothing more to tell than the error itself.
-  if (!(known instanceof StepFailed) && result.steps.every(({ kind }) => kind !== "done")) return known;
+  if (!(known instanceof StepFailed) && result.steps.every(({ kind }) => kind !== "done") && takenBack.length === 0)
+    return known;
   const verdicts = known instanceof RolloutFailed ? known.verdicts : [];
   return new ReleaseFailed(failureText(known, takenBack), result, verdicts, known);
+}
+
+/** Services that were moved, or may have been: a step that failed has been begun. The last one first. */
+function movedBy({ steps }: RolloutEnd): Plan["moved"] {
+  return steps
+    .flatMap(({ step, kind }) => (step.kind === "roll" && kind !== "left" ? [step] : []))
+    .toReversed()
+    .map(({ service, undo }) => ({ service, undo }));
+}
+
+/**
+ * Writes how it ended, and gives the lock back. The first cause stays the story: what goes wrong here is only said, and the release
+ * then counts as interrupted.
+ */
+async function close(
+  { clock, report: say }: Context,
+  { journal, request }: Session,
+  lock: HeldLock,
+  { command }: Undertaking,
+  end: RolloutEnd,
+  outcome: OutcomeKind,
+): Promise<void> {
+  const error = end.failure?.error;
+  const cause = error instanceof StepFailed ? error.failure.id : error instanceof Cancelled ? "cancelled" : "error";
+  try {
+    const at = instant(clock.now());
+    await journal.end({ ...outcomeHead(command, end), outcome, cause, owner: request.owner, at });
+    if (outcome !== "failed") lock.settled();
+  } catch (unwritten) {
+    say({ kind: "line", text: `how the release ended was not written: ${messageOf(unwritten)}` });
+  }
+  await lock.giveBack();
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
 }
 
 function failureText(error: Error, takenBack: readonly TakenBack[]): string {

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const operations: Readonly<Record<string, readonly string[]>> = {
+  "/repos/{owner}/{repo}/actions/runs/{run_id}": ["get"],
   "/repos/{owner}/{repo}/compare/{basehead}": ["get"],
 };
 

@@ -1,47 +1,26 @@
-import type * as z from "zod";
-import { canonicalJson } from "../../src/domain/json.ts";
-import type { Bucket } from "../../src/releases/bucket.ts";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { S3Send } from "../../src/aws/s3.ts";
+import { sender } from "../../src/aws/send.ts";
+import { type Bucket, bucket } from "../../src/releases/bucket.ts";
+import { clientOver } from "./played/client.ts";
+import { memoryS3 } from "./played/memory-s3.ts";
+import { plainWire } from "./played/wire.ts";
 
 /**
- * A bucket in memory, for what does not need S3. It is held against the real client on an S3 by one suite for both
+ * The product's bucket on an S3 in memory, for what does not need a real one. That S3 is held against another by one suite for both
  * (test/contract/releases/bucket.test.ts).
  * @param now milliseconds since 1970, by the bucket's own clock
  */
-export function memoryBucket(now: () => number = () => 0): Bucket & { readonly keys: () => readonly string[] } {
-  const objects = new Map<string, { readonly text: string; readonly etag: string; readonly at: number }>();
-  let writes = 0;
-  const put = (key: string, value: unknown): string => {
-    writes += 1;
-    const etag = `"${writes}"`;
-    objects.set(key, { text: typeof value === "string" ? value : canonicalJson(value), etag, at: now() });
-    return etag;
-  };
+export function memoryBucket(
+  now: () => number = () => 0,
+): Bucket & { readonly keys: () => readonly string[]; readonly remove: (key: string) => void } {
+  const s3 = memoryS3(now);
+  const context = { clock: { now, sleep: () => Promise.resolve() }, signal: new AbortController().signal };
+  const client = clientOver("s3", s3.answer, plainWire, context) as unknown as S3Client;
+  const records = bucket(sender(client, { name: "S3", prefix: "s3" }, context) as unknown as S3Send, "memory", "stack/");
   return {
-    name: "memory",
-    prefix: "stack/environment/",
-    read: <T>(key: string, schema: z.ZodType<T>) => {
-      const found = objects.get(key);
-      if (found === undefined) return Promise.resolve(null);
-      return Promise.resolve({
-        value: schema.parse(JSON.parse(found.text)),
-        etag: found.etag,
-        ageSeconds: Math.floor((now() - found.at) / 1000),
-      });
-    },
-    create: (key, value) => {
-      if (objects.has(key)) return Promise.resolve(false);
-      put(key, value);
-      return Promise.resolve(true);
-    },
-    replace: (key, value, etag) => Promise.resolve(objects.get(key)?.etag === etag ? put(key, value) : null),
-    remove: (key, etag) => Promise.resolve(objects.get(key)?.etag === etag && objects.delete(key)),
-    list: (below, limit) =>
-      Promise.resolve(
-        [...objects.keys()]
-          .filter((key) => key.startsWith(below))
-          .sort()
-          .slice(0, limit),
-      ),
-    keys: () => [...objects.keys()],
+    ...records,
+    keys: () => [...s3.objects.keys()].map((path) => path.slice("memory/stack/".length)),
+    remove: (key) => s3.remove(`memory/stack/${key}`),
   };
 }

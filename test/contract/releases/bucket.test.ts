@@ -59,16 +59,6 @@ describe.each<[string, () => Promise<Bucket>]>([
     expect(await records.replace("absent.json", { n: 1 }, etag)).toBeNull();
   });
 
-  test("are removed only by who has read the newest", async () => {
-    const records = await open();
-    await records.create("a.json", { n: 1 });
-    const { etag = "" } = (await records.read("a.json", schema)) ?? {};
-    const next = await records.replace("a.json", { n: 2 }, etag);
-    expect(await records.remove("a.json", etag)).toBe(false);
-    expect(await records.remove("a.json", next ?? "")).toBe(true);
-    expect(await records.read("a.json", schema)).toBeNull();
-  });
-
   test("of twenty who create at once, one has", async () => {
     const records = await open();
     const all = await Promise.all(Array.from({ length: 20 }, (__, n) => records.create("a.json", { n })));

@@ -6,13 +6,14 @@ import { indexKey, journal } from "../../../src/releases/journal.ts";
 import { memoryBucket } from "../../releases/memory-bucket.ts";
 import { head, shas } from "../domain/arbitraries.ts";
 
-const owner = { name: "test", attempt: 1, url: null };
+const owner = { name: "test", attempt: 1, url: null, run: null };
 const intentOf = (id: ReleaseId): Intent => ({
   schema: 1,
   kind: "intent",
   command: "deploy",
   release: emptyRelease({ ...head, id }),
   before: {},
+  continues: [],
   owner,
   at: instant(0),
 });
@@ -56,10 +57,10 @@ test("keys of the index sort by time as bytes do", () => {
 test("an intent and an outcome are written once: a second writing keeps the first", async () => {
   const records = journal(memoryBucket());
   await records.begin(intentOf(head.id));
-  await records.begin({ ...intentOf(head.id), command: "rollback" });
+  await expect(records.begin({ ...intentOf(head.id), command: "rollback" })).rejects.toThrow("in the same second");
   expect((await records.intent(head.id))?.command).toBe("deploy");
-  expect(await records.end(outcomeOf(head.id))).toBe(true);
-  expect(await records.end({ ...outcomeOf(head.id), outcome: "failed" })).toBe(false);
+  expect(await records.end(outcomeOf(head.id))).toBeNull();
+  expect(await records.end({ ...outcomeOf(head.id), outcome: "failed" })).toEqual(outcomeOf(head.id));
   expect((await records.outcome(head.id))?.outcome).toBe("committed");
 });
 

@@ -1,31 +1,45 @@
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Owner } from "../../../src/domain/journal.ts";
-import type { ReleaseId } from "../../../src/domain/identifiers.ts";
-import { lockHolder, mayTakeLock, takeLock } from "../../../src/releases/lock.ts";
+import { isHeldBy, type LockRequest, mayTakeLock, readLock, takeLock, unlock } from "../../../src/releases/lock.ts";
 import { createFakeClock } from "../../local-aws/fake-clock.ts";
 import { memoryBucket } from "../../releases/memory-bucket.ts";
 import { testContext } from "../context.ts";
 import { head } from "../domain/arbitraries.ts";
 
-const job: Owner = { name: "o/r/run/1/job/deploy", attempt: 1, url: "https://github.com/o/r/actions/runs/1" };
-const again: Owner = { ...job, attempt: 2 };
-const other: Owner = { name: "o/r/run/2/job/deploy", attempt: 1, url: null };
+const ownerOf = (run: number, attempt = 1): Owner => ({
+  name: `o/r/run/${run}/job/deploy`,
+  attempt,
+  url: `https://github.com/o/r/actions/runs/${run}`,
+  run: { repository: "o/r", id: run },
+});
+const wants = (owner: Owner, changes: Partial<LockRequest> = {}): LockRequest => ({
+  owner,
+  waitSeconds: 0,
+  isOver: null,
+  ...changes,
+});
+const job = ownerOf(1);
+const again = ownerOf(1, 2);
+const other = ownerOf(2);
 
 function open() {
   const clock = createFakeClock();
-  const { context, progress } = testContext(clock);
-  return { clock, context, progress, bucket: memoryBucket(() => clock.product.now()) };
+  const { context, progress, abort } = testContext(clock);
+  const bucket = memoryBucket(() => clock.product.now());
+  const lines = (): readonly string[] => progress.flatMap((event) => (event.kind === "line" ? [event.text] : []));
+  const may = async (request: LockRequest) => mayTakeLock(bucket, await readLock(bucket), request);
+  return { clock, context, lines, abort, bucket, may };
 }
 
-test("a lock is held by one, who is named with the run and the minutes left", async () => {
+test("a lock is held by one, who is named with the run, the release and the minutes left", async () => {
   const { clock, context, bucket } = open();
-  const lock = await takeLock(bucket, context, job);
-  await lock.holdFor(head.id);
+  const lock = await takeLock(bucket, context, wants(job));
+  await lock.begin(head.id);
   await clock.pass(60_000);
-  const refused = takeLock(bucket, context, other);
+  const refused = takeLock(bucket, context, wants(other));
   await expect(refused).rejects.toThrow(UserError);
   await expect(refused).rejects.toMatchObject({ kind: "locked" });
-  await expect(refused).rejects.toThrow(`${job.name} (${job.url ?? ""}) is releasing`);
+  await expect(refused).rejects.toThrow(`${job.name} (${job.url ?? ""}), who is releasing`);
   await expect(refused).rejects.toThrow(head.id);
   await expect(refused).rejects.toThrow("over in 14 min");
   await lock.giveBack();
@@ -33,55 +47,142 @@ test("a lock is held by one, who is named with the run and the minutes left", as
 
 test("a lock that was given back is free", async () => {
   const { context, bucket } = open();
-  await (await takeLock(bucket, context, job)).giveBack();
-  expect(bucket.keys()).toEqual([]);
-  await (await takeLock(bucket, context, other)).giveBack();
+  await (await takeLock(bucket, context, wants(job))).giveBack();
+  expect((await readLock(bucket))?.value).toMatchObject({ holder: null, open: [] });
+  await (await takeLock(bucket, context, wants(other))).giveBack();
+});
+
+test("what was begun and has not ended is found by whoever takes it next", async () => {
+  const { context, bucket } = open();
+  const first = await takeLock(bucket, context, wants(job));
+  await first.begin(head.id);
+  await first.giveBack();
+  const second = await takeLock(bucket, context, wants(other));
+  expect(second.open).toEqual([head.id]);
+  second.settled();
+  await second.giveBack();
+  expect((await readLock(bucket))?.value.open).toEqual([]);
 });
 
 test("a lock that is handed on is found by the next step of the job, with its release", async () => {
   const { context, bucket } = open();
-  const first = await takeLock(bucket, context, job);
-  await first.holdFor(head.id);
+  const first = await takeLock(bucket, context, wants(job));
+  await first.begin(head.id);
   first.handOn();
-  expect(await mayTakeLock(bucket, job)).toBe(head.id);
-  const second = await takeLock(bucket, context, job);
-  expect(second.release).toBe(head.id);
+  const found = await readLock(bucket);
+  expect(found !== null && isHeldBy(found.value, job)).toBe(true);
+  expect(found !== null && isHeldBy(found.value, other)).toBe(false);
+  const second = await takeLock(bucket, context, wants(job));
+  expect(second.open).toEqual([head.id]);
   await second.giveBack();
 });
 
 test("a later attempt of the same run takes it over at once; the earlier one then writes no more", async () => {
   const { context, bucket } = open();
-  const first = await takeLock(bucket, context, job);
-  const second = await takeLock(bucket, context, again);
+  const first = await takeLock(bucket, context, wants(job));
+  const second = await takeLock(bucket, context, wants(again));
   await expect(first.check()).rejects.toThrow("took over the lock");
   await second.check();
-  await expect(takeLock(bucket, context, job)).rejects.toMatchObject({ kind: "locked" });
+  await expect(takeLock(bucket, context, wants(job))).rejects.toMatchObject({ kind: "locked" });
   await first.giveBack();
   await second.check();
   await second.giveBack();
 });
 
 test("a lease is renewed while its holder lives, and over once he does not", async () => {
-  const { clock, context, progress, bucket } = open();
-  const lock = await takeLock(bucket, context, job);
+  const { clock, context, lines, bucket, may } = open();
+  const lock = await takeLock(bucket, context, wants(job));
   await clock.pass(60 * 60_000);
-  await expect(mayTakeLock(bucket, other)).rejects.toMatchObject({ kind: "locked" });
+  await expect(may(wants(other))).rejects.toMatchObject({ kind: "locked" });
   lock.handOn(); // as if it had died: nothing renews any more
   await clock.pass(14 * 60_000);
-  await expect(mayTakeLock(bucket, other)).rejects.toMatchObject({ kind: "locked" });
+  await expect(may(wants(other))).rejects.toMatchObject({ kind: "locked" });
   await clock.pass(6 * 60_000);
-  expect(await mayTakeLock(bucket, other)).toBeNull();
-  const taken = await takeLock(bucket, context, other);
-  expect(progress.map((event) => (event.kind === "line" ? event.text : ""))).toContainEqual(
-    expect.stringContaining(`lease of ${job.name} is over`),
-  );
+  expect(await may(wants(other))).toBe("now");
+  const taken = await takeLock(bucket, context, wants(other));
+  expect(lines()).toContainEqual(expect.stringContaining(`lease of ${job.name} is over`));
   await taken.giveBack();
+});
+
+test("a renewal that fails is tried again before the lease is over", async () => {
+  const { clock, context, lines, bucket, may } = open();
+  let failures = 0;
+  const weather = {
+    ...bucket,
+    replace: (...given: Parameters<typeof bucket.replace>) => {
+      if (failures === 0) return bucket.replace(...given);
+      failures -= 1;
+      return Promise.reject(new Error("S3 is busy"));
+    },
+  };
+  const lock = await takeLock(weather, context, wants(job));
+  failures = 3;
+  await clock.pass(30 * 60_000);
+  expect(lines().filter((line) => line.includes("could not be renewed"))).toHaveLength(3);
+  await expect(may(wants(other))).rejects.toMatchObject({ kind: "locked" });
+  await lock.giveBack();
+});
+
+describe("a holder whose workflow run", () => {
+  test("is over makes room at once", async () => {
+    const { context, lines, bucket } = open();
+    const lock = await takeLock(bucket, context, wants(job));
+    lock.handOn();
+    const asked: number[] = [];
+    const isOver: LockRequest["isOver"] = ({ id }) => {
+      asked.push(id);
+      return Promise.resolve("over");
+    };
+    const taken = await takeLock(bucket, context, wants(other, { isOver }));
+    expect(asked).toEqual([1]);
+    expect(lines()).toContainEqual(expect.stringContaining(`the workflow run of ${job.name} is over`));
+    await expect(lock.check()).rejects.toThrow("took over");
+    await taken.giveBack();
+  });
+
+  test.each(["running", "unknown"] as const)("is %s keeps it", async (answer) => {
+    const { context, bucket } = open();
+    const lock = await takeLock(bucket, context, wants(job));
+    const isOver = () => Promise.resolve(answer);
+    await expect(takeLock(bucket, context, wants(other, { isOver }))).rejects.toMatchObject({ kind: "locked" });
+    await lock.giveBack();
+  });
+
+  test("does not exist, since a person holds it, is not asked for", async () => {
+    const { context, bucket } = open();
+    const person: Owner = { name: "person/anna@laptop", attempt: 1, url: null, run: null };
+    const lock = await takeLock(bucket, context, wants(person));
+    const isOver = () => Promise.reject(new Error("asked"));
+    await expect(takeLock(bucket, context, wants(other, { isOver }))).rejects.toThrow("person/anna@laptop");
+    await lock.giveBack();
+  });
+});
+
+test("who waits says for whom, once, and has it when it is given back", async () => {
+  const { clock, context, lines, bucket } = open();
+  const lock = await takeLock(bucket, context, wants(job));
+  clock.bed.after(65_000, () => void lock.giveBack());
+  const taken = await clock.run(takeLock(bucket, context, wants(other, { waitSeconds: 600 })));
+  expect(lines().filter((line) => line.startsWith(`waiting for ${job.name}`)).length).toBeLessThanOrEqual(3);
+  expect(lines()[0]).toContain("its lock is over in 15 min");
+  await taken.giveBack();
+});
+
+test("who has waited long enough goes", async () => {
+  const { clock, context, bucket } = open();
+  const lock = await takeLock(bucket, context, wants(job));
+  const since = clock.product.now();
+  await expect(clock.run(takeLock(bucket, context, wants(other, { waitSeconds: 120 })))).rejects.toMatchObject({
+    kind: "locked",
+  });
+  expect(clock.product.now() - since).toBe(120_000);
+  await lock.giveBack();
 });
 
 test("of ten who want it at once, one has it", async () => {
   const { context, bucket } = open();
   const all = await Promise.allSettled(
-    Array.from({ length: 10 }, (_, index) => takeLock(bucket, context, { ...other, name: `run/${index}` })),
+    Array.from({ length: 10 }, (_, run) => takeLock(bucket, context, wants(ownerOf(run + 1)))),
   );
   expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   for (const one of all) if (one.status === "fulfilled") await one.value.giveBack();
@@ -89,10 +190,23 @@ test("of ten who want it at once, one has it", async () => {
 
 test("who lost it notices before his next write, also when nobody has it now", async () => {
   const { context, bucket } = open();
-  const lock = await takeLock(bucket, context, job);
-  const holder = await lockHolder(bucket);
-  await bucket.remove("lock.json", holder?.etag ?? "");
+  const lock = await takeLock(bucket, context, wants(job));
+  bucket.remove("lock.json");
   await expect(lock.check()).rejects.toThrow("was removed");
-  await expect(lock.holdFor("20261121T101500Z-x" as ReleaseId)).rejects.toThrow("was removed");
+  await expect(lock.begin(head.id)).rejects.toThrow("was removed");
   lock.handOn();
+});
+
+test("a lock that was taken away is free; its holder hears who did it and why", async () => {
+  const { context, bucket } = open();
+  const lock = await takeLock(bucket, context, wants(job));
+  await lock.begin(head.id);
+  expect(await unlock(bucket, context, other, "the runner was lost")).toEqual(job);
+  await expect(lock.check()).rejects.toThrow(`${other.name} took the lock of this release away`);
+  await expect(lock.check()).rejects.toThrow("the runner was lost");
+  expect(await unlock(bucket, context, other, "again")).toBeNull();
+  const next = await takeLock(bucket, context, wants(other));
+  expect(next.open).toEqual([head.id]);
+  lock.handOn();
+  await next.giveBack();
 });

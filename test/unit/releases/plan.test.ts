@@ -64,7 +64,7 @@ describe("the first release", () => {
     for (const step of plan.steps) {
       if (step.kind !== "roll") continue;
       expect(step.count).toBe(1);
-      expect(step.undo).toMatchObject({ kind: "scale", count: 0 });
+      expect(step.undo).toMatchObject({ kind: "roll", count: 0 });
     }
   });
 });

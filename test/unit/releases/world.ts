@@ -9,6 +9,7 @@ import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
 import { emptyRelease, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
 import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
+import { beforeOf } from "../../../src/releases/observe.ts";
 import { parseStackFile, resolveStack, type Stack } from "../../../src/stack/index.ts";
 import { type Definition, definitionHash } from "../../../src/task-definitions/definition.ts";
 
@@ -66,8 +67,9 @@ export function untouchedWorld(stack: Stack): World {
   );
   const contents = Object.fromEntries(Object.keys(stack.images).map((key) => [key, `${key} 1`]));
   const source = { repository: "owner/deal-flow", sha: shaOf("a") };
+  const before = beforeOf(services, { unfinished: [] });
   return withContents(
-    { observation: { source, current: null, services, definitions: {}, images: {}, parameters: {} }, contents },
+    { observation: { source, current: null, services, before, definitions: {}, images: {}, parameters: {} }, contents },
     contents,
   );
 }
@@ -108,7 +110,8 @@ export function carriedOut(stack: Stack, world: World, plan: Plan): World {
     release = after.release;
     results[step.id] = after.result;
   }
-  return withContents({ ...world, observation: { ...observation, current: release } }, {});
+  const before = beforeOf(observation.services, { unfinished: [] });
+  return withContents({ ...world, observation: { ...observation, before, current: release } }, {});
 }
 
 function once(
@@ -145,6 +148,7 @@ function once(
       const known: KnownDefinition = {
         running: observation.definitions[step.definition]?.running ?? null,
         newest: definition,
+        former: null,
       };
       const part = { ...definition.revision, contentHash: definition.contentHash ?? "" };
       return {
@@ -180,7 +184,7 @@ function once(
           services: { ...observation.services, [step.service]: rolled },
           definitions: {
             ...observation.definitions,
-            [key]: { newest: observation.definitions[key]?.newest ?? null, running },
+            [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null },
           },
         },
         release,

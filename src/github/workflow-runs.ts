@@ -1,0 +1,21 @@
+import { getOctokit } from "@actions/github";
+
+/**
+ * Asks GitHub whether a workflow run is over. Needs the permission `actions: read`.
+ * Source: https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run (`status`: completed, or one of those before it)
+ * @returns `unknown` when GitHub does not say
+ */
+export async function isRunOver(
+  token: string,
+  { repository, id }: { readonly repository: string; readonly id: number },
+): Promise<"over" | "running" | "unknown"> {
+  const [owner = "", repo = ""] = repository.split("/");
+  try {
+    const { data } = await getOctokit(token).rest.actions.getWorkflowRun({ owner, repo, run_id: id });
+    return data.status === "completed" ? "over" : "running";
+  } catch (error) {
+    // 404: it was deleted, or the token may not read it. Whatever it is, it is not an answer.
+    if (typeof error === "object" && error !== null && "status" in error) return "unknown";
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { UserError } from "../domain/errors.ts";
+import { instant, type ReleaseId } from "../domain/identifiers.ts";
+import type { Before, Current, Intent, Lock, Outcome } from "../domain/journal.ts";
+import type { Release } from "../domain/release.ts";
+import type { Bucket, Stored } from "./bucket.ts";
+import type { Journal } from "./journal.ts";
+import { readLock } from "./lock.ts";
+
+/** What was done to the stack so far, as its records tell it. */
+export interface History {
+  readonly lock: Stored<Lock> | null;
+  readonly current: Stored<Current> | null;
+  /** The release that is current; null before the first. */
+  readonly currentRelease: Release | null;
+  /** Committed, but cut before the pointer was moved: it is current, and whoever writes next moves the pointer. */
+  readonly unpointed: Outcome | null;
+  /** Oldest first. */
+  readonly unfinished: readonly Unfinished[];
+}
+
+/** A release that was begun and has neither come to its end nor been taken back: whoever writes next goes on from it. */
+export interface Unfinished {
+  readonly intent: Intent;
+  /** It failed, and something is not as it was; null: it was cut, or is under way now. */
+  readonly outcome: Outcome | null;
+}
+
+/** Reads three records, and two more for each release that may not have ended. @throws UserError, AwsError */
+export async function readHistory(records: Bucket, journal: Journal): Promise<History> {
+  const [lock, current] = await Promise.all([readLock(records), journal.current()]);
+  const ended = await Promise.all(
+    (lock?.value.open ?? []).map(async (id) => {
+      const [intent, outcome] = await Promise.all([journal.intent(id), journal.outcome(id)]);
+      return { intent, outcome };
+    }),
+  );
+  const pointed = current?.value.release ?? null;
+  const unpointed =
+    ended
+      .flatMap(({ outcome }) => outcome ?? [])
+      .find(({ outcome, release }) => outcome === "committed" && release.id !== pointed && release.base === pointed) ??
+    null;
+  const currentRelease = unpointed?.release ?? (pointed === null ? null : await committed(journal, pointed));
+  // One without an intent was cut before it wrote anything else.
+  const unfinished = ended.flatMap(({ intent, outcome }) =>
+    intent !== null && (outcome === null || outcome.outcome === "failed") ? [{ intent, outcome }] : [],
+  );
+  return { lock, current, currentRelease, unpointed, unfinished };
+}
+
+/**
+ * Moves the pointer where a cut release has left it behind. Only whoever holds the lock may do so.
+ * @throws UserError when somebody moved it meanwhile
+ */
+export async function settlePointer(history: History, journal: Journal): Promise<void> {
+  const { unpointed, current } = history;
+  if (unpointed === null) return;
+  const { release, at } = unpointed;
+  await journal.moveCurrent({ schema: 1, release: release.id, previous: release.base, at }, current);
+}
+
+/** What each service was before the oldest unfinished release touched it; empty when all have come to their end. */
+export function beforeUnfinished({ unfinished }: Pick<History, "unfinished">): Readonly<Record<string, Before>> {
+  return Object.assign({}, ...unfinished.toReversed().map(({ intent }) => intent.before)) as Record<string, Before>;
+}
+
+/** Closes releases that were cut: whoever goes on from them has noted what was before them. */
+export async function abandon(
+  journal: Journal,
+  unfinished: readonly Unfinished[],
+  { owner, now }: { readonly owner: Outcome["owner"]; readonly now: number },
+): Promise<void> {
+  for (const { intent, outcome } of unfinished) {
+    if (outcome !== null) continue;
+    const { command, release } = intent;
+    await journal.end({
+      schema: 1,
+      kind: "outcome",
+      command,
+      outcome: "abandoned",
+      release,
+      services: [],
+      cause: "interrupted",
+      owner,
+      at: instant(now),
+    });
+  }
+}
+
+/**
+ * The release that was committed under an id.
+ * @throws UserError when there is none
+ */
+export async function committed(journal: Journal, id: ReleaseId): Promise<Release> {
+  const outcome = await journal.outcome(id);
+  if (outcome?.outcome === "committed") return outcome.release;
+  const intent = outcome === null ? await journal.intent(id) : null;
+  throw new UserError({
+    what:
+      outcome !== null
+        ? `Release ${id} was not committed: it ended as ${outcome.outcome}.`
+        : intent === null
+          ? `There is no record of release ${id}.`
+          : `Release ${id} was interrupted, and never committed.`,
+    where: "journal of the stack",
+    fix: "Name a release that was committed: `status` lists them.",
+  });
+}

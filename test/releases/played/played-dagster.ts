@@ -1,0 +1,174 @@
+import type { ContainerDefinition, Task, TaskDefinition } from "@aws-sdk/client-ecs";
+import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import type { LocalAws } from "../../local-aws/local-aws.ts";
+import { readPastClient } from "../../unit/local-aws/stage.ts";
+import type { OutsideCall, Wire } from "./wire.ts";
+
+/**
+ * A webserver as the product asks it, made of what runs in the played ECS. It stands in for Dagster where time is fake; the demo and
+ * the tests of the gates ask a real one.
+ */
+export interface PlayedDagster {
+  open(signal: AbortSignal, wire: Wire): Dagster;
+  /** Location that does not load, when its image is one of these. */
+  readonly broken: { has(image: string): boolean };
+  /** Runs that were launched, oldest first. */
+  readonly runs: readonly LaunchedRun[];
+}
+
+export interface LaunchedRun {
+  readonly id: string;
+  readonly taskArn: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface DagsterStack {
+  readonly cluster: string;
+  /** ECS service by location. */
+  readonly locations: Readonly<Record<string, string>>;
+  readonly webserver: string;
+  readonly daemon: string;
+  readonly broken: PlayedDagster["broken"];
+}
+
+export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStack): PlayedDagster {
+  const { cluster } = stack;
+  const runs: LaunchedRun[] = [];
+
+  const running = async (service: string): Promise<readonly Task[]> => {
+    const listed = (await readPastClient(aws, "ListTasks", { cluster, serviceName: service })) as {
+      readonly taskArns?: readonly string[];
+    };
+    const tasks = listed.taskArns ?? [];
+    if (tasks.length === 0) return [];
+    const described = (await readPastClient(aws, "DescribeTasks", { cluster, tasks })) as {
+      readonly tasks?: readonly Task[];
+    };
+    return (described.tasks ?? []).filter(({ lastStatus }) => lastStatus === "RUNNING");
+  };
+  const containerOf = async (task: Task): Promise<ContainerDefinition | undefined> => {
+    const { taskDefinition } = (await readPastClient(aws, "DescribeTaskDefinition", {
+      taskDefinition: task.taskDefinitionArn,
+    })) as { readonly taskDefinition?: TaskDefinition };
+    return taskDefinition?.containerDefinitions?.[0];
+  };
+  const variable = (container: ContainerDefinition | undefined, name: string): string | null =>
+    container?.environment?.find((one) => one.name === name)?.value ?? null;
+
+  const entryOf = async (name: string, service: string): Promise<object> => {
+    const [task] = await running(service);
+    const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
+    if (task === undefined || image === null) {
+      const error = { __typename: "PythonError", message: "failed to connect to all addresses", stack: [] };
+      return { name, loadStatus: "LOADED", displayMetadata: [], locationOrLoadError: error };
+    }
+    const displayMetadata = [{ key: "image", value: image }];
+    if (stack.broken.has(image)) {
+      const error = { __typename: "PythonError", message: "ImportError: no module named nothing", stack: [] };
+      return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: error };
+    }
+    const repositories = [{ name: "__repository__", jobs: [{ name: "canary" }] }];
+    const loaded = { __typename: "RepositoryLocation", serverId: task.taskArn?.split("/").at(-1) ?? "", repositories };
+    return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: loaded };
+  };
+
+  const launch = async (location: string, tags: LaunchedRun["tags"]): Promise<object> => {
+    const [task] = await running(stack.locations[location] ?? "");
+    const container = task === undefined ? undefined : await containerOf(task);
+    const context = JSON.parse(variable(container, "DAGSTER_CONTAINER_CONTEXT") ?? "{}") as {
+      readonly ecs?: { readonly task_definition_arn?: string };
+    };
+    const { tasks: started = [] } = (await readPastClient(aws, "RunTask", {
+      cluster,
+      taskDefinition: context.ecs?.task_definition_arn,
+      launchType: "FARGATE",
+      networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
+    })) as { readonly tasks?: readonly Task[] };
+    const id = `run-${runs.length + 1}`;
+    runs.push({ id, taskArn: started[0]?.taskArn ?? "", tags });
+    return { __typename: "LaunchRunSuccess", run: { runId: id } };
+  };
+
+  const runNamed = async (id: string): Promise<object> => {
+    const run = runs.find((one) => one.id === id);
+    if (run === undefined) return { __typename: "RunNotFoundError", message: "no such run" };
+    const { tasks = [] } = (await readPastClient(aws, "DescribeTasks", { cluster, tasks: [run.taskArn] })) as {
+      readonly tasks?: readonly Task[];
+    };
+    const ended = tasks[0]?.lastStatus === "STOPPED";
+    const good = tasks[0]?.containers?.every(({ exitCode }) => exitCode === 0) === true;
+    return {
+      __typename: "Run",
+      runId: id,
+      status: !ended ? "STARTED" : good ? "SUCCESS" : "FAILURE",
+      tags: [...Object.entries(run.tags), ["ecs/task_arn", run.taskArn] as const].map(([key, value]) => ({
+        key,
+        value,
+      })),
+    };
+  };
+
+  const answers: Readonly<Record<string, (variables: never) => Promise<object>>> = {
+    Locations: async () => {
+      const entries = await Promise.all(
+        Object.entries(stack.locations).map(([name, service]) => entryOf(name, service)),
+      );
+      return { workspaceOrError: { __typename: "Workspace", locationEntries: entries } };
+    },
+    ReloadLocation: () => Promise.resolve({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
+    DaemonHealth: async () => {
+      const beats = (await running(stack.daemon)).length > 0;
+      const status = {
+        daemonType: "SCHEDULER",
+        required: true,
+        healthy: beats,
+        lastHeartbeatTime: beats ? now() / 1000 : null,
+        lastHeartbeatErrors: [],
+      };
+      return { instance: { daemonHealth: { allDaemonStatuses: [status] } } };
+    },
+    LaunchRun: async ({ params }: { readonly params: LaunchParams }) => ({
+      launchRun: await launch(
+        params.selector.repositoryLocationName,
+        Object.fromEntries(params.executionMetadata.tags.map(({ key, value }) => [key, value])),
+      ),
+    }),
+    RunById: async ({ runId }: { readonly runId: string }) => ({ runOrError: await runNamed(runId) }),
+    RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
+  };
+
+  return {
+    open: (signal, wire) => {
+      const ask = async <T>(call: OutsideCall, answer: () => Promise<T>): Promise<T> => {
+        signal.throwIfAborted();
+        const asked = wire(call, async () => {
+          if ((await running(stack.webserver)).length > 0) return answer();
+          throw new DagsterUnreachable("connect ECONNREFUSED");
+        });
+        return asked.catch((error: unknown) => {
+          if (error instanceof Error && "code" in error) throw new DagsterUnreachable(error.message, { cause: error });
+          throw error;
+        });
+      };
+      return {
+        ask: (document, variables = {}) => {
+          const answer = answers[document.name];
+          if (answer === undefined) throw new Error(`the played Dagster does not know ${document.name}`);
+          const call = { to: "dagster", operation: document.name, about: "", writes: document.name === "LaunchRun" };
+          return ask(call, async () => document.answer.parse(await answer(variables as never)));
+        },
+        serverInfo: () =>
+          ask({ to: "dagster", operation: "server_info", about: "", writes: false }, () =>
+            Promise.resolve({ dagster_webserver_version: "1.13.15" }),
+          ),
+      };
+    },
+    broken: stack.broken,
+    runs,
+  };
+}
+
+interface LaunchParams {
+  readonly selector: { readonly repositoryLocationName: string };
+  readonly executionMetadata: { readonly tags: readonly { readonly key: string; readonly value: string }[] };
+}
