@@ -4,7 +4,7 @@ import { type Release, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
 import { logReport } from "../github/report.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
-import type { Result } from "../releases/undertake.ts";
+import type { Result } from "../releases/result.ts";
 import { sessionRequest, stepContext, travelling } from "./inputs.ts";
 
 /** Inputs of the actions that carry out one part of a release each. */

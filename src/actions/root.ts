@@ -4,7 +4,7 @@ import { choice, flag, optional, readInputs } from "../github/inputs.ts";
 import { logReport } from "../github/report.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
-import type { Result } from "../releases/undertake.ts";
+import type { Result } from "../releases/result.ts";
 import { common, sessionRequest, stepContext } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 

@@ -12,6 +12,8 @@ export interface RollRequest {
   /** Null leaves it as it is. */
   readonly desiredCount: number | null;
   readonly timeoutSeconds: number;
+  /** What ran when this was asked for; null: nothing. Absent: whatever runs may be replaced. */
+  readonly from?: Revision | null;
   /** What must be seen running, by container; other containers may run anything. */
   readonly digests?: Digests;
 }
@@ -49,6 +51,7 @@ export function planRoll(request: RollRequest, service: ServiceObservation | nul
     });
   }
   const counts = count === there.desiredCount ? {} : { desiredCount: count };
+  if (isForeign(request, there)) throw changedMeanwhile(request, there);
   const { primary } = there;
   if (primary === null || !sameRevision(primary.revision, to)) {
     return {
@@ -64,6 +67,25 @@ export function planRoll(request: RollRequest, service: ServiceObservation | nul
   if (counts.desiredCount !== undefined) return { kind: "update", changes: counts, replaces: there.revision };
   const reached = primary.state === "COMPLETED" && there.runningCount === count && there.pendingCount === 0;
   return reached ? { kind: "unchanged" } : { kind: "attach", deploymentId: primary.id };
+}
+
+/** Does something run that is neither what is wanted, nor what was there when it was asked for? */
+export function isForeign(
+  request: Pick<RollRequest, "cluster" | "service" | "taskDefinition" | "from">,
+  { revision }: Pick<ServiceObservation, "revision">,
+): boolean {
+  const { from } = request;
+  if (from === undefined || revision === null) return false;
+  return !sameRevision(revision, requestedRevision(request)) && (from === null || !sameRevision(from, revision));
+}
+
+function changedMeanwhile(request: RollRequest, { revision }: ServiceObservation): UserError {
+  const [now, then] = [revision, request.from ?? null].map((one) => (one === null ? "nothing" : showRevision(one)));
+  return new UserError({
+    what: `Service ${request.service} runs ${now}; when this was planned it ran ${then}: somebody else has deployed to it.`,
+    where: whereIs(request),
+    fix: "Run it again: it is planned anew, on what runs now.",
+  });
 }
 
 /** @throws UserError when the request does not name one revision. */

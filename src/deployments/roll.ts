@@ -2,7 +2,7 @@ import type { Context } from "../domain/context.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
 import { observeServices } from "./observe.ts";
-import { planRoll, present, type RollRequest, requestedRevision } from "./plan.ts";
+import { isForeign, planRoll, present, type RollRequest, requestedRevision } from "./plan.ts";
 import { checkDefinition, start } from "./start.ts";
 import type { Track } from "./track.ts";
 import { watch } from "./watch.ts";
@@ -34,7 +34,7 @@ export async function rollAll(
 ): Promise<readonly Verdict[]> {
   const tracks: Track[] = [];
   try {
-    const steps = await planAll(clients, requests);
+    const steps = await planAll(clients, context, requests);
     for (const { request, service, plan } of steps) {
       tracks.push(await start(clients.ecs, context.clock, request, service, plan));
     }
@@ -45,14 +45,10 @@ export async function rollAll(
   return requests.map((request, index) => verdicts[index] ?? notBegun(request));
 }
 
-async function planAll({ ecs }: DeploymentClients, requests: readonly RollRequest[]) {
+async function planAll({ ecs }: DeploymentClients, context: Context, requests: readonly RollRequest[]) {
   const steps = [];
   for (const [cluster, together] of Map.groupBy(requests, (request) => request.cluster)) {
-    const services = await observeServices(
-      ecs,
-      cluster,
-      together.map(({ service }) => service),
-    );
+    const services = await observeExpected(ecs, context, cluster, together);
     for (const request of together) {
       const service = present(request, services[request.service] ?? null);
       steps.push({ request, service, plan: planRoll(request, service) });
@@ -64,6 +60,27 @@ async function planAll({ ecs }: DeploymentClients, requests: readonly RollReques
   // In the order of the requests, whichever cluster they are of.
   return steps.sort((a, b) => requests.indexOf(a.request) - requests.indexOf(b.request));
 }
+
+/** ECS may answer with what was there before the last write: what is not as expected is looked at twice. */
+async function observeExpected(
+  ecs: DeploymentClients["ecs"],
+  { clock, signal }: Context,
+  cluster: string,
+  requests: readonly RollRequest[],
+): ReturnType<typeof observeServices> {
+  const names = requests.map(({ service }) => service);
+  const services = await observeServices(ecs, cluster, names);
+  const isSurprise = requests.some((request) => {
+    const service = services[request.service] ?? null;
+    return service !== null && isForeign(request, service);
+  });
+  if (!isSurprise) return services;
+  await clock.sleep(secondLook, signal);
+  return observeServices(ecs, cluster, names);
+}
+
+/** Milliseconds. */
+const secondLook = 5_000;
 
 function notBegun(request: RollRequest): Verdict {
   return {

@@ -71,12 +71,15 @@ export type OutcomeKind = z.infer<typeof outcomeKindSchema>;
 
 /** How one service ended; evidence stays in the log and the summary, since it may hold anything. */
 export const serviceOutcomeSchema = z.strictObject({
+  /** Its key. */
   service: z.string(),
   verdict: z.enum(["succeeded", "unchanged", "rolled-back", "failed", "superseded", "timed-out", "cancelled"]),
   from: revisionSchema.nullable(),
   to: revisionSchema.nullable(),
   digests: z.record(z.string(), digestSchema),
   cause: z.string().nullable(),
+  /** It was taken back, and is (or is not) as it was before; null: it was left as it is. */
+  takenBack: z.boolean().nullable(),
 });
 export type ServiceOutcome = z.infer<typeof serviceOutcomeSchema>;
 

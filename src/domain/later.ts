@@ -47,10 +47,15 @@ export function laterText(strings: TemplateStringsArray, ...values: readonly Lat
   return rest.length === 0 && typeof only === "string" ? only : { pending: parts };
 }
 
-/** For people: holes read `(known after apply)`. */
-export function showLater(value: Later): string {
+/**
+ * For people: holes read `(known after apply)`.
+ * @param results of the steps that are done
+ */
+export function showLater(value: Later, results: Results = {}): string {
   if (!isPending(value)) return value;
-  return value.pending.map((part) => (typeof part === "string" ? part : "(known after apply)")).join("");
+  return value.pending
+    .map((part) => (typeof part === "string" ? part : (results[part.step]?.[part.field] ?? "(known after apply)")))
+    .join("");
 }
 
 /**

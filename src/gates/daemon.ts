@@ -7,20 +7,23 @@ import { silentDaemons } from "./judge.ts";
 export interface DaemonExpectation {
   /** Key of the service. */
   readonly service: string;
-  /** When its task was started, in milliseconds since 1970. */
-  readonly startedAt: number;
+  /** When its task was started, in milliseconds since 1970; null when that is not known yet. */
+  readonly startedAt: () => Promise<number | null>;
   readonly timeoutSeconds: number;
 }
 
 /** Passes when every daemon that the instance requires has sent a heartbeat since its task was started. */
 export function daemonGate(dagster: Dagster, context: Context, expected: DaemonExpectation): Promise<GateResult> {
+  let startedAt: number | null = null;
   return askUntil(
     context,
     { gate: "daemon", on: expected.service, timeoutSeconds: expected.timeoutSeconds },
     async () => {
+      startedAt ??= await expected.startedAt();
+      if (startedAt === null) return { waiting: "ECS does not name its task yet" };
       const statuses = (await dagster.ask(daemonHealth)).instance.daemonHealth.allDaemonStatuses;
       const required = statuses.filter((status) => status.required).map(({ daemonType }) => daemonType);
-      const silent = silentDaemons(statuses, expected.startedAt / 1000);
+      const silent = silentDaemons(statuses, startedAt / 1000);
       if (required.length === 0) return { waiting: "the instance names no daemon yet" };
       if (silent.length > 0) return { waiting: `no heartbeat yet of ${silent.join(", ")}` };
       return { seen: `heartbeats of ${required.join(", ")}`, since: context.clock.now() };

@@ -1,11 +1,10 @@
 import type { Context } from "../domain/context.ts";
-import { type Part, type Plan, planHash } from "../domain/plan.ts";
+import type { Part, Plan } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { ImageClients } from "../images/index.ts";
 import { findings as stackFindings, withLevels } from "../stack/index.ts";
 import type { Connections } from "./connections.ts";
-import { explainPlan } from "./explain.ts";
 import { type HeldLock, isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
@@ -21,7 +20,8 @@ import {
   type SessionRequest,
   sourceOf,
 } from "./session.ts";
-import { type Result, undertake } from "./undertake.ts";
+import type { Result } from "./result.ts";
+import { planned as toTell, refuse, undertake } from "./undertake.ts";
 
 export interface DeployRequest extends SessionRequest {
   /** What earlier steps of this release have made; null: it is found by the lock that this job holds, or begun here. */
@@ -45,17 +45,10 @@ export async function plan(
   const session = await openSession(context, connections, request);
   const source = await sourceOf(session, true);
   const begun = request.release ?? newRelease(context, session, source);
+  checkIdentity(session, begun, source);
   const { observed, planned } = await look(context, session, source, begun);
-  const summary = explainPlan(planned, observed.observation);
-  return {
-    release: planned.target,
-    plan: planned,
-    hash: planHash(planned),
-    outcome: null,
-    changed: planned.steps.length > 0,
-    steps: [],
-    summary,
-  };
+  refuse(context, planned, observed.observation);
+  return toTell(planned, observed.observation);
 }
 
 /**
@@ -80,7 +73,7 @@ export async function deploy(context: Context, connections: Connections, request
 
   const lock = await takeLock(session.records, context, request);
   try {
-    const now = await settled(session);
+    const now = await settled(session, lock);
     const release = await onWhatIsCurrent(now, made?.release ?? begun, handedOver !== null);
     return await carryOutParts(context, now, source, release, others, lock, made?.steps ?? []);
   } catch (error) {

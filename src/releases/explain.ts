@@ -1,7 +1,7 @@
 import type { Evidence } from "../domain/evidence.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
 import { showPlace } from "../domain/errors.ts";
-import { showAll, showLater } from "../domain/later.ts";
+import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
 import { type Release, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
@@ -57,6 +57,10 @@ export interface Ending {
     readonly fix: string | null;
     readonly evidence: readonly Evidence[];
   } | null;
+  /** `family:revision` of each service, by key; null while the release goes on. */
+  readonly running: Readonly<Record<string, string>> | null;
+  /** The committed release after all of it; null: none. */
+  readonly current: Release | null;
   /** Time from the begin of this step of the workflow until the new code was served, in seconds; null when no code moved. */
   readonly servedAfterSeconds: number | null;
 }
@@ -68,8 +72,15 @@ export function explainEnding({
   steps,
   takenBack,
   failure,
+  running,
+  current,
   servedAfterSeconds,
 }: Ending): Markdown {
+  const results = Object.fromEntries(
+    steps.flatMap((end) => (end.kind === "done" ? [[end.step.id, end.done.results]] : [])),
+  );
+  const done = new Set(steps.flatMap(({ step, kind }) => (kind === "done" ? [subjectOf(step)] : [])));
+  const stayed = plan.untouched.filter(({ what }) => !done.has(what));
   return paragraphs(
     heading(2, title),
     markdown`Release ${code(release.id)} of commit ${code(release.source.sha.slice(0, 12))}.`,
@@ -78,12 +89,44 @@ export function explainEnding({
     servedAfterSeconds === null
       ? null
       : markdown`The new code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
-    table(["", "Step", "Result", "Seconds"], steps.map(stepRow)),
-    failure === null ? details("What runs now", table(["Part", "Version"], partsOf(release))) : null,
-    plan.untouched.length === 0
-      ? null
-      : details("Untouched", list(plan.untouched.map(({ what, why }) => markdown`${what}: ${why}`))),
+    failure === null || running === null ? null : explainRunning(running, current),
+    table(
+      ["", "Step", "Result", "Seconds"],
+      steps.map((end) => stepRow(end, results)),
+    ),
+    failure === null && running !== null
+      ? details("What runs now", table(["Part", "Version"], partsOf(release)))
+      : null,
+    stayed.length === 0 ? null : details("Untouched", list(stayed.map(({ what, why }) => markdown`${what}: ${why}`))),
     explainFindings(plan.findings),
+  );
+}
+
+/** As `untouched` names it. */
+function subjectOf(step: Step): string {
+  switch (step.kind) {
+    case "image":
+      return `image ${step.image}`;
+    case "run-task":
+      return `migration ${step.migration}`;
+    case "roll":
+      return `service ${step.service}`;
+    case "register":
+    case "gate":
+      return step.id;
+  }
+}
+
+/** After a failure the first question is what users see now. */
+function explainRunning(running: NonNullable<Ending["running"]>, current: Release | null): Markdown {
+  return paragraphs(
+    current === null
+      ? markdown`Nothing is released: this was to be the first release.`
+      : markdown`Current is still ${code(current.id)}, of commit ${code(current.source.sha.slice(0, 12))}. Now run:`,
+    table(
+      ["Service", "Runs"],
+      Object.entries(running).map(([key, revision]) => [key, revision]),
+    ),
   );
 }
 
@@ -91,8 +134,19 @@ function explainFailure({ step, what, fix, evidence }: NonNullable<Ending["failu
   return paragraphs(
     markdown`**${step}**: ${what}`,
     fix === null ? null : markdown`Fix: ${fix}`,
-    ...evidence.map(({ subject, text }) => paragraphs(markdown`${subject}:`, codeBlock(text))),
+    ...byWeight(evidence).map(({ subject, text }, index) => {
+      const shown = paragraphs(markdown`${subject}:`, codeBlock(text));
+      return index < openEvidence ? shown : details(subject, codeBlock(text));
+    }),
   );
+}
+
+/** What programs said themselves tells most; what ECS says of it is the frame. */
+const weights: readonly Evidence["kind"][] = ["graphql", "log", "task", "target", "call", "event"];
+const openEvidence = 2;
+
+function byWeight(evidence: readonly Evidence[]): readonly Evidence[] {
+  return [...evidence].sort((a, b) => weights.indexOf(a.kind) - weights.indexOf(b.kind));
 }
 
 export function explainFindings(findings: readonly Finding[]): Markdown | null {
@@ -116,7 +170,7 @@ function symbol({ kind }: Step): Text {
   return { image: "+", register: "+", "run-task": "▸", roll: "~", gate: "?" }[kind];
 }
 
-function describe(step: Step): Markdown {
+function describe(step: Step, results: Results = {}): Markdown {
   switch (step.kind) {
     case "image":
       return markdown`make image ${code(step.image)} of layers`;
@@ -125,7 +179,7 @@ function describe(step: Step): Markdown {
     case "run-task":
       return markdown`run migration ${code(step.migration)}`;
     case "roll":
-      return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to))}${step.count === null ? "" : `, count ${step.count}`}`;
+      return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
     case "gate":
       return markdown`${step.gate} gate of ${code(step.on)}`;
   }
@@ -136,21 +190,21 @@ function showTarget(to: string): string {
   return to.slice(to.lastIndexOf("/") + 1);
 }
 
-function stepRow(end: StepEnd): readonly (Text | Markdown)[] {
+function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
   const { step } = end;
   switch (end.kind) {
     case "done":
-      return ["✓", describe(step), end.done.said, end.seconds.toFixed(1)];
+      return ["✓", describe(step, results), end.done.said, end.seconds.toFixed(1)];
     case "failed":
-      return ["✗", describe(step), "failed", end.seconds.toFixed(1)];
+      return ["✗", describe(step, results), "failed", end.seconds.toFixed(1)];
     case "left":
-      return ["", describe(step), "not begun", ""];
+      return ["", describe(step, results), "not begun", ""];
   }
 }
 
-function takenBackLine({ service, verdict, why }: TakenBack): Markdown {
+function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {
   if (why === null)
-    return markdown`${code(service)} was taken back${verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
+    return markdown`${code(service)} was taken back${count === 0 ? ", to no task: it had run nothing" : verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
   return markdown`${code(service)} could **not** be taken back: ${why}`;
 }
 

@@ -14,9 +14,9 @@ export interface HeldLock {
   begin(release: ReleaseId): Promise<void>;
   /** All that was begun has ended: whoever holds it next need not look. Told when it is given back. */
   settled(): void;
-  /** Stops renewing and leaves it to the next step of this job. */
+  /** Stops renewing and leaves it as it is: to the next step of this job. */
   handOn(): void;
-  /** Gives it back. Never throws: what cannot be given back is said, and its lease ends. */
+  /** Gives it back, unless that was done, or it was handed on. Never throws: what cannot be given back is said, and its lease ends. */
   giveBack(): Promise<void>;
 }
 
@@ -131,6 +131,7 @@ async function claimOf(
 
 function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock {
   const over = new AbortController();
+  let left = false;
   let lock = first;
   let open = first.open;
   /** @throws UserError when it is not ours any more */
@@ -176,8 +177,13 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
     settled: () => {
       open = [];
     },
-    handOn: () => over.abort(),
+    handOn: () => {
+      left = true;
+      over.abort();
+    },
     giveBack: async () => {
+      if (left) return;
+      left = true;
       over.abort();
       try {
         await rewrite({ ...lock, holder: null, since: instant(clock.now()), open });

@@ -252,7 +252,8 @@ function stepsOf(touched: readonly Touched[]): readonly string[] {
 function noteMoved(draft: Draft, { key }: Service, { services, before }: Observation): boolean {
   const [now, then] = [services[key] ?? null, before[key]];
   if (now === null || then === undefined) return false;
-  const unmoved = then.taskDefinition === null ? now.revision === null : sameRevision(then.taskDefinition, now.revision);
+  const unmoved =
+    then.taskDefinition === null ? now.revision === null : sameRevision(then.taskDefinition, now.revision);
   if (unmoved && then.desiredCount === now.desiredCount) return false;
   draft.moved.push({ service: key, undo: undoOf(then) });
   return true;

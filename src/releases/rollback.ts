@@ -1,20 +1,20 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
-import { type Plan, planHash } from "../domain/plan.ts";
+import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
 import { findings as stackFindings, withLevels } from "../stack/index.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
 import type { Connections } from "./connections.ts";
-import { explainPlan } from "./explain.ts";
 import { takeLock } from "./lock.ts";
 import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
 import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
-import { type Result, undertake } from "./undertake.ts";
+import type { Result } from "./result.ts";
+import { planned as toTell, refuse, undertake } from "./undertake.ts";
 
 export interface RollbackRequest extends SessionRequest {
   /** A release id, the beginning of its commit's SHA (7 digits at least), or `previous`. */
@@ -34,19 +34,12 @@ export async function rollback(context: Context, connections: Connections, reque
   const session = await openSession(context, connections, request);
   if (request.dryRun) {
     const { observation, planned } = await look(context, session, await target(session, request.to));
-    return {
-      release: planned.target,
-      plan: planned,
-      hash: planHash(planned),
-      outcome: null,
-      changed: planned.steps.length > 0,
-      steps: [],
-      summary: explainPlan(planned, observation),
-    };
+    refuse(context, planned, observation);
+    return toTell(planned, observation);
   }
   const lock = await takeLock(session.records, context, request);
   try {
-    const now = await settled(session);
+    const now = await settled(session, lock);
     const { observation, planned, images } = await look(context, now, await target(now, request.to));
     return await undertake(context, now, lock, {
       command: "rollback",
@@ -63,11 +56,11 @@ export async function rollback(context: Context, connections: Connections, reque
 }
 
 /** @throws UserError when it is not one release */
-async function target({ journal, current }: Session, to: string): Promise<Release> {
+async function target({ journal, currentRelease }: Session, to: string): Promise<Release> {
   const id = releaseIdSchema.safeParse(to);
   if (id.success) return committed(journal, id.data);
   if (to === "previous") {
-    const previous = current?.value.previous ?? null;
+    const previous = currentRelease?.base ?? null;
     if (previous !== null) return committed(journal, previous);
     throw new UserError({
       what: "There is no release before the current one.",

@@ -1,4 +1,4 @@
-import type { Clock } from "../domain/context.ts";
+import type { Context } from "../domain/context.ts";
 import type { Results } from "../domain/later.ts";
 import type { Part, Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
@@ -27,7 +27,7 @@ export interface RolloutEnd {
 export async function rollOut(
   steps: readonly Step[],
   begun: Release,
-  clock: Clock,
+  { clock, report }: Pick<Context, "clock" | "report">,
   carryOut: (step: Step, results: Results, release: Release) => Promise<Done>,
 ): Promise<RolloutEnd> {
   const left = new Map(steps.map((step) => [step.id, step]));
@@ -59,6 +59,7 @@ export async function rollOut(
     ends.push(end);
     if (end.kind === "done") {
       results[end.step.id] = end.done.results;
+      report({ kind: "line", text: `${end.step.id}: ${end.done.said}` });
       release = withParts(release, end.done.parts);
     } else if (end.kind === "failed") {
       failure ??= { step: end.step, error: end.error };

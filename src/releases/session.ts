@@ -5,7 +5,7 @@ import { emptyRelease, type Release, type Source } from "../domain/release.ts";
 import type { Connections } from "./connections.ts";
 import { type History, readHistory, settlePointer } from "./history.ts";
 import { type Journal, journal } from "./journal.ts";
-import type { LockRequest } from "./lock.ts";
+import type { HeldLock, LockRequest } from "./lock.ts";
 import { type OpenStack, openStack, type StackLocation } from "./open.ts";
 
 /** Who wants something of which stack. */
@@ -43,12 +43,15 @@ export async function openSession(
  * The same session with what the records say now, the pointer on what was committed. For whoever holds the lock.
  * @throws UserError, AwsError
  */
-export async function settled(session: Session): Promise<Session> {
+export async function settled(session: Session, lock: HeldLock): Promise<Session> {
   const { records, journal: written } = session;
-  const history = await readHistory(records, written);
-  if (history.unpointed === null) return { ...session, ...history };
-  await settlePointer(history, written);
-  return { ...session, ...(await readHistory(records, written)) };
+  let history = await readHistory(records, written);
+  if (history.unpointed !== null) {
+    await settlePointer(history, written);
+    history = await readHistory(records, written);
+  }
+  if (history.unfinished.length === 0) lock.settled();
+  return { ...session, ...history };
 }
 
 /**
@@ -115,10 +118,7 @@ export function checkBase({ currentRelease }: Session, begun: Release): void {
  * Going forward never goes back: what is current must be an ancestor of what is to come.
  * @throws UserError of kind `superseded`; UserError when the history does not tell
  */
-export async function checkAncestry(
-  { request, connections, currentRelease }: Session,
-  source: Source,
-): Promise<void> {
+export async function checkAncestry({ request, connections, currentRelease }: Session, source: Source): Promise<void> {
   if (currentRelease === null || currentRelease.source.repository !== source.repository) return;
   const [ancestor, descendant] = [currentRelease.source.sha, source.sha];
   const local = await connections.history.isAncestor(request.root, ancestor, descendant);

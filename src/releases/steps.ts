@@ -4,6 +4,7 @@ import type { Dagster } from "../dagster/client.ts";
 import { type Digests, roll, type ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { RolloutFailed } from "../domain/errors.ts";
+import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
@@ -145,7 +146,8 @@ async function runMigration(
       container: onceContainer,
       environment: {},
       network: await shop.network(),
-      clientToken: `${release.id.slice(0, 32)}-${migration.name.slice(0, 24)}-${attempt}`,
+      clientToken: contentHash([release.id, migration.name, attempt]).slice(0, 64),
+      aloneIn: stack.images[migration.image]?.onceFamily ?? null,
       startedBy: `dagster-ecs-${release.id}`.slice(0, 36),
       tags: { ...migration.tags, "dagster-ecs:release": release.id },
       timeoutSeconds: migrationTimeoutSeconds,
@@ -177,6 +179,7 @@ async function rollService(
     taskDefinition: resolveText(step.to, results),
     desiredCount: step.count,
     timeoutSeconds: rollTimeoutSeconds,
+    from: step.from,
     digests,
   });
   if (isGood(verdict.verdict))
@@ -202,18 +205,20 @@ async function ask(
 ): Promise<GateResult> {
   if (dagster === null) throw new Error(`gate ${step.id} has nobody to ask`);
   const timeoutSeconds = gateTimeoutSeconds;
+  const { "name-ttl-seconds": nameTtlSeconds } = stack.contract;
   switch (step.gate) {
     case "location":
       return locationGate(dagster, context, {
         location: step.on,
         image: text(step.image),
-        nameTtlSeconds: stack.contract["name-ttl-seconds"],
-        timeoutSeconds,
+        nameTtlSeconds,
+        // Until every resolver has forgotten older addresses nothing is proved.
+        timeoutSeconds: timeoutSeconds + nameTtlSeconds,
       });
     case "daemon":
       return daemonGate(dagster, context, {
         service: step.on,
-        startedAt: await taskStart(clients.ecs, stack, step.on),
+        startedAt: () => taskStart(clients.ecs, stack, step.on),
         timeoutSeconds,
       });
     case "webserver":
@@ -230,8 +235,8 @@ async function ask(
   }
 }
 
-/** When the newest task of a service was started, in milliseconds since 1970. */
-async function taskStart(ecs: EcsSend, { contract, services }: Stack, key: string): Promise<number> {
+/** When the newest task of a service was started, in milliseconds since 1970; null when ECS does not say yet. */
+async function taskStart(ecs: EcsSend, { contract, services }: Stack, key: string): Promise<number | null> {
   const service = services[key]?.service ?? key;
   const resource = `service ${service} in cluster ${contract.cluster}`;
   const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster: contract.cluster, serviceName: service }), {
@@ -241,5 +246,6 @@ async function taskStart(ecs: EcsSend, { contract, services }: Stack, key: strin
     taskArns.length === 0
       ? {}
       : await ecs(new DescribeTasksCommand({ cluster: contract.cluster, tasks: taskArns }), { resource });
-  return Math.max(0, ...tasks.map(({ startedAt }) => startedAt?.getTime() ?? 0));
+  const starts = tasks.flatMap(({ startedAt }) => startedAt?.getTime() ?? []);
+  return starts.length === 0 || starts.length < tasks.length ? null : Math.max(...starts);
 }

@@ -14,6 +14,8 @@ import type { Session } from "./session.ts";
 export interface TakenBack {
   /** Its key. */
   readonly service: string;
+  /** Tasks that it ran before. */
+  readonly count: number;
   /** null: it could not be tried; `why` says it. */
   readonly verdict: Verdict | null;
   /** null: it is as it was before. */
@@ -43,12 +45,12 @@ export async function takeAllBack(
       if (!lost) await lock?.check();
       results.push(
         lost
-          ? { service, verdict: null, why: "somebody else may write to the stack now" }
+          ? { service, count: undo.count, verdict: null, why: "somebody else may write to the stack now" }
           : await takeOneBack(context, session, before, { service, undo }, dagster),
       );
     } catch (error) {
       lost = isLost(error);
-      results.push({ service, verdict: null, why: messageOf(error) });
+      results.push({ service, count: undo.count, verdict: null, why: messageOf(error) });
     }
   }
   return results;
@@ -65,9 +67,9 @@ async function takeOneBack(
   const request = { cluster: stack.contract.cluster, service: undo.service, to, count, timeoutSeconds };
   const verdict = await takeBack(clients, context, request);
   if (!isGood(verdict.verdict))
-    return { service: key, verdict, why: verdict.cause?.what ?? `it ended as ${verdict.verdict}` };
+    return { service: key, count, verdict, why: verdict.cause?.what ?? `it ended as ${verdict.verdict}` };
   const why = count === 0 ? null : await askAgain(context, stack, before, key, dagster);
-  return { service: key, verdict, why };
+  return { service: key, count, verdict, why };
 }
 
 /** @returns null when the location is served from its old image, or when that cannot be asked for. */

@@ -8,13 +8,21 @@ import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import { type Release, samePins } from "../domain/release.ts";
 import type { ImageClients, ImageObservation } from "../images/index.ts";
-import type { Markdown } from "../markdown/markdown.ts";
-import type { Stack } from "../stack/index.ts";
-import { type Ending, explainEnding } from "./explain.ts";
+import { explainPlan } from "./explain.ts";
 import { abandon } from "./history.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
+import {
+  outcomeHead,
+  PlanRefused,
+  ReleaseCancelled,
+  ReleaseFailed,
+  type Result,
+  resultOf,
+  type Told,
+  wordsOf,
+} from "./result.ts";
 import { type RolloutEnd, rollOut, type StepEnd, stepsOfParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { carryOut, StepFailed, type Workshop } from "./steps.ts";
@@ -35,42 +43,11 @@ export interface Undertaking {
   readonly earlier: readonly StepEnd[];
 }
 
-/** What an action has to tell. */
-export interface Result {
-  readonly release: Release;
-  readonly plan: Plan;
-  readonly hash: string;
-  /** null: nothing was to be done, or the release goes on in the next action. */
-  readonly outcome: OutcomeKind | null;
-  readonly changed: boolean;
-  readonly steps: readonly StepEnd[];
-  readonly summary: Markdown;
-}
-
-/** A release that was carried out and failed, with all there is to tell of it. */
-export class ReleaseFailed extends RolloutFailed {
-  override readonly name: string = "ReleaseFailed";
-  readonly result: Result;
-
-  constructor(what: string, result: Result, verdicts: RolloutFailed["verdicts"], cause: unknown) {
-    super(what, verdicts, { cause });
-    this.result = result;
-  }
-}
-
-/** The action that makes a part, for those who left it out. */
-const actionOf: Readonly<Record<Part, string>> = {
-  images: "build-push-image",
-  migrations: "run-migrations",
-  definitions: "register-task-def",
-  rollout: "deploy-service",
-};
-
 /**
  * Carries out a plan, or the parts of it that are this action's. With the last part the release is committed; after a failure what
  * moved is taken back.
  * @param lock null for parts that write to nothing which others share
- * @throws ReleaseFailed; UserError when the plan may not be carried out: then nothing was written
+ * @throws ReleaseFailed, ReleaseCancelled; PlanRefused and UserError when nothing was written
  */
 export async function undertake(
   context: Context,
@@ -79,7 +56,7 @@ export async function undertake(
   undertaking: Undertaking,
 ): Promise<Result> {
   const { plan, parts } = undertaking;
-  report(context, plan.findings);
+  refuse(context, plan, undertaking.observation);
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   const isLast = parts.includes("rollout");
@@ -89,26 +66,64 @@ export async function undertake(
   if (mine.length === 0 && !commits) {
     if (begun) lock?.handOn();
     else await lock?.giveBack();
-    return resultOf(undertaking, null, untouched(plan), "Nothing to do", [], session);
+    const release = (isLast ? session.currentRelease : null) ?? plan.target;
+    return resultOf(tell(session, undertaking, { steps: [], failure: null, release }, "Nothing to do"));
   }
   if (lock !== null) await begin(context, session, lock, undertaking);
-  const end = await rollOut(mine, plan.target, context.clock, (step, results, release) =>
+  const end = await rollOut(mine, plan.target, context, (step, results, release) =>
     carryOut(workshop(context, session, lock, undertaking, release), step, results),
   );
-  for (const one of end.steps)
-    if (one.kind === "done") context.report({ kind: "line", text: `${one.step.id}: ${one.done.said}` });
   if (end.failure !== null) throw await failed(context, session, lock, undertaking, end);
   if (lock === null || !isLast) {
     lock?.handOn();
-    return resultOf(undertaking, null, end, "Done, as far as this action goes", [], session);
+    return resultOf(tell(session, undertaking, end, "Done, as far as this action goes"));
   }
   await commit(context, session, lock, undertaking, end);
-  const title = `Released ${plan.target.stack} to ${plan.target.environment}`;
-  return resultOf(undertaking, "committed", end, title, [], session);
+  return resultOf(tell(session, undertaking, end, goodTitle(undertaking), "committed"));
 }
 
-function untouched({ target }: Plan): RolloutEnd {
-  return { steps: [], failure: null, release: target };
+/**
+ * Findings are shown; an error ends it before anything is written.
+ * @throws PlanRefused
+ */
+export function refuse({ report }: Context, plan: Plan, observation: Observation): void {
+  const errors = plan.findings.filter(({ level }) => level === "error");
+  const [first, ...others] = errors;
+  const shown: readonly Finding[] = [...bySeverity(plan.findings).filter(({ level }) => level !== "error"), ...others];
+  for (const finding of shown) report({ kind: "finding", finding });
+  if (first !== undefined) throw new PlanRefused(first, planned(plan, observation));
+}
+
+/** What there is to tell of a plan that is not carried out. */
+export function planned(plan: Plan, observation: Observation): Result {
+  return {
+    release: plan.target,
+    plan,
+    hash: planHash(plan),
+    outcome: null,
+    changed: plan.steps.length > 0,
+    steps: [],
+    services: [],
+    summary: explainPlan(plan, observation),
+  };
+}
+
+function tell(
+  session: Session,
+  { plan, observation, earlier }: Undertaking,
+  end: RolloutEnd,
+  title: string,
+  outcome: OutcomeKind | null = null,
+  takenBack: readonly TakenBack[] = [],
+): Told {
+  return { title, plan, observation, end, earlier, outcome, takenBack, session };
+}
+
+function goodTitle({ command, plan, observation }: Undertaking): string {
+  const { stack, environment, source } = plan.target;
+  if (command === "deploy") return `Released ${stack} to ${environment}`;
+  const from = observation.current === null ? "" : ` from ${observation.current.source.sha.slice(0, 12)}`;
+  return `Rolled ${stack} in ${environment} back${from} to ${source.sha.slice(0, 12)}`;
 }
 
 /** An earlier step of this job, or an attempt of this run that was cut, has written its intent. */
@@ -121,16 +136,13 @@ function isCurrent({ currentRelease }: Session, { target }: Plan): boolean {
   return currentRelease !== null && samePins(currentRelease, target);
 }
 
-/** Findings are shown; an error ends it before anything is written. */
-function report(context: Context, findings: readonly Finding[]): void {
-  const errors = findings.filter(({ level }) => level === "error");
-  for (const finding of bySeverity(findings))
-    if (finding.level !== "error") context.report({ kind: "finding", finding });
-  const [first, ...others] = errors;
-  if (first === undefined) return;
-  for (const finding of others) context.report({ kind: "finding", finding });
-  throw new UserError({ what: first.what, where: first.where, fix: first.fix });
-}
+/** The action that makes a part, for those who left it out. */
+const actionOf: Readonly<Record<Part, string>> = {
+  images: "build-push-image",
+  migrations: "run-migrations",
+  definitions: "register-task-def",
+  rollout: "deploy-service",
+};
 
 function partsMissing(parts: readonly Part[]): UserError {
   const actions = [...new Set(parts)].map((part) => actionOf[part]).join(" and ");
@@ -201,6 +213,7 @@ function webserverOf(context: Context, { stack, connections }: Session): Dagster
   return url === undefined ? null : connections.webserver(context, { url, headers: {} });
 }
 
+/** Outcome, pointer, lock, in this order: whoever is cut in between is found by the next one, who moves the pointer. */
 async function commit(
   { clock }: Context,
   { journal, request, current }: Session,
@@ -210,14 +223,13 @@ async function commit(
 ): Promise<void> {
   await lock.check();
   const at = instant(clock.now());
-  const outcome: Outcome = {
-    ...outcomeHead(command, end),
+  const other = await journal.end({
+    ...outcomeHead(command, end, []),
     outcome: "committed",
     cause: null,
     owner: request.owner,
     at,
-  };
-  const other = await journal.end(outcome);
+  });
   if (other !== null && other.outcome !== "committed") throw closedByOther(other);
   await journal.moveCurrent({ schema: 1, release: end.release.id, previous: end.release.base, at }, current);
   lock.settled();
@@ -235,6 +247,7 @@ function closedByOther({ release, outcome, owner }: Outcome): UserError {
   );
 }
 
+/** What is done about a failure. @returns what to throw */
 async function failed(
   context: Context,
   session: Session,
@@ -242,12 +255,11 @@ async function failed(
   undertaking: Undertaking,
   end: RolloutEnd,
 ): Promise<Error> {
-  const { failure } = end;
-  if (failure === null) throw new Error("nothing has failed");
+  const cause = asError(end.failure?.error);
   // Somebody else may write now: whatever is half done is his to go on from.
-  if (isLost(failure.error)) {
+  if (isLost(cause)) {
     lock?.handOn();
-    return asError(failure.error);
+    return cause;
   }
   const cancelled = context.signal.aborted;
   const moved = [...movedBy(end), ...undertaking.plan.moved];
@@ -255,25 +267,16 @@ async function failed(
   const takenBack = cancelled
     ? []
     : await takeAllBack(context, session, lock, undertaking.observation, moved, webserverOf(context, session));
-  const lost = cancelled
-    ? moved.map(({ service }) => service)
-    : takenBack.filter(({ why }) => why !== null).map(({ service }) => service);
+  const lost = cancelled ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = lost.length === 0 ? "taken-back" : "failed";
-  if (lock !== null) await close(context, session, lock, undertaking, end, outcome);
+  if (lock !== null) await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
-  const result = resultOf(undertaking, lock === null ? null : outcome, end, title, takenBack, session);
-  if (cancelled)
-    return new Cancelled(
-      lost.length === 0
-        ? "Cancelled before any service moved."
-        : `Cancelled; ECS goes on with ${lost.join(", ")}. The next deploy, or a rollback, goes on from here.`,
-    );
-  const known = asError(failure.error);
+  const result = resultOf(tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack));
+  if (cancelled) return new ReleaseCancelled(cancelText(lost.map(({ service }) => service)), result);
   // With nothing done there is nothing more to tell than the error itself.
-  if (!(known instanceof StepFailed) && result.steps.every(({ kind }) => kind !== "done") && takenBack.length === 0)
-    return known;
-  const verdicts = known instanceof RolloutFailed ? known.verdicts : [];
-  return new ReleaseFailed(failureText(known, takenBack), result, verdicts, known);
+  if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
+  const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
+  return new ReleaseFailed(failureText(cause, takenBack), result, verdicts, cause);
 }
 
 /** Services that were moved, or may have been: a step that failed has been begun. The last one first. */
@@ -289,27 +292,33 @@ function movedBy({ steps }: RolloutEnd): Plan["moved"] {
  * then counts as interrupted.
  */
 async function close(
-  { clock, report: say }: Context,
+  { clock, report }: Context,
   { journal, request }: Session,
   lock: HeldLock,
   { command }: Undertaking,
   end: RolloutEnd,
+  takenBack: readonly TakenBack[],
   outcome: OutcomeKind,
 ): Promise<void> {
   const error = end.failure?.error;
   const cause = error instanceof StepFailed ? error.failure.id : error instanceof Cancelled ? "cancelled" : "error";
   try {
     const at = instant(clock.now());
-    await journal.end({ ...outcomeHead(command, end), outcome, cause, owner: request.owner, at });
+    await journal.end({ ...outcomeHead(command, end, takenBack), outcome, cause, owner: request.owner, at });
     if (outcome !== "failed") lock.settled();
   } catch (unwritten) {
-    say({ kind: "line", text: `how the release ended was not written: ${messageOf(unwritten)}` });
+    report({ kind: "line", text: `how the release ended was not written: ${messageOf(unwritten)}` });
   }
   await lock.giveBack();
 }
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
+}
+
+function cancelText(lost: readonly string[]): string {
+  if (lost.length === 0) return "Cancelled before any service moved.";
+  return `Cancelled; ECS goes on with ${lost.join(", ")}. The next deploy or rollback goes on from here.`;
 }
 
 function failureText(error: Error, takenBack: readonly TakenBack[]): string {
@@ -322,72 +331,4 @@ function failureText(error: Error, takenBack: readonly TakenBack[]): string {
     ...takenBack.flatMap(({ service, why }) => (why === null ? [] : [`Not taken back: ${service}: ${why}`])),
     ...(takenBack.length === 0 ? ["No service was touched."] : []),
   ].join("\n");
-}
-
-function wordsOf(error: unknown): { readonly what: string; readonly fix: string | null } {
-  if (error instanceof StepFailed) return error.failure;
-  if (error instanceof UserError) return error;
-  return { what: messageOf(error), fix: null };
-}
-
-function outcomeHead(
-  command: Outcome["command"],
-  { release, steps }: RolloutEnd,
-): Pick<Outcome, "schema" | "kind" | "command" | "release" | "services"> {
-  const verdicts = steps.flatMap((end) =>
-    end.kind === "done"
-      ? (end.done.verdict ?? [])
-      : end.kind === "failed" && end.error instanceof StepFailed
-        ? end.error.verdicts
-        : [],
-  );
-  const services = verdicts.map(({ service, verdict, from, to, digests, cause }) => ({
-    service,
-    verdict,
-    from,
-    to,
-    digests: { ...digests },
-    cause: cause?.id ?? null,
-  }));
-  return { schema: 1, kind: "outcome", command, release, services };
-}
-
-function resultOf(
-  { plan, earlier }: Pick<Undertaking, "plan" | "earlier">,
-  outcome: OutcomeKind | null,
-  end: RolloutEnd,
-  title: string,
-  takenBack: readonly TakenBack[],
-  { openedAt }: Session,
-): Result {
-  const { failure, release } = end;
-  const steps = [...earlier, ...end.steps];
-  const served = steps.flatMap((one) =>
-    one.kind === "done" && one.step.kind === "gate" && one.step.gate === "location" ? (one.done.gate?.since ?? []) : [],
-  );
-  const ending: Ending = {
-    title,
-    release,
-    plan,
-    steps,
-    takenBack,
-    failure:
-      failure === null
-        ? null
-        : {
-            step: failure.step.id,
-            ...wordsOf(failure.error),
-            evidence: failure.error instanceof StepFailed ? failure.error.evidence : [],
-          },
-    servedAfterSeconds: served.length === 0 ? null : (Math.max(...served) - openedAt) / 1000,
-  };
-  return {
-    release,
-    plan,
-    hash: planHash(plan),
-    outcome,
-    changed: steps.some(({ kind }) => kind === "done"),
-    steps,
-    summary: explainEnding(ending),
-  };
 }

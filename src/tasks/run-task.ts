@@ -1,4 +1,10 @@
-import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand, type Task } from "@aws-sdk/client-ecs";
+import {
+  DescribeTasksCommand,
+  ListTasksCommand,
+  RunTaskCommand,
+  StopTaskCommand,
+  type Task,
+} from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isWeather } from "../aws/error.ts";
@@ -33,6 +39,8 @@ export interface TaskRequest {
   readonly startedBy: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
+  /** Tasks of this family that run, of an attempt that was cut, are waited for first; null: others may run beside it. */
+  readonly aloneIn: string | null;
   /** Where its output goes; null when the definition does not say. */
   readonly log: LogStream | null;
 }
@@ -61,6 +69,7 @@ const pause = 1000;
 export async function runTask(clients: TaskClients, context: Context, request: TaskRequest): Promise<TaskResult> {
   const { clock, signal } = context;
   const begun = clock.now();
+  await othersGone(clients.ecs, context, request);
   const taskArn = await start(clients.ecs, request);
   context.report({ kind: "line", text: `${request.title}: task ${nameOf(taskArn)}` });
   const log =
@@ -68,12 +77,13 @@ export async function runTask(clients: TaskClients, context: Context, request: T
       ? null
       : followLog(clients.logs, context, { ...request.log, taskId: nameOf(taskArn), container: request.container });
   let why: "cancelled" | "timed-out" | null = null;
+  let stoppedAt = 0;
   for (;;) {
     const task = await look(clients.ecs, request.cluster, taskArn);
     await log?.read();
     if (task?.lastStatus === "STOPPED") {
       await log?.drain();
-      if (why !== null) throw interrupted(why, request);
+      if (why !== null) throw interrupted(why, request, "was stopped, and is gone");
       return {
         taskArn,
         end: judgeEnd(task, request.container),
@@ -88,9 +98,41 @@ export async function runTask(clients: TaskClients, context: Context, request: T
         text: `${request.title}: ${why === "cancelled" ? "cancelled" : `not done after ${request.timeoutSeconds} s`}, stopping its task`,
       });
       await stop(clients.ecs, request, taskArn, why);
+      stoppedAt = clock.now();
     }
+    if (why === "cancelled" && clock.now() - stoppedAt >= longestCancelling)
+      throw interrupted(why, request, "was told to stop, and is stopping");
     // Not with the signal: what was started is waited for, whoever gave up.
     await clock.sleep(pause);
+  }
+}
+
+/** Of the ten seconds between a cancelled job's first signal and its end, this long is spent on seeing the task gone. */
+const longestCancelling = 4_000;
+
+/** @throws UserError when the time is over */
+async function othersGone(
+  ecs: EcsSend,
+  { clock, report, signal }: Context,
+  { aloneIn: family, cluster, title, timeoutSeconds }: TaskRequest,
+): Promise<void> {
+  if (family === null) return;
+  const begun = clock.now();
+  let told = "";
+  for (;;) {
+    const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster, family }), { resource: `tasks of ${family}` });
+    if (taskArns.length === 0) return;
+    const names = taskArns.map(nameOf).join(", ");
+    if (clock.now() - begun > timeoutSeconds * 1000) {
+      throw new UserError({
+        what: `${title} was not begun: ${names}, of an earlier attempt, still runs after ${timeoutSeconds} s.`,
+        where: `cluster ${cluster}, family ${family}`,
+        fix: "See its log; stop it when it hangs, and run this again.",
+      });
+    }
+    if (names !== told) report({ kind: "line", text: `${title}: waiting for task ${names} of an earlier attempt` });
+    told = names;
+    await clock.sleep(pause, signal);
   }
 }
 
@@ -156,10 +198,10 @@ async function stop(ecs: EcsSend, { cluster, title }: TaskRequest, task: string,
   await ecs(command, { resource: `task ${nameOf(task)}`, idempotent: true, signal: AbortSignal.timeout(30_000) });
 }
 
-function interrupted(why: "cancelled" | "timed-out", { title, timeoutSeconds }: TaskRequest): Error {
-  if (why === "cancelled") return new Cancelled(`${title} was cancelled; its task was stopped, and is gone.`);
+function interrupted(why: "cancelled" | "timed-out", { title, timeoutSeconds }: TaskRequest, end: string): Error {
+  if (why === "cancelled") return new Cancelled(`${title} was cancelled; its task ${end}.`);
   return new UserError({
-    what: `${title} was not done after ${timeoutSeconds} s; its task was stopped, and is gone.`,
+    what: `${title} was not done after ${timeoutSeconds} s; its task ${end}.`,
     where: title,
     fix: "See its last lines above. A lock that somebody holds in the database is the usual reason; or give it more time.",
   });

@@ -17,7 +17,11 @@ export function memoryBucket(
   const s3 = memoryS3(now);
   const context = { clock: { now, sleep: () => Promise.resolve() }, signal: new AbortController().signal };
   const client = clientOver("s3", s3.answer, plainWire, context) as unknown as S3Client;
-  const records = bucket(sender(client, { name: "S3", prefix: "s3" }, context) as unknown as S3Send, "memory", "stack/");
+  const records = bucket(
+    sender(client, { name: "S3", prefix: "s3" }, context) as unknown as S3Send,
+    "memory",
+    "stack/",
+  );
   return {
     ...records,
     keys: () => [...s3.objects.keys()].map((path) => path.slice("memory/stack/".length)),

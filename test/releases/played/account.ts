@@ -123,10 +123,12 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
     broken,
   });
   // One-off tasks and runs end by themselves.
-  runtime.script(
-    (task) => /^small-(once|run)-/.test(task.definition.family ?? ""),
-    { kind: "exits", code: 0, afterSeconds: 2, log: [{ text: "done" }] },
-  );
+  runtime.script((task) => /^small-(once|run)-/.test(task.definition.family ?? ""), {
+    kind: "exits",
+    code: 0,
+    afterSeconds: 2,
+    log: [{ text: "done" }],
+  });
 
   const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
     for (const [path, text] of Object.entries(files)) {
@@ -142,16 +144,19 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
     registry,
     dagster,
     root,
-    connections: (wire) => connect({ aws, s3, registry, dagster, runtime }, wire, {
-      checkout: (folder) => {
-        if (head === null) throw new Error("nothing is checked out");
-        return Promise.resolve({ root: folder, head, changedFiles: [] });
-      },
-      isAncestor: (_folder, ancestor, descendant) => {
-        const [a, b] = [ancestor, descendant].map((sha) => commits.findIndex((one) => one.sha === sha));
-        return Promise.resolve(a === undefined || b === undefined || a < 0 || b < 0 ? "unknown" : a <= b ? "yes" : "no");
-      },
-    }),
+    connections: (wire) =>
+      connect({ aws, s3, registry, dagster, runtime }, wire, {
+        checkout: (folder) => {
+          if (head === null) throw new Error("nothing is checked out");
+          return Promise.resolve({ root: folder, head, changedFiles: [] });
+        },
+        isAncestor: (_folder, ancestor, descendant) => {
+          const [a, b] = [ancestor, descendant].map((sha) => commits.findIndex((one) => one.sha === sha));
+          return Promise.resolve(
+            a === undefined || b === undefined || a < 0 || b < 0 ? "unknown" : a <= b ? "yes" : "no",
+          );
+        },
+      }),
     commit: async (files) => {
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
@@ -189,11 +194,17 @@ function connect(outside: Outside, wire: Wire, history: Connections["history"]):
     caller: async ({ signal }, region) => {
       signal.throwIfAborted();
       return wire({ to: "sts", operation: "GetCallerIdentity", about: "", writes: false }, () =>
-        Promise.resolve({ account: aws.account, partition: "aws", region, arn: "arn:aws:sts::1:assumed-role/deploy/x" }),
+        Promise.resolve({
+          account: aws.account,
+          partition: "aws",
+          region,
+          arn: "arn:aws:sts::1:assumed-role/deploy/x",
+        }),
       );
     },
     aws: (context) => clientsOf(outside, wire, context),
-    images: async (context, { ecr }, scratch) => Promise.resolve({ ecr, registry: registry.open(context, wire), scratch }),
+    images: async (context, { ecr }, scratch) =>
+      Promise.resolve({ ecr, registry: registry.open(context, wire), scratch }),
     webserver: ({ signal }) => dagster.open(signal, wire),
     history,
   };
@@ -229,7 +240,8 @@ function clientsOf({ aws, s3, runtime }: Outside, wire: Wire, context: Pick<Cont
       if (operation !== "GetLogEvents") throw new Error(`the Logs API in memory does not know ${operation}`);
       const { logStreamName, nextToken } = input as { readonly logStreamName: string; readonly nextToken?: string };
       const stream = runtime.lines.filter((line) => line.stream === logStreamName);
-      if (stream.length === 0) throw refusal("ResourceNotFoundException", 400, "The specified log stream does not exist.");
+      if (stream.length === 0)
+        throw refusal("ResourceNotFoundException", 400, "The specified log stream does not exist.");
       const from = Number(nextToken?.slice(2) ?? 0);
       const events = stream.slice(from).map(({ at, text }) => ({ timestamp: at, message: text }));
       return { events, nextForwardToken: `f/${stream.length}` };

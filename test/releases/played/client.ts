@@ -63,4 +63,3 @@ function aboutOf(input: unknown): string {
   const about = Key ?? Prefix ?? service ?? services ?? family ?? taskDefinition ?? "";
   return Array.isArray(about) ? about.join(",") : typeof about === "string" ? about : "";
 }
-

@@ -5,11 +5,11 @@ import { allParts, deploy, plan } from "../../../src/releases/deploy.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
 import { type Status, status } from "../../../src/releases/status.ts";
-import type { Result } from "../../../src/releases/undertake.ts";
+import type { Result } from "../../../src/releases/result.ts";
 import { environmentName, type PlayedAccount, stackName } from "./account.ts";
 import { plainWire, type Wire } from "./wire.ts";
 
-/** A process that deploys: a job of a workflow run, or somebody at a terminal. */
+/** A process that deploys: a job of a workflow run, or somebody at a terminal. Time moves only when a test moves it: `clock.run`. */
 export interface Deployer {
   /** What it has said so far. */
   readonly progress: readonly Progress[];
@@ -31,7 +31,10 @@ export interface DeployerOptions {
   readonly isOver?: SessionRequest["isOver"];
 }
 
-export function deployer(account: PlayedAccount, { run = 1, attempt = 1, wire = plainWire, waitSeconds = 0, isOver = null }: DeployerOptions = {}): Deployer {
+export function deployer(
+  account: PlayedAccount,
+  { run = 1, attempt = 1, wire = plainWire, waitSeconds = 0, isOver = null }: DeployerOptions = {},
+): Deployer {
   const progress: Progress[] = [];
   const controller = new AbortController();
   const context: Context = {
@@ -46,20 +49,23 @@ export function deployer(account: PlayedAccount, { run = 1, attempt = 1, wire = 
     environment: environmentName,
     variables: {},
     repository: `owner/${stackName}`,
-    owner: { name: `owner/${stackName}/run/${run}/job/deploy`, attempt, url: null, run: { repository: `owner/${stackName}`, id: run } },
+    owner: {
+      name: `owner/${stackName}/run/${run}/job/deploy`,
+      attempt,
+      url: null,
+      run: { repository: `owner/${stackName}`, id: run },
+    },
     waitSeconds,
     isOver,
     scratch: account.root,
     compare: null,
   };
-  const go = <T>(work: Promise<T>): Promise<T> => account.clock.run(work);
   return {
     progress,
     cancel: (reason) => controller.abort(reason),
-    deploy: ({ parts = allParts, release = null } = {}) =>
-      go(deploy(context, connections, { ...request, parts, release })),
-    plan: () => go(plan(context, connections, { ...request, release: null })),
-    rollback: (to) => go(rollback(context, connections, { ...request, to, dryRun: false })),
-    status: () => go(status(context, connections, request)),
+    deploy: ({ parts = allParts, release = null } = {}) => deploy(context, connections, { ...request, parts, release }),
+    plan: () => plan(context, connections, { ...request, release: null }),
+    rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
+    status: () => status(context, connections, request),
   };
 }

@@ -40,8 +40,7 @@ export function memoryRegistry(repositories: readonly string[]): MemoryRegistry 
 
   const handle = async ({ method, path, headers = {}, body }: RegistryRequest): Promise<Answer> => {
     const url = new URL(path, registryEndpoint);
-    const [, repository = "", kind = "", rest = ""] =
-      /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(url.pathname) ?? [];
+    const [, repository = "", kind = "", rest = ""] = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(url.pathname) ?? [];
     if (!repositories.includes(repository)) return failure(404, "NAME_UNKNOWN", "no such repository");
     if (kind === "manifests") {
       const digest = rest.startsWith("sha256:") ? rest : tags.get(`${repository}:${rest}`);
@@ -127,7 +126,11 @@ function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
-function answer(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array = new Uint8Array()): Answer {
+function answer(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array = new Uint8Array(),
+): Answer {
   return { status, header: (name) => headers[name] ?? null, body: Readable.from([body]) };
 }
 

@@ -154,7 +154,13 @@ describe("the gate of the daemon", () => {
       },
       serverInfo: () => Promise.reject(new Error("not asked here")),
     };
-    return clock.run(daemonGate(dagster, context, { service: "daemon", startedAt, timeoutSeconds: 30 }));
+    return clock.run(
+      daemonGate(dagster, context, {
+        service: "daemon",
+        startedAt: () => Promise.resolve(startedAt),
+        timeoutSeconds: 30,
+      }),
+    );
   };
 
   test("passes when every required daemon was heard of since its task was started", async () => {

@@ -3,6 +3,7 @@ import type { Step } from "../../../src/domain/plan.ts";
 import { emptyRelease } from "../../../src/domain/release.ts";
 import { type RolloutEnd, rollOut, stepsOfParts } from "../../../src/releases/rollout.ts";
 import { createFakeClock } from "../../local-aws/fake-clock.ts";
+import { testContext } from "../context.ts";
 import { head } from "../domain/arbitraries.ts";
 
 const step = (id: string, after: readonly string[] = [], part: Step["part"] = "rollout"): Step => ({
@@ -57,7 +58,7 @@ async function run(
     rollOut(
       script.map((one) => one.step),
       emptyRelease(head),
-      clock.product,
+      testContext(clock).context,
       async ({ id }) => {
         began.set(id, now());
         const { seconds = 0, fails = false } = script.find((one) => one.step.id === id) ?? {};
@@ -130,14 +131,19 @@ describe("a rollout", () => {
     const migration = { state: "done" as const, contentKey: "0".repeat(40) };
     const seen: unknown[] = [];
     const { release } = await clock.run(
-      rollOut([step("a"), step("b", ["a"])], emptyRelease(head), clock.product, ({ id }, results, begun) => {
-        seen.push([id, results["a"], begun.migrations]);
-        return Promise.resolve({
-          results: id === "a" ? { arn: "arn:1" } : {},
-          parts: id === "a" ? { migrations: { application: migration } } : {},
-          said: "",
-        });
-      }),
+      rollOut(
+        [step("a"), step("b", ["a"])],
+        emptyRelease(head),
+        testContext(clock).context,
+        ({ id }, results, begun) => {
+          seen.push([id, results["a"], begun.migrations]);
+          return Promise.resolve({
+            results: id === "a" ? { arn: "arn:1" } : {},
+            parts: id === "a" ? { migrations: { application: migration } } : {},
+            said: "",
+          });
+        },
+      ),
     );
     expect(seen).toEqual([
       ["a", undefined, {}],

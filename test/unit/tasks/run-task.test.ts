@@ -41,6 +41,7 @@ async function open(behaviour: TaskBehaviour, pageSize?: number): Promise<Scene>
       startedBy: "test",
       tags: {},
       timeoutSeconds: 600,
+      aloneIn: null,
       log: { group: "/app", prefix: "run" },
     },
   };
@@ -145,12 +146,34 @@ describe("a one-off task", () => {
     expect(taskArns).toEqual([]);
   });
 
-  test("that is cancelled is stopped and waited for, although nothing else is done any more", async () => {
-    const scene = await open({ kind: "healthy" });
-    scene.clock.bed.after(30_000, () => scene.abort(new Cancelled()));
-    await expect(run(scene)).rejects.toThrow(Cancelled);
-    const { taskArns = [] } = await scene.ecs.listTasks({ cluster: "main", desiredStatus: "RUNNING" });
-    expect(taskArns).toEqual([]);
+  test.each([
+    ["at once", 0, /told to stop, and is stopping/],
+    ["within the stop timeout", 8, /told to stop, and is stopping/],
+  ])(
+    "that is cancelled is told to stop, and left %s: the runner waits for ten seconds only",
+    async (_, stopsAfterSeconds, said) => {
+      const scene = await open({ kind: "healthy", stopsAfterSeconds });
+      let cancelled = 0;
+      scene.clock.bed.after(30_000, () => {
+        cancelled = scene.clock.product.now();
+        scene.abort(new Cancelled());
+      });
+      await expect(run(scene)).rejects.toThrow(said);
+      expect(scene.clock.product.now() - cancelled).toBeLessThan(7_000);
+      const { taskArns = [] } = await scene.ecs.listTasks({ cluster: "main", desiredStatus: "RUNNING" });
+      expect(taskArns).toEqual([]);
+    },
+  );
+
+  test("waits for a task of the same family that an attempt left behind when it was cut", async () => {
+    const scene = await open({ kind: "exits", code: 0, afterSeconds: 60 });
+    const begin = (clientToken: string): Promise<TaskResult> =>
+      runTask(scene.clients, scene.context, { ...scene.request, aloneIn: "app", clientToken });
+    const later = scene.clock.product.sleep(5_000).then(() => begin("second"));
+    const [first, second] = await scene.clock.run(Promise.all([begin("first"), later]));
+    const { tasks = [] } = await scene.ecs.describeTasks({ cluster: "main", tasks: [first.taskArn, second.taskArn] });
+    const [a, b] = [first, second].map(({ taskArn }) => tasks.find((task) => task.taskArn === taskArn));
+    expect(b?.createdAt?.getTime()).toBeGreaterThanOrEqual(a?.stoppingAt?.getTime() ?? Infinity);
   });
 });
 

@@ -12,7 +12,7 @@ test("first release", async () => {
   const t = performance.now();
   const one = deployer(account, { wire });
   try {
-    const result = await one.deploy();
+    const result = await account.clock.run(one.deploy());
     console.log(result.outcome, performance.now() - t, calls.length, account.clock.product.now());
   } catch (e) {
     console.log(e, one.progress, (e as { cause?: unknown }).cause);

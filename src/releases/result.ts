@@ -1,0 +1,188 @@
+import type { Outcome, OutcomeKind, ServiceOutcome } from "../domain/journal.ts";
+import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
+import { type Plan, planHash } from "../domain/plan.ts";
+import type { Release } from "../domain/release.ts";
+import { showRevision } from "../domain/verdict.ts";
+import type { Markdown } from "../markdown/markdown.ts";
+import { type Ending, explainEnding } from "./explain.ts";
+import type { Observation } from "./observation.ts";
+import type { RolloutEnd, StepEnd } from "./rollout.ts";
+import type { Session } from "./session.ts";
+import { StepFailed } from "./steps.ts";
+import type { TakenBack } from "./take-back.ts";
+
+/** What an action has to tell. */
+export interface Result {
+  readonly release: Release;
+  readonly plan: Plan;
+  readonly hash: string;
+  /** null: nothing was to be done, or the release goes on in the next action. */
+  readonly outcome: OutcomeKind | null;
+  readonly changed: boolean;
+  readonly steps: readonly StepEnd[];
+  /** How each service that was rolled ended. */
+  readonly services: readonly ServiceOutcome[];
+  readonly summary: Markdown;
+}
+
+/** A release that was carried out and failed, with all there is to tell of it. */
+export class ReleaseFailed extends RolloutFailed {
+  override readonly name: string = "ReleaseFailed";
+  readonly result: Result;
+
+  constructor(what: string, result: Result, verdicts: RolloutFailed["verdicts"], cause: unknown) {
+    super(what, verdicts, { cause });
+    this.result = result;
+  }
+}
+
+/** A release that was cancelled after something was done. */
+export class ReleaseCancelled extends Cancelled {
+  readonly result: Result;
+
+  constructor(what: string, result: Result) {
+    super(what);
+    this.result = result;
+  }
+}
+
+/** A plan that may not be carried out. Nothing was written. */
+export class PlanRefused extends UserError {
+  readonly result: Result;
+
+  constructor({ what, where, fix }: Finding, result: Result) {
+    super({ what, where, fix });
+    this.result = result;
+  }
+}
+
+/** What the summary is made of. */
+export interface Told {
+  readonly title: string;
+  readonly plan: Plan;
+  readonly observation: Observation;
+  readonly end: RolloutEnd;
+  /** Steps that were carried out before, and belong to the same story. */
+  readonly earlier: readonly StepEnd[];
+  readonly outcome: OutcomeKind | null;
+  readonly takenBack: readonly TakenBack[];
+  readonly session: Pick<Session, "openedAt" | "stack">;
+}
+
+export function resultOf(told: Told): Result {
+  const { plan, end, earlier, outcome, takenBack } = told;
+  const steps = [...earlier, ...end.steps];
+  return {
+    release: end.release,
+    plan,
+    hash: planHash(plan),
+    outcome,
+    changed: steps.some(({ kind }) => kind === "done"),
+    steps,
+    services: servicesOf(end, takenBack),
+    summary: explainEnding(endingOf(told, steps)),
+  };
+}
+
+/** The record of how it ended, but for when and by whom. */
+export function outcomeHead(
+  command: Outcome["command"],
+  end: RolloutEnd,
+  takenBack: readonly TakenBack[],
+): Pick<Outcome, "schema" | "kind" | "command" | "release" | "services"> {
+  return { schema: 1, kind: "outcome", command, release: end.release, services: [...servicesOf(end, takenBack)] };
+}
+
+/** What to say of an error, and what to do about it. */
+export function wordsOf(error: unknown): { readonly what: string; readonly fix: string | null } {
+  if (error instanceof StepFailed) return error.failure;
+  if (error instanceof UserError) return error;
+  return { what: messageOf(error), fix: null };
+}
+
+function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): readonly ServiceOutcome[] {
+  return steps.flatMap((end) => {
+    if (end.step.kind !== "roll") return [];
+    const key = end.step.service;
+    const verdicts =
+      end.kind === "done"
+        ? [end.done.verdict ?? []].flat()
+        : end.kind === "failed" && end.error instanceof StepFailed
+          ? end.error.verdicts
+          : [];
+    const back = takenBack.find((one) => one.service === key);
+    return verdicts.map(({ verdict, from, to, digests, cause }) => ({
+      service: key,
+      verdict,
+      from,
+      to,
+      digests: { ...digests },
+      cause: cause?.id ?? null,
+      takenBack: back === undefined ? null : back.why === null,
+    }));
+  });
+}
+
+function endingOf(
+  { title, plan, observation, end, outcome, takenBack, session }: Told,
+  steps: readonly StepEnd[],
+): Ending {
+  const { failure, release } = end;
+  const served = steps.flatMap((one) =>
+    one.kind === "done" && one.step.kind === "gate" && one.step.gate === "location" ? (one.done.gate?.since ?? []) : [],
+  );
+  const isServed = outcome === "committed" && served.length > 0;
+  return {
+    title,
+    release,
+    plan,
+    steps,
+    takenBack,
+    failure:
+      failure === null
+        ? null
+        : {
+            step: failure.step.id,
+            ...wordsOf(failure.error),
+            evidence: failure.error instanceof StepFailed ? failure.error.evidence : [],
+          },
+    running: outcome === null ? null : runningNow(observation, release, outcome, steps, takenBack),
+    current: outcome === "committed" ? release : observation.current,
+    servedAfterSeconds: isServed ? (Math.max(...served) - session.openedAt) / 1000 : null,
+  };
+}
+
+/** What each service runs when all is over: `family:revision`, or that it is not known. By key. */
+function runningNow(
+  { services, before }: Observation,
+  release: Release,
+  outcome: OutcomeKind,
+  steps: readonly StepEnd[],
+  takenBack: readonly TakenBack[],
+): Readonly<Record<string, string>> {
+  const moved = new Set(
+    steps.flatMap(({ step, kind }) => (step.kind === "roll" && kind !== "left" ? [step.service] : [])),
+  );
+  return Object.fromEntries(
+    Object.entries(services).map(([key, service]) => {
+      if (outcome === "committed") {
+        const pinned = release.taskDefinitions[`service/${key}`];
+        return [key, pinned === undefined ? "nothing of this release" : showRevision(pinned)];
+      }
+      const back = takenBack.find((one) => one.service === key);
+      const then = before[key];
+      if (back?.why === null && then !== undefined)
+        return [
+          key,
+          then.desiredCount === 0 || then.taskDefinition === null ? "nothing" : showRevision(then.taskDefinition),
+        ];
+      if (back !== undefined || moved.has(key)) return [key, "not known: see `status`"];
+      if (service === null) return [key, "does not exist"];
+      return [
+        key,
+        service.desiredCount === 0 || service.revision === null ? "nothing" : showRevision(service.revision),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,90 @@
+import type { Service, Task } from "@aws-sdk/client-ecs";
+import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal.ts";
+import { parseRevision, showRevision } from "../../../src/domain/verdict.ts";
+import { readPastClient } from "../../unit/local-aws/stage.ts";
+import { type PlayedAccount, recordsPrefix } from "./account.ts";
+
+/** What is wrong with a stack that should be at rest: one release is current, its services are as it says, nothing is left over. */
+export async function wrongWith(account: PlayedAccount): Promise<readonly string[]> {
+  const { s3, aws } = account;
+  const read = <T>(key: string): T | null => {
+    const found = s3.objects.get(recordsPrefix + key);
+    return found === undefined ? null : (JSON.parse(found.text) as T);
+  };
+  const ids = [...s3.objects.keys()].flatMap(
+    (path) => /\/releases\/([^/]+)\/intent\.json$/.exec(path)?.slice(1, 2) ?? [],
+  );
+  const wrong: string[] = [];
+  const lock = read<Lock>("lock.json");
+  if (lock?.holder !== null && lock?.holder !== undefined) wrong.push(`${lock.holder.name} holds the lock still`);
+  if (lock !== null && lock.open.length > 0) wrong.push(`open still: ${lock.open.join(", ")}`);
+  for (const id of ids) {
+    const intent = read<Intent>(`releases/${id}/intent.json`);
+    if (read<Outcome>(`releases/${id}/outcome.json`) === null)
+      wrong.push(`${intent?.command ?? ""} ${id} has no outcome`);
+  }
+  const current = read<Current>("current.json");
+  const outcome = current === null ? null : read<Outcome>(`releases/${current.release}/outcome.json`);
+  if (current !== null && outcome?.outcome !== "committed") wrong.push(`${current.release} is current, not committed`);
+  for (const key of ["code", "daemon", "webserver"]) {
+    const { services = [] } = (await readPastClient(aws, "DescribeServices", {
+      cluster: "small",
+      services: [`small-${key}`],
+    })) as { readonly services?: readonly Service[] };
+    const service = services[0];
+    const runs = parseRevision(service?.taskDefinition ?? "");
+    const wanted = outcome?.release.taskDefinitions[`service/${key}`];
+    if (wanted === undefined) {
+      if (service?.desiredCount !== 0) wrong.push(`${key} runs, and nothing is released`);
+      continue;
+    }
+    if (runs === null || showRevision(runs) !== showRevision(wanted))
+      wrong.push(`${key} runs ${runs === null ? "nothing" : showRevision(runs)} instead of ${showRevision(wanted)}`);
+    if (service?.runningCount !== 1 || service.desiredCount !== 1)
+      wrong.push(`${key} has ${service?.runningCount ?? 0} of ${service?.desiredCount ?? 0} tasks`);
+    if (service?.deployments?.length !== 1 || service.deployments[0]?.rolloutState !== "COMPLETED")
+      wrong.push(`${key} is still deploying`);
+  }
+  const once = await tasksOf(aws, "small-once-code");
+  if (once.length > 0) wrong.push(`${once.length} tasks of migrations run still`);
+  wrong.push(...(await registeredTwice(account)));
+  return wrong;
+}
+
+async function tasksOf(aws: PlayedAccount["aws"], family: string): Promise<readonly string[]> {
+  const { taskArns = [] } = (await readPastClient(aws, "ListTasks", { cluster: "small", family })) as {
+    readonly taskArns?: readonly string[];
+  };
+  return taskArns;
+}
+
+/** Definitions of one content that were registered more than once. */
+async function registeredTwice({ aws }: PlayedAccount): Promise<readonly string[]> {
+  const { taskDefinitionArns = [] } = (await readPastClient(aws, "ListTaskDefinitions", {})) as {
+    readonly taskDefinitionArns?: readonly string[];
+  };
+  const seen = new Map<string, string>();
+  const twice: string[] = [];
+  for (const arn of taskDefinitionArns) {
+    const { taskDefinition, tags = [] } = (await readPastClient(aws, "DescribeTaskDefinition", {
+      taskDefinition: arn,
+      include: ["TAGS"],
+    })) as {
+      readonly taskDefinition?: { readonly family?: string };
+      readonly tags?: readonly { readonly key?: string; readonly value?: string }[];
+    };
+    const hash = tags.find(({ key }) => key === "dagster-ecs:content-hash")?.value;
+    if (hash === undefined) continue;
+    const content = `${taskDefinition?.family ?? ""} ${hash}`;
+    const other = seen.get(content);
+    if (other !== undefined) twice.push(`${arn} is ${other} again`);
+    seen.set(content, arn);
+  }
+  return twice;
+}
+
+/** Tasks of migrations that ran side by side: none may. */
+export function sideBySide(tasks: readonly Task[]): number {
+  const spans = tasks.map(({ createdAt, stoppedAt }) => [createdAt?.getTime() ?? 0, stoppedAt?.getTime() ?? Infinity]);
+  return spans.filter(([a = 0], index) => spans.slice(0, index).some(([b = 0, end = 0]) => a >= b && a < end)).length;
+}

@@ -1,0 +1,149 @@
+import type { ReleaseId } from "../../../../src/domain/identifiers.ts";
+import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { cutAt, type Mishap, mishaps } from "../../../releases/played/cut.ts";
+import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
+import { wrongWith } from "../../../releases/played/ending.ts";
+import { type OutsideCall, showCall } from "../../../releases/played/wire.ts";
+
+/** What is done, and cut at each of its calls. */
+interface Scenario {
+  readonly name: string;
+  /** Everything before. @returns what is to be done */
+  prepare(account: PlayedAccount): Promise<(who: Deployer) => Promise<unknown>>;
+  /** The last run ends well, or is taken back. */
+  readonly ends: "well" | "badly";
+}
+
+const change = { "app/main.py": "VERSION = 2\n" };
+
+const scenarios: readonly Scenario[] = [
+  { name: "a first release", prepare: () => Promise.resolve((who) => who.deploy()), ends: "well" },
+  {
+    name: "a change of code",
+    prepare: async (account) => {
+      await account.clock.run(deployer(account, { run: 100 }).deploy());
+      await account.commit(change);
+      return (who) => who.deploy();
+    },
+    ends: "well",
+  },
+  {
+    name: "a commit that does not load",
+    prepare: async (account) => {
+      await account.clock.run(deployer(account, { run: 100 }).deploy());
+      account.breakCode(await account.commit(change));
+      return (who) => who.deploy();
+    },
+    ends: "badly",
+  },
+  {
+    name: "a rollback",
+    prepare: async (account) => {
+      const first = await account.clock.run(deployer(account, { run: 100 }).deploy());
+      await account.commit(change);
+      await account.clock.run(deployer(account, { run: 101 }).deploy());
+      return (who) => who.rollback(first.release.id satisfies ReleaseId);
+    },
+    ends: "well",
+  },
+];
+
+describe.each(scenarios)("$name, cut at each of its calls,", ({ prepare, ends }) => {
+  let calls: readonly OutsideCall[] = [];
+  beforeAll(async () => {
+    calls = await callsOf(prepare);
+  });
+
+  test.each(mishaps)(
+    "%s: run again, it leaves one release, its services as it says, and nothing over",
+    async (mishap) => {
+      const wrong: string[] = [];
+      for (let at = 0; at < calls.length; at += 1) {
+        const found = await cutAndRunAgain(prepare, at, mishap, ends);
+        wrong.push(
+          ...found.map(
+            (one) => `${at} ${showCall(calls[at] ?? { to: "", operation: "", about: "", writes: false })}: ${one}`,
+          ),
+        );
+      }
+      expect(wrong).toEqual([]);
+    },
+    600_000,
+  );
+});
+
+async function callsOf(prepare: Scenario["prepare"]): Promise<readonly OutsideCall[]> {
+  const account = await openAccount();
+  try {
+    const act = await prepare(account);
+    const calls: OutsideCall[] = [];
+    const who = deployer(account, {
+      wire: (call, effect) => {
+        calls.push(call);
+        return effect();
+      },
+    });
+    await account.clock.run(act(who)).catch(() => undefined);
+    return calls;
+  } finally {
+    await account.close();
+  }
+}
+
+/** @returns what is wrong in the end. */
+async function cutAndRunAgain(
+  prepare: Scenario["prepare"],
+  at: number,
+  mishap: Mishap,
+  ends: Scenario["ends"],
+): Promise<readonly string[]> {
+  const account = await openAccount();
+  const { clock } = account;
+  try {
+    const act = await prepare(account);
+    let first: Deployer | null = null;
+    const cut = cutAt({
+      at,
+      mishap,
+      cancel: (reason) => first?.cancel(reason),
+      after: (milliseconds, callback) => void clock.bed.after(milliseconds, callback),
+      pause: async () => {
+        await new Promise<void>((wake) => void clock.bed.after(20 * 60_000, wake));
+      },
+    });
+    first = deployer(account, { wire: cut.wire });
+    const end = await clock.run(
+      Promise.race([
+        cut.gone,
+        act(first).then(
+          () => "good" as const,
+          () => "bad" as const,
+        ),
+      ]),
+    );
+    const next = nextDeployer(at, end === "gone");
+    if (next.later) await clock.pass(20 * 60_000);
+    const second = deployer(account, next.options);
+    const result = await clock.run(act(second)).then(
+      () => "well",
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+    );
+    await clock.pass(5 * 60_000);
+    const wrong = await wrongWith(account);
+    if (ends === "well" && result !== "well") return [...wrong, `the second run failed: ${String(result)}`];
+    if (ends === "badly" && result === "well") return [...wrong, "the second run went well"];
+    return wrong;
+  } finally {
+    await account.close();
+  }
+}
+
+/** Attempt 2 of the same run at once; another run at once, which GitHub tells that the first is over; another one, after the lease. */
+function nextDeployer(at: number, gone: boolean): { readonly later: boolean; readonly options: DeployerOptions } {
+  const options: readonly { readonly later: boolean; readonly options: DeployerOptions }[] = [
+    { later: false, options: { attempt: 2 } },
+    { later: false, options: { run: 2, isOver: () => Promise.resolve("over") } },
+    { later: true, options: { run: 2 } },
+  ];
+  return options[(at + (gone ? 0 : 1)) % options.length] ?? { later: false, options: {} };
+}
