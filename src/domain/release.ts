@@ -69,15 +69,11 @@ export const releaseLimitBytes = 64 * 1024;
 export function samePins(a: Release, b: Release): boolean {
   const pins = ({ images, taskDefinitions, migrations }: Release): string =>
     canonicalJson({
-      images: Object.entries(images)
-        .map(([key, { digest }]) => [key, digest])
-        .sort(),
-      taskDefinitions: Object.entries(taskDefinitions)
-        .filter(([definition]) => !definition.startsWith("once/"))
-        .sort(),
-      migrations: Object.entries(migrations)
-        .map(([key, { contentKey }]) => [key, contentKey])
-        .sort(),
+      images: Object.fromEntries(Object.entries(images).map(([key, { digest }]) => [key, digest])),
+      taskDefinitions: Object.fromEntries(
+        Object.entries(taskDefinitions).filter(([definition]) => !definition.startsWith("once/")),
+      ),
+      migrations: Object.fromEntries(Object.entries(migrations).map(([key, { contentKey }]) => [key, contentKey])),
     });
   return pins(a) === pins(b);
 }

@@ -16,7 +16,12 @@ export function memoryBucket(
 ): Bucket & { readonly keys: () => readonly string[]; readonly remove: (key: string) => void } {
   const s3 = memoryS3(now);
   const context = { clock: { now, sleep: () => Promise.resolve() }, signal: new AbortController().signal };
-  const client = clientOver("s3", s3.answer, plainWire, context) as unknown as S3Client;
+  const client = clientOver(
+    "s3",
+    (operation, input) => s3.answer(operation, input),
+    plainWire,
+    context,
+  ) as unknown as S3Client;
   const records = bucket(
     sender(client, { name: "S3", prefix: "s3" }, context) as unknown as S3Send,
     "memory",

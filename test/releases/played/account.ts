@@ -99,7 +99,7 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
   const clock = createFakeClock();
   const runtime = createScriptedRuntime({ clock: clock.bed });
   // Every cut plays whole releases: what AWS takes its time for is made short. Rules, not times, are what is looked at.
-  const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 8 });
+  const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 20 });
   const s3 = memoryS3(() => clock.product.now());
   const registry = memoryRegistry(["small/base", "small/code", "small/host"]);
   pushBase(registry);
@@ -122,11 +122,14 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
     daemon: "small-daemon",
     broken,
   });
+  const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
+  runtime.script(() => true, { kind: "healthy", ...quick });
   // One-off tasks and runs end by themselves.
   runtime.script((task) => /^small-(once|run)-/.test(task.definition.family ?? ""), {
     kind: "exits",
+    ...quick,
     code: 0,
-    afterSeconds: 2,
+    afterSeconds: 1,
     log: [{ text: "done" }],
   });
 

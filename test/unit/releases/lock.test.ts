@@ -24,11 +24,11 @@ const other = ownerOf(2);
 
 function open() {
   const clock = createFakeClock();
-  const { context, progress, abort } = testContext(clock);
+  const { context, progress } = testContext(clock);
   const bucket = memoryBucket(() => clock.product.now());
   const lines = (): readonly string[] => progress.flatMap((event) => (event.kind === "line" ? [event.text] : []));
   const may = async (request: LockRequest) => mayTakeLock(bucket, await readLock(bucket), request);
-  return { clock, context, lines, abort, bucket, may };
+  return { clock, context, lines, bucket, may };
 }
 
 test("a lock is held by one, who is named with the run, the release and the minutes left", async () => {

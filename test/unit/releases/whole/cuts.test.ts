@@ -48,23 +48,19 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-describe.each(scenarios)("$name, cut at each of its calls,", ({ prepare, ends }) => {
+describe.each(scenarios)("$name, cut at each of its calls,", (scenario) => {
   let calls: readonly OutsideCall[] = [];
   beforeAll(async () => {
-    calls = await callsOf(prepare);
+    calls = await callsOf(scenario);
   });
 
   test.each(mishaps)(
     "%s: run again, it leaves one release, its services as it says, and nothing over",
     async (mishap) => {
       const wrong: string[] = [];
-      for (let at = 0; at < calls.length; at += 1) {
-        const found = await cutAndRunAgain(prepare, at, mishap, ends);
-        wrong.push(
-          ...found.map(
-            (one) => `${at} ${showCall(calls[at] ?? { to: "", operation: "", about: "", writes: false })}: ${one}`,
-          ),
-        );
+      for (const at of placesToCut(calls.map(showCall))) {
+        const found = await cutAndRunAgain(scenario, at, mishap);
+        wrong.push(...found.map((one) => `${at} ${calls.map(showCall)[at] ?? ""}: ${one}`));
       }
       expect(wrong).toEqual([]);
     },
@@ -72,7 +68,18 @@ describe.each(scenarios)("$name, cut at each of its calls,", ({ prepare, ends })
   );
 });
 
-async function callsOf(prepare: Scenario["prepare"]): Promise<readonly OutsideCall[]> {
+/** Every call, but for the middle of a row of questions that are asked again and again: a look every second looks the same. */
+function placesToCut(calls: readonly string[]): readonly number[] {
+  const same = (a: number, b: number, length: number): boolean =>
+    a >= 0 && calls.slice(a, a + length).join() === calls.slice(b, b + length).join();
+  const isMiddle = (at: number): boolean =>
+    [1, 2, 3].some(
+      (period) => same(at - 2 * period, at, period) && same(at - period, at, period) && same(at + period, at, period),
+    );
+  return calls.flatMap((_, at) => (isMiddle(at) ? [] : [at]));
+}
+
+async function callsOf({ prepare }: Scenario): Promise<readonly OutsideCall[]> {
   const account = await openAccount();
   try {
     const act = await prepare(account);
@@ -91,12 +98,7 @@ async function callsOf(prepare: Scenario["prepare"]): Promise<readonly OutsideCa
 }
 
 /** @returns what is wrong in the end. */
-async function cutAndRunAgain(
-  prepare: Scenario["prepare"],
-  at: number,
-  mishap: Mishap,
-  ends: Scenario["ends"],
-): Promise<readonly string[]> {
+async function cutAndRunAgain({ prepare, ends }: Scenario, at: number, mishap: Mishap): Promise<readonly string[]> {
   const account = await openAccount();
   const { clock } = account;
   try {

@@ -17,7 +17,7 @@ test("first release", async () => {
   } catch (e) {
     console.log(e, one.progress, (e as { cause?: unknown }).cause);
   }
-  console.log(calls.map((c) => `${c.to} ${c.operation} ${c.about}`).join("\n"));
+
   console.log([...account.s3.objects.keys()]);
   await account.close();
 });
