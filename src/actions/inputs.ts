@@ -3,7 +3,7 @@ import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
 import { parseRelease } from "../domain/release.ts";
 import { mask } from "../github/report.ts";
-import { minutes, optional, required } from "../github/inputs.ts";
+import { flag, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
@@ -11,6 +11,7 @@ import type { SessionRequest } from "../releases/session.ts";
 export const common = {
   stack: required,
   environment: required,
+  "allow-divergent": flag,
   "lock-timeout": minutes,
   "github-token": optional,
 };
@@ -34,6 +35,7 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
     repository: run.repository,
     owner: run.owner,
     scratch: run.temporaryFolder,
+    allowDivergent: inputs["allow-divergent"],
     waitSeconds: inputs["lock-timeout"],
     isOver:
       token === null
@@ -52,11 +54,14 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
   };
 }
 
-/** Real time, and a signal that aborts when the runner cancels the job: SIGINT first, SIGTERM 7.5 s later, then the end. */
+/**
+ * Real time, and a signal that aborts when the runner cancels the job: SIGINT first, SIGTERM 7.5 s later, then the end. A signal that
+ * comes again (a terminal sends it to the whole group) changes nothing: what is being closed must not be cut off.
+ */
 export function stepContext(report: Report): Context {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => controller.abort(new Cancelled(`Cancelled by ${name}.`)));
+    process.on(name, () => controller.abort(new Cancelled(`Cancelled by ${name}.`)));
   }
   return { clock: realClock, signal: controller.signal, report };
 }

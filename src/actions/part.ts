@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { messageOf } from "../domain/errors.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
@@ -36,7 +37,11 @@ export async function told(
   } catch (error) {
     close();
     const failed = resultOf(error);
-    if (failed !== null) await tell(failed, outputs);
+    // The first cause stays the story, whatever becomes of its telling.
+    if (failed !== null)
+      await tell(failed, outputs).catch((unsaid: unknown) =>
+        report({ kind: "line", text: `the summary was not written: ${messageOf(unsaid)}` }),
+      );
     throw error;
   }
 }
@@ -65,13 +70,8 @@ export function definitionsOutput({ taskDefinitions }: Release): string {
   );
 }
 
-export function verdictsOutput({ steps }: Result): string {
-  const verdicts = steps.flatMap((end) =>
-    end.kind === "done" && end.step.kind === "roll"
-      ? [[end.step.service, end.done.verdict?.verdict ?? ""] as const]
-      : [],
-  );
-  return JSON.stringify(Object.fromEntries(verdicts));
+export function verdictsOutput({ services }: Result): string {
+  return JSON.stringify(Object.fromEntries(services.map(({ service, verdict }) => [service, verdict])));
 }
 
 async function tell(result: Result, outputs: (result: Result) => Readonly<Record<string, string>>): Promise<void> {
@@ -79,9 +79,10 @@ async function tell(result: Result, outputs: (result: Result) => Readonly<Record
   writeOutputs({ ...releaseOutputs(result), ...outputs(result) });
 }
 
-/** A failed release carries what there is to tell of it; known by its shape, since its class is loaded with the clients only. */
+/**
+ * A release that failed, was cancelled or was refused carries what there is to tell of it: ReleaseFailed, ReleaseCancelled and
+ * PlanRefused. Known by this member, since their classes are loaded with AWS's clients only.
+ */
 function resultOf(error: unknown): Result | null {
-  return error instanceof Error && error.name === "ReleaseFailed" && "result" in error
-    ? (error.result as Result)
-    : null;
+  return error instanceof Error && "result" in error ? (error.result as Result) : null;
 }

@@ -2,25 +2,6 @@ import * as z from "zod";
 import { digestSchema, instantSchema, releaseIdSchema } from "./identifiers.ts";
 import { releaseSchema } from "./release.ts";
 
-/**
- * What the stack's bucket holds for one environment of one stack:
- *
- *     <prefix><stack>/<environment>/releases/<id>/intent.json    written before the first write, once
- *     <prefix><stack>/<environment>/releases/<id>/outcome.json   how it ended, written once
- *     <prefix><stack>/<environment>/index/<key>                  empty; the keys sort newest first
- *     <prefix><stack>/<environment>/current.json                 the committed release that runs; written under If-Match
- *     <prefix><stack>/<environment>/lock.json                    who may write; written under If-Match
- */
-export interface JournalPaths {
-  readonly root: string;
-  readonly index: string;
-  readonly current: string;
-  readonly lock: string;
-  intent(id: string): string;
-  outcome(id: string): string;
-  indexEntry(id: string): string;
-}
-
 const revisionSchema = z.strictObject({ family: z.string(), revision: z.int().positive() });
 
 /** Who holds the lock or made a record: a job of a workflow run, or a person. */

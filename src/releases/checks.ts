@@ -70,8 +70,9 @@ export function checkTarget(
 ): readonly Finding[] {
   const where = `release ${to.id}`;
   const gone = Object.keys(to.images).filter((key) => images[key] !== true);
+  // One-off definitions are of migrations, and going back runs none.
   const inactive = Object.entries(to.taskDefinitions).filter(
-    ([definition]) => definition.startsWith("service/") && wanted[definition]?.active !== true,
+    ([definition]) => !definition.startsWith("once/") && wanted[definition]?.active !== true,
   );
   const unknown = Object.keys(stack.services).filter((key) => to.taskDefinitions[`service/${key}`] === undefined);
   const schema = Object.entries(to.migrations).filter(

@@ -21,7 +21,7 @@ import {
   sourceOf,
 } from "./session.ts";
 import type { Result } from "./result.ts";
-import { planned as toTell, refuse, undertake } from "./undertake.ts";
+import { planned as toTell, refuse, refuseUncarried, undertake } from "./undertake.ts";
 
 export interface DeployRequest extends SessionRequest {
   /** What earlier steps of this release have made; null: it is found by the lock that this job holds, or begun here. */
@@ -132,6 +132,7 @@ async function look(
   begun: Release,
 ): Promise<{ readonly observed: Observed; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, request } = session;
+  refuseUncarried(context, stack);
   const images = await connections.images(context, clients, request.scratch);
   const observed = await observe(clients, images, context, stack, { root: request.root, source }, session);
   const planned = planRelease(stack, observed.observation, begun);

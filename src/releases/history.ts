@@ -20,6 +20,7 @@ export interface History {
 
 /** A release that was begun and has neither come to its end nor been taken back: whoever writes next goes on from it. */
 export interface Unfinished {
+  /** Its release holds what it has made since. */
   readonly intent: Intent;
   /** It failed, and something is not as it was; null: it was cut, or is under way now. */
   readonly outcome: Outcome | null;
@@ -30,8 +31,8 @@ export async function readHistory(records: Bucket, journal: Journal): Promise<Hi
   const [lock, current] = await Promise.all([readLock(records), journal.current()]);
   const ended = await Promise.all(
     (lock?.value.open ?? []).map(async (id) => {
-      const [intent, outcome] = await Promise.all([journal.intent(id), journal.outcome(id)]);
-      return { intent, outcome };
+      const [intent, made, outcome] = await Promise.all([journal.intent(id), journal.made(id), journal.outcome(id)]);
+      return { intent: intent === null ? null : { ...intent, release: made ?? intent.release }, outcome };
     }),
   );
   const pointed = current?.value.release ?? null;

@@ -8,9 +8,19 @@ import {
   type Outcome,
   outcomeSchema,
 } from "../domain/journal.ts";
+import { type Release, releaseSchema } from "../domain/release.ts";
 import type { Bucket, Stored } from "./bucket.ts";
 
-/** The history of a stack: what each release was going to do, how it ended, which one runs. */
+/**
+ * The history of a stack: what each release was going to do, how it ended, which one runs. Its bucket holds:
+ *
+ *     <prefix><stack>/<environment>/releases/<id>/intent.json    written before the first write, once
+ *     <prefix><stack>/<environment>/releases/<id>/made.json      what it has made so far, for who goes on from it
+ *     <prefix><stack>/<environment>/releases/<id>/outcome.json   how it ended, written once
+ *     <prefix><stack>/<environment>/index/<key>                  empty; the keys sort newest first
+ *     <prefix><stack>/<environment>/current.json                 the committed release that runs; written under If-Match
+ *     <prefix><stack>/<environment>/lock.json                    who may write; written under If-Match
+ */
 export interface Journal {
   current(): Promise<Stored<Current> | null>;
   intent(id: ReleaseId): Promise<Intent | null>;
@@ -19,6 +29,10 @@ export interface Journal {
   newest(limit: number): Promise<readonly ReleaseId[]>;
   /** Writes what a release is going to do, once. @throws UserError when there is one of that id already */
   begin(intent: Intent): Promise<void>;
+  /** What a release that has not ended has made so far; null: nothing that was noted. */
+  made(id: ReleaseId): Promise<Release | null>;
+  /** Notes what a release has made so far, over what was noted before. For whoever holds the lock. */
+  note(release: Release): Promise<void>;
   /** Writes how it ended, once. @returns null; or how it had ended already, by somebody else's account. */
   end(outcome: Outcome): Promise<Outcome | null>;
   /** Moves the pointer. @throws UserError when somebody moved it since it was read. */
@@ -28,8 +42,9 @@ export interface Journal {
 const currentKey = "current.json";
 
 export function journal(bucket: Bucket): Journal {
-  const records = (id: ReleaseId): { readonly intent: string; readonly outcome: string } => ({
+  const records = (id: ReleaseId): { readonly intent: string; readonly made: string; readonly outcome: string } => ({
     intent: `releases/${id}/intent.json`,
+    made: `releases/${id}/made.json`,
     outcome: `releases/${id}/outcome.json`,
   });
   return {
@@ -50,6 +65,22 @@ export function journal(bucket: Bucket): Journal {
         where: `s3://${bucket.name}/${bucket.prefix}${records(id).intent}`,
         fix: "Run it again.",
       });
+    },
+    made: async (id) => (await bucket.read(records(id).made, releaseSchema))?.value ?? null,
+    note: async (release) => {
+      const key = records(release.id).made;
+      const noted = await bucket.read(key, releaseSchema);
+      const written =
+        noted === null ? await bucket.create(key, release) : (await bucket.replace(key, release, noted.etag)) !== null;
+      if (written) return;
+      throw new UserError(
+        {
+          what: `Another process has noted something of release ${release.id} meanwhile.`,
+          where: `s3://${bucket.name}/${bucket.prefix}${key}`,
+          fix: "Run one step of a release at a time.",
+        },
+        { kind: "locked" },
+      );
     },
     end: async (outcome) => {
       const key = records(outcome.release.id).outcome;

@@ -7,6 +7,11 @@ import type { Stack } from "../stack/stack.ts";
  * that is left out is said.
  */
 export function limits(stack: Stack): readonly Finding[] {
+  return [...uncarried(stack), ...unasked(stack, { file: stack.file, line: 1, column: 1 })];
+}
+
+/** Those of {@link limits} that stop a release: nothing can be planned for them. */
+export function uncarried(stack: Stack): readonly Finding[] {
   const { gates, instance, runs } = stack;
   const services = Object.values(stack.services);
   const processes = [...services, ...(runs.kind === "ecs" ? Object.values(runs.definitions) : [])];
@@ -113,7 +118,6 @@ export function limits(stack: Stack): readonly Finding[] {
             "Write its values under `environment:` and `secrets:`.",
           ),
         ]),
-    ...unasked(stack, whole),
   ];
 }
 

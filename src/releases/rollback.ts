@@ -14,7 +14,7 @@ import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import type { Result } from "./result.ts";
-import { planned as toTell, refuse, undertake } from "./undertake.ts";
+import { planned as toTell, refuse, refuseUncarried, undertake } from "./undertake.ts";
 
 export interface RollbackRequest extends SessionRequest {
   /** A release id, the beginning of its commit's SHA (7 digits at least), or `previous`. */
@@ -106,6 +106,7 @@ async function look(
   to: Release,
 ): Promise<{ readonly observation: Observation; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, currentRelease, request } = session;
+  refuseUncarried(context, stack);
   const [services, images] = await Promise.all([
     observeServicesByKey(clients, stack),
     connections.images(context, clients, request.scratch),

@@ -79,7 +79,8 @@ export function stepsOfParts(
   return { mine, missing: steps.filter(({ id, part }) => needed.has(id) && !parts.includes(part)) };
 }
 
-function withParts(release: Release, parts: Done["parts"]): Release {
+/** The release with what a step has made. */
+export function withParts(release: Release, parts: Done["parts"]): Release {
   return {
     ...release,
     images: { ...release.images, ...parts.images },

@@ -14,6 +14,8 @@ export interface SessionRequest extends StackLocation, LockRequest {
   readonly repository: string;
   /** Folder for what is too large for memory; goes with the job. */
   readonly scratch: string;
+  /** Releases a commit that does not contain the released one. */
+  readonly allowDivergent: boolean;
   /** Asks the repository's host whether one commit is an ancestor of another; null when it cannot be asked. */
   readonly compare: ((ancestor: Sha, descendant: Sha) => Promise<"yes" | "no" | "unknown">) | null;
 }
@@ -119,7 +121,7 @@ export function checkBase({ currentRelease }: Session, begun: Release): void {
  * @throws UserError of kind `superseded`; UserError when the history does not tell
  */
 export async function checkAncestry({ request, connections, currentRelease }: Session, source: Source): Promise<void> {
-  if (currentRelease === null || currentRelease.source.repository !== source.repository) return;
+  if (currentRelease === null || request.allowDivergent) return;
   const [ancestor, descendant] = [currentRelease.source.sha, source.sha];
   const local = await connections.history.isAncestor(request.root, ancestor, descendant);
   const answer = local === "unknown" && request.compare !== null ? await request.compare(ancestor, descendant) : local;
@@ -141,7 +143,7 @@ function superseded(what: string, now: ReleaseId | null): UserError {
     {
       what,
       where: now === null ? "current release" : `current release ${now}`,
-      fix: "Deploy a commit that contains what is released. To go back, use `command: rollback`.",
+      fix: "Deploy a commit that contains what is released. To go back, use `command: rollback`. When history was rewritten (force push, squash), release it with `allow-divergent: true`.",
     },
     { kind: "superseded" },
   );

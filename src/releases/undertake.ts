@@ -8,8 +8,10 @@ import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import { type Release, samePins } from "../domain/release.ts";
 import type { ImageClients, ImageObservation } from "../images/index.ts";
+import type { Stack } from "../stack/index.ts";
 import { explainPlan } from "./explain.ts";
 import { abandon } from "./history.ts";
+import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
@@ -23,7 +25,7 @@ import {
   type Told,
   wordsOf,
 } from "./result.ts";
-import { type RolloutEnd, rollOut, type StepEnd, stepsOfParts } from "./rollout.ts";
+import { type RolloutEnd, rollOut, type StepEnd, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { carryOut, StepFailed, type Workshop } from "./steps.ts";
 import { type TakenBack, takeAllBack } from "./take-back.ts";
@@ -70,11 +72,15 @@ export async function undertake(
     return resultOf(tell(session, undertaking, { steps: [], failure: null, release }, "Nothing to do"));
   }
   if (lock !== null) await begin(context, session, lock, undertaking);
-  const end = await rollOut(mine, plan.target, context, (step, results, release) =>
-    carryOut(workshop(context, session, lock, undertaking, release), step, results),
-  );
+  const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
+    const done = await carryOut(workshop(context, session, lock, undertaking, release), step, results);
+    // What was done to a database cannot be seen from outside: an attempt that goes on from here must know.
+    if (step.kind === "run-task" && lock !== null) await session.journal.note(withParts(release, done.parts));
+    return done;
+  });
   if (end.failure !== null) throw await failed(context, session, lock, undertaking, end);
   if (lock === null || !isLast) {
+    if (lock !== null) await session.journal.note(end.release);
     lock?.handOn();
     return resultOf(tell(session, undertaking, end, "Done, as far as this action goes"));
   }
@@ -92,6 +98,16 @@ export function refuse({ report }: Context, plan: Plan, observation: Observation
   const shown: readonly Finding[] = [...bySeverity(plan.findings).filter(({ level }) => level !== "error"), ...others];
   for (const finding of shown) report({ kind: "finding", finding });
   if (first !== undefined) throw new PlanRefused(first, planned(plan, observation));
+}
+
+/**
+ * What this version does not carry out is told before anything is looked at: there is no plan for it.
+ * @throws UserError
+ */
+export function refuseUncarried({ report }: Context, stack: Stack): void {
+  const [first, ...others] = uncarried(stack);
+  for (const finding of others) report({ kind: "finding", finding });
+  if (first !== undefined) throw new UserError(first);
 }
 
 /** What there is to tell of a plan that is not carried out. */

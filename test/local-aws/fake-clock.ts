@@ -59,8 +59,7 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
       for (;;) {
         resting = await settle(resting);
         if (outcome.settled) return work;
-        if (timers.length === 0) await patience(() => outcome.settled || timers.length > 0);
-        if (outcome.settled) return work;
+        if (timers.length === 0 && (await patience(() => outcome.settled || timers.length > 0))) continue;
         if (!fireNext(end)) {
           const why =
             timers.length === 0 ? "no timer is left that could wake it" : `${limitMilliseconds} ms have passed`;
@@ -129,9 +128,10 @@ async function settle(resting: number): Promise<number> {
 }
 
 /** With nothing left to fire, only work that cannot be seen from here, a file read that began late, can go on. */
-async function patience(met: () => boolean): Promise<void> {
+async function patience(met: () => boolean): Promise<boolean> {
   const since = performance.now();
   while (!met() && performance.now() - since < longestRealWaitMilliseconds) await nextTurn();
+  return met();
 }
 
 /** A real timer that lasts longer than this belongs to nobody whom the fake time waits for. */

@@ -246,7 +246,7 @@ describe("the checkout", () => {
       await putRecord(small, `releases/${release.id}/outcome.json`, {
         ...head,
         release,
-        owner: { name: "test", attempt: 1, url: null },
+        owner: { name: "test", attempt: 1, url: null, run: null },
         at,
       });
       await putRecord(small, "current.json", { schema: 1, release: release.id, previous: null, at });
@@ -291,32 +291,54 @@ describe("the checkout", () => {
   });
 });
 
-test("a second deploy while one runs waits for nobody's patience: it says who releases", async () => {
-  const owner = {
+const heldLock = {
+  schema: 1,
+  holder: {
     name: "owner/small/run/77/job/deploy",
     attempt: 1,
     url: "https://github.com/owner/small/actions/runs/77",
-  };
-  await putRecord(small, "lock.json", {
-    schema: 1,
-    owner,
-    release: null,
-    since: "2026-11-21T10:00:00.000Z",
-    leaseSeconds: 900,
-  });
+    run: { repository: "owner/small", id: 77 },
+  },
+  since: "2026-11-21T10:00:00.000Z",
+  leaseSeconds: 900,
+  open: [],
+  taken: null,
+};
+
+test("a second deploy while one runs waits for nobody's patience: it says who releases", async () => {
+  await putRecord(small, "lock.json", heldLock);
   const result = await checkout.run();
   await removeRecord("lock.json");
   await expectRefusal(result, {
-    what: /owner\/small\/run\/77\/job\/deploy \(https:\/\/github\.com\/owner\/small\/actions\/runs\/77\) is releasing/,
+    what: /owner\/small\/run\/77\/job\/deploy \(https:\/\/github\.com\/owner\/small\/actions\/runs\/77\), who is releasing/,
     where: /lock\.json/,
     fix: /over in \d+ min/,
   });
 });
 
+test("a lock is taken away by somebody who says why", async () => {
+  await putRecord(small, "lock.json", heldLock);
+  await expectRefusal(await checkout.run({ with: { command: "unlock" } }), {
+    what: /says why/,
+    where: /reason/,
+    fix: /told to whoever holds the lock/,
+  });
+  const result = await checkout.run({ with: { command: "unlock", reason: "its runner <died>" } });
+  await removeRecord("lock.json");
+  expect(result).toMatchObject({ exitCode: 0, outputs: { changed: "true" } });
+  expect(result.summary).toContain("taken away from owner/small/run/77/job/deploy: its runner \\<died\\>");
+});
+
 describe("inputs", () => {
   test.each<[string, Record<string, string>, RegExp]>([
-    ["an unknown command", { command: "destroy" }, /command is one of deploy, plan, rollback, status, not "destroy"/],
+    [
+      "an unknown command",
+      { command: "destroy" },
+      /command is one of deploy, plan, rollback, status, unlock, not "destroy"/,
+    ],
     ["a flag that is neither", { "dry-run": "yes" }, /dry-run is `true` or `false`, not "yes"/],
+    ["a waiting time that is none", { "lock-timeout": "soon" }, /lock-timeout is a whole number of minutes/],
+    ["a divergence that is neither", { "allow-divergent": "maybe" }, /allow-divergent is `true` or `false`/],
     ["an empty path", { stack: "" }, /stack is required/],
     ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
   ])("%s", async (_, inputs, what) => {

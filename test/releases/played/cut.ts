@@ -44,20 +44,21 @@ export interface Strike {
 /** The wire of a process that something befalls at one of its calls. */
 export function cutAt({ at, mishap, cancel, after, pause }: Strike): Cut {
   const gone = Promise.withResolvers<"gone">();
-  let isGone = false;
+  let goneNow = false;
+  const isGone = (): boolean => goneNow;
   let count = 0;
   let struck: OutsideCall | null = null;
   const kill = (): void => {
-    isGone = true;
+    goneNow = true;
     gone.resolve("gone");
   };
   const wire: Wire = async (call, effect) => {
-    if (isGone) return never();
+    if (isGone()) return never();
     const isStruck = count === at;
     count += 1;
     if (!isStruck) {
       const answer = await effect();
-      return isGone ? never() : answer;
+      return isGone() ? never() : answer;
     }
     struck = call;
     switch (mishap) {

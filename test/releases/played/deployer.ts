@@ -58,6 +58,7 @@ export function deployer(
     waitSeconds,
     isOver,
     scratch: account.root,
+    allowDivergent: false,
     compare: null,
   };
   return {

@@ -9,7 +9,7 @@ import { type OutsideCall, showCall } from "../../../releases/played/wire.ts";
 interface Scenario {
   readonly name: string;
   /** Everything before. @returns what is to be done */
-  prepare(account: PlayedAccount): Promise<(who: Deployer) => Promise<unknown>>;
+  readonly prepare: (account: PlayedAccount) => Promise<(who: Deployer) => Promise<unknown>>;
   /** The last run ends well, or is taken back. */
   readonly ends: "well" | "badly";
 }

@@ -1,0 +1,1 @@
+export const id=303;export const ids=[303];export const modules={7303:(n,t,i)=>{i.r(t),i.d(t,{inputs:()=>o.bB,run:()=>s});var o=i(5251);function s(){return(0,o.Lk)(["definitions"],({release:n})=>({"task-definitions":(0,o.mg)(n)}))}}};

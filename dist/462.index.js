@@ -1,1 +1,0 @@
-export const id=462;export const ids=[462];export const modules={3462:(e,t,r)=>{r.r(t),r.d(t,{inputs:()=>s.bB,run:()=>o});var s=r(1266);function o(){return(0,s.Lk)(["rollout"],e=>({images:(0,s.K1)(e.release),"task-definitions":(0,s.mg)(e.release),verdicts:(0,s.G5)(e)}))}}};

@@ -1,0 +1,1 @@
+export const id=501;export const ids=[501];export const modules={2501:(t,n,o)=>{o.r(n),o.d(n,{inputs:()=>r.bB,run:()=>s});var r=o(5251);function s(){return(0,r.Lk)(["images"],({release:t})=>({images:(0,r.K1)(t)}))}}};

@@ -1,1 +1,0 @@
-export const id=556;export const ids=[556];export const modules={7556:(n,t,i)=>{i.r(t),i.d(t,{inputs:()=>o.bB,run:()=>s});var o=i(1266);function s(){return(0,o.Lk)(["definitions"],({release:n})=>({"task-definitions":(0,o.mg)(n)}))}}};

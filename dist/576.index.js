@@ -1,1 +1,0 @@
-export const id=576;export const ids=[576];export const modules={3576:(t,n,o)=>{o.r(n),o.d(n,{inputs:()=>r.bB,run:()=>s});var r=o(1266);function s(){return(0,r.Lk)(["images"],({release:t})=>({images:(0,r.K1)(t)}))}}};

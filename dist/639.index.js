@@ -1,0 +1,1 @@
+export const id=639;export const ids=[639];export const modules={9639:(e,t,r)=>{r.r(t),r.d(t,{inputs:()=>s.bB,run:()=>o});var s=r(5251);function o(){return(0,s.Lk)(["rollout"],e=>({images:(0,s.K1)(e.release),"task-definitions":(0,s.mg)(e.release),verdicts:(0,s.G5)(e)}))}}};
