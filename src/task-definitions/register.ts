@@ -1,4 +1,9 @@
-import { RegisterTaskDefinitionCommand, type RegisterTaskDefinitionCommandInput } from "@aws-sdk/client-ecs";
+import {
+  RegisterTaskDefinitionCommand,
+  type RegisterTaskDefinitionCommandInput,
+  type RegisterTaskDefinitionCommandOutput,
+} from "@aws-sdk/client-ecs";
+import { isAwsError } from "../aws/error.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import type { Json } from "../domain/json.ts";
 import { parseRevision } from "../domain/verdict.ts";
@@ -17,16 +22,30 @@ export async function registerDefinition(
   tags: Readonly<Record<string, string>>,
 ): Promise<Definition & { readonly registered: boolean }> {
   const hash = definitionHash(content);
-  const newest = await newestDefinition(ecs, family);
-  if (newest !== null && newest.active && newest.contentHash === hash) return { ...newest, registered: false };
-  const all = { ...tags, [contentHashTag]: hash };
-  const { taskDefinition } = await ecs(
-    new RegisterTaskDefinitionCommand({
-      ...(content as unknown as RegisterTaskDefinitionCommandInput), // the model's shape: what ECS would refuse, it refuses
-      tags: Object.entries(all).map(([key, value]) => ({ key, value })),
-    }),
-    { resource: `task definition family ${family}` },
-  );
+  const command = new RegisterTaskDefinitionCommand({
+    ...(content as unknown as RegisterTaskDefinitionCommandInput), // the model's shape: what ECS would refuse, it refuses
+    tags: Object.entries({ ...tags, [contentHashTag]: hash }).map(([key, value]) => ({ key, value })),
+  });
+  for (let attempt = 1; ; attempt += 1) {
+    const newest = await newestDefinition(ecs, family);
+    if (newest !== null && newest.active && newest.contentHash === hash) return { ...newest, registered: attempt > 1 };
+    try {
+      const { taskDefinition } = await ecs(command, { resource: `task definition family ${family}` });
+      return registered(taskDefinition, family, hash);
+    } catch (error) {
+      // Its answer was lost: whether it was heard is seen by looking again.
+      if (!isAwsError(error) || error.refused || attempt === mostAttempts) throw error;
+    }
+  }
+}
+
+const mostAttempts = 3;
+
+function registered(
+  taskDefinition: RegisterTaskDefinitionCommandOutput["taskDefinition"],
+  family: string,
+  hash: string,
+): Definition & { readonly registered: boolean } {
   const arn = taskDefinition?.taskDefinitionArn ?? "";
   const revision = parseRevision(arn);
   if (revision === null) throw new Error(`ECS registered ${family} and gave no ARN that can be read: ${arn}`);
