@@ -17,7 +17,7 @@ export async function runPart(
   outputs: (result: Result) => Readonly<Record<string, string>>,
 ): Promise<void> {
   const inputs = readInputs(partInputs);
-  const request = { ...sessionRequest(inputs), release: inputs.release, parts };
+  const request = { ...sessionRequest(inputs), release: inputs.release, parts, approved: null };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const { connections } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");

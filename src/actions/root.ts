@@ -13,12 +13,23 @@ export const inputs = z.object({
   ...common,
   to: optional,
   reason: optional,
+  "plan-hash": optional,
+  "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
 export async function run(): Promise<void> {
-  const { command, to, reason, "dry-run": dryRun, ...rest } = readInputs(inputs);
+  const {
+    command,
+    to,
+    reason,
+    "dry-run": dryRun,
+    "plan-hash": hash,
+    "on-plan-change": onChange,
+    ...rest
+  } = readInputs(inputs);
+  const approved = hash === null ? null : { hash, onChange };
   const request = { ...sessionRequest(rest), release: null };
   switch (command) {
     case "plan":
@@ -29,7 +40,7 @@ export async function run(): Promise<void> {
         (context) =>
           command === "plan" || dryRun
             ? plan(context, connections, request)
-            : deploy(context, connections, { ...request, parts: allParts }),
+            : deploy(context, connections, { ...request, parts: allParts, approved }),
         outputs,
       );
       return;

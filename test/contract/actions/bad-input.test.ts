@@ -342,6 +342,7 @@ describe("inputs", () => {
     ["a flag that is neither", { "dry-run": "yes" }, /dry-run is `true` or `false`, not "yes"/],
     ["a waiting time that is none", { "lock-timeout": "soon" }, /lock-timeout is a whole number of minutes/],
     ["a divergence that is neither", { "allow-divergent": "maybe" }, /allow-divergent is `true` or `false`/],
+    ["a plan that may change how?", { "on-plan-change": "shrug" }, /on-plan-change is one of continue, fail/],
     ["an empty path", { stack: "" }, /stack is required/],
     ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
   ])("%s", async (_, inputs, what) => {

@@ -2,7 +2,17 @@ import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
-import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "./world.ts";
+import {
+  begin,
+  carriedOut,
+  dealFlow,
+  serviceOf,
+  shaOf,
+  untouchedWorld,
+  type World,
+  withContents,
+  withImagesMade,
+} from "./world.ts";
 
 const stack = dealFlow();
 const planFor = (world: World, sha = "a", of: Stack = stack): Plan =>
@@ -223,6 +233,18 @@ describe("whatever happened before", () => {
           planRelease(stack, world.observation, begin(world, shaOf("0"), Date.parse(at))),
         );
         expect(planHash(now as Plan)).toBe(planHash(later as Plan));
+      }),
+    );
+  });
+
+  test("a plan is the same by its hash before its images are made, and after", () => {
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), (history, code, host) => {
+        const world = withContents(after(history), { code: `code ${code}`, host: `host ${host}` });
+        const before = planFor(world, "0");
+        const later = planFor(withImagesMade(world), "0");
+        expect(later.steps.map(({ kind }) => kind)).not.toContain("image");
+        expect(planHash(later)).toBe(planHash(before));
       }),
     );
   });
