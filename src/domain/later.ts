@@ -89,6 +89,17 @@ export function fillKnown(value: LaterJson, results: Results): LaterJson {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fillKnown(member, results)]));
 }
 
+/** Puts something that may be known later in the place of a text, wherever that stands in a structure. */
+export function substitute(value: LaterJson, text: string, by: Later): LaterJson {
+  if (value === null || typeof value !== "object") {
+    if (typeof value !== "string") return value;
+    return joined(value.split(text).flatMap((part, index) => (index === 0 ? [part] : [by, part])));
+  }
+  if (isPending(value)) return value;
+  if (Array.isArray(value)) return value.map((member: LaterJson) => substitute(member, text, by));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, substitute(member, text, by)]));
+}
+
 /** Puts `(known after apply)` into every hole of a structure, for printing and for comparing by eye. */
 export function showAll(value: LaterJson): Json {
   if (value === null || typeof value !== "object") return value;

@@ -70,9 +70,9 @@ export function checkTarget(
 ): readonly Finding[] {
   const where = `release ${to.id}`;
   const gone = Object.keys(to.images).filter((key) => images[key] !== true);
-  // One-off definitions are of migrations, and going back runs none.
-  const inactive = Object.entries(to.taskDefinitions).filter(
-    ([definition]) => !definition.startsWith("once/") && wanted[definition]?.active !== true,
+  // One-off definitions are of migrations, and going back runs none. One that is INACTIVE only is registered anew.
+  const unknownToEcs = Object.entries(to.taskDefinitions).filter(
+    ([definition]) => !definition.startsWith("once/") && wanted[definition] === null,
   );
   const unknown = Object.keys(stack.services).filter((key) => to.taskDefinitions[`service/${key}`] === undefined);
   const schema = Object.entries(to.migrations).filter(
@@ -88,12 +88,12 @@ export function checkTarget(
         fix: "Check out that commit and deploy it: the image is made again. Or go back to a release whose images are kept.",
       }),
     ),
-    ...inactive.map(
+    ...unknownToEcs.map(
       ([definition, { family, revision }]): Finding => ({
         id: "rollback-definition-gone",
         level: "error",
         where,
-        what: `Task definition ${family}:${revision} of ${definition} was deregistered: no new task can be started from it.`,
+        what: `Task definition ${family}:${revision} of ${definition} was deleted: ECS does not know what stood in it.`,
         fix: "Check out that commit and deploy it: the definition is registered again.",
       }),
     ),

@@ -298,13 +298,14 @@ describe("a rollback", () => {
     expect(plan(wanted).findings).toContainEqual(expect.objectContaining({ id: "rollback-schema", level: "warning" }));
   });
 
+  test("registers a definition anew that was deregistered, and rolls to that", () => {
+    const { steps } = plan({ ...known, "service/code": definition(1, false) });
+    expect(steps[0]).toMatchObject({ id: "register/service/code", reason: expect.stringContaining("deregistered") as unknown });
+    expect(steps[1]).toMatchObject({ id: "roll/code", to: { pending: [{ step: "register/service/code", field: "arn" }] } });
+  });
+
   test.each<[string, Parameters<typeof plan>, string]>([
     ["an image that is gone", [wanted, { code: false, host: true }], "rollback-image-gone"],
-    [
-      "a definition that was deregistered",
-      [{ ...known, "service/code": definition(1, false) }],
-      "rollback-definition-gone",
-    ],
     ["a definition that was deleted", [{ ...known, "service/code": null }], "rollback-definition-gone"],
   ])("is refused for %s, with what to do", (_, given, id) => {
     expect(plan(...given).findings).toContainEqual(
