@@ -2,6 +2,7 @@ import * as z from "zod";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
 import { logReport } from "../github/report.ts";
+import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
@@ -36,13 +37,13 @@ export async function run(): Promise<void> {
     case "deploy": {
       const { connections } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
-      await told(
-        (context) =>
-          command === "plan" || dryRun
-            ? plan(context, connections, request)
-            : deploy(context, connections, { ...request, parts: allParts, approved }),
-        outputs,
-      );
+      if (command === "plan" || dryRun) {
+        await told((context) => plan(context, connections, request), outputs);
+      } else {
+        markOpen(true);
+        await told((context) => deploy(context, connections, { ...request, parts: allParts, approved }), outputs);
+        markOpen(false);
+      }
       return;
     }
     case "rollback": {
@@ -55,7 +56,9 @@ export async function run(): Promise<void> {
       }
       const { connections } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
+      markOpen(!dryRun);
       await told((context) => rollback(context, connections, { ...request, to, dryRun }), outputs);
+      markOpen(false);
       return;
     }
     case "status":

@@ -352,11 +352,7 @@ function withPart<Part extends "images" | "taskDefinitions" | "migrations">(
  * The definitions of an earlier release. Those that were deregistered meanwhile cannot start a task, and are registered anew; code
  * servers that name the definition of their runs are then registered with the new one.
  */
-function planFormerDefinitions(
-  to: Release,
-  wanted: Readonly<Record<string, Definition | null>>,
-  draft: Draft,
-): void {
+function planFormerDefinitions(to: Release, wanted: Readonly<Record<string, Definition | null>>, draft: Draft): void {
   const replaced: (readonly [arn: string, by: Later])[] = [];
   const pinned = Object.keys(to.taskDefinitions).filter((definition) => !definition.startsWith("once/"));
   const runsFirst = pinned.sort((a, b) => Number(b.startsWith("run/")) - Number(a.startsWith("run/")));
@@ -379,7 +375,18 @@ function planFormerDefinitions(
     const reason = known.active
       ? "it names the definition of its runs, which is registered anew"
       : `${showRevision(known.revision)} was deregistered`;
-    push(draft, { id, part: "definitions", after: [], reason, undo, kind: "register", definition, family, content, replaces: null });
+    push(draft, {
+      id,
+      part: "definitions",
+      after: [],
+      reason,
+      undo,
+      kind: "register",
+      definition,
+      family,
+      content,
+      replaces: null,
+    });
     draft.arns[definition] = later(id, "arn");
     draft.target = withoutDefinition(draft.target, definition);
     replaced.push([known.arn, later(id, "arn")]);

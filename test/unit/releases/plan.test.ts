@@ -300,8 +300,14 @@ describe("a rollback", () => {
 
   test("registers a definition anew that was deregistered, and rolls to that", () => {
     const { steps } = plan({ ...known, "service/code": definition(1, false) });
-    expect(steps[0]).toMatchObject({ id: "register/service/code", reason: expect.stringContaining("deregistered") as unknown });
-    expect(steps[1]).toMatchObject({ id: "roll/code", to: { pending: [{ step: "register/service/code", field: "arn" }] } });
+    expect(steps[0]).toMatchObject({
+      id: "register/service/code",
+      reason: expect.stringContaining("deregistered") as unknown,
+    });
+    expect(steps[1]).toMatchObject({
+      id: "roll/code",
+      to: { pending: [{ step: "register/service/code", field: "arn" }] },
+    });
   });
 
   test.each<[string, Parameters<typeof plan>, string]>([
