@@ -14,6 +14,7 @@ export const inputs = z.object({
   ...common,
   to: optional,
   reason: optional,
+  "fail-on-drift": flag,
   "plan-hash": optional,
   "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
@@ -28,6 +29,7 @@ export async function run(): Promise<void> {
     "dry-run": dryRun,
     "plan-hash": hash,
     "on-plan-change": onChange,
+    "fail-on-drift": failOnDrift,
     ...rest
   } = readInputs(inputs);
   const approved = hash === null ? null : { hash, onChange };
@@ -62,7 +64,7 @@ export async function run(): Promise<void> {
       return;
     }
     case "status":
-      await tellStatus(request);
+      await tellStatus(request, failOnDrift);
       return;
     case "unlock": {
       if (reason === null) {
@@ -86,7 +88,7 @@ function outputs(result: Result): Readonly<Record<string, string>> {
   };
 }
 
-async function tellStatus(request: SessionRequest): Promise<void> {
+async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
   const { report, close } = logReport();
@@ -100,6 +102,13 @@ async function tellStatus(request: SessionRequest): Promise<void> {
     drift: JSON.stringify(drift),
     history: JSON.stringify(history),
   });
+  if (failOnDrift && drift.length > 0) {
+    throw new UserError({
+      what: `What runs is not what the current release says: ${drift.join("; ")}.`,
+      where: `stack ${found.stack}, ${found.environment}`,
+      fix: "Deploy again: that brings it back. Or roll back to the current release by its id.",
+    });
+  }
 }
 
 async function tellUnlocked(request: SessionRequest, reason: string): Promise<void> {

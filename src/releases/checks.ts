@@ -1,5 +1,6 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
+import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { Observation } from "./observation.ts";
@@ -7,11 +8,41 @@ import type { Observation } from "./observation.ts";
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
 const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
 
-/** What cannot go well with the services as they are. */
-export function checkServices(stack: Stack, { services }: Observation): readonly Finding[] {
-  return Object.values(stack.services).flatMap((service) =>
-    checkService(service, services[service.key] ?? null, stack),
-  );
+/** What cannot go well with the services as they are, and what is not as the current release says. */
+export function checkServices(stack: Stack, observation: Observation): readonly Finding[] {
+  return Object.values(stack.services).flatMap((service) => [
+    ...checkService(service, observation.services[service.key] ?? null, stack),
+    ...checkDrift(service, observation),
+  ]);
+}
+
+/** A service that runs something else than the current release: moved by one that has not come to its end, or by hand. */
+function checkDrift({ key, place: where }: Service, { services, before, current }: Observation): readonly Finding[] {
+  const [now, then, pinned] = [services[key] ?? null, before[key], current?.taskDefinitions[`service/${key}`]];
+  if (now === null || now.revision === null || then === undefined) return [];
+  if (!sameRevision(now.revision, then.taskDefinition) || now.desiredCount !== then.desiredCount) {
+    const former =
+      then.desiredCount === 0 || then.taskDefinition === null ? "nothing" : showRevision(then.taskDefinition);
+    return [
+      {
+        id: "unfinished-release",
+        level: "warning",
+        where,
+        what: `${key} runs ${showRevision(now.revision)}: a release that was cut, or failed, has moved it. Before, it ran ${former}.`,
+        fix: "Nothing to do: this release goes on from there, and should it fail, all of it goes back to what was before.",
+      },
+    ];
+  }
+  if (pinned === undefined || sameRevision(now.revision, pinned)) return [];
+  return [
+    {
+      id: "drift",
+      level: "warning",
+      where,
+      what: `${key} runs ${showRevision(now.revision)}, and the current release is ${showRevision(pinned)}: somebody has deployed to it by other means.`,
+      fix: "This release replaces it. What was changed by hand belongs into the stack file, or is lost now.",
+    },
+  ];
 }
 
 function checkService(

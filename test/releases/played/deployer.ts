@@ -51,6 +51,7 @@ export function deployer(
     root: account.root,
     file: "dagster-stack.yml",
     environment: environmentName,
+    allowedAccounts: [],
     variables: {},
     repository: `owner/${stackName}`,
     owner: {
