@@ -69,7 +69,7 @@ export async function observeImage(
     readRequirements(request),
   ]);
   const inputs: Inputs = {
-    scheme: 1,
+    scheme: 2,
     platform: request.platform,
     base: base.digest,
     python: request.python,
