@@ -151,7 +151,9 @@ onEachRegistry("images of layers", (start) => {
     });
     const installed = await unpack(direct, wanted.repository, packages?.digest ?? "");
     expect(installed).toMatchObject({
-      "opt/dependencies/bin/demo": expect.stringMatching(/^755 #!\/usr\/bin\/env python3\n[^]*__main__[^]*main\(\)/),
+      "opt/dependencies/bin/demo": expect.stringMatching(
+        /^755 #!\/usr\/bin\/env python3\n[^]*__main__[^]*main\(\)/,
+      ) as unknown,
       "opt/dependencies/bin/legacy": "755 #!/usr/bin/env python3\nprint('legacy')\n",
       "opt/dependencies/native/core.so": "644 built for manylinux2014_x86_64",
     });
