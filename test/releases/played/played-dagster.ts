@@ -134,6 +134,10 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       ),
     }),
     RunById: async ({ runId }: { readonly runId: string }) => ({ runOrError: await runNamed(runId) }),
+    NewestRun: async ({ filter }: { readonly filter: { readonly tags: readonly Tag[] } }) => {
+      const found = runs.findLast(({ tags }) => filter.tags.every(({ key, value }) => tags[key] === value));
+      return { runsOrError: { __typename: "Runs", results: found === undefined ? [] : [await runNamed(found.id)] } };
+    },
     RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
   };
 
@@ -168,7 +172,12 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
   };
 }
 
+interface Tag {
+  readonly key: string;
+  readonly value: string;
+}
+
 interface LaunchParams {
   readonly selector: { readonly repositoryLocationName: string };
-  readonly executionMetadata: { readonly tags: readonly { readonly key: string; readonly value: string }[] };
+  readonly executionMetadata: { readonly tags: readonly Tag[] };
 }
