@@ -11,7 +11,7 @@ import {
   observeImage,
   planImage,
 } from "../images/index.ts";
-import type { Image, Stack } from "../stack/index.ts";
+import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./clients.ts";
 import { familiesOf } from "./definitions.ts";
@@ -105,6 +105,7 @@ async function observeImages(
   checkout: { readonly root: string; readonly source: Source },
   current: Release | null,
 ): Promise<Readonly<Record<string, ImageObservation>>> {
+  await checkCheckout(stack, checkout.root);
   const found = await Promise.all(
     Object.values(stack.images).map(async (image) => {
       const request = imageRequest(image, checkout);
@@ -122,7 +123,7 @@ function imageRequest(
   { root, source }: { readonly root: string; readonly source: Source },
 ): ImageRequest | null {
   if (building.kind !== "layers" || building.base.kind !== "image" || building.prepare.length > 0) return null;
-  const { requirements, files, workdir } = building;
+  const { requirements, files, workdir, places } = building;
   return {
     way: "layers",
     repository,
@@ -137,6 +138,7 @@ function imageRequest(
     workdir: workdir ?? "/app",
     environment: {},
     python: null,
+    places,
   };
 }
 
