@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { join, posix, relative, sep } from "node:path";
-import { UserError } from "../domain/errors.ts";
+import { type Place, UserError } from "../domain/errors.ts";
 import { type Ignored, parseDockerignore } from "./dockerignore.ts";
 import { chunksOf, type LayerEntry } from "./layer.ts";
 import type { FileMapping, ImageRequest } from "./request.ts";
@@ -60,11 +60,11 @@ interface Found {
 
 async function readMapping(
   root: string,
-  { from, to }: FileMapping,
+  { from, to, place }: FileMapping,
   ignored: Ignored,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
-  const where = `files, from: ${from}`;
+  const where = place ?? `files, from: ${from}`;
   const target = imagePath(to, where);
   const realRoot = await realpath(root);
   const start = await realpath(join(root, from)).catch(() => {
@@ -136,7 +136,7 @@ async function readEntry(
     top,
     start,
     where,
-  }: { readonly path: string; readonly top: string; readonly start: string; readonly where: string },
+  }: { readonly path: string; readonly top: string; readonly start: string; readonly where: Place | string },
 ): Promise<Found> {
   const status = await lstat(file);
   if (status.isSymbolicLink()) {
@@ -192,7 +192,7 @@ function foldersOf(found: ReadonlyMap<string, Found>): readonly string[] {
   return [...folders];
 }
 
-function imagePath(path: string, where: string): string {
+function imagePath(path: string, where: Place | string): string {
   const normal = posix.normalize(path).replace(/\/+$/, "");
   if (path.startsWith("/")) return normal.slice(1);
   throw new UserError({

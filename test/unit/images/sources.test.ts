@@ -143,6 +143,13 @@ test.each<[what: string, prepare: () => Promise<unknown>, from: string, to: stri
   expect(String(failure)).toContain(words);
 });
 
+test("names the place where the user wrote it", async () => {
+  const place = { file: "dagster-stack.yml", line: 8, column: 24 };
+  const files = [{ from: "app", to: "/app", place }];
+  const failure = await failureOf(readSources({ root, files, generated: {} }, new AbortController().signal));
+  expect(failure).toMatchObject({ where: place });
+});
+
 test("refuses a file where a folder is", async () => {
   await write({ "a/app": "", "b/x.py": "" });
   const files = [
