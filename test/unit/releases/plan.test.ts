@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
+import { usualThreshold } from "../../../src/deployments/service.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
 import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "./world.ts";
@@ -177,8 +178,8 @@ describe("what was done by hand, or half, is seen", () => {
     const rollout = {
       minimumHealthyPercent: 100,
       maximumPercent: 200,
-      breaker: { rollback: true },
-      cleansUpLater: false,
+      breaker: { rollback: true, threshold: usualThreshold },
+      alarmsRollBack: false, cleansUpLater: false,
     };
     const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, { rollout });
     const world = {
@@ -191,7 +192,7 @@ describe("what was done by hand, or half, is seen", () => {
   });
 
   test("a service without a circuit breaker is a warning", () => {
-    const rollout = { minimumHealthyPercent: 100, maximumPercent: 200, breaker: null, cleansUpLater: false };
+    const rollout = { minimumHealthyPercent: 100, maximumPercent: 200, breaker: null, alarmsRollBack: false, cleansUpLater: false };
     expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
       expect.objectContaining({ id: "no-breaker", level: "warning" }),
     );
