@@ -10,7 +10,7 @@ import {
   observeServices,
   type ServiceDeploymentObservation,
 } from "./observe.ts";
-import { type Changes, present, whereIs } from "./plan.ts";
+import { type Changes, present } from "./plan.ts";
 import { roll } from "./roll.ts";
 import type { ServiceObservation } from "./service.ts";
 import { commonAim, idsOf, stopServiceDeployment, updateService } from "./start.ts";

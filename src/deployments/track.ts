@@ -172,7 +172,7 @@ function isOtherCount({ aim, service }: Track, { desiredCount }: ServiceObservat
 /** Has anything but the answer at hand said that ECS goes back? */
 function showsReturn({ failedAt, returns, serviceDeployment }: Track): boolean {
   const told =
-    serviceDeployment !== null && serviceDeployment !== "refused" && /^ROLLBACK/.test(serviceDeployment.status);
+    serviceDeployment !== null && serviceDeployment !== "refused" && serviceDeployment.status.startsWith("ROLLBACK");
   return told || failedAt !== null || returns.size > 0;
 }
 
