@@ -44,14 +44,16 @@ async function build(folder: string): Promise<void> {
   }
 }
 
-/** Every action that an action.yml names. */
+/** Everything that an action.yml starts. */
 function names(): readonly string[] {
   const files = ["action.yml", ...readdirSync("actions").map((name) => join("actions", name, "action.yml"))];
-  return files.map((file) => {
-    const [, name] = /^\s+main: .*dist\/([a-z-]+)\/index\.js$/m.exec(readFileSync(file, "utf8")) ?? [];
-    if (name === undefined) throw new Error(`${file} names no bundle`);
-    return name;
+  const all = files.flatMap((file) => {
+    const found = readFileSync(file, "utf8").matchAll(/^\s+(?:main|post): .*dist\/([a-z-]+)\/index\.js$/gm);
+    const started = [...found].flatMap(([, name]) => name ?? []);
+    if (started.length === 0) throw new Error(`${file} names no bundle`);
+    return started;
   });
+  return [...new Set(all)];
 }
 
 // The compile cache lives as long as the job: RUNNER_TEMP is wiped with it, so nothing is carried from one job to another.

@@ -3,7 +3,7 @@ import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
 import { parseRelease } from "../domain/release.ts";
 import { mask } from "../github/report.ts";
-import { flag, minutes, optional, required } from "../github/inputs.ts";
+import { flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
@@ -11,6 +11,7 @@ import type { SessionRequest } from "../releases/session.ts";
 export const common = {
   stack: required,
   environment: required,
+  "allowed-account-ids": lines,
   "allow-divergent": flag,
   "lock-timeout": minutes,
   "github-token": optional,
@@ -35,6 +36,7 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
     repository: run.repository,
     owner: run.owner,
     scratch: run.temporaryFolder,
+    allowedAccounts: inputs["allowed-account-ids"],
     allowDivergent: inputs["allow-divergent"],
     waitSeconds: inputs["lock-timeout"],
     isOver:

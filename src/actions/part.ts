@@ -4,6 +4,7 @@ import type { Part } from "../domain/plan.ts";
 import { type Release, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
 import { logReport } from "../github/report.ts";
+import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { Result } from "../releases/result.ts";
 import { sessionRequest, stepContext, travelling } from "./inputs.ts";
@@ -17,11 +18,14 @@ export async function runPart(
   outputs: (result: Result) => Readonly<Record<string, string>>,
 ): Promise<void> {
   const inputs = readInputs(partInputs);
-  const request = { ...sessionRequest(inputs), release: inputs.release, parts };
+  const request = { ...sessionRequest(inputs), release: inputs.release, parts, approved: null };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const { connections } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");
+  const isLast = parts.includes("rollout");
+  if (!parts.includes("images")) markOpen(true);
   await told((context) => deploy(context, connections, request), outputs);
+  if (isLast) markOpen(false);
 }
 
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */

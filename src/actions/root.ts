@@ -2,6 +2,7 @@ import * as z from "zod";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
 import { logReport } from "../github/report.ts";
+import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
@@ -13,25 +14,38 @@ export const inputs = z.object({
   ...common,
   to: optional,
   reason: optional,
+  "fail-on-drift": flag,
+  "plan-hash": optional,
+  "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
 export async function run(): Promise<void> {
-  const { command, to, reason, "dry-run": dryRun, ...rest } = readInputs(inputs);
+  const {
+    command,
+    to,
+    reason,
+    "dry-run": dryRun,
+    "plan-hash": hash,
+    "on-plan-change": onChange,
+    "fail-on-drift": failOnDrift,
+    ...rest
+  } = readInputs(inputs);
+  const approved = hash === null ? null : { hash, onChange };
   const request = { ...sessionRequest(rest), release: null };
   switch (command) {
     case "plan":
     case "deploy": {
       const { connections } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
-      await told(
-        (context) =>
-          command === "plan" || dryRun
-            ? plan(context, connections, request)
-            : deploy(context, connections, { ...request, parts: allParts }),
-        outputs,
-      );
+      if (command === "plan" || dryRun) {
+        await told((context) => plan(context, connections, request), outputs);
+      } else {
+        markOpen(true);
+        await told((context) => deploy(context, connections, { ...request, parts: allParts, approved }), outputs);
+        markOpen(false);
+      }
       return;
     }
     case "rollback": {
@@ -44,11 +58,13 @@ export async function run(): Promise<void> {
       }
       const { connections } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
+      markOpen(!dryRun);
       await told((context) => rollback(context, connections, { ...request, to, dryRun }), outputs);
+      markOpen(false);
       return;
     }
     case "status":
-      await tellStatus(request);
+      await tellStatus(request, failOnDrift);
       return;
     case "unlock": {
       if (reason === null) {
@@ -72,7 +88,7 @@ function outputs(result: Result): Readonly<Record<string, string>> {
   };
 }
 
-async function tellStatus(request: SessionRequest): Promise<void> {
+async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
   const { report, close } = logReport();
@@ -86,6 +102,13 @@ async function tellStatus(request: SessionRequest): Promise<void> {
     drift: JSON.stringify(drift),
     history: JSON.stringify(history),
   });
+  if (failOnDrift && drift.length > 0) {
+    throw new UserError({
+      what: `What runs is not what the current release says: ${drift.join("; ")}.`,
+      where: `stack ${found.stack}, ${found.environment}`,
+      fix: "Deploy again: that brings it back. Or roll back to the current release by its id.",
+    });
+  }
 }
 
 async function tellUnlocked(request: SessionRequest, reason: string): Promise<void> {

@@ -7,6 +7,7 @@ const actions = {
   "run-migrations": () => import("./run-migrations.ts"),
   "deploy-service": () => import("./deploy-service.ts"),
   root: () => import("./root.ts"),
+  post: () => import("./post.ts"),
 } as const;
 
 export type ActionName = keyof typeof actions;

@@ -74,7 +74,7 @@ function whatAndFix({ service, operation, failure, attempts }: FailedCall): Pick
     case "expired":
       return {
         what: `The AWS session of this job is over: ${said}.`,
-        fix: "Give the job a longer one: role-duration-seconds of aws-actions/configure-aws-credentials, up to the role's maximum session duration; a chained role has one hour at most. Or pass role-to-assume, and the session is renewed while the job runs.",
+        fix: "Give the job a longer one: role-duration-seconds of aws-actions/configure-aws-credentials, up to the role's maximum session duration; a chained role has one hour at most.",
       };
     case "throttled":
       return {

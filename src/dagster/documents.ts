@@ -1,15 +1,20 @@
 import * as z from "zod";
 import type { Document } from "./client.ts";
 
-/** What Dagster says of an error; `stack` are the lines of a Python traceback. */
-const pythonError = z.object({
+const exception = z.object({
   message: z.string(),
   className: z.string().nullish(),
   stack: z.array(z.string()).default([]),
 });
+
+/**
+ * What Dagster says of an error; `stack` are the lines of a Python traceback. `causes` are what it was raised from, the deepest
+ * one last: an error of user code is the cause of one of Dagster's. Source: dagster_graphql/schema/errors.py
+ */
+const pythonError = exception.extend({ causes: z.array(exception).default([]) });
 export type PythonError = z.infer<typeof pythonError>;
 
-const errorFields = "message className stack";
+const errorFields = "message className stack causes { message className stack }";
 
 const locationEntry = z.object({
   name: z.string(),
@@ -103,6 +108,7 @@ export const daemonHealth: Document<{
 const refused = z.object({
   __typename: z.string(),
   message: z.string().optional(),
+  className: z.string().nullish(),
   errors: z.array(z.object({ message: z.string() })).optional(),
 });
 
@@ -120,7 +126,7 @@ export const launchRun: Document<{
     ... on PipelineNotFoundError { message }
     ... on InvalidSubsetError { message }
     ... on UnauthorizedError { message }
-    ... on PythonError { message }
+    ... on PythonError { message className }
   }
 }`,
   answer: z.object({
@@ -152,10 +158,30 @@ export const runById: Document<{ readonly runOrError: Run | z.infer<typeof unexp
   answer: z.object({ runOrError: z.union([run, unexpected]) }),
 };
 
-const eventConnection = z.object({
-  __typename: z.literal("EventConnection"),
-  events: z.array(z.object({ __typename: z.string(), message: z.string().optional(), level: z.string().optional() })),
+const runs = z.object({ __typename: z.literal("Runs"), results: z.array(run) });
+
+/** The newest run that a filter (`RunsFilter`) lets through. */
+export const newestRun: Document<{ readonly runsOrError: z.infer<typeof runs> | z.infer<typeof unexpected> }> = {
+  name: "NewestRun",
+  text: `query NewestRun($filter: RunsFilter!) {
+  runsOrError(filter: $filter, limit: 1) {
+    __typename
+    ... on Runs { results { __typename runId status tags { key value } } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ runsOrError: z.union([runs, unexpected]) }),
+};
+
+const runEvent = z.object({
+  __typename: z.string(),
+  message: z.string().optional(),
+  level: z.string().optional(),
+  /** Of failed steps, runs, resources and launches. */
+  error: pythonError.nullish(),
 });
+const eventConnection = z.object({ __typename: z.literal("EventConnection"), events: z.array(runEvent) });
 
 export const runEvents: Document<{
   readonly logsForRun: z.infer<typeof eventConnection> | z.infer<typeof unexpected>;
@@ -164,7 +190,13 @@ export const runEvents: Document<{
   text: `query RunEvents($runId: ID!) {
   logsForRun(runId: $runId, limit: 1000) {
     __typename
-    ... on EventConnection { events { __typename ... on MessageEvent { message level } } }
+    ... on EventConnection {
+      events {
+        __typename
+        ... on MessageEvent { message level }
+        ... on ErrorEvent { error { ${errorFields} } }
+      }
+    }
     ... on RunNotFoundError { message }
     ... on PythonError { message }
   }
@@ -179,5 +211,6 @@ export const documents: readonly Document<unknown>[] = [
   daemonHealth,
   launchRun,
   runById,
+  newestRun,
   runEvents,
 ];

@@ -31,17 +31,17 @@ export function later(step: string, field: Hole["field"]): Pending {
 
 /** A template literal whose holes may be known later: later`${repository}@${digest}`. All known gives a plain text. */
 export function laterText(strings: TemplateStringsArray, ...values: readonly Later[]): Later {
+  return joined(strings.flatMap((text, index) => [text, values[index] ?? ""]));
+}
+
+/** One text of several. All known gives a plain text. */
+function joined(values: readonly Later[]): Later {
   const parts: (string | Hole)[] = [];
-  const push = (part: string | Hole): void => {
+  for (const part of values.flatMap((value) => (isPending(value) ? value.pending : [value]))) {
     const last = parts.at(-1);
     if (typeof part === "string" && typeof last === "string") parts[parts.length - 1] = last + part;
     else if (part !== "") parts.push(part);
-  };
-  strings.forEach((text, index) => {
-    push(text);
-    const value = values[index];
-    if (value !== undefined) for (const part of isPending(value) ? value.pending : [value]) push(part);
-  });
+  }
   if (parts.length === 0) return "";
   const [only, ...rest] = parts;
   return rest.length === 0 && typeof only === "string" ? only : { pending: parts };
@@ -73,6 +73,31 @@ export function resolve(value: LaterJson, results: Results): Json {
   if (isPending(value)) return resolveText(value, results);
   if (Array.isArray(value)) return value.map((member: LaterJson) => resolve(member, results));
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolve(member, results)]));
+}
+
+/** Fills those holes of a structure that are known, and leaves the others. */
+export function fillKnown(value: LaterJson, results: Results): LaterJson {
+  if (value === null || typeof value !== "object") return value;
+  if (isPending(value)) {
+    return joined(
+      value.pending.map((part) =>
+        typeof part === "string" ? part : (results[part.step]?.[part.field] ?? { pending: [part] }),
+      ),
+    );
+  }
+  if (Array.isArray(value)) return value.map((member: LaterJson) => fillKnown(member, results));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fillKnown(member, results)]));
+}
+
+/** Puts something that may be known later in the place of a text, wherever that stands in a structure. */
+export function substitute(value: LaterJson, text: string, by: Later): LaterJson {
+  if (value === null || typeof value !== "object") {
+    if (typeof value !== "string") return value;
+    return joined(value.split(text).flatMap((part, index) => (index === 0 ? [part] : [by, part])));
+  }
+  if (isPending(value)) return value;
+  if (Array.isArray(value)) return value.map((member: LaterJson) => substitute(member, text, by));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, substitute(member, text, by)]));
 }
 
 /** Puts `(known after apply)` into every hole of a structure, for printing and for comparing by eye. */

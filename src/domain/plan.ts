@@ -1,6 +1,6 @@
 import type { Finding } from "./finding.ts";
-import { contentHash } from "./json.ts";
-import { type Later, type LaterJson, stepsBehind } from "./later.ts";
+import { canonicalJson, contentHash } from "./json.ts";
+import { fillKnown, type Later, type LaterJson, stepsBehind } from "./later.ts";
 import type { Release } from "./release.ts";
 import type { Revision } from "./verdict.ts";
 
@@ -71,15 +71,27 @@ export interface Plan {
 }
 
 /**
- * Two plans with the same hash do the same. The release's id is left out (it holds the time), and so are findings and
- * reasons: they say, they do not act.
+ * Two plans with the same hash lead to the same by the same steps, whether their images are made yet or not: an image is what goes
+ * into it. The release's id is left out (it holds the time), and so are findings and reasons: they say, they do not act.
  */
-export function planHash({ steps, untouched }: Pick<Plan, "steps" | "untouched">): string {
+export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "untouched" | "target">): string {
+  const made = Object.entries(target.images).map(([key, { contentKey, digest }]) => ({ key, contentKey, digest }));
+  const unmade = steps.flatMap((step) => (step.kind === "image" ? [step] : []));
+  const images = new Map([
+    ...made.map(({ key, contentKey }) => [key, contentKey] as const),
+    ...unmade.map(({ image, contentKey }) => [image, contentKey] as const),
+  ]);
+  const tokens = Object.fromEntries(unmade.map(({ id, contentKey }) => [id, { digest: contentKey }]));
+  const named = (text: string): string =>
+    made.reduce((all, { digest, contentKey }) => all.replaceAll(digest, contentKey), text);
+  const others = steps.filter(({ kind }) => kind !== "image").sort((a, b) => (a.id < b.id ? -1 : 1));
   return contentHash({
-    steps: [...steps]
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
-      .map((step) => ({ ...step, reason: undefined, after: [...step.after].sort() })),
-    untouched: untouched.map(({ what }) => what).sort(),
+    images: [...images].sort(([a], [b]) => (a < b ? -1 : 1)),
+    steps: others.map((step) => {
+      const after = step.after.filter((id) => !(id in tokens)).sort();
+      return named(canonicalJson(fillKnown({ ...step, reason: "", after } as unknown as LaterJson, tokens)));
+    }),
+    untouched: untouched.flatMap(({ what }) => (what.startsWith("image ") ? [] : [what])).sort(),
   });
 }
 

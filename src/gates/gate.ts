@@ -19,14 +19,17 @@ export interface GateResult {
   readonly since: number | null;
 }
 
-/** One answer: it is enough, or why it is not. */
-export type Attempt = { readonly seen: string; readonly since: number } | { readonly waiting: string };
+/** One answer: it is enough, why it is not yet, or why it never will be. */
+export type Attempt =
+  | { readonly seen: string; readonly since: number }
+  | { readonly waiting: string }
+  | { readonly seen: string; readonly cause: Cause; readonly evidence: readonly Evidence[] };
 
 /** Time between two questions, in milliseconds: answers closer together come from one connection of the webserver, and prove nothing new. */
 const pause = 1000;
 
 /**
- * Asks until an answer is enough or the time is over. Nobody who answers is weather; anything else that is thrown is passed on.
+ * Asks until an answer is final or the time is over. Nobody who answers is weather; anything else that is thrown is passed on.
  * @param failed says what it means that the time is over; `waiting` is the last answer
  */
 export async function askUntil(
@@ -42,6 +45,7 @@ export async function askUntil(
   let waiting = "nobody answered yet";
   while (seconds() <= gate.timeoutSeconds) {
     const answer = await weathered(attempt);
+    if ("cause" in answer) return { ...common, ...answer, seconds: seconds(), since: null };
     if ("seen" in answer) return { ...common, cause: null, ...answer, evidence: [], seconds: seconds() };
     if (answer.waiting !== waiting) report({ kind: "line", text: `${gate.gate} ${gate.on}: ${answer.waiting}` });
     waiting = answer.waiting;

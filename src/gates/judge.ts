@@ -56,8 +56,9 @@ export function silentDaemons(statuses: readonly DaemonStatus[], since: number):
     .map(({ daemonType }) => daemonType);
 }
 
-/** The last lines of a traceback, and the message below it. */
+/** The last lines of a traceback, and the message below it: of the deepest cause, where the error began. */
 export function tracebackTail(error: PythonError, lines = 12): string {
-  const stack = error.stack.join("").trimEnd().split("\n").slice(-lines);
-  return [...stack, error.message.trimEnd()].filter((line) => line !== "").join("\n");
+  const { stack, message } = error.causes.at(-1) ?? error;
+  const last = stack.join("").trimEnd().split("\n").slice(-lines);
+  return [...last, message.trimEnd()].filter((line) => line !== "").join("\n");
 }

@@ -20,10 +20,10 @@ export function logReport(): { readonly report: Report; readonly close: () => vo
         open = true;
         return;
       case "line":
-        core.info(defuse(progress.text));
+        for (const line of logLines(progress.text)) core.info(line);
         return;
       case "foreign":
-        for (const line of foreignLines(progress.text)) core.info(`${progress.from} │ ${line}`);
+        for (const line of logLines(progress.text)) core.info(`${logLines(progress.from).join(" ")} │ ${line}`);
         return;
       case "finding":
         // A release is planned more than once in one step: each finding is said once.
@@ -43,18 +43,26 @@ export function mask(value: string): void {
 }
 
 /**
- * Lines of foreign text that the runner cannot take for a command: it obeys `::name::` at the start of a line, and the old
- * form `##[name]` anywhere in one (actions/runner, ActionCommand.cs). Colours and cursor movements go.
+ * Lines that the runner cannot take for a command: it obeys `::name::` at the start of a line, and the old form `##[name]` anywhere
+ * in one (actions/runner, ActionCommand.cs). Colours and cursor movements go, and the end of a line that is too long to read.
+ * @param text our own words, too: names from elsewhere can stand in them.
  */
-export function foreignLines(text: Untrusted): readonly string[] {
-  return text.untrusted
-    .replaceAll(escapeSequences, "")
+export function logLines(text: string | Untrusted): readonly string[] {
+  return (typeof text === "string" ? text : text.untrusted)
     .split(/\r\n|[\n\r\u2028\u2029]/)
-    .map((line) => defuse(line.replaceAll(controls, "\u{FFFD}")));
+    .map((line) => defuse(shorten(line).replaceAll(escapeSequences, "").replaceAll(controls, "\u{FFFD}")));
+}
+
+/** Longer ones nobody reads; one event of CloudWatch Logs may have 256 kB. Characters. */
+const lineLimit = 8192;
+
+function shorten(line: string): string {
+  const more = line.length - lineLimit;
+  return more > 0 ? `${line.slice(0, lineLimit)}… (${more} characters more)` : line;
 }
 
 /* oxlint-disable no-control-regex -- they are what is removed */
-const escapeSequences = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007|\u001b[@-_]/g;
+const escapeSequences = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-_]/g;
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 /* oxlint-enable no-control-regex */
 

@@ -10,9 +10,10 @@ import { codeImage } from "./compose.ts";
 import { makeDependencies } from "./dependencies.ts";
 import { buildLayer } from "./layer.ts";
 import type { StoredManifest } from "./manifest.ts";
-import { getManifest, putManifest } from "./manifests.ts";
-import type { Ahead, ImageObservation } from "./observe.ts";
-import type { ImagePlan } from "./plan.ts";
+import { getManifest, type Put, putManifest } from "./manifests.ts";
+import { type Ahead, type CommitTag, type ImageObservation, longCommitTag } from "./observe.ts";
+import { type ImagePlan, tagNeverMoves } from "./plan.ts";
+import type { Registry } from "./registry.ts";
 import { inScratch } from "./scratch.ts";
 
 /**
@@ -25,16 +26,15 @@ export async function applyImage(
   observation: ImageObservation,
   plan: ImagePlan,
 ): Promise<ImagePart> {
-  const { commitTag } = observation;
-  const { repository, platform, source } = observation.request;
-  if (commitTag !== null && commitTag !== plan.digest) throw taken(observation, commitTag, plan.digest);
+  const { request, contentKey, kept, commitTag } = observation;
+  const { repository, platform, source } = request;
+  if (kept !== null) return kept;
+  if (commitTag.digest !== null && commitTag.digest !== plan.digest) throw taken(repository, commitTag, plan.digest);
   const stored = observation.found ?? (await makeImage(clients, context, observation));
-  if (commitTag === null) await nameCommit(clients, context, observation, stored);
-  else if (commitTag !== stored.digest) throw taken(observation, commitTag, stored.digest);
-  const part = { repository, digest: stored.digest, contentKey: observation.contentKey, platform, source };
-  const verb = plan.way === "reuse" ? "Reused" : "Pushed";
+  await nameCommit(clients, context, observation, stored);
+  const verb = { reuse: "Reused", name: "Named", layers: "Pushed" }[plan.way];
   context.report({ kind: "line", text: `${verb} ${repository}@${stored.digest}` });
-  return part;
+  return { repository, digest: stored.digest, contentKey, platform, source };
 }
 
 /** @returns the image that bears this content key in the end: somebody else's when he was faster. */
@@ -77,15 +77,22 @@ async function push({ registry }: ImageClients, repository: string, { layer, ima
   await putManifest(registry, repository, image.stored.digest, image.stored);
 }
 
+/** The tag that was free when it was looked for may be a neighbour's by now: two images of one commit are made side by side. */
 async function nameCommit(
   { registry }: ImageClients,
   { report }: Context,
-  observation: ImageObservation,
+  { request, contentKey, commitTag }: ImageObservation,
   stored: StoredManifest,
 ): Promise<void> {
-  const { repository, source } = observation.request;
-  const put = await putManifest(registry, repository, source.sha, stored);
-  if (put.kind === "taken") throw taken(observation, put.by, stored.digest);
+  const { repository, source } = request;
+  if (commitTag.digest === stored.digest) return;
+  let tag = commitTag;
+  let put = await nameBy(registry, repository, tag, stored);
+  if (put.kind === "taken" && tag.name === source.sha) {
+    tag = await longCommitTag(registry, request, contentKey);
+    put = await nameBy(registry, repository, tag, stored);
+  }
+  if (put.kind === "taken") throw taken(repository, { ...tag, digest: put.by }, stored.digest);
   if (put.kind === "stored") return;
   report({
     kind: "finding",
@@ -98,6 +105,17 @@ async function nameCommit(
       source: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html",
     },
   });
+}
+
+/** A registry that lets tags move would move it: a tag that names something is not put. */
+function nameBy(
+  registry: Registry,
+  repository: string,
+  { name, digest }: CommitTag,
+  stored: StoredManifest,
+): Promise<Put> {
+  if (digest === null) return putManifest(registry, repository, name, stored);
+  return Promise.resolve(digest === stored.digest ? { kind: "stored" } : { kind: "taken", by: digest });
 }
 
 async function createRepository({ ecr }: ImageClients, { report }: Context, repository: string): Promise<void> {
@@ -116,11 +134,10 @@ async function createRepository({ ecr }: ImageClients, { report }: Context, repo
   }
 }
 
-function taken({ request }: ImageObservation, by: Digest, ours: Digest | null): UserError {
-  const { repository, source } = request;
+function taken(repository: string, { name, digest }: CommitTag, ours: Digest | null): UserError {
   return new UserError({
-    what: `The tag of this commit names another image: ${by} in the registry, ${ours ?? "another one"} by what goes into it now.`,
-    where: `${repository}:${source.sha}`,
-    fix: "A tag that was given never moves. Pin what is not in the commit (a base by its digest, for one), or make a new commit.",
+    what: `The tag of this commit names another image: ${digest} in the registry, ${ours ?? "another one"} by what goes into it now.`,
+    where: `${repository}:${name}`,
+    fix: tagNeverMoves,
   });
 }

@@ -29,13 +29,24 @@ export interface ImageObservation {
   readonly hasRepository: boolean;
   /** The image of this very content, when it was made before. */
   readonly found: StoredManifest | null;
-  /** What the tag of the commit names already. */
-  readonly commitTag: Digest | null;
+  /** The current release's pin of the image that was found: it keeps the commit that it was made of, and the tag of that. */
+  readonly kept: ImagePart | null;
+  readonly commitTag: CommitTag;
   readonly former: Former | null;
   /** Base and packages, when they were put together before. */
   readonly dependencies: Image | null;
   /** The image that will be pushed, when all of it is known already. */
   readonly ahead: Ahead | null;
+}
+
+/**
+ * The tag by which the commit names the image: its SHA. One commit may give several images, though (two in one repository, an
+ * environment that sets other files, a base that moved), and a tag that was given never moves: then SHA and content key.
+ */
+export interface CommitTag {
+  readonly name: string;
+  /** What it names already. */
+  readonly digest: Digest | null;
 }
 
 /** The image that is released now, as its record and its label tell of it. */
@@ -69,7 +80,7 @@ export async function observeImage(
     readRequirements(request),
   ]);
   const inputs: Inputs = {
-    scheme: 1,
+    scheme: 2,
     platform: request.platform,
     base: base.digest,
     python: request.python,
@@ -79,7 +90,7 @@ export async function observeImage(
     files: sources.files,
   };
   const key = contentKey(inputs);
-  const [lookup, commitTag] = await Promise.all([
+  const [lookup, ofSha] = await Promise.all([
     getManifest(registry, repository, `src-${key}`),
     headManifest(registry, repository, source.sha),
   ]);
@@ -90,6 +101,10 @@ export async function observeImage(
     isNew ? findDependencies(registry, repository, inputs) : null,
     isNew && released?.repository === repository ? readFormer(clients, released) : null,
   ]);
+  const ahead = dependencies === null ? null : await lookAhead(dependencies, sources, inputs, context.signal);
+  const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
+  const commitTag = { name: source.sha, digest: ofSha };
+  const isKept = found !== null && released?.repository === repository && released.digest === found.digest;
   return {
     request,
     contentKey: key,
@@ -99,11 +114,22 @@ export async function observeImage(
     sources,
     hasRepository: lookup.kind !== "no-repository",
     found,
-    commitTag,
+    kept: isKept ? released : null,
+    commitTag: ofSha === null || ofSha === digest || isKept ? commitTag : await longCommitTag(registry, request, key),
     former,
     dependencies,
-    ahead: dependencies === null ? null : await lookAhead(dependencies, sources, inputs, context.signal),
+    ahead,
   };
+}
+
+/** The longer tag of the commit, for an image whose neighbour has the short one. */
+export async function longCommitTag(
+  registry: ImageClients["registry"],
+  { repository, source }: ImageRequest,
+  key: string,
+): Promise<CommitTag> {
+  const name = `${source.sha}-${key.slice(0, 12)}`;
+  return { name, digest: await headManifest(registry, repository, name) };
 }
 
 /** Does the repository still have the image of this digest? */

@@ -52,8 +52,10 @@ export async function readPackages(folder: string): Promise<readonly LayerEntry[
 /**
  * The commands that a package declares.
  * @param text its `entry_points.txt`.
- * @returns the script of each, by its name.
+ * @returns the script of each, by its name. Like pip's, it does nothing when it is imported: a child that Python's multiprocessing
+ * spawns imports its parent's main script again, and each step of a Dagster run is such a child.
  * @see https://packaging.python.org/en/latest/specifications/entry-points/
+ * @see https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods
  */
 export function scriptsOf(text: string): ReadonlyMap<string, string> {
   const scripts = new Map<string, string>();
@@ -64,7 +66,8 @@ export function scriptsOf(text: string): ReadonlyMap<string, string> {
     const [, name, module, attribute] = /^\s*([^\s#;=][^=]*?)\s*=\s*([\w.]+)\s*:\s*([\w.]+)/.exec(line) ?? [];
     if (!isScripts || name === undefined || module === undefined || attribute === undefined) continue;
     const [imported] = attribute.split(".");
-    scripts.set(name, `${shebang}\nimport sys\nfrom ${module} import ${imported}\n\nsys.exit(${attribute}())\n`);
+    const imports = `import sys\nfrom ${module} import ${imported}\n`;
+    scripts.set(name, `${shebang}\n${imports}\nif __name__ == "__main__":\n    sys.exit(${attribute}())\n`);
   }
   return scripts;
 }

@@ -5,7 +5,8 @@ import type { ImageObservation } from "./observe.ts";
 
 /** What will be done about an image. */
 export interface ImagePlan {
-  readonly way: "reuse" | "layers";
+  /** `name`: the registry has the image, and this commit does not name it yet. */
+  readonly way: "reuse" | "name" | "layers";
   readonly contentKey: string;
   /** Null: known after apply. */
   readonly digest: Digest | null;
@@ -18,17 +19,19 @@ export interface ImagePlan {
 
 /** Reuses the image of this content when the registry has one, makes it otherwise. */
 export function planImage(observation: ImageObservation): ImagePlan {
-  const { request, contentKey, found, commitTag, ahead } = observation;
+  const { contentKey, found, kept, commitTag, ahead } = observation;
   const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
-  const commit = commitTag === null ? [request.source.sha] : [];
-  return {
-    way: found === null ? "layers" : "reuse",
-    contentKey,
-    digest,
-    tags: found === null ? [...commit, `src-${contentKey}`] : commit,
-    reasons: found === null ? whyNew(observation) : ["nothing that goes in has changed"],
-    findings: [...floatingBase(observation), ...commitTagTaken(observation, digest)],
-  };
+  const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
+  const findings = [...floatingBase(observation), ...commitTagTaken(observation, digest)];
+  if (found === null) {
+    const tags = [...commit, `src-${contentKey}`];
+    return { way: "layers", contentKey, digest, tags, reasons: whyNew(observation), findings };
+  }
+  if (commit.length === 0) {
+    return { way: "reuse", contentKey, digest, tags: [], reasons: ["nothing that goes in has changed"], findings };
+  }
+  const reasons = ["the registry has it, and this commit does not name it yet"];
+  return { way: "name", contentKey, digest, tags: commit, reasons, findings };
 }
 
 function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObservation): readonly string[] {
@@ -54,16 +57,19 @@ function floatingBase({ base }: ImageObservation): readonly Finding[] {
 }
 
 /** @param digest of the image that this commit gives now; null when it is not known yet, and is then surely another one. */
-function commitTagTaken({ request, commitTag }: ImageObservation, digest: Digest | null): readonly Finding[] {
-  const { repository, source } = request;
-  if (commitTag === null || commitTag === digest) return [];
+function commitTagTaken({ request, kept, commitTag }: ImageObservation, digest: Digest | null): readonly Finding[] {
+  if (kept !== null || commitTag.digest === null || commitTag.digest === digest) return [];
   return [
     {
       id: "commit-tag-taken",
       level: "error",
-      where: `${repository}:${source.sha}`,
-      what: `The tag of this commit names ${commitTag}, and what goes into the image now gives ${digest ?? "another one"}.`,
-      fix: "A tag that was given never moves. Pin what is not in the commit (a base by its digest, for one), or make a new commit.",
+      where: `${request.repository}:${commitTag.name}`,
+      what: `The tag of this commit names ${commitTag.digest}, and what goes into the image now gives ${digest ?? "another one"}.`,
+      fix: tagNeverMoves,
     },
   ];
 }
+
+/** What to do about a tag of a commit and a content that names an image of another content. */
+export const tagNeverMoves =
+  "A tag that was given never moves. When nothing runs the image that has it, delete the tag in the registry; or make a new commit.";

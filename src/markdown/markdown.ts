@@ -23,24 +23,24 @@ export function markdown(strings: TemplateStringsArray, ...values: readonly (Tex
 /**
  * Foreign text inside a line: no markup, no HTML, no mention, no reference to an issue, no line break.
  * GitHub renders backslash escapes and numeric character references; `@`, `#` and addresses are taken apart by a word
- * joiner, which has no width.
+ * joiner, which has no width; the `@` of an image's digest mentions nobody, and people copy it.
  */
 export function escape(text: Text): Markdown {
   const escaped = plainText(text)
-    .replaceAll(/\s*[\r\n\t]+\s*|^\s+/g, " ")
+    .replaceAll(/\s+/g, (blanks: string, at: number) => (at === 0 || /[\r\n\t]/.test(blanks) ? " " : blanks))
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll(/[\\`*_{}[\]()|~!$]/g, String.raw`\$&`)
     .replace(/^( ?)([-+=#])|^( ?\d{1,9})(\.)(?=\s|$)/, String.raw`$1$3\$2$4`)
-    .replaceAll(/[@#](?=[\w-])/g, "$&\u2060")
+    .replaceAll(/(?<!\w(?=@sha256:[0-9a-f]{64}(?!\w)))[@#](?=[\w.-])/g, "$&\u2060")
     .replaceAll(/:(?=\/\/)|w(?=ww\.)/gi, "$&\u2060");
   return { markdown: escaped };
 }
 
 /** Foreign text as inline code: shown as it is, whatever it contains; line breaks become spaces. */
 export function code(text: Text): Markdown {
-  const plain = plainText(text).replaceAll(/\s*[\r\n]+\s*/g, " ");
+  const plain = plainText(text).replaceAll(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? " " : blanks));
   if (plain === "") return nothing;
   const fence = "`".repeat(longestRun(plain, "`") + 1);
   const pad = plain.startsWith("`") || plain.endsWith("`") ? " " : "";
@@ -49,7 +49,9 @@ export function code(text: Text): Markdown {
 
 /** Foreign text of several lines, in a fence longer than any inside it. */
 export function codeBlock(text: Text, language = ""): Markdown {
-  const plain = plainText(text).replaceAll(/\r\n?/g, "\n").replace(/\n+$/, "");
+  const plain = plainText(text)
+    .replaceAll(/\r\n?/g, "\n")
+    .replace(/(?<!\n)\n+$/, "");
   const fence = "`".repeat(Math.max(3, longestRun(plain, "`") + 1));
   return { markdown: `${fence}${language}\n${plain}\n${fence}` };
 }
@@ -86,14 +88,19 @@ export function heading(level: 1 | 2 | 3 | 4, text: Text | Markdown): Markdown {
  */
 export function cut({ markdown: text }: Markdown, limitBytes: number, note: string): Markdown {
   if (Buffer.byteLength(text) <= limitBytes) return { markdown: text };
-  const lines = text.split("\n");
-  let size = Buffer.byteLength(text);
-  while (lines.length > 0) {
-    const end = closing(lines, note);
-    if (size + 1 + Buffer.byteLength(end) <= limitBytes) return { markdown: `${lines.join("\n")}\n${end}` };
-    size -= Buffer.byteLength(lines.pop() ?? "") + 1;
+  const last = `_${escape(note).markdown}_`;
+  let open: Open = { fence: null, folds: 0 };
+  let best = last;
+  let [sizeBytes, length] = [0, 0];
+  for (const line of text.split("\n")) {
+    open = after(open, line);
+    sizeBytes += Buffer.byteLength(line) + 1;
+    length += line.length + 1;
+    if (sizeBytes > limitBytes) break;
+    const end = closing(open, last);
+    if (sizeBytes + Buffer.byteLength(end) <= limitBytes) best = `${text.slice(0, length)}${end}`;
   }
-  return { markdown: closing([], note).trimStart() };
+  return { markdown: best };
 }
 
 const nothing: Markdown = { markdown: "" };
@@ -113,31 +120,34 @@ function cellOf(value: Text | Markdown): string {
     .replaceAll("\n", "<br>");
 }
 
-/** What closes the fence and the folds that these lines leave open, and then says why the text ends here. */
-function closing(lines: readonly string[], note: string): string {
-  const fence = openFence(lines);
-  const open =
-    lines.filter((line) => line === "<details>").length - lines.filter((line) => line === "</details>").length;
-  const folds = Array.from({ length: Math.max(open, 0) }, () => "\n</details>");
-  return [...(fence === null ? [] : [fence]), ...folds, "", `_${escape(note).markdown}_`].join("\n");
+/** What is open after some lines. */
+interface Open {
+  readonly fence: string | null;
+  readonly folds: number;
 }
 
-function openFence(lines: readonly string[]): string | null {
-  return lines.reduce<string | null>((open, line) => {
-    const [fence] = /^`{3,}/.exec(line) ?? [];
-    if (fence === undefined) return open;
-    return open === null ? fence : line === open ? null : open;
-  }, null);
+function after({ fence, folds }: Open, line: string): Open {
+  if (fence !== null) return { fence: line === fence ? null : fence, folds };
+  if (line === "<details>") return { fence, folds: folds + 1 };
+  if (line === "</details>") return { fence, folds: folds - 1 };
+  return { fence: /^`{3,}/.exec(line)?.[0] ?? null, folds };
+}
+
+/** What closes it, and the last line. */
+function closing({ fence, folds }: Open, last: string): string {
+  const folded = Array.from({ length: Math.max(folds, 0) }, () => "\n</details>");
+  return [...(fence === null ? [] : [fence]), ...folded, "", last].join("\n");
 }
 
 function longestRun(text: string, character: string): number {
-  return Math.max(0, ...[...text.matchAll(new RegExp(`${RegExp.escape(character)}+`, "g"))].map(([run]) => run.length));
+  const runs = text.matchAll(new RegExp(`${RegExp.escape(character)}+`, "g"));
+  return runs.reduce((longest, [run]) => Math.max(longest, run.length), 0);
 }
 
 /** ANSI sequences and other control characters: they mean nothing on a page, and can hide or turn around what stands there. */
 /* oxlint-disable no-control-regex -- they are what is removed */
 const invisible =
-  /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+  /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b\r\n]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 function plainText(text: Text): string {
   return (typeof text === "object" ? text.untrusted : String(text)).replaceAll(invisible, "");

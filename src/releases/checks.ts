@@ -1,5 +1,6 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
+import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { Observation } from "./observation.ts";
@@ -7,11 +8,41 @@ import type { Observation } from "./observation.ts";
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
 const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
 
-/** What cannot go well with the services as they are. */
-export function checkServices(stack: Stack, { services }: Observation): readonly Finding[] {
-  return Object.values(stack.services).flatMap((service) =>
-    checkService(service, services[service.key] ?? null, stack),
-  );
+/** What cannot go well with the services as they are, and what is not as the current release says. */
+export function checkServices(stack: Stack, observation: Observation): readonly Finding[] {
+  return Object.values(stack.services).flatMap((service) => [
+    ...checkService(service, observation.services[service.key] ?? null, stack),
+    ...checkDrift(service, observation),
+  ]);
+}
+
+/** A service that runs something else than the current release: moved by one that has not come to its end, or by hand. */
+function checkDrift({ key, place: where }: Service, { services, before, current }: Observation): readonly Finding[] {
+  const [now, then, pinned] = [services[key] ?? null, before[key], current?.taskDefinitions[`service/${key}`]];
+  if (now === null || now.revision === null || then === undefined) return [];
+  if (!sameRevision(now.revision, then.taskDefinition) || now.desiredCount !== then.desiredCount) {
+    const former =
+      then.desiredCount === 0 || then.taskDefinition === null ? "nothing" : showRevision(then.taskDefinition);
+    return [
+      {
+        id: "unfinished-release",
+        level: "warning",
+        where,
+        what: `${key} runs ${showRevision(now.revision)}: a release that was cut, or failed, has moved it. Before, it ran ${former}.`,
+        fix: "Nothing to do: this release goes on from there, and should it fail, all of it goes back to what was before.",
+      },
+    ];
+  }
+  if (pinned === undefined || sameRevision(now.revision, pinned)) return [];
+  return [
+    {
+      id: "drift",
+      level: "warning",
+      where,
+      what: `${key} runs ${showRevision(now.revision)}, and the current release is ${showRevision(pinned)}: somebody has deployed to it by other means.`,
+      fix: "This release replaces it. What was changed by hand belongs into the stack file, or is lost now.",
+    },
+  ];
 }
 
 function checkService(
@@ -70,9 +101,9 @@ export function checkTarget(
 ): readonly Finding[] {
   const where = `release ${to.id}`;
   const gone = Object.keys(to.images).filter((key) => images[key] !== true);
-  // One-off definitions are of migrations, and going back runs none.
-  const inactive = Object.entries(to.taskDefinitions).filter(
-    ([definition]) => !definition.startsWith("once/") && wanted[definition]?.active !== true,
+  // One-off definitions are of migrations, and going back runs none. One that is INACTIVE only is registered anew.
+  const unknownToEcs = Object.entries(to.taskDefinitions).filter(
+    ([definition]) => !definition.startsWith("once/") && wanted[definition] === null,
   );
   const unknown = Object.keys(stack.services).filter((key) => to.taskDefinitions[`service/${key}`] === undefined);
   const schema = Object.entries(to.migrations).filter(
@@ -88,12 +119,12 @@ export function checkTarget(
         fix: "Check out that commit and deploy it: the image is made again. Or go back to a release whose images are kept.",
       }),
     ),
-    ...inactive.map(
+    ...unknownToEcs.map(
       ([definition, { family, revision }]): Finding => ({
         id: "rollback-definition-gone",
         level: "error",
         where,
-        what: `Task definition ${family}:${revision} of ${definition} was deregistered: no new task can be started from it.`,
+        what: `Task definition ${family}:${revision} of ${definition} was deleted: ECS does not know what stood in it.`,
         fix: "Check out that commit and deploy it: the definition is registered again.",
       }),
     ),

@@ -1,5 +1,6 @@
 import type { Context } from "../domain/context.ts";
-import type { Part, Plan } from "../domain/plan.ts";
+import { UserError } from "../domain/errors.ts";
+import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { ImageClients } from "../images/index.ts";
@@ -28,6 +29,8 @@ export interface DeployRequest extends SessionRequest {
   readonly release: Release | null;
   /** The parts of the plan that this action carries out. */
   readonly parts: readonly Part[];
+  /** The plan that somebody has looked at before, and what to do when it is another one now; null: nobody has. */
+  readonly approved: { readonly hash: string; readonly onChange: "continue" | "fail" } | null;
 }
 
 /** Every part, in the order of a release. */
@@ -40,7 +43,7 @@ export const allParts: readonly Part[] = ["images", "migrations", "definitions",
 export async function plan(
   context: Context,
   connections: Connections,
-  request: Omit<DeployRequest, "parts">,
+  request: Omit<DeployRequest, "parts" | "approved">,
 ): Promise<Result> {
   const session = await openSession(context, connections, request);
   const source = await sourceOf(session, true);
@@ -66,7 +69,7 @@ export async function deploy(context: Context, connections: Connections, request
   checkBase(session, begun);
   await checkAncestry(session, source);
   const made = request.parts.includes("images")
-    ? await carryOutParts(context, session, source, begun, ["images"], null, [])
+    ? await carryOutParts(context, session, source, begun, ["images"], null, [], null)
     : null;
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
@@ -75,7 +78,7 @@ export async function deploy(context: Context, connections: Connections, request
   try {
     const now = await settled(session, lock);
     const release = await onWhatIsCurrent(now, made?.release ?? begun, handedOver !== null);
-    return await carryOutParts(context, now, source, release, others, lock, made?.steps ?? []);
+    return await carryOutParts(context, now, source, release, others, lock, made?.steps ?? [], request.approved);
   } catch (error) {
     await lock.giveBack();
     throw error;
@@ -112,9 +115,11 @@ async function carryOutParts(
   parts: readonly Part[],
   lock: HeldLock | null,
   earlier: readonly StepEnd[],
+  approved: DeployRequest["approved"],
 ): Promise<Result> {
   const { observed, planned, images } = await look(context, session, source, begun);
   const { observation, images: observations } = observed;
+  if (lock !== null) checkApproved(context, approved, planned);
   return undertake(context, session, lock, {
     command: "deploy",
     plan: planned,
@@ -123,6 +128,15 @@ async function carryOutParts(
     parts,
     earlier,
   });
+}
+
+/** @throws UserError when the plan is another one than was looked at, and that matters */
+function checkApproved({ report }: Context, approved: DeployRequest["approved"], plan: Plan): void {
+  if (approved === null || planHash(plan) === approved.hash) return;
+  const what = `The plan is another one than was looked at: ${plan.steps.map(({ id }) => id).join(", ") || "nothing is left to do"}.`;
+  const fix = "Something was released, or changed by hand, in between. Plan again, look at it, and deploy that.";
+  if (approved.onChange === "fail") throw new UserError({ what, where: "input plan-hash", fix });
+  report({ kind: "finding", finding: { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix } });
 }
 
 async function look(

@@ -24,6 +24,8 @@ export interface StackLocation {
   /** Path of the stack file in it. */
   readonly file: string;
   readonly environment: string;
+  /** Ids of the accounts that may be touched; none: any. */
+  readonly allowedAccounts: readonly string[];
   /** What `${env.NAME}` stands for. */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
@@ -43,7 +45,7 @@ export interface OpenStack {
 export async function openStack(
   context: Context,
   connections: Connections,
-  { root, file, environment, variables }: StackLocation,
+  { root, file, environment, allowedAccounts, variables }: StackLocation,
 ): Promise<OpenStack> {
   const stackFile = parseStackFile(await readStackFile(root, file), file);
   const region = regionOf(stackFile, environment);
@@ -51,12 +53,21 @@ export async function openStack(
   // How a release ended is written, and its lock given back, although the job was cancelled.
   const { s3 } = connections.aws({ clock: context.clock, signal: new AbortController().signal }, region);
   const { account } = await connections.caller(context, region);
+  if (allowedAccounts.length > 0 && !allowedAccounts.includes(account)) throw wrongAccount(account, allowedAccounts);
   const request = { environment, account, region, variables };
   const reference = contractReference(stackFile, request);
   const contract = reference.kind === "mapping" ? null : await fetchContract(clients, reference);
   const stack = resolveStack(stackFile, { ...request, contract });
   const { name, prefix } = stack.contract.bucket;
   return { stack, clients, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
+}
+
+function wrongAccount(account: string, allowed: readonly string[]): UserError {
+  return new UserError({
+    what: `The credentials of this job are of account ${account}, and only ${allowed.join(", ")} may be touched.`,
+    where: "input allowed-account-ids",
+    fix: "Check the role that aws-actions/configure-aws-credentials assumes before this step, and its environment.",
+  });
 }
 
 async function readStackFile(root: string, file: string): Promise<string> {

@@ -1,12 +1,12 @@
 import type { ServiceObservation } from "../deployments/service.ts";
-import { type Later, type LaterJson, later, resolve, stepsBehind } from "../domain/later.ts";
+import { type Later, type LaterJson, later, laterText, resolve, stepsBehind, substitute } from "../domain/later.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Before } from "../domain/journal.ts";
 import { checkPlan, type Plan, type Question, type Step, type Undo } from "../domain/plan.ts";
 import type { ImagePart, Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { CodeLocation, Service, Stack } from "../stack/stack.ts";
-import { type Definition, definitionHash } from "../task-definitions/definition.ts";
+import { type Definition, definitionHash, registrable } from "../task-definitions/definition.ts";
 import { render } from "../task-definitions/render.ts";
 import { checkServices, checkTarget } from "./checks.ts";
 import {
@@ -349,8 +349,58 @@ function withPart<Part extends "images" | "taskDefinitions" | "migrations">(
 }
 
 /**
- * What must be done so that the stack runs an earlier release again: its very definitions, by the same rollout. Nothing is built,
- * registered or migrated.
+ * The definitions of an earlier release. Those that were deregistered meanwhile cannot start a task, and are registered anew; code
+ * servers that name the definition of their runs are then registered with the new one.
+ */
+function planFormerDefinitions(to: Release, wanted: Readonly<Record<string, Definition | null>>, draft: Draft): void {
+  const replaced: (readonly [arn: string, by: Later])[] = [];
+  const pinned = Object.keys(to.taskDefinitions).filter((definition) => !definition.startsWith("once/"));
+  const runsFirst = pinned.sort((a, b) => Number(b.startsWith("run/")) - Number(a.startsWith("run/")));
+  for (const definition of runsFirst) {
+    const known = wanted[definition] ?? null;
+    if (known === null) continue; // the findings say so
+    const former = registrable(known);
+    // In quotes: the ARN of revision 1 is the beginning of revision 12's.
+    const content = replaced.reduce<LaterJson>(
+      (now, [arn, by]) => substitute(now, JSON.stringify(arn), laterText`"${by}"`),
+      former,
+    );
+    if (known.active && stepsBehind(content).length === 0) {
+      draft.arns[definition] = known.arn;
+      continue;
+    }
+    const id = `register/${definition}`;
+    const undo: Undo = { kind: "none", why: "a revision that nothing runs does no harm" };
+    const { family } = known.revision;
+    const reason = known.active
+      ? "it names the definition of its runs, which is registered anew"
+      : `${showRevision(known.revision)} was deregistered`;
+    push(draft, {
+      id,
+      part: "definitions",
+      after: [],
+      reason,
+      undo,
+      kind: "register",
+      definition,
+      family,
+      content,
+      replaces: null,
+    });
+    draft.arns[definition] = later(id, "arn");
+    draft.target = withoutDefinition(draft.target, definition);
+    replaced.push([known.arn, later(id, "arn")]);
+  }
+}
+
+function withoutDefinition(release: Release, definition: string): Release {
+  const taskDefinitions = Object.entries(release.taskDefinitions).filter(([key]) => key !== definition);
+  return { ...release, taskDefinitions: Object.fromEntries(taskDefinitions) };
+}
+
+/**
+ * What must be done so that the stack runs an earlier release again: its very definitions, by the same rollout. Nothing is built
+ * or migrated.
  * @param wanted the definitions that the earlier release names, as ECS has them now; null for one that is gone
  * @param images whether the registry still has each image of it
  */
@@ -365,10 +415,8 @@ export function planRollback(
   // The schema stays as the newest release left it.
   const migrations = observation.current?.migrations ?? to.migrations;
   const target: Release = { ...begun, images: to.images, taskDefinitions: to.taskDefinitions, migrations };
-  const arns = Object.entries(wanted).flatMap(([definition, known]) =>
-    known === null ? [] : [[definition, known.arn] as const],
-  );
-  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: Object.fromEntries(arns) };
+  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
+  planFormerDefinitions(to, wanted, draft);
   const references = Object.entries(to.images).map(
     ([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)] as const,
   );

@@ -1,6 +1,6 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
-import { instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
+import { begunAt, instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
@@ -17,7 +17,7 @@ import type { Result } from "./result.ts";
 import { planned as toTell, refuse, refuseUncarried, undertake } from "./undertake.ts";
 
 export interface RollbackRequest extends SessionRequest {
-  /** A release id, the beginning of its commit's SHA (7 digits at least), or `previous`. */
+  /** A release id, the beginning of its commit's SHA (7 digits at least), `previous`, or a time: what was current then. */
   readonly to: string;
   /** Plan only. */
   readonly dryRun: boolean;
@@ -46,7 +46,7 @@ export async function rollback(context: Context, connections: Connections, reque
       plan: planned,
       observation,
       images: { clients: images, observations: {} },
-      parts: ["rollout"],
+      parts: ["definitions", "rollout"],
       earlier: [],
     });
   } catch (error) {
@@ -68,11 +68,13 @@ async function target({ journal, currentRelease }: Session, to: string): Promise
       fix: "Name a release: `status` lists them.",
     });
   }
+  const moment = momentOf(to);
+  if (moment !== null) return currentAt(journal, moment, to);
   if (!/^[0-9a-f]{7,64}$/.test(to)) {
     throw new UserError({
       what: `${JSON.stringify(to)} names no release.`,
       where: "input to",
-      fix: "Give a release id, the SHA of its commit, or `previous`.",
+      fix: "Give a release id, the SHA of its commit, `previous`, or a time in UTC: 2026-11-20T15:00Z.",
     });
   }
   const found = await committedOf(
@@ -93,6 +95,28 @@ async function target({ journal, currentRelease }: Session, to: string): Promise
       fix: "Name one of these releases by its id.",
     });
   return only;
+}
+
+/** Milliseconds since 1970; a day alone means its end. Null for what is no time. */
+function momentOf(to: string): number | null {
+  const [, day, time] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)Z?)?$/.exec(to) ?? [];
+  if (day === undefined) return null;
+  const moment = Date.parse(time === undefined ? `${day}T23:59:59.999Z` : `${day}T${time}Z`);
+  return Number.isNaN(moment) ? null : moment;
+}
+
+/** @throws UserError when nothing was released then, or too much since */
+async function currentAt(journal: Session["journal"], moment: number, to: string): Promise<Release> {
+  const before = (await journal.newest(searched)).filter((id) => begunAt(id) <= moment);
+  for (const id of before) {
+    const outcome = await journal.outcome(id);
+    if (outcome?.outcome === "committed" && Date.parse(outcome.at) <= moment) return outcome.release;
+  }
+  throw new UserError({
+    what: `No release was committed before ${to}, among the last ${searched}.`,
+    where: "input to",
+    fix: "`status` lists the releases.",
+  });
 }
 
 async function committedOf(journal: Session["journal"], ids: readonly ReleaseId[]): Promise<readonly Release[]> {

@@ -148,7 +148,7 @@ async function runMigration(
       network: await shop.network(),
       clientToken: contentHash([release.id, migration.name, attempt]).slice(0, 64),
       aloneIn: stack.images[migration.image]?.onceFamily ?? null,
-      startedBy: `dagster-ecs-${release.id}`.slice(0, 36),
+      startedBy: startedBy(release),
       tags: { ...migration.tags, "dagster-ecs:release": release.id },
       timeoutSeconds: migrationTimeoutSeconds,
       log: migration.logGroup === null ? null : { group: migration.logGroup, prefix: onceContainer },
@@ -160,6 +160,11 @@ async function runMigration(
     parts: { migrations: { [migration.name]: { state: "done", contentKey } } },
     said: `done in ${Math.round(seconds)} s`,
   };
+}
+
+/** By what the one-off tasks of a release are found again: the second it was begun in, and the begin of its SHA. */
+export function startedBy({ id }: Pick<Release, "id">): string {
+  return `dagster-ecs-${id}`.slice(0, 36);
 }
 
 async function rollService(

@@ -1,4 +1,5 @@
 import { canonicalJson, type Json } from "../domain/json.ts";
+import { readOnlyMembers } from "./definition.ts";
 import { isSecretName, isSecretValue } from "../domain/redaction.ts";
 
 /** One difference between two task definitions. `null`: not there. */
@@ -11,19 +12,8 @@ export interface Change {
   readonly hidden: boolean;
 }
 
-/** Members that AWS adds, and that nobody chose. */
-const readOnly = new Set([
-  "taskDefinitionArn",
-  "revision",
-  "status",
-  "requiresAttributes",
-  "compatibilities",
-  "registeredAt",
-  "registeredBy",
-  "deregisteredAt",
-  "tags",
-  "enableFaultInjection",
-]);
+/** Members that do not count: AWS's own, and those that say the same when they are absent. */
+const readOnly = new Set([...readOnlyMembers, "tags", "enableFaultInjection"]);
 
 /** Lists that are maps in truth: by which member. */
 const keyed: Readonly<Record<string, string>> = {

@@ -15,6 +15,23 @@ export interface Definition {
   readonly content: { readonly [key: string]: Json };
 }
 
+/** Members that AWS adds, and that nobody chose. */
+export const readOnlyMembers: ReadonlySet<string> = new Set([
+  "taskDefinitionArn",
+  "revision",
+  "status",
+  "requiresAttributes",
+  "compatibilities",
+  "registeredAt",
+  "registeredBy",
+  "deregisteredAt",
+]);
+
+/** What registers a revision anew that ECS has: the same content, without what AWS has added. */
+export function registrable({ content }: Definition): { readonly [key: string]: Json } {
+  return Object.fromEntries(Object.entries(content).filter(([member]) => !readOnlyMembers.has(member)));
+}
+
 /** The hash under which a rendered definition is found again. */
 export function definitionHash(content: Json): string {
   return contentHash(content);

@@ -47,6 +47,8 @@ export interface StepResult {
   readonly log: readonly string[];
   readonly annotations: readonly Annotation[];
   readonly seconds: number;
+  /** What it keeps for its post step. */
+  readonly state: Readonly<Record<string, string>>;
 }
 
 export interface Running {
@@ -62,7 +64,7 @@ const actionSchema = z.object({
     )
     .default({}),
   outputs: z.record(z.string(), z.object({ description: z.string() })).default({}),
-  runs: z.object({ using: z.literal("node24"), main: z.string() }),
+  runs: z.object({ using: z.literal("node24"), main: z.string(), post: z.string().optional() }),
 });
 
 const root = resolve(import.meta.dirname, "../..");
@@ -77,11 +79,18 @@ export async function runStep(job: Job, step: Step, onLine?: (line: string) => v
   return (await startStep(job, step, onLine)).result;
 }
 
+/** Runs the post step of an action whose main step has ended, as the runner does when the job is over. Null: it has none. */
+export async function runPost(job: Job, step: Step, { state }: Pick<StepResult, "state">): Promise<StepResult | null> {
+  const { runs } = await readAction(step.action);
+  return runs.post === undefined ? null : (await startStep(job, step, undefined, { program: runs.post, state })).result;
+}
+
 /** The same, without waiting: for tests that cut it. */
 export async function startStep(
   job: Job,
   step: Step,
   onLine: (line: string) => void = () => undefined,
+  post: { readonly program: string; readonly state: StepResult["state"] } | null = null,
 ): Promise<Running> {
   const action = await readAction(step.action);
   const folder = await mkdtemp(join(tmpdir(), "step-"));
@@ -136,7 +145,8 @@ export async function startStep(
     ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.replaceAll(" ", "_").toUpperCase()}`, value])),
   };
   const since = performance.now();
-  const main = join(root, dirname(join(step.action, "action.yml")), action.runs.main);
+  for (const [name, value] of Object.entries(post?.state ?? {})) environment[`STATE_${name}`] = value;
+  const main = join(root, dirname(join(step.action, "action.yml")), post?.program ?? action.runs.main);
   const child = spawn(process.execPath, [main], {
     cwd: job.workspace,
     env: environment,
@@ -162,12 +172,19 @@ export async function startStep(
     job.signal?.removeEventListener("abort", cancel);
     for (const timer of timers) clearTimeout(timer);
     const seconds = (performance.now() - since) / 1000;
-    const [outputs, summary] = await Promise.all([
-      readFile(files["output"] ?? "", "utf8"),
-      readFile(files["summary"] ?? "", "utf8"),
-    ]);
+    const [outputs, summary, state] = await Promise.all(
+      ["output", "summary", "state"].map((name) => readFile(files[name] ?? "", "utf8")),
+    );
     await rm(folder, { recursive: true, force: true });
-    return { exitCode, outputs: readOutputs(outputs), summary, log: log.lines, annotations: log.annotations, seconds };
+    return {
+      exitCode,
+      outputs: readOutputs(outputs ?? ""),
+      summary: summary ?? "",
+      log: log.lines,
+      annotations: log.annotations,
+      seconds,
+      state: readOutputs(state ?? ""),
+    };
   };
   if (child.pid === undefined) throw new Error(`${main} could not be started`);
   return { pid: child.pid, result: finish() };

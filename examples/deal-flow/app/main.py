@@ -1,6 +1,6 @@
 """Deal flow: what the code location ``DealFlow`` serves."""
 
-from dagster import Definitions, OpExecutionContext, ScheduleDefinition, asset, in_process_executor, job, op, sensor
+from dagster import Definitions, OpExecutionContext, ScheduleDefinition, asset, job, op, sensor
 
 from app.version import VERSION
 
@@ -24,13 +24,13 @@ def say_version(context: OpExecutionContext) -> str:
     return VERSION
 
 
-@job(executor_def=in_process_executor)
+@job
 def canary() -> None:
     """Proves that a run starts, on the code of this release."""
     say_version()
 
 
-@job(executor_def=in_process_executor)
+@job
 def collect() -> None:
     """Collects new deals."""
     say_version()

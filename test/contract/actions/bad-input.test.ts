@@ -342,6 +342,8 @@ describe("inputs", () => {
     ["a flag that is neither", { "dry-run": "yes" }, /dry-run is `true` or `false`, not "yes"/],
     ["a waiting time that is none", { "lock-timeout": "soon" }, /lock-timeout is a whole number of minutes/],
     ["a divergence that is neither", { "allow-divergent": "maybe" }, /allow-divergent is `true` or `false`/],
+    ["a plan that may change how?", { "on-plan-change": "shrug" }, /on-plan-change is one of continue, fail/],
+    ["a drift that fails how?", { "fail-on-drift": "1" }, /fail-on-drift is `true` or `false`/],
     ["an empty path", { stack: "" }, /stack is required/],
     ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
   ])("%s", async (_, inputs, what) => {
@@ -353,6 +355,15 @@ describe("inputs", () => {
       what: /release cannot be read|release/,
       where: /release/,
       fix: /./,
+    });
+  });
+
+  test("an account that may not be touched", async () => {
+    const result = await checkout.run({ with: { "allowed-account-ids": "111111111111\n222222222222" } });
+    await expectRefusal(result, {
+      what: /of account 123456789012, and only 111111111111, 222222222222/,
+      where: /allowed-account-ids/,
+      fix: /role/,
     });
   });
 

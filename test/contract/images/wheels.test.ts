@@ -1,6 +1,6 @@
 import { jest } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import * as fc from "fast-check";
@@ -91,6 +91,34 @@ test("the layer holds the packages, and nothing of the machine that installed th
     expect.stringMatching(/^demo_pkg-1\.0\.dist-info\/entry_points\.txt,/),
     "",
   ]);
+});
+
+test("a command of a package may spawn children, which import its script again", async () => {
+  const forking: Wheel = {
+    name: "forking",
+    version: "1.0",
+    tag: "py3-none-any",
+    files: { "{info}entry_points.txt": "[console_scripts]\nforking = forking:main\n" },
+  };
+  // What Dagster's multiprocess executor does for each step: dagster/_core/executor/child_process_executor.py
+  const module = [
+    "import multiprocessing",
+    "def child(queue):",
+    "    queue.put('the child worked')",
+    "def main():",
+    "    spawn = multiprocessing.get_context('spawn')",
+    "    queue = spawn.SimpleQueue()",
+    "    process = spawn.Process(target=child, args=(queue,))",
+    "    process.start()",
+    "    process.join()",
+    "    print('nothing' if queue.empty() else queue.get(), process.exitcode)",
+  ].join("\n");
+  const { content } = await install([forking]);
+  const folder = await folderFor("spawning");
+  await writeFile(join(folder, "forking.py"), module);
+  await writeFile(join(folder, "forking"), content("bin/forking"));
+  const { stdout } = await run("python3", [join(folder, "forking")], { env: { ...process.env, PYTHONPATH: folder } });
+  expect(stdout).toBe("the child worked 0\n");
 });
 
 test("another Python, in a folder whose name is too long for a script's first line, gives the same layer", async () => {

@@ -16,7 +16,9 @@ import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import * as z from "zod";
 import { type Look, type Watcher, watchLocation } from "../../../scripts/demo/served.ts";
 import { currentSchema, outcomeSchema } from "../../../src/domain/journal.ts";
+import { documentedFor, neededBy } from "../../contract/actions/documented-permissions.ts";
 import { query } from "../../local-aws/backing/postgresql-query.ts";
+import type { GatewayCall } from "../../local-aws/gateway/call-record.ts";
 
 // The demo as a person starts it. What it says of itself is not believed: AWS, Dagster, the database and the bucket are asked.
 
@@ -38,6 +40,8 @@ let looks: readonly Look[];
 const lines: string[] = [];
 const begun = new Map<string, number>();
 const ended = new Map<string, number>();
+/** Each step's column in docs/permissions.md, and when it began. */
+const steps: { readonly column: string; readonly at: number }[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "demo-test-"));
@@ -54,6 +58,11 @@ beforeAll(async () => {
     if (url !== undefined) watcher = watchLocation(url, "DealFlow", 150);
     const [, stage] = /^━━━ ([a-e])\. /.exec(line) ?? [];
     if (stage !== undefined) begun.set(stage, Date.now());
+    const [, action, inputs = ""] = /^uses: (?:actions\/)?(.+?), with: (.*)$/.exec(line) ?? [];
+    if (action !== undefined) {
+      const command = /command: (\w+)/.exec(inputs)?.[1] ?? "deploy";
+      steps.push({ column: action === "this action" ? command : action, at: Date.now() });
+    }
     const [, over] = /^Stage ([a-e]) took/.exec(line) ?? [];
     if (over !== undefined) ended.set(over, Date.now());
     if (line === "It stays up until Ctrl-C.") break;
@@ -142,6 +151,29 @@ test("the pull request's plan changed nothing, and shows the difference of the d
   expect(shown).toMatch(/^ *\+ cpu: 1024$/m);
 });
 
+test("every step called only what docs/permissions.md says that it needs", async () => {
+  expect(steps.map(({ column }) => column)).toEqual([
+    "build-push-image",
+    "run-migrations",
+    "register-task-def",
+    "deploy-service",
+    "deploy",
+    "plan",
+    "deploy",
+    "rollback",
+  ]);
+  for (const [index, { column, at }] of steps.entries()) {
+    const calls = await callsBetween(at, (steps[index + 1]?.at ?? Number.POSITIVE_INFINITY) - 1);
+    const needed = neededBy(calls, "deploy");
+    const documented = documentedFor(column);
+    expect(needed).toContain("ssm:GetParameter");
+    expect({ column, missing: needed.filter((permission) => !documented.includes(permission)) }).toEqual({
+      column,
+      missing: [],
+    });
+  }
+});
+
 test("the old code served throughout the bad commit, which was explained by the end of its traceback", () => {
   const images = new Set(during("d").map(({ image }) => image));
   expect([...images]).toHaveLength(1);
@@ -185,15 +217,9 @@ test("Ctrl-C ends it, and nothing is left", async () => {
   }
 });
 
-interface Call {
-  readonly caller: string;
-  readonly operation: string;
-  readonly at: number;
-}
-
-async function callsBetween(from: number, to: number): Promise<readonly Call[]> {
+async function callsBetween(from: number, to: number): Promise<readonly GatewayCall[]> {
   const response = await fetch(`${report.gateway}/_bed/calls`);
-  const calls = (await response.json()) as readonly Call[];
+  const calls = (await response.json()) as readonly GatewayCall[];
   expect(calls.length).toBeGreaterThan(100);
   return calls.filter(({ at }) => at >= from && at <= to);
 }

@@ -1,7 +1,7 @@
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
-import { allParts, deploy, plan } from "../../../src/releases/deploy.ts";
+import { allParts, deploy, type DeployRequest, plan } from "../../../src/releases/deploy.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
 import { type Status, status } from "../../../src/releases/status.ts";
@@ -16,7 +16,11 @@ export interface Deployer {
   readonly progress: readonly Progress[];
   /** As a signal of the runner does. */
   cancel(reason: Error): void;
-  deploy(options?: { readonly parts?: readonly Part[]; readonly release?: Release | null }): Promise<Result>;
+  deploy(options?: {
+    readonly parts?: readonly Part[];
+    readonly release?: Release | null;
+    readonly approved?: DeployRequest["approved"];
+  }): Promise<Result>;
   plan(): Promise<Result>;
   rollback(to: string): Promise<Result>;
   status(): Promise<Status>;
@@ -57,6 +61,7 @@ export function deployer(
     root: account.root,
     file: "dagster-stack.yml",
     environment: environmentName,
+    allowedAccounts: [],
     variables: {},
     repository: `owner/${stackName}`,
     owner: {
@@ -74,7 +79,8 @@ export function deployer(
   return {
     progress,
     cancel: (reason) => controller.abort(reason),
-    deploy: ({ parts = allParts, release = null } = {}) => deploy(context, connections, { ...request, parts, release }),
+    deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
+      deploy(context, connections, { ...request, parts, release, approved }),
     plan: () => plan(context, connections, { ...request, release: null }),
     rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
     status: () => status(context, connections, request),

@@ -246,8 +246,8 @@ describe("The error", () => {
   test("of a session that is over says how a workflow gets a longer one", async () => {
     answers = [error(400, "ExpiredTokenException", "The security token included in the request is expired")];
     const failed = await failureOf(read());
-    expect(failed.fix).toContain("role-duration-seconds");
-    expect(failed.fix).toContain("role-to-assume");
+    expect(failed.fix).toContain("role-duration-seconds of aws-actions/configure-aws-credentials");
+    expect(failed.fix).not.toContain("role-to-assume"); // an input that no action of ours has
   });
 
   test("of credentials that nobody knows speaks of them, not of policies", async () => {

@@ -187,7 +187,7 @@ describe("The watching", () => {
     const begun = scene.clock.product.now();
     const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
     expect(thrown).toMatchObject({ failure: "expired" });
-    expect((thrown as AwsError).fix).toContain("role-to-assume");
+    expect((thrown as AwsError).fix).toContain("role-duration-seconds");
     expect(scene.clock.product.now() - begun).toBeLessThan(45_000);
   });
 

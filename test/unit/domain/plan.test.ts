@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { later } from "../../../src/domain/later.ts";
+import { emptyRelease } from "../../../src/domain/release.ts";
+import { head } from "./arbitraries.ts";
 import { checkPlan, inOrder, planHash, type Step } from "../../../src/domain/plan.ts";
 
+const target = emptyRelease(head);
 const nothing = { kind: "none", why: "" } as const;
 const step = (id: string, after: readonly string[] = []): Step => ({
   id,
@@ -80,7 +83,7 @@ describe("the hash of a plan", () => {
     fc.assert(
       fc.property(plans, fc.string(), (steps, reason) => {
         const other = [...steps].reverse().map((member) => ({ ...member, reason, after: [...member.after].reverse() }));
-        expect(planHash({ steps: other, untouched: [] })).toBe(planHash({ steps, untouched: [] }));
+        expect(planHash({ steps: other, untouched: [], target })).toBe(planHash({ steps, untouched: [], target }));
       }),
     );
   });
@@ -95,7 +98,7 @@ describe("the hash of a plan", () => {
       count: null,
     };
     const hash = (change: Partial<Step>): string =>
-      planHash({ steps: [{ ...roll, ...change } as Step], untouched: [] });
+      planHash({ steps: [{ ...roll, ...change } as Step], untouched: [], target });
     const all = [
       {},
       { to: "f:3" },

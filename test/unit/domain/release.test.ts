@@ -87,12 +87,24 @@ describe("a release that travels as text", () => {
     expect(() => text(large)).toThrow("Leave the release input");
   });
 
-  test.each(["123456789012", "arn:aws:ecs:eu-west-1:1:x", "https://example.com"])(
+  test.each(["123456789012.dkr.ecr.eu-west-1.amazonaws.com/app", "arn:aws:ecs:eu-west-1:1:x", "https://example.com"])(
     "never holds %s, which a mask could kill",
     (value) => {
       expect(() => text({ ...emptyRelease(head), source: { ...head.source, repository: value } })).toThrow("mask");
     },
   );
+
+  test("may hold twelve digits in a row in a name", () => {
+    const image = {
+      repository: "team/202611211015",
+      digest: `sha256:${"0".repeat(64)}` as Digest,
+      contentKey: "0".repeat(40),
+      platform: "linux/arm64" as const,
+      source: { ...head.source, repository: "owner/123456789012" },
+    };
+    const release = { ...emptyRelease({ ...head, stack: "123456789012" }), images: { "123456789012": image } };
+    expect(parseRelease(text(release))).toEqual(release);
+  });
 
   test("may hold twelve digits in a row inside a digest", () => {
     const digest = `sha256:${"a".repeat(10)}${"1".repeat(12)}${"b".repeat(42)}` as Digest;

@@ -25,6 +25,7 @@ const broken = (message: string): LocationEntry =>
       message,
       className: "DagsterImportError",
       stack: ['  File "/app/main.py", line 3\n', "    import pandsa\n"],
+      causes: [],
     },
   });
 

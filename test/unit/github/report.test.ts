@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { untrusted } from "../../../src/domain/evidence.ts";
-import { foreignLines } from "../../../src/github/report.ts";
+import { logLines } from "../../../src/github/report.ts";
 
 /** What the runner takes for a command: `::name::` at the start of a line, the old form anywhere (actions/runner, ActionCommand.cs). */
 const obeyed = (line: string): boolean => /^\s*::/.test(line) || line.includes("##[");
@@ -32,7 +32,7 @@ describe("foreign text in the log", () => {
   test("is never a command, whatever it contains", () => {
     fc.assert(
       fc.property(foreign, (text) => {
-        for (const line of foreignLines(untrusted(text))) expect(obeyed(line)).toBe(false);
+        for (const line of logLines(untrusted(text))) expect(obeyed(line)).toBe(false);
       }),
       { numRuns: 500 },
     );
@@ -42,14 +42,23 @@ describe("foreign text in the log", () => {
     fc.assert(
       fc.property(foreign, (text) => {
         const moves = (character: string): boolean => character !== "\t" && /[\p{Cc}\u2028\u2029]/u.test(character);
-        for (const line of foreignLines(untrusted(text))) expect(Array.from(line).filter(moves)).toEqual([]);
+        for (const line of logLines(untrusted(text))) expect(Array.from(line).filter(moves)).toEqual([]);
       }),
       { numRuns: 500 },
     );
   });
 
+  test("is read once from its begin to its end, however it is made, and shown as far as anybody reads", () => {
+    for (const part of ["\u001b]", "\u001b[", "\u001b[0;", "##[", ":", " ", "\u001b]0;", "\u001b\u001b"]) {
+      const lines = logLines(untrusted(part.repeat(2_000_000 / part.length)));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]?.length).toBeLessThan(20_000);
+      expect(lines[0]).toMatch(/… \(\d+ characters more\)$/);
+    }
+  });
+
   test("keeps its lines and its words", () => {
-    expect(foreignLines(untrusted("one\r\ntwo\nthree \u001b[31mred\u001b[0m"))).toEqual(["one", "two", "three red"]);
+    expect(logLines(untrusted("one\r\ntwo\nthree \u001b[31mred\u001b[0m"))).toEqual(["one", "two", "three red"]);
   });
 });
 
@@ -82,6 +91,12 @@ describe("the log of a step", () => {
   test("puts a name before every foreign line", () => {
     const code = 'report({ kind: "foreign", from: "once", text: untrusted("::error::a\\nb") })';
     expect(printed(code)).toBe("once │ \u2060::error::a\nonce │ b\n");
+  });
+
+  test("obeys no foreign word in a line of our own", () => {
+    expect(printed('report({ kind: "line", text: "image a\\n::error::b\\r::set-env name=x::y \\u001b[1mc" })')).toBe(
+      "image a\n\u2060::error::b\n\u2060::set-env name=x::y c\n",
+    );
   });
 
   test("masks every line of a secret", () => {

@@ -14,7 +14,7 @@ const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest
 const encode = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
 
 const inputs: Inputs = {
-  scheme: 1,
+  scheme: 2,
   platform: "linux/amd64",
   base: digest("b"),
   python: null,

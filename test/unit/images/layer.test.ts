@@ -126,7 +126,7 @@ test("a cancelled layer ends", async () => {
 
 test("every header has a checksum that holds, whatever the name", () => {
   fc.assert(
-    fc.property(fc.string({ minLength: 1, unit: "grapheme" }), fc.nat(2 ** 33), (path, size) => {
+    fc.property(fc.string({ minLength: 1, unit: "grapheme" }), fc.nat(2 ** 33 - 1), (path, size) => {
       const all = tarHeader({ kind: "file", path, executable: false, size });
       const header = all.subarray(all.length - 512);
       const said = Number.parseInt(header.toString("latin1", 148, 154), 8);

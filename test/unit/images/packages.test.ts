@@ -18,7 +18,7 @@ test("each command that a package declares becomes a script", () => {
   const scripts = scriptsOf(text);
   expect([...scripts.keys()]).toEqual(["dagster", "dagster-daemon", "nested", "window"]);
   expect(scripts.get("nested")).toBe(
-    "#!/usr/bin/env python3\nimport sys\nfrom pkg.mod import app\n\nsys.exit(app.main())\n",
+    '#!/usr/bin/env python3\nimport sys\nfrom pkg.mod import app\n\nif __name__ == "__main__":\n    sys.exit(app.main())\n',
   );
 });
 

@@ -8,7 +8,7 @@ const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest
 const sha = "a".repeat(40) as Sha;
 
 const inputs: Inputs = {
-  scheme: 1,
+  scheme: 2,
   platform: "linux/amd64",
   base: digest("b"),
   python: null,
@@ -53,7 +53,8 @@ function observation(more: Partial<ImageObservation> = {}, now: Partial<Inputs> 
     sources: { entries: [], files: current.files, size: 0 },
     hasRepository: true,
     found: null,
-    commitTag: null,
+    kept: null,
+    commitTag: { name: sha, digest: null },
     former: { contentKey: key, inputs: readRecordedInputs(recordInputs(inputs)) },
     dependencies: null,
     ahead: null,
@@ -67,16 +68,30 @@ async function never(): Promise<never> {
 
 const found = { digest: digest("f"), mediaType: "", bytes: new Uint8Array() };
 
-test("what the registry has is reused, and named by this commit", () => {
+test("what the registry has is named by this commit, unless it is already", () => {
   expect(planImage(observation({ found }))).toEqual({
-    way: "reuse",
+    way: "name",
     contentKey: key,
     digest: digest("f"),
     tags: [sha],
+    reasons: ["the registry has it, and this commit does not name it yet"],
+    findings: [],
+  });
+  expect(planImage(observation({ found, commitTag: { name: sha, digest: digest("f") } }))).toEqual({
+    way: "reuse",
+    contentKey: key,
+    digest: digest("f"),
+    tags: [],
     reasons: ["nothing that goes in has changed"],
     findings: [],
   });
-  expect(planImage(observation({ found, commitTag: digest("f") })).tags).toEqual([]);
+});
+
+test("what is released already keeps the commit that it was made of: another one names nothing", () => {
+  const source = { repository: "owner/app", sha: "b".repeat(40) as Sha };
+  const kept = { repository: "app", digest: digest("f"), contentKey: key, platform: inputs.platform, source };
+  expect(planImage(observation({ found, kept }))).toMatchObject({ way: "reuse", tags: [] });
+  expect(planImage(observation({ found, kept, commitTag: { name: sha, digest: digest("1") } })).findings).toEqual([]);
 });
 
 test("what it does not have is made, and named twice", () => {
@@ -153,11 +168,11 @@ test("files called as members of every object are files", () => {
 });
 
 test("a commit whose tag names another image is an error that shows both", () => {
-  const { findings } = planImage(observation({ found, commitTag: digest("1") }));
+  const { findings } = planImage(observation({ found, commitTag: { name: sha, digest: digest("1") } }));
   expect(findings).toEqual([expect.objectContaining({ id: "commit-tag-taken", level: "error", where: `app:${sha}` })]);
   expect(findings[0]?.what).toContain(digest("1"));
   expect(findings[0]?.what).toContain(digest("f"));
-  expect(planImage(observation({ commitTag: digest("1") })).findings).toHaveLength(1);
+  expect(planImage(observation({ commitTag: { name: sha, digest: digest("1") } })).findings).toHaveLength(1);
 });
 
 test("a base that floats is an error with the pin to write", () => {

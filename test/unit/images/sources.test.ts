@@ -32,7 +32,7 @@ const hashOf = (text: string): string => digestOf(Buffer.from(text)).slice("sha2
 
 function inputs(files: Sources["files"]): Inputs {
   return {
-    scheme: 1,
+    scheme: 2,
     platform: "linux/amd64",
     base: digestOf(Buffer.from("base")),
     python: null,

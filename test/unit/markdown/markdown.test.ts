@@ -94,6 +94,40 @@ describe("foreign text in a line", () => {
   );
 });
 
+test("the digest of an image can be copied from wherever it stands", () => {
+  const image = `team/app@sha256:${"0a".repeat(32)}`;
+  expect(escape(`made ${image}, pushed`).markdown).toBe(`made ${image}, pushed`);
+  expect(code(image).markdown).toBe(`\`${image}\``);
+  expect(table(["Result"], [[image]]).markdown).toContain(`| ${image} |`);
+  for (const mention of [`@sha256:${"0a".repeat(32)}`, "a @sha256", "app@sha256:0a"]) {
+    expect(escape(mention).markdown).toContain("@\u2060");
+  }
+});
+
+test("foreign text is read once from its begin to its end, however it is made", () => {
+  for (const part of [
+    " ",
+    "\n",
+    "\t",
+    " \n",
+    "`",
+    "` ",
+    "\u001b]",
+    "\u001b[",
+    "\u001b[0;",
+    "@",
+    "#",
+    "|",
+    "\\",
+    "&",
+    "1",
+  ]) {
+    const text = untrusted(`x${part.repeat(2_000_000 / part.length)}x`);
+    for (const make of [escape, code, codeBlock]) expect(make(text).markdown).toMatch(/x/);
+    expect(cut(codeBlock(text), 500_000, "cut").markdown.length).toBeLessThanOrEqual(500_000);
+  }
+});
+
 describe("foreign text as code", () => {
   test("is shown as it is, whatever it contains", () => {
     fc.assert(
@@ -150,6 +184,12 @@ describe("a text that is too long", () => {
       expect(text.match(/^```/gm)?.length ?? 0).toBe(text.includes("```") ? 2 : 0);
       expect(text.split("<details>").length).toBe(text.split("</details>").length);
     }
+  });
+
+  test("is not misled by what stands in a fence", () => {
+    const { markdown: text } = cut(codeBlock(`<details>\n${"line\n".repeat(100)}`), 200, "cut");
+    expect(text).not.toContain("</details>");
+    expect(text.endsWith("\n```\n\n_cut_")).toBe(true);
   });
 
   test("and one that is not stays as it is", () => expect(cut(long, 10_000, "cut")).toEqual(long));

@@ -2,7 +2,17 @@ import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
-import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "./world.ts";
+import {
+  begin,
+  carriedOut,
+  dealFlow,
+  serviceOf,
+  shaOf,
+  untouchedWorld,
+  type World,
+  withContents,
+  withImagesMade,
+} from "./world.ts";
 
 const stack = dealFlow();
 const planFor = (world: World, sha = "a", of: Stack = stack): Plan =>
@@ -227,6 +237,18 @@ describe("whatever happened before", () => {
     );
   });
 
+  test("a plan is the same by its hash before its images are made, and after", () => {
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), (history, code, host) => {
+        const world = withContents(after(history), { code: `code ${code}`, host: `host ${host}` });
+        const before = planFor(world, "0");
+        const later = planFor(withImagesMade(world), "0");
+        expect(later.steps.map(({ kind }) => kind)).not.toContain("image");
+        expect(planHash(later)).toBe(planHash(before));
+      }),
+    );
+  });
+
   test("each part of a plan needs earlier parts only, so that four actions can carry it out in turn", () => {
     const order = ["images", "migrations", "definitions", "rollout"];
     fc.assert(
@@ -276,13 +298,20 @@ describe("a rollback", () => {
     expect(plan(wanted).findings).toContainEqual(expect.objectContaining({ id: "rollback-schema", level: "warning" }));
   });
 
+  test("registers a definition anew that was deregistered, and rolls to that", () => {
+    const { steps } = plan({ ...known, "service/code": definition(1, false) });
+    expect(steps[0]).toMatchObject({
+      id: "register/service/code",
+      reason: expect.stringContaining("deregistered") as unknown,
+    });
+    expect(steps[1]).toMatchObject({
+      id: "roll/code",
+      to: { pending: [{ step: "register/service/code", field: "arn" }] },
+    });
+  });
+
   test.each<[string, Parameters<typeof plan>, string]>([
     ["an image that is gone", [wanted, { code: false, host: true }], "rollback-image-gone"],
-    [
-      "a definition that was deregistered",
-      [{ ...known, "service/code": definition(1, false) }],
-      "rollback-definition-gone",
-    ],
     ["a definition that was deleted", [{ ...known, "service/code": null }], "rollback-definition-gone"],
   ])("is refused for %s, with what to do", (_, given, id) => {
     expect(plan(...given).findings).toContainEqual(

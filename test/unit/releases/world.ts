@@ -99,6 +99,15 @@ export function withContents(world: World, contents: Readonly<Record<string, str
   return { observation: { ...world.observation, images }, contents: all };
 }
 
+/** The same world once every image is in the registry. */
+export function withImagesMade(world: World): World {
+  const images = Object.entries(world.observation.images).map(([key, image]) => {
+    const digest = digestOf(world.contents[key] ?? "");
+    return [key, { ...image, way: "reuse" as const, digest, reasons: ["it is there"] }] as const;
+  });
+  return { ...world, observation: { ...world.observation, images: Object.fromEntries(images) } };
+}
+
 /** What the world is once every step of a plan is done, and the release is committed. */
 export function carriedOut(stack: Stack, world: World, plan: Plan): World {
   const results: Record<string, Results[string]> = {};

@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { readInputs } from "../github/inputs.ts";
+import { logReport } from "../github/report.ts";
+import { wasOpen } from "../github/state.ts";
+import { writeSummary } from "../github/summary.ts";
+import { common, sessionRequest, stepContext } from "./inputs.ts";
+
+/** Inputs of every action that has this post step. */
+export const inputs = z.object(common);
+
+/** Runs when the job is over, however it ended: closes what the action, or one after it, has left open. */
+export async function run(): Promise<void> {
+  if (!wasOpen()) return;
+  const request = sessionRequest(readInputs(inputs));
+  const { connections } = await import("../releases/connections.ts");
+  const { closeOpen, explainClosed } = await import("../releases/close.ts");
+  const { report, close } = logReport();
+  const closed = await closeOpen(stepContext(report), connections, { ...request, waitSeconds: 0 });
+  close();
+  if (closed !== null) await writeSummary(explainClosed(closed));
+}

@@ -1,0 +1,94 @@
+import { ListTasksCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
+import { nameOf } from "../aws/arn.ts";
+import type { Context } from "../domain/context.ts";
+import { instant, type ReleaseId } from "../domain/identifiers.ts";
+import { sameRevision } from "../domain/verdict.ts";
+import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
+import type { Clients, Connections } from "./connections.ts";
+import { beforeUnfinished } from "./history.ts";
+import { isHeldBy, takeLock } from "./lock.ts";
+import type { Observation } from "./observation.ts";
+import { observeServicesByKey } from "./observe.ts";
+import { openSession, type SessionRequest, settled } from "./session.ts";
+import { startedBy } from "./steps.ts";
+
+/** What a job that is over had left open. */
+export interface Closed {
+  readonly releases: readonly ReleaseId[];
+  /** Services that are not as they were before; by key. */
+  readonly moved: readonly string[];
+  /** One-off tasks that were stopped. */
+  readonly tasks: readonly string[];
+}
+
+/**
+ * Closes what this job has begun and not ended, since it was cancelled, or failed in a step of somebody else: stops one-off tasks,
+ * writes how the release ended, gives the lock back. Services are left as they are: the next release goes on from there.
+ * @returns null when nothing was open
+ * @throws UserError, AwsError
+ */
+export async function closeOpen(
+  context: Context,
+  connections: Connections,
+  request: SessionRequest,
+): Promise<Closed | null> {
+  const opened = await openSession(context, connections, request);
+  const { lock } = opened;
+  if (lock === null || !isHeldBy(lock.value, request.owner)) return null;
+  if (lock.value.holder?.attempt !== request.owner.attempt) return null; // a later attempt goes on by itself
+  const held = await takeLock(opened.records, context, request);
+  const session = await settled(opened, held);
+  const { clients, stack, journal, unfinished } = session;
+  const open = unfinished.filter(({ outcome }) => outcome === null);
+  const tasks = await Promise.all(
+    open.map(({ intent }) => stopTasks(clients, stack.contract.cluster, startedBy(intent.release))),
+  );
+  const before = beforeUnfinished(session);
+  const moved = movedSince(before, await observeServicesByKey(clients, stack));
+  for (const { intent } of open) {
+    await journal.end({
+      schema: 1,
+      kind: "outcome",
+      command: intent.command,
+      outcome: moved.length === 0 ? "abandoned" : "failed",
+      release: intent.release,
+      services: [],
+      cause: "interrupted",
+      owner: request.owner,
+      at: instant(context.clock.now()),
+    });
+  }
+  if (moved.length === 0) held.settled();
+  await held.giveBack();
+  return { releases: open.map(({ intent }) => intent.release.id), moved, tasks: tasks.flat() };
+}
+
+function movedSince(before: Observation["before"], services: Observation["services"]): readonly string[] {
+  return Object.entries(before).flatMap(([key, { taskDefinition, desiredCount }]) => {
+    const now = services[key] ?? null;
+    if (now === null) return [];
+    return sameRevision(now.revision, taskDefinition) && now.desiredCount === desiredCount ? [] : [key];
+  });
+}
+
+async function stopTasks({ ecs }: Clients, cluster: string, by: string): Promise<readonly string[]> {
+  const resource = `tasks started by ${by}`;
+  const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster, startedBy: by }), { resource });
+  for (const task of taskArns) {
+    const command = new StopTaskCommand({ cluster, task, reason: "The job that started it is over." });
+    await ecs(command, { resource, idempotent: true });
+  }
+  return taskArns.map(nameOf);
+}
+
+export function explainClosed({ releases, moved, tasks }: Closed): Markdown {
+  return paragraphs(
+    heading(2, "Closed what was open"),
+    markdown`The job is over, and had neither committed nor taken back: ${releases.length === 0 ? "nothing" : ""}`,
+    releases.length === 0 ? null : list(releases.map((id) => code(id))),
+    moved.length === 0
+      ? markdown`No service had moved.`
+      : markdown`Not as before: ${moved.join(", ")}. The next deploy or rollback goes on from there; \`status\` says what runs.`,
+    tasks.length === 0 ? null : markdown`Stopped: task ${tasks.join(", ")}.`,
+  );
+}

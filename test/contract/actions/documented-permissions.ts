@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { actionOf } from "../../../src/aws/permission.ts";
+import type { GatewayCall } from "../../local-aws/gateway/call-record.ts";
+
+/** IAM actions behind the registry's protocol. Source: Amazon ECR user guide, "Required IAM permissions for pushing an image". */
+const ofRegistry: Readonly<Record<string, string>> = {
+  "GET ping": "ecr:GetAuthorizationToken",
+  "GET manifests": "ecr:BatchGetImage",
+  "HEAD manifests": "ecr:BatchGetImage",
+  "PUT manifests": "ecr:PutImage",
+  "GET blobs": "ecr:GetDownloadUrlForLayer",
+  "HEAD blobs": "ecr:BatchCheckLayerAvailability",
+  "POST uploads": "ecr:InitiateLayerUpload",
+  "PATCH uploads": "ecr:UploadLayerPart",
+  "PUT uploads": "ecr:CompleteLayerUpload",
+};
+
+/** @returns the IAM actions of what this role called. */
+export function neededBy(
+  calls: readonly Pick<GatewayCall, "service" | "operation" | "caller">[],
+  role: string,
+): readonly string[] {
+  const actions = calls.flatMap(({ service, operation, caller }) => {
+    if (caller !== role || service === "sts") return []; // GetCallerIdentity is allowed to everybody
+    if (service === "registry") return [ofRegistry[operation] ?? `registry ${operation}`];
+    return [actionOf(service, operation)];
+  });
+  return [...new Set(actions)].sort();
+}
+
+/** What docs/permissions.md says that an action, or a command of the root action, needs. */
+export function documentedFor(column: string): readonly string[] {
+  const rows = readFileSync("docs/permissions.md", "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  const [header = [], , ...actions] = rows;
+  const at = header.indexOf(column);
+  if (at === -1) throw new Error(`docs/permissions.md has no column ${column}`);
+  return actions.flatMap(([action = "", ...cells]) => (cells[at - 1] === "✓" ? [action.replaceAll("`", "")] : []));
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { type Bed, startBed } from "../../local-aws/bed.ts";
+import { runStep, type StepResult } from "../../runner/run-step.ts";
+import { documentedFor, neededBy } from "./documented-permissions.ts";
+import { type Checkout, checkOut, playSmallStack, stackFile } from "./small-stack.ts";
+
+// What a green release calls is compared by the test of the demo, which runs one. Here everything is called until the containers of
+// the small stack, which hold no Dagster, do not start: from there on, evidence is read, and services are taken back.
+
+let bed: Bed;
+let checkout: Checkout;
+let runId = 900;
+
+beforeAll(async () => {
+  bed = await startBed({ speed: 20 });
+  checkout = await checkOut(await playSmallStack(bed));
+  await checkout.write(
+    "dagster-stack.yml",
+    stackFile(
+      (text) =>
+        `${text}migrations: [{ name: application, tool: alembic, image: app, workdir: /app }]\nsecrets-from: ["ssm:/small/"]\n`,
+    ),
+  );
+  checkout.commit("Migrate");
+}, 120_000);
+
+afterAll(async () => {
+  await checkout.remove();
+  await bed.close();
+});
+
+/** Runs an action, and compares what it called with what its column says. */
+async function expectDocumented(
+  column: string,
+  action: string,
+  inputs: Readonly<Record<string, string>> = {},
+): Promise<{ readonly result: StepResult; readonly needed: readonly string[] }> {
+  const since = bed.calls.length;
+  const job = {
+    workspace: checkout.folder,
+    repository: "owner/small",
+    runId,
+    environment: bed.environment("deploy"),
+  };
+  const result = await runStep(job, { action, with: inputs });
+  const needed = neededBy(bed.calls.slice(since), "deploy");
+  const documented = documentedFor(column);
+  expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
+  return { result, needed };
+}
+
+test("build-push-image needs what is written", async () => {
+  const { result, needed } = await expectDocumented("build-push-image", "actions/build-push-image");
+  expect(result.exitCode).toBe(0);
+  expect(needed).toEqual(expect.arrayContaining(["ecr:PutImage", "ssm:DescribeParameters", "ssm:GetParameter"]));
+});
+
+test("run-migrations needs what is written, for one that fails", async () => {
+  const { result, needed } = await expectDocumented("run-migrations", "actions/run-migrations");
+  expect(result.exitCode).toBe(1);
+  expect(needed).toEqual(expect.arrayContaining(["ecs:RunTask", "logs:GetLogEvents", "s3:DeleteObject"]));
+});
+
+test("plan and status need what is written, and read only", async () => {
+  for (const command of ["plan", "status"]) {
+    const { result, needed } = await expectDocumented(command, ".", { command });
+    expect(result.exitCode).toBe(0);
+    expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet)/.test(permission))).toEqual([]);
+  }
+});
+
+test("register-task-def and deploy-service need what is written, for services that do not start", async () => {
+  await checkout.write("dagster-stack.yml", stackFile());
+  checkout.commit("Migrate no more");
+  runId += 1;
+  await expectDocumented("build-push-image", "actions/build-push-image");
+  const registered = await expectDocumented("register-task-def", "actions/register-task-def");
+  expect(registered.result.exitCode).toBe(0);
+  expect(registered.needed).toContain("ecs:RegisterTaskDefinition");
+  const deployed = await expectDocumented("deploy-service", "actions/deploy-service");
+  expect(deployed.result.outputs["outcome"]).toBe("taken-back");
+  expect(deployed.needed).toEqual(expect.arrayContaining(["ecs:UpdateService", "ecs:DescribeTasks"]));
+});
+
+test("deploy needs what its four parts need", () => {
+  const parts = ["build-push-image", "run-migrations", "register-task-def", "deploy-service"];
+  expect([...documentedFor("deploy")].sort()).toEqual([...new Set(parts.flatMap(documentedFor))].sort());
+});
+
+test.each(["build-push-image", "run-migrations", "register-task-def", "deploy-service"])(
+  "the page of %s leads to its rights",
+  (name) => {
+    expect(readFileSync(`actions/${name}/README.md`, "utf8")).toContain(
+      `[Permissions](../../docs/permissions.md), column \`${name}\``,
+    );
+  },
+);
