@@ -134,7 +134,11 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       ),
     }),
     RunById: async ({ runId }: { readonly runId: string }) => ({ runOrError: await runNamed(runId) }),
-    NewestRun: async ({ filter }: { readonly filter: { readonly tags: LaunchParams["executionMetadata"]["tags"] } }) => {
+    NewestRun: async ({
+      filter,
+    }: {
+      readonly filter: { readonly tags: LaunchParams["executionMetadata"]["tags"] };
+    }) => {
       const newest = runs.findLast((run) => filter.tags.every(({ key, value }) => run.tags[key] === value));
       const results = newest === undefined ? [] : [await runNamed(newest.id)];
       return { runsOrError: { __typename: "Runs", results } };

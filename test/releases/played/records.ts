@@ -8,8 +8,8 @@ export interface Records {
   readonly current: Current | null;
   /** Ids of the releases that were begun, oldest first. */
   readonly begun: readonly ReleaseId[];
-  intent(id: ReleaseId): Intent | null;
-  outcome(id: ReleaseId): Outcome | null;
+  readonly intent: (id: ReleaseId) => Intent | null;
+  readonly outcome: (id: ReleaseId) => Outcome | null;
 }
 
 export function recordsOf({ s3 }: PlayedAccount): Records {
