@@ -6,6 +6,7 @@ import { rollback } from "../../../src/releases/rollback.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
 import { type Status, status } from "../../../src/releases/status.ts";
 import type { Result } from "../../../src/releases/result.ts";
+import { type Unlocked, unlockStack } from "../../../src/releases/unlock.ts";
 import { environmentName, type PlayedAccount, stackName } from "./account.ts";
 import { plainWire, type Wire } from "./wire.ts";
 
@@ -23,6 +24,7 @@ export interface Deployer {
   plan(): Promise<Result>;
   rollback(to: string): Promise<Result>;
   status(): Promise<Status>;
+  unlock(why: string): Promise<Unlocked>;
 }
 
 export interface DeployerOptions {
@@ -33,11 +35,19 @@ export interface DeployerOptions {
   readonly waitSeconds?: number;
   /** What GitHub says of a run; null: it cannot be asked. */
   readonly isOver?: SessionRequest["isOver"];
+  readonly allowDivergent?: boolean;
 }
 
 export function deployer(
   account: PlayedAccount,
-  { run = 1, attempt = 1, wire = plainWire, waitSeconds = 0, isOver = null }: DeployerOptions = {},
+  {
+    run = 1,
+    attempt = 1,
+    wire = plainWire,
+    waitSeconds = 0,
+    isOver = null,
+    allowDivergent = false,
+  }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
   const controller = new AbortController();
@@ -63,7 +73,7 @@ export function deployer(
     waitSeconds,
     isOver,
     scratch: account.root,
-    allowDivergent: false,
+    allowDivergent,
     compare: null,
   };
   return {
@@ -74,5 +84,6 @@ export function deployer(
     plan: () => plan(context, connections, { ...request, release: null }),
     rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
     status: () => status(context, connections, request),
+    unlock: (why) => unlockStack(context, connections, request, why),
   };
 }

@@ -134,9 +134,14 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       ),
     }),
     RunById: async ({ runId }: { readonly runId: string }) => ({ runOrError: await runNamed(runId) }),
-    NewestRun: async ({ filter }: { readonly filter: { readonly tags: readonly Tag[] } }) => {
-      const found = runs.findLast(({ tags }) => filter.tags.every(({ key, value }) => tags[key] === value));
-      return { runsOrError: { __typename: "Runs", results: found === undefined ? [] : [await runNamed(found.id)] } };
+    NewestRun: async ({
+      filter,
+    }: {
+      readonly filter: { readonly tags: LaunchParams["executionMetadata"]["tags"] };
+    }) => {
+      const newest = runs.findLast((run) => filter.tags.every(({ key, value }) => run.tags[key] === value));
+      const results = newest === undefined ? [] : [await runNamed(newest.id)];
+      return { runsOrError: { __typename: "Runs", results } };
     },
     RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
   };
@@ -172,12 +177,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
   };
 }
 
-interface Tag {
-  readonly key: string;
-  readonly value: string;
-}
-
 interface LaunchParams {
   readonly selector: { readonly repositoryLocationName: string };
-  readonly executionMetadata: { readonly tags: readonly Tag[] };
+  readonly executionMetadata: { readonly tags: readonly { readonly key: string; readonly value: string }[] };
 }

@@ -1,0 +1,29 @@
+import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal.ts";
+import type { ReleaseId } from "../../../src/domain/identifiers.ts";
+import { type PlayedAccount, recordsPrefix } from "./account.ts";
+
+/** What the bucket holds of the stack, read past every deployer. */
+export interface Records {
+  readonly lock: Lock | null;
+  readonly current: Current | null;
+  /** Ids of the releases that were begun, oldest first. */
+  readonly begun: readonly ReleaseId[];
+  readonly intent: (id: ReleaseId) => Intent | null;
+  readonly outcome: (id: ReleaseId) => Outcome | null;
+}
+
+export function recordsOf({ s3 }: PlayedAccount): Records {
+  const read = <T>(key: string): T | null => {
+    const found = s3.objects.get(recordsPrefix + key);
+    return found === undefined ? null : (JSON.parse(found.text) as T);
+  };
+  return {
+    lock: read("lock.json"),
+    current: read("current.json"),
+    begun: [...s3.objects.keys()]
+      .flatMap((path) => (/\/releases\/([^/]+)\/intent\.json$/.exec(path)?.slice(1, 2) ?? []) as ReleaseId[])
+      .sort(),
+    intent: (id) => read(`releases/${id}/intent.json`),
+    outcome: (id) => read(`releases/${id}/outcome.json`),
+  };
+}

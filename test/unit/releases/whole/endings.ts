@@ -1,0 +1,329 @@
+import type { Outcome } from "../../../../src/domain/journal.ts";
+import type { VerdictKind } from "../../../../src/domain/verdict.ts";
+import { deployer } from "../../../releases/played/deployer.ts";
+import { wrongWith } from "../../../releases/played/ending.ts";
+import { lookAt, revisionsOf, type ServiceKey } from "../../../releases/played/onlooker.ts";
+import { recordsOf, type Records } from "../../../releases/played/records.ts";
+import { refusal } from "../../../releases/played/refusal.ts";
+import { type Kind, mend, newHost, rolled, type Situation, situation } from "../../../releases/played/situations.ts";
+import { type OutsideCall, plainWire, type Wire } from "../../../releases/played/wire.ts";
+import type { RuntimeTask } from "../../../local-aws/runtime.ts";
+import type { Behaviour } from "../../../local-aws/runtimes/scripted.ts";
+
+/** Something that goes wrong, and what must be true after it. */
+export interface Row {
+  readonly what: string;
+  readonly where: readonly Kind[];
+  readonly given?: (situation: Situation) => void;
+  /** The way out of the process. */
+  readonly wire?: () => Wire;
+  /** Services that the record of the outcome names, in this order. */
+  readonly moved: (kind: Kind) => readonly ServiceKey[];
+  /** How the last of them ended; those before it succeeded. */
+  readonly verdict: VerdictKind;
+  /** What the record gives as the cause. */
+  readonly cause: string;
+  readonly outcome: "taken-back" | "failed";
+  /** The first thing that is said. */
+  readonly says: RegExp;
+  /** The new code was called healthy, and died when the old one was gone: for a while there was none. */
+  readonly away?: true;
+}
+
+export const kinds: readonly Kind[] = ["a first release", "a change of code", "a change of the host", "a rollback"];
+const codeMoves: readonly Kind[] = ["a first release", "a change of code", "a rollback"];
+const hostMoves: readonly Kind[] = ["a first release", "a change of the host", "a rollback"];
+const migrates: readonly Kind[] = ["a first release", "a change of code"];
+
+function upTo(key: ServiceKey): Row["moved"] {
+  return (kind) => rolled[kind].slice(0, rolled[kind].indexOf(key) + 1);
+}
+const nothing: Row["moved"] = () => [];
+const everything: Row["moved"] = (kind) => rolled[kind];
+
+const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
+const crash = [{ text: "Traceback" }, { text: "KeyError: 'DATABASE'" }];
+
+function newTasks(key: ServiceKey, behaviour: Behaviour): NonNullable<Row["given"]> {
+  return ({ account, isNew }) => account.runtime.script(isNew(key), behaviour);
+}
+
+function bad(key: ServiceKey): readonly Row[] {
+  const where = key === "code" ? codeMoves : hostMoves;
+  const common = { where, moved: upTo(key), verdict: "rolled-back", outcome: "taken-back" } as const;
+  return [
+    {
+      ...common,
+      what: `${key} crashes at once`,
+      given: newTasks(key, {
+        kind: "exits",
+        code: 3,
+        startsAfterSeconds: 1,
+        healthyAfterSeconds: 5,
+        afterSeconds: 1,
+        log: crash,
+      }),
+      cause: "container-exited",
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: container ${key} exited with code 3\\.`),
+    },
+    {
+      ...common,
+      what: `${key} crashes after a while`,
+      given: newTasks(key, {
+        kind: "exits",
+        code: 1,
+        startsAfterSeconds: 1,
+        healthyAfterSeconds: 60,
+        afterSeconds: 25,
+        log: crash,
+      }),
+      cause: "container-exited",
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: container ${key} exited with code 1\\.`),
+    },
+    {
+      ...common,
+      what: `${key} never starts for want of its image`,
+      given: newTasks(key, { kind: "never-starts", reason: "CannotPullContainerError: small/code: not found" }),
+      cause: "image-not-pulled",
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: the image cannot be pulled\\.`),
+    },
+    {
+      ...common,
+      what: `${key} never starts for want of a secret`,
+      given: newTasks(key, {
+        kind: "never-starts",
+        reason: "ResourceInitializationError: unable to pull secrets or registry auth",
+      }),
+      cause: "secret-not-read",
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: a secret of its definition cannot be read\\.`),
+    },
+    {
+      ...common,
+      what: `${key} never passes its health check`,
+      given: newTasks(key, { kind: "unhealthy", startsAfterSeconds: 1 }),
+      cause: "health-check-failed",
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: the health check of container ${key} does not pass\\.`),
+    },
+  ];
+}
+
+function migration(behaviour: Behaviour): NonNullable<Row["given"]> {
+  return ({ account }) => account.runtime.script(isOf("small-once-"), behaviour);
+}
+function runs(behaviour: Behaviour): NonNullable<Row["given"]> {
+  return ({ account }) => account.runtime.script(isOf("small-run-"), behaviour);
+}
+
+function isOf(prefix: string): (task: RuntimeTask) => boolean {
+  return ({ definition }) => definition.family?.startsWith(prefix) === true;
+}
+
+function deny(operation: string): NonNullable<Row["given"]> {
+  return ({ account }) =>
+    void account.aws.faults.inject({ on: `ecs:${operation}`, caller: "deploy", what: { kind: "access-denied" } });
+}
+
+/** From the first call on that is so, these calls are refused. */
+export function refuseFrom(
+  first: (call: OutsideCall) => boolean,
+  these: (call: OutsideCall) => boolean,
+  error: () => Error,
+): Wire {
+  let begun = false;
+  return (call, effect) => {
+    begun ||= first(call);
+    return begun && these(call) ? Promise.reject(error()) : effect();
+  };
+}
+
+export const rows: readonly Row[] = [
+  ...bad("code"),
+  ...bad("daemon"),
+  ...bad("webserver"),
+  {
+    what: "code dies when it is asked",
+    where: codeMoves,
+    given: newTasks("code", { kind: "exits", code: 1, ...quick, afterSeconds: 2, log: crash }),
+    moved: (kind) => (kind === "a first release" ? everything(kind) : upTo("code")(kind)),
+    verdict: "succeeded",
+    outcome: "taken-back",
+    cause: "location-broken",
+    says: /^Code location small does not load/,
+    away: true,
+  },
+  {
+    what: "the migration exits with 1",
+    where: migrates,
+    given: migration({ kind: "exits", code: 1, ...quick, afterSeconds: 1, log: crash }),
+    moved: nothing,
+    verdict: "failed",
+    outcome: "taken-back",
+    cause: "migration-failed",
+    says: /^Migration application ended with exit code 1/,
+  },
+  {
+    what: "the migration never starts",
+    where: migrates,
+    given: migration({ kind: "never-starts", reason: "ResourceInitializationError: unable to pull secrets" }),
+    moved: nothing,
+    verdict: "failed",
+    outcome: "taken-back",
+    cause: "migration-never-started",
+    says: /^Migration application never started/,
+  },
+  {
+    what: "the migration hangs",
+    where: migrates,
+    given: migration({ kind: "healthy", ...quick }),
+    moved: nothing,
+    verdict: "failed",
+    outcome: "taken-back",
+    cause: "error",
+    says: /^migration application was not done after 3600 s/,
+  },
+  {
+    what: "the location does not load",
+    where: codeMoves,
+    given: ({ account, sha }) => account.breakCode(sha),
+    moved: (kind) => (kind === "a first release" ? everything(kind) : upTo("code")(kind)),
+    verdict: "succeeded",
+    outcome: "taken-back",
+    cause: "location-broken",
+    says: /^Code location small does not load/,
+  },
+  {
+    what: "the canary fails",
+    where: kinds,
+    given: runs({ kind: "exits", code: 1, ...quick, afterSeconds: 1 }),
+    moved: everything,
+    verdict: "succeeded",
+    outcome: "taken-back",
+    cause: "canary-failed",
+    says: /^The canary, job canary, ended with FAILURE/,
+  },
+  {
+    what: "the canary never ends",
+    where: kinds,
+    given: runs({ kind: "healthy", ...quick }),
+    moved: everything,
+    verdict: "succeeded",
+    outcome: "taken-back",
+    cause: "canary-unfinished",
+    says: /^The canary, job canary, has not succeeded after 600 s/,
+  },
+  {
+    what: "UpdateService is denied",
+    where: kinds,
+    given: deny("UpdateService"),
+    moved: nothing,
+    verdict: "failed",
+    outcome: "taken-back",
+    cause: "error",
+    says: /^deploy may not do ecs:UpdateService/,
+  },
+  {
+    what: "RegisterTaskDefinition is denied",
+    where: ["a first release", "a change of code", "a change of the host"],
+    given: deny("RegisterTaskDefinition"),
+    moved: nothing,
+    verdict: "failed",
+    outcome: "taken-back",
+    cause: "error",
+    says: /^deploy may not do ecs:RegisterTaskDefinition/,
+  },
+  {
+    what: "RunTask is denied",
+    where: migrates,
+    given: deny("RunTask"),
+    moved: nothing,
+    verdict: "failed",
+    outcome: "taken-back",
+    cause: "error",
+    says: /^deploy may not do ecs:RunTask/,
+  },
+  {
+    what: "the canary fails, and taking back is denied",
+    where: kinds,
+    given: runs({ kind: "exits", code: 1, ...quick, afterSeconds: 1 }),
+    wire: () =>
+      refuseFrom(
+        ({ operation }) => operation === "LaunchRun",
+        ({ operation }) => operation === "UpdateService",
+        () => refusal("AccessDeniedException", 400, "User: deploy is not authorized to perform: ecs:UpdateService"),
+      ),
+    moved: everything,
+    verdict: "succeeded",
+    outcome: "failed",
+    cause: "canary-failed",
+    says: /^The canary, job canary, ended with FAILURE/,
+  },
+];
+
+/** How it ended. */
+export interface Ended {
+  readonly error: Error | null;
+  readonly records: Records;
+  readonly outcome: Outcome | null;
+  /** What is wrong with the stack when all is over. */
+  readonly wrong: readonly string[];
+  /** Moments at which neither what ran before nor what ECS found good of the new release was there. */
+  readonly gone: readonly string[];
+  /** What was said while it went on. */
+  readonly lines: readonly string[];
+  readonly before: Situation["before"];
+  readonly after: Situation["before"];
+  /** What is wrong after the next commit was released, by somebody else and without mishap. */
+  readonly wrongInTheEnd: readonly string[];
+}
+
+export async function play({ given, wire }: Pick<Row, "given" | "wire">, kind: Kind): Promise<Ended> {
+  const there = await situation(kind);
+  const { account, before } = there;
+  const { clock } = account;
+  try {
+    given?.(there);
+    const onlookers = neverGone.map((key) => ({ key, onlooker: lookAt(account, key) }));
+    const who = deployer(account, { wire: wire?.() ?? plainWire });
+    const error = await clock.run(errorOf(there.act(who)));
+    await clock.pass(60_000);
+    for (const { onlooker } of onlookers) onlooker.stop();
+    const records = recordsOf(account);
+    const id = records.begun.at(-1);
+    const outcome = id === undefined ? null : records.outcome(id);
+    const after = await revisionsOf(account);
+    const gone = onlookers.flatMap(({ key, onlooker }) => {
+      const old = before[key];
+      if (old === null) return [];
+      const made = outcome?.release.taskDefinitions[`service/${key}`] ?? after[key];
+      const verdict = outcome?.services.find(({ service }) => service === key)?.verdict ?? "succeeded";
+      return onlooker.gaps(made === null || verdict !== "succeeded" ? [old] : [old, made]);
+    });
+    const wrong = await wrongWith(account);
+    const lines = who.progress.flatMap((event) => (event.kind === "line" ? [event.text] : []));
+    const wrongInTheEnd = await releaseNext(there);
+    return { error, records, outcome, wrong, gone, lines, before, after, wrongInTheEnd };
+  } finally {
+    await account.close();
+  }
+}
+
+/** The daemon stops before it starts: it is gone in between, as it should be. */
+const neverGone = ["code", "webserver"] as const;
+
+/** The next commit, by another run, when every lease is over. @returns what is wrong then */
+async function releaseNext({ account }: Situation): Promise<readonly string[]> {
+  const { clock } = account;
+  mend(account);
+  await clock.pass(20 * 60_000);
+  await account.commit({ ...newHost, "app/main.py": "VERSION = 9\n" });
+  const failed = await clock.run(errorOf(deployer(account, { run: 2 }).deploy()));
+  await clock.pass(60_000);
+  return [...(failed === null ? [] : [failed.message]), ...(await wrongWith(account))];
+}
+
+function errorOf(work: Promise<unknown>): Promise<Error | null> {
+  return work.then(
+    () => null,
+    (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))),
+  );
+}
