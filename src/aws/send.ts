@@ -73,6 +73,17 @@ export function sender<Inputs extends object, Outputs extends MetadataBearer, Co
   };
 }
 
+/** The same, but that something is looked at before each call that is not a read: it throws what keeps it from being made. */
+export function guarded<Inputs extends object, Outputs extends MetadataBearer, Config>(
+  send: Send<Inputs, Outputs, Config>,
+  look: () => Promise<void>,
+): Send<Inputs, Outputs, Config> {
+  return async (command, options) => {
+    if (!isRead(operationOf(command))) await look();
+    return send(command, options);
+  };
+}
+
 const mostAttempts = 6;
 const firstPause = 500;
 const longestPause = 8_000;

@@ -10,12 +10,14 @@ export const checkIds: readonly string[] = [
   "base-floats",
   "commit-tag-taken",
   "daemon-overlaps",
+  "drift",
   "image-tags-full",
   "instance-file",
   "no-breaker",
   "no-webserver",
   "not-checked",
   "not-in-this-version",
+  "plan-changed",
   "rollback-definition-gone",
   "rollback-image-gone",
   "rollback-schema",
@@ -23,6 +25,7 @@ export const checkIds: readonly string[] = [
   "run-image",
   "secret-in-environment",
   "service-missing",
+  "unfinished-release",
 ];
 
 /** What a check has to say. */

@@ -201,7 +201,7 @@ function failedRun({ runId, status }: Run, job: string): Cause {
   return {
     id: "canary-failed",
     what: `The canary, job ${job}, ended with ${status} (run ${runId}).`,
-    fix: "Its last events say why. The release is taken back: what ran before serves on.",
+    fix: "Its last events say why.",
   };
 }
 

@@ -104,12 +104,15 @@ export function wordsOf(error: unknown): { readonly what: string; readonly fix: 
 function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): readonly ServiceOutcome[] {
   return steps.flatMap((end) => {
     if (end.step.kind !== "roll") return [];
-    const key = end.step.service;
+    const { service: key, from: was } = end.step;
+    const unjudged = { verdict: "failed", from: was, to: null, digests: {}, cause: { id: "error" } } as const;
     const verdicts =
       end.kind === "done"
         ? [end.done.verdict ?? []].flat()
-        : end.kind === "failed" && end.error instanceof StepFailed
-          ? end.error.verdicts
+        : end.kind === "failed"
+          ? end.error instanceof StepFailed
+            ? end.error.verdicts
+            : [unjudged]
           : [];
     const back = takenBack.find((one) => one.service === key);
     return verdicts.map(({ verdict, from, to, digests, cause }) => ({

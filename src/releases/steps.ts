@@ -25,6 +25,7 @@ import { onceContainer } from "./definitions.ts";
 /** Everything a step may need. */
 export interface Workshop {
   readonly stack: Stack;
+  /** Before each write to ECS the lock is looked at. */
   readonly clients: Clients;
   readonly images: ImageClients;
   readonly imageObservations: Readonly<Record<string, ImageObservation>>;
@@ -34,8 +35,6 @@ export interface Workshop {
   /** null: no webserver has an address that the runner reaches. */
   readonly dagster: Dagster | null;
   readonly network: () => Promise<ServiceNetwork>;
-  /** Before each write: is the lock still ours? */
-  readonly check: () => Promise<void>;
   readonly release: Release;
   readonly attempt: number;
 }
@@ -103,11 +102,10 @@ async function makeImage({ images, imageObservations, context }: Workshop, key: 
 }
 
 async function register(
-  { clients, check, stack, release }: Workshop,
+  { clients, stack, release }: Workshop,
   step: Extract<Step, { kind: "register" }>,
   results: Results,
 ): Promise<Done> {
-  await check();
   const tags = {
     "dagster-ecs:stack": stack.name,
     "dagster-ecs:environment": stack.environment,
@@ -130,12 +128,11 @@ async function runMigration(
   step: Extract<Step, { kind: "run-task" }>,
   results: Results,
 ): Promise<Done> {
-  const { clients, context, check, stack, release, attempt } = shop;
+  const { clients, context, stack, release, attempt } = shop;
   const migration = stack.migrations.find(({ name }) => name === step.migration);
   if (migration === undefined) throw new Error(`migration ${step.migration} is not in the stack`);
   const contentKey = shop.imageKeys[migration.image];
   if (contentKey === undefined) throw new Error(`image ${migration.image} was not observed`);
-  await check();
   const { cause, evidence, seconds } = await migrate(clients, context, {
     name: migration.name,
     tool: { kind: migration.tool },
@@ -168,13 +165,12 @@ export function startedBy({ id }: Pick<Release, "id">): string {
 }
 
 async function rollService(
-  { clients, context, check, stack, release }: Workshop,
+  { clients, context, stack, release }: Workshop,
   step: Extract<Step, { kind: "roll" }>,
   results: Results,
 ): Promise<Done> {
   const service = stack.services[step.service];
   if (service === undefined) throw new Error(`service ${step.service} is not in the stack`);
-  await check();
   const digest = release.images[service.image]?.digest;
   const container = service.definition.container;
   const digests: Digests = digest === undefined || container === null ? {} : { [container]: digest };

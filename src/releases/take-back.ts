@@ -1,9 +1,10 @@
+import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import { takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
-import type { Plan, Undo } from "../domain/plan.ts";
-import { isGood, type Verdict } from "../domain/verdict.ts";
+import type { Undo } from "../domain/plan.ts";
+import { isGood, type Revision, type Verdict } from "../domain/verdict.ts";
 import { locationGate } from "../gates/location.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
@@ -22,6 +23,15 @@ export interface TakenBack {
   readonly why: string | null;
 }
 
+/** A service that has to go back. */
+export interface Moved {
+  /** Its key. */
+  readonly service: string;
+  readonly undo: Undo;
+  /** What this release has brought it to; null when that is not known. */
+  readonly ours: Revision | null;
+}
+
 const timeoutSeconds = 30 * 60;
 const gateTimeoutSeconds = 60;
 
@@ -34,19 +44,19 @@ export async function takeAllBack(
   session: Session,
   lock: HeldLock | null,
   before: Observation,
-  moved: Plan["moved"],
+  moved: readonly Moved[],
   dagster: Dagster | null,
 ): Promise<readonly TakenBack[]> {
+  const clients = { ...session.clients, ecs: guarded(session.clients.ecs, async () => lock?.check()) };
   const results: TakenBack[] = [];
   let lost = false;
-  for (const { service, undo } of moved) {
+  for (const { service, undo, ours } of moved) {
     if (undo.kind === "none") continue;
     try {
-      if (!lost) await lock?.check();
       results.push(
         lost
           ? { service, count: undo.count, verdict: null, why: "somebody else may write to the stack now" }
-          : await takeOneBack(context, session, before, { service, undo }, dagster),
+          : await takeOneBack(context, { ...session, clients }, before, { service, undo, ours }, dagster),
       );
     } catch (error) {
       lost = isLost(error);
@@ -60,11 +70,18 @@ async function takeOneBack(
   context: Context,
   { clients, stack }: Session,
   before: Observation,
-  { service: key, undo }: { readonly service: string; readonly undo: Extract<Undo, { kind: "roll" }> },
+  { service: key, undo, ours }: Moved & { readonly undo: Extract<Undo, { kind: "roll" }> },
   dagster: Dagster | null,
 ): Promise<TakenBack> {
   const { to, count } = undo;
-  const request = { cluster: stack.contract.cluster, service: undo.service, to, count, timeoutSeconds };
+  const request = {
+    cluster: stack.contract.cluster,
+    service: undo.service,
+    to,
+    count,
+    timeoutSeconds,
+    ...(ours === null ? {} : { ours }),
+  };
   const verdict = await takeBack(clients, context, request);
   if (!isGood(verdict.verdict))
     return { service: key, count, verdict, why: verdict.cause?.what ?? `it ended as ${verdict.verdict}` };

@@ -1,3 +1,5 @@
+import { isAwsError } from "../aws/error.ts";
+import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import type { ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
@@ -28,7 +30,7 @@ import {
 import { type RolloutEnd, rollOut, type StepEnd, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { carryOut, StepFailed, type Workshop } from "./steps.ts";
-import { type TakenBack, takeAllBack } from "./take-back.ts";
+import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
 
 /** A plan that is to be carried out. */
 export interface Undertaking {
@@ -66,8 +68,7 @@ export async function undertake(
   // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
   const commits = isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !isCurrent(session, plan));
   if (mine.length === 0 && !commits) {
-    if (begun) lock?.handOn();
-    else await lock?.giveBack();
+    await leave(context, session, lock, plan);
     const release = (isLast ? session.currentRelease : null) ?? plan.target;
     return resultOf(tell(session, undertaking, { steps: [], failure: null, release }, "Nothing to do"));
   }
@@ -84,8 +85,21 @@ export async function undertake(
     lock?.handOn();
     return resultOf(tell(session, undertaking, end, "Done, as far as this action goes"));
   }
-  await commit(context, session, lock, undertaking, end);
+  try {
+    await commit(context, session, lock, undertaking, end);
+  } catch (error) {
+    throw uncommitted(asError(error), tell(session, undertaking, end, "Rolled out, and not recorded"));
+  }
   return resultOf(tell(session, undertaking, end, goodTitle(undertaking), "committed"));
+}
+
+/** With nothing to do: to the next step of this job, if it has begun something; else what was cut before it moved anything is closed. */
+async function leave({ clock }: Context, session: Session, lock: HeldLock | null, plan: Plan): Promise<void> {
+  if (lock === null) return;
+  if (isBegun(session, plan)) return lock.handOn();
+  await abandon(session.journal, session.unfinished, { owner: session.request.owner, now: clock.now() });
+  lock.settled();
+  await lock.giveBack();
 }
 
 /**
@@ -203,19 +217,19 @@ function workshop(
   release: Release,
 ): Workshop {
   const { stack, clients, request } = session;
+  const check = async (): Promise<void> => {
+    context.signal.throwIfAborted();
+    await lock?.check();
+  };
   return {
     stack,
-    clients,
+    clients: { ...clients, ecs: guarded(clients.ecs, check) },
     images: images.clients,
     imageObservations: images.observations,
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
     context,
     dagster: webserverOf(context, session),
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
-    check: async () => {
-      context.signal.throwIfAborted();
-      await lock?.check();
-    },
     release,
     attempt: request.owner.attempt,
   };
@@ -252,6 +266,18 @@ async function commit(
   await lock.giveBack();
 }
 
+/** Everything runs, and the record does not say so: the next release goes on from there. */
+function uncommitted(cause: Error, told: Told): Error {
+  const services = Object.keys(told.session.stack.services).join(", ");
+  const { what, fix } = wordsOf(cause);
+  const text = [
+    what,
+    ...(fix === null ? [] : [`fix: ${fix}`]),
+    `Every service runs release ${told.end.release.id} (${services}), but it is not recorded as current. Deploy again: that records it.`,
+  ].join("\n");
+  return new ReleaseFailed(text, resultOf(told), [], cause);
+}
+
 function closedByOther({ release, outcome, owner }: Outcome): UserError {
   return new UserError(
     {
@@ -278,7 +304,7 @@ async function failed(
     return cause;
   }
   const cancelled = context.signal.aborted;
-  const moved = [...movedBy(end), ...undertaking.plan.moved];
+  const moved = [...movedBy(end), ...undertaking.plan.moved.map((one) => ({ ...one, ours: null }))];
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
@@ -296,11 +322,16 @@ async function failed(
 }
 
 /** Services that were moved, or may have been: a step that failed has been begun. The last one first. */
-function movedBy({ steps }: RolloutEnd): Plan["moved"] {
+function movedBy({ steps, release }: RolloutEnd): readonly Moved[] {
   return steps
-    .flatMap(({ step, kind }) => (step.kind === "roll" && kind !== "left" ? [step] : []))
+    .flatMap((end) => (end.step.kind === "roll" && end.kind !== "left" && !isRefused(end) ? [end.step] : []))
     .toReversed()
-    .map(({ service, undo }) => ({ service, undo }));
+    .map(({ service, undo }) => ({ service, undo, ours: release.taskDefinitions[`service/${service}`] ?? null }));
+}
+
+/** A roll that was refused before its first write has moved nothing. */
+function isRefused(end: StepEnd): boolean {
+  return end.kind === "failed" && end.error instanceof UserError && !isAwsError(end.error);
 }
 
 /**
