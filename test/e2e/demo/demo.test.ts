@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -46,6 +46,7 @@ const steps: { readonly column: string; readonly at: number }[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "demo-test-"));
   const file = join(folder, "report.json");
+  await chmod(folder, 0o755); // PostgreSQL may run as somebody else
   await mkdir(join(folder, "tmp"));
   const process_ = spawn(process.execPath, ["scripts/demo.mjs", "--report", file], {
     stdio: ["ignore", "pipe", "inherit"],
