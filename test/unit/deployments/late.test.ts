@@ -22,6 +22,10 @@ function lateAfterWrites(scene: Scene, times: number): DeploymentClients {
   return { ...scene.clients, ecs };
 }
 
+function isUpdate(command: object): boolean {
+  return command instanceof UpdateServiceCommand;
+}
+
 const back = { cluster: "main", service: "app", to: revision(1), count: 1, timeoutSeconds: 1800 };
 
 async function inFlight(scene: Scene): Promise<void> {
@@ -179,7 +183,7 @@ describe("When the answer to a start is lost, and somebody deploys in between,",
     const theirs = await scene.register();
     let sent = false;
     const ecs: EcsSend = async (command, options) => {
-      if (!(command instanceof UpdateServiceCommand) || sent) return scene.clients.ecs(command, options);
+      if (!isUpdate(command) || sent) return scene.clients.ecs(command, options);
       sent = true;
       scene.aws.faults.inject({ on: "ecs:UpdateService", caller, what: { kind: "reset" }, times: 1, when });
       try {
