@@ -132,7 +132,9 @@ describe("A request", () => {
 });
 
 describe("A token for nobody", () => {
-  const withTokens = async (answer: Serve): Promise<ReturnType<typeof context> & { readonly read: () => Promise<unknown> }> => {
+  const withTokens = async (
+    answer: Serve,
+  ): Promise<ReturnType<typeof context> & { readonly read: () => Promise<unknown> }> => {
     const tokens = await listen(answer);
     const challenge = `Bearer realm="${tokens}/token",service="public"`;
     const endpoint = await listen((request, response) => {

@@ -179,7 +179,8 @@ describe("what was done by hand, or half, is seen", () => {
       minimumHealthyPercent: 100,
       maximumPercent: 200,
       breaker: { rollback: true, threshold: usualThreshold },
-      alarmsRollBack: false, cleansUpLater: false,
+      alarmsRollBack: false,
+      cleansUpLater: false,
     };
     const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, { rollout });
     const world = {
@@ -192,7 +193,13 @@ describe("what was done by hand, or half, is seen", () => {
   });
 
   test("a service without a circuit breaker is a warning", () => {
-    const rollout = { minimumHealthyPercent: 100, maximumPercent: 200, breaker: null, alarmsRollBack: false, cleansUpLater: false };
+    const rollout = {
+      minimumHealthyPercent: 100,
+      maximumPercent: 200,
+      breaker: null,
+      alarmsRollBack: false,
+      cleansUpLater: false,
+    };
     expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
       expect.objectContaining({ id: "no-breaker", level: "warning" }),
     );
