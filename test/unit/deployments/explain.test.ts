@@ -189,6 +189,7 @@ describe("The explanation", () => {
       reason: untrusted("alarm"),
       breakerTriggered: false,
       alarms: ["errors"],
+      targetRevisionArn: null,
       sourceRevisionArns: [],
       rollbackRevisionArn: null,
     };

@@ -20,6 +20,7 @@ function serviceDeployment(status: ServiceDeploymentObservation["status"]): Serv
     reason: untrusted(""),
     breakerTriggered: false,
     alarms: [],
+    targetRevisionArn: null,
     sourceRevisionArns: [],
     rollbackRevisionArn: null,
   };
