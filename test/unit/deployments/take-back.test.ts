@@ -1,6 +1,8 @@
 import { jest } from "@jest/globals";
+import { DescribeServiceDeploymentsCommand, type DescribeServiceDeploymentsCommandOutput } from "@aws-sdk/client-ecs";
+import type { EcsSend } from "../../../src/aws/ecs.ts";
 import { roll, takeBack, takeDown } from "../../../src/deployments/index.ts";
-import { breakerWithRollback } from "../local-aws/stage.ts";
+import { breakerWithRollback, existing } from "../local-aws/stage.ts";
 import { revision } from "./observations.ts";
 import { caller, openScene, request } from "./scene.ts";
 import { goBack, otherWays, ways } from "./take-backs.ts";
@@ -47,6 +49,35 @@ describe("Going back", () => {
       await scene.aws.close();
     },
   );
+
+  test("waits for ECS, which goes back to the right one of two that were replaced", async () => {
+    const scene = await openScene();
+    scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 3600 });
+    await scene.update({ taskDefinition: await scene.register() });
+    await scene.pass(30);
+    scene.runtime.script("app:3", { kind: "healthy", startsAfterSeconds: 3600 });
+    await scene.update({ taskDefinition: await scene.register() });
+    await scene.pass(30);
+    const { serviceDeploymentArn, sourceServiceRevisions = [] } = await scene.serviceDeployment();
+    const { serviceRevisions = [] } = await scene.ecs.describeServiceRevisions({
+      serviceRevisionArns: sourceServiceRevisions.flatMap(({ arn }) => arn ?? []),
+    });
+    const target = serviceRevisions.find(({ taskDefinition }) => taskDefinition?.endsWith("app:1"));
+    await scene.ecs.stopServiceDeployment({ serviceDeploymentArn: existing(serviceDeploymentArn) });
+    // ECS names its target before `deployments[]` shows it.
+    const ecs: EcsSend = async (command, options) => {
+      const answer = await scene.clients.ecs(command, options);
+      if (!(command instanceof DescribeServiceDeploymentsCommand)) return answer;
+      const { serviceDeployments = [] } = answer as DescribeServiceDeploymentsCommandOutput;
+      const rollback = { serviceRevisionArn: target?.serviceRevisionArn };
+      return { ...answer, serviceDeployments: serviceDeployments.map((one) => ({ ...one, rollback })) };
+    };
+    const back = { cluster: "main", service: "app", to: revision(1), count: 1, timeoutSeconds: 1800 };
+    const verdict = await scene.run(takeBack({ ...scene.clients, ecs }, scene.context, back));
+    expect(verdict.verdict).toBe("succeeded");
+    expect(scene.written()).toEqual([]);
+    await scene.aws.close();
+  });
 
   test("takes no longer than its time, whichever way it tries", async () => {
     const scene = await openScene({ service: { deploymentConfiguration: breakerWithRollback } });

@@ -60,7 +60,10 @@ async function deployAsAction(
 describe("aws-actions/amazon-ecs-deploy-task-definition", () => {
   const running = async (deploymentConfiguration?: object): Promise<Stage> => {
     const stage = await openStage();
-    await stage.create(await stage.register(), { ...(deploymentConfiguration ? { deploymentConfiguration } : {}) });
+    await stage.create(
+      await stage.register(),
+      deploymentConfiguration === undefined ? {} : { deploymentConfiguration },
+    );
     await stage.untilSettled();
     return stage;
   };
