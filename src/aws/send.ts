@@ -127,7 +127,7 @@ function operationOf({ schema }: { readonly schema?: unknown }): string {
 
 /** Reads change nothing, so asking twice is asking once. */
 function isRead(operation: string): boolean {
-  return /^(BatchCheck|BatchGet|Describe|Filter|Get|Head|List)/.test(operation);
+  return /^(BatchCheck|BatchGet|Describe|Get|Head|List)/.test(operation);
 }
 
 /** What the SDK throws before any call, when it does not know where to call or as whom. */

@@ -55,6 +55,8 @@ export interface ServiceDeploymentObservation {
   readonly breakerTriggered: boolean;
   /** Names of the alarms that went off. */
   readonly alarms: readonly string[];
+  /** What it brings; also while it goes back from that. */
+  readonly targetRevisionArn: string | null;
   /** What it replaces. */
   readonly sourceRevisionArns: readonly string[];
   /** Where it goes back to, once it does. */
@@ -78,6 +80,7 @@ export async function observeServiceDeployment(
     reason: untrusted(deployment.statusReason ?? ""),
     breakerTriggered: deployment.deploymentCircuitBreaker?.status === "TRIGGERED",
     alarms: deployment.alarms?.status === "TRIGGERED" ? (deployment.alarms.triggeredAlarmNames ?? []) : [],
+    targetRevisionArn: deployment.targetServiceRevision?.arn ?? null,
     sourceRevisionArns: (deployment.sourceServiceRevisions ?? []).flatMap(({ arn: source }) => source ?? []),
     rollbackRevisionArn: deployment.rollback?.serviceRevisionArn ?? null,
   };

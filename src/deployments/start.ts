@@ -5,7 +5,13 @@ import type { CallOptions } from "../aws/send.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
-import { isOptionalCallRefused, observeServiceDeployment, observeServices } from "./observe.ts";
+import {
+  isOptionalCallRefused,
+  observeServiceDeployment,
+  observeServiceRevisions,
+  observeServices,
+  type ServiceDeploymentObservation,
+} from "./observe.ts";
 import {
   type Changes,
   planRoll,
@@ -150,7 +156,7 @@ async function aimAtPresent(
     to,
     from: moves ? (replaced?.revision ?? null) : to,
     deploymentId: primary?.id ?? null,
-    ...(moves ? await serviceDeploymentUnderWay(ecs, service) : { serviceDeploymentArn: null, returning: false }),
+    ...(moves ? await serviceDeploymentUnderWay(ecs, service, to) : { serviceDeploymentArn: null, returning: false }),
     formerServiceDeploymentArn: service.serviceDeploymentArn,
     before: others.map(({ id }) => id),
     moves,
@@ -164,14 +170,17 @@ async function aimAtPresent(
 async function serviceDeploymentUnderWay(
   ecs: EcsSend,
   { serviceDeploymentArn }: ServiceObservation,
+  to: Revision,
 ): Promise<Pick<Aim, "serviceDeploymentArn" | "returning">> {
   const none = { serviceDeploymentArn: null, returning: false };
   if (serviceDeploymentArn === null) return none;
   try {
-    switch ((await observeServiceDeployment(ecs, serviceDeploymentArn))?.status) {
+    const underWay = await observeServiceDeployment(ecs, serviceDeploymentArn);
+    switch (underWay?.status) {
       case "PENDING":
       case "IN_PROGRESS":
-        return { serviceDeploymentArn, returning: false };
+        // It may go back already without saying so yet: then it was begun to bring something else.
+        return { serviceDeploymentArn, returning: await bringsOther(ecs, underWay, to) };
       case "ROLLBACK_REQUESTED":
       case "ROLLBACK_IN_PROGRESS":
         return { serviceDeploymentArn, returning: true };
@@ -180,6 +189,21 @@ async function serviceDeploymentUnderWay(
     }
   } catch (error) {
     if (isOptionalCallRefused(error)) return none;
+    throw error;
+  }
+}
+
+async function bringsOther(
+  ecs: EcsSend,
+  { targetRevisionArn: arn }: ServiceDeploymentObservation,
+  to: Revision,
+): Promise<boolean> {
+  if (arn === null) return false;
+  try {
+    const { revision = null } = (await observeServiceRevisions(ecs, [arn]))[arn] ?? {};
+    return revision !== null && !sameRevision(revision, to);
+  } catch (error) {
+    if (isOptionalCallRefused(error)) return false;
     throw error;
   }
 }

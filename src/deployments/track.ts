@@ -135,7 +135,8 @@ export function follow(before: Track, answer: ServiceObservation | null, now: nu
   if (answer === null) return { ...before, missing: before.missing + 1, seenAt: now };
   const newer = ageOf(answer) - ageOf(before.service);
   const isSilent = newer === 0 && isOtherCount(before, answer);
-  if (newer < 0 && !(before.stale >= staleMost && showsReturn(before))) return passedOver(before);
+  const isOld = newer < 0 || (newer === 0 && isFormer(before, answer));
+  if (isOld && !(before.stale >= staleMost && showsReturn(before))) return passedOver(before);
   if (isSilent && before.stale < silentMost) return passedOver(before);
   const aim = adopted(before.aim, answer);
   const mine = mineOf(aim, answer) ?? gone(before.mine);
@@ -163,6 +164,11 @@ export function follow(before: Track, answer: ServiceObservation | null, now: nu
 
 function passedOver(before: Track): Track {
   return { ...before, missing: 0, stale: before.stale + 1 };
+}
+
+/** What was there before is PRIMARY, and was not begun again: in an answer of the very moment of our write. */
+function isFormer({ aim, service }: Track, { primary }: ServiceObservation): boolean {
+  return primary !== null && primary.id !== service.primary?.id && aim.before.includes(primary.id);
 }
 
 function isOtherCount({ aim, service }: Track, { desiredCount }: ServiceObservation): boolean {

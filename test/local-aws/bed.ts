@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../cache-folder.ts";
@@ -70,13 +70,22 @@ const portShift = 8000;
  */
 export async function startBed(options: BedOptions = {}): Promise<Bed> {
   const folder = await mkdtemp(join(tmpdir(), "local-aws-"));
-  // PostgreSQL may run as somebody else, who must get at what is below.
-  await chmod(folder, 0o755);
-  const processes = await openProcesses(folder);
+  const processes = await openIn(folder);
   try {
     return await assemble(options, folder, processes);
   } catch (error) {
     await processes.close();
+    throw error;
+  }
+}
+
+async function openIn(folder: string): Promise<Processes> {
+  try {
+    // PostgreSQL may run as somebody else, who must get at what is below.
+    await chmod(folder, 0o755);
+    return await openProcesses(folder);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
     throw error;
   }
 }
@@ -192,9 +201,12 @@ interface Parts {
 
 /** Tasks first, so that none meets a world half gone; the watchdog last, which sweeps up whatever is left. */
 async function end({ aws, gateway, balancers, ministack, postgresql, processes }: Parts): Promise<void> {
-  await aws.close();
-  await Promise.all([...balancers.values()].map(async (balancer) => (await balancer).close()));
-  await gateway.close();
-  await Promise.all([ministack.stop(), postgresql.stop()]);
-  await processes.close();
+  try {
+    await aws.close();
+    await Promise.all([...balancers.values()].map(async (balancer) => (await balancer).close()));
+    await gateway.close();
+    await Promise.all([ministack.stop(), postgresql.stop()]);
+  } finally {
+    await processes.close();
+  }
 }

@@ -73,7 +73,7 @@ describe("clients that we did not write", () => {
 
   test("the AWS command line reads a service and is told what it got wrong", async () => {
     const cli = (...args: readonly string[]) => runClient(tools, served, tools.python, ["-s", tools.aws, ...args]);
-    const register = ["--family", "app", "--container-definitions", '[{"name":"app","image":"app:1"}]'];
+    const register = ["--family", "app", "--container-definitions", '[{"name":"app","image":"app:1","memory":128}]'];
     expect((await cli("ecs", "create-cluster", "--cluster-name", "main")).code).toBe(0);
     expect((await cli("ecs", "register-task-definition", ...register)).code).toBe(0);
     const create = ["--cluster", "main", "--service-name", "app", "--task-definition", "app", "--desired-count", "0"];

@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -49,7 +49,14 @@ export async function openProcesses(folder: string): Promise<Processes> {
   watchdog.stdin.on("error", () => {
     // The watchdog was killed; the bed is none the worse for it until it is killed too.
   });
-  const gone = new Promise<void>((resolve) => watchdog.once("close", () => resolve()));
+  let watched = true;
+  const gone = new Promise<void>((resolve) => {
+    watchdog.once("close", () => {
+      watched = false;
+      resolve();
+    });
+  });
+  const groups = new Set<number>();
   const block = await firstLine(watchdog.stdout);
   const wrapper = parentDeathSignal();
 
@@ -57,6 +64,7 @@ export async function openProcesses(folder: string): Promise<Processes> {
     block,
     mark: { [markVariable]: mark },
     start: ({ program, args, environment, folder: cwd, user }) => {
+      if (!watched) throw new Error("the watchdog of the bed is gone: nobody would end what is started now");
       const [command = program, ...rest] = user === undefined ? [...wrapper, program, ...args] : [program, ...args];
       const options: SpawnOptions = {
         cwd,
@@ -70,9 +78,11 @@ export async function openProcesses(folder: string): Promise<Processes> {
       child.on("error", () => undefined);
       const { pid } = child;
       if (pid !== undefined) {
+        groups.add(pid);
         watchdog.stdin.write(`+${pid}\n`);
         child.once("exit", () => {
           killGroup(pid);
+          groups.delete(pid);
           watchdog.stdin.write(`-${pid}\n`);
         });
       }
@@ -81,6 +91,9 @@ export async function openProcesses(folder: string): Promise<Processes> {
     close: async () => {
       watchdog.stdin.end();
       await gone;
+      // All this is the watchdog's work, unless it was killed before.
+      for (const group of groups) killGroup(group);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

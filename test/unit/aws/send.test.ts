@@ -279,11 +279,14 @@ describe("The error", () => {
     if (before !== undefined) process.env["AWS_REGION"] = before;
   });
 
-  test("of missing credentials says which step gives them", async () => {
-    const credentials = () => Promise.reject(Object.assign(new Error("none"), { name: "CredentialsProviderError" }));
-    const call = ecs(context(), { ...settings, credentials })(new DescribeServicesCommand({ services: ["web"] }));
-    await expect(call).rejects.toThrow("aws-actions/configure-aws-credentials");
-  });
+  test.each(["CredentialsProviderError", "TokenProviderError"])(
+    "of missing credentials says which step gives them: %s",
+    async (name) => {
+      const credentials = () => Promise.reject(Object.assign(new Error("none"), { name }));
+      const call = ecs(context(), { ...settings, credentials })(new DescribeServicesCommand({ services: ["web"] }));
+      await expect(call).rejects.toThrow("aws-actions/configure-aws-credentials");
+    },
+  );
 });
 
 describe("Every client", () => {

@@ -189,12 +189,44 @@ describe("The explanation", () => {
       reason: untrusted("alarm"),
       breakerTriggered: false,
       alarms: ["errors"],
+      targetRevisionArn: null,
       sourceRevisionArns: [],
       rollbackRevisionArn: null,
     };
     const { cause, evidence } = explain({ ...begun(), serviceDeployment }, "rolled-back", options);
     expect(cause?.id).toBe("alarm-triggered");
     expect(evidence).toContainEqual(expect.objectContaining({ text: untrusted("errors") }));
+  });
+
+  test("shows the three tasks that stopped last", () => {
+    const stopped = ["a", "b", "c", "d", "e"].map((id, index) => ({
+      ...task("EssentialContainerExited", "", container({ exitCode: 1 })),
+      id,
+      at: start + index,
+    }));
+    const { evidence } = explain({ ...begun(), stopped }, "failed", options);
+    expect(evidence.filter(({ kind }) => kind === "task").map(({ subject }) => subject)).toEqual([
+      "task c",
+      "task d",
+      "task e",
+    ]);
+  });
+
+  test("says that tasks may not be read, when that keeps it from seeing whether they fail", () => {
+    const { cause } = explain({ ...begun(), tasksRefused: untrusted("denied") }, "time-over", options);
+    expect(cause).toMatchObject({ id: "unexplained" });
+    expect(cause?.fix).toContain("ecs:ListTasks");
+  });
+
+  test.each([
+    ["asked", "rolled-back", "this job told it to go back"],
+    ["refused", "failed", "this job may not stop it (ecs:StopServiceDeployment)"],
+  ] as const)("of a crash loop says that stopping it was %s", (stop, ending, words) => {
+    const crashed = task("EssentialContainerExited", "", container({ exitCode: 1 }));
+    const track = { ...begun(), stop, stopped: [crashed, { ...crashed, id: "b" }] };
+    expect(explain(track, ending, options).cause?.what).toContain(words);
+    const blind = { ...begun(), stop, tasksRefused: untrusted("denied") };
+    expect(explain(blind, ending, options).cause?.what).toContain(words);
   });
 
   test("of a first rollout that failed says that nothing runs", () => {

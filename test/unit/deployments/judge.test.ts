@@ -20,6 +20,7 @@ function serviceDeployment(status: ServiceDeploymentObservation["status"]): Serv
     reason: untrusted(""),
     breakerTriggered: false,
     alarms: [],
+    targetRevisionArn: null,
     sourceRevisionArns: [],
     rollbackRevisionArn: null,
   };
@@ -93,6 +94,11 @@ const cases: readonly Case[] = [
   {
     name: "complete, a task short",
     seen: service({ primary: done({ runningCount: 0 }) }),
+    judged: "moving",
+  },
+  {
+    name: "complete, an old task that is not counted as running is still there",
+    seen: service({ primary: done(), others: [former({ runningCount: 0, pendingCount: 1 })] }),
     judged: "moving",
   },
   {
@@ -218,6 +224,13 @@ const cases: readonly Case[] = [
     seen: service({ primary: former({ id: "ecs-svc/3", updatedAt: start + minute }) }),
     aim: arn,
     track: { serviceDeployment: serviceDeployment("IN_PROGRESS") },
+    judged: "moving",
+  },
+  {
+    name: "another deployment is PRIMARY, and the service deployment has not known for twenty seconds",
+    seen: service({ primary: deployment({ id: "ecs-svc/3", revision: revision(3) }) }),
+    aim: arn,
+    track: { serviceDeployment: serviceDeployment("IN_PROGRESS"), replacedAt: start - 20_000 },
     judged: "moving",
   },
   {
@@ -434,6 +447,13 @@ describe("A rollout is judged", () => {
     const now = start;
     const judgement = judge(seenAs(given, now), now);
     expect(judgement.kind === "ended" ? judgement.ending : judgement.kind).toBe(judged);
+  });
+});
+
+describe("A rollout whose time is over", () => {
+  test("was rolled back when ECS was on its way back, and has timed out when it was not", () => {
+    expect(verdictOf("time-over", begun(), true)).toBe("rolled-back");
+    expect(verdictOf("time-over", begun(), false)).toBe("timed-out");
   });
 });
 

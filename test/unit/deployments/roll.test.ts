@@ -1,11 +1,18 @@
 import { jest } from "@jest/globals";
-import { DescribeServicesCommand } from "@aws-sdk/client-ecs";
+import {
+  DescribeServicesCommand,
+  DescribeTasksCommand,
+  type DescribeTasksCommandOutput,
+  ListTasksCommand,
+  StopServiceDeploymentCommand,
+} from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../../../src/aws/ecs.ts";
 import { AwsError } from "../../../src/aws/error.ts";
 import { observeServices, roll } from "../../../src/deployments/index.ts";
 import { observeDigests } from "../../../src/deployments/observe.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { digestSchema } from "../../../src/domain/identifiers.ts";
+import type { Verdict } from "../../../src/domain/verdict.ts";
 import { breakerWithRollback, existing } from "../local-aws/stage.ts";
 import { caller, openScene, request, type Scene } from "./scene.ts";
 
@@ -38,6 +45,19 @@ async function createServices(scene: Scene, count: number): Promise<readonly str
   }
   await scene.pass(300);
   return names;
+}
+
+function isStop(command: object): boolean {
+  return command instanceof StopServiceDeploymentCommand;
+}
+
+/** ListTasks gives two tasks a page. */
+function inSmallPages(scene: Scene): Scene["clients"] {
+  const ecs: EcsSend = (command, options) => {
+    if (command instanceof ListTasksCommand) Object.assign(command.input, { maxResults: 2 });
+    return scene.clients.ecs(command, options);
+  };
+  return { ...scene.clients, ecs };
 }
 
 async function failureOf(work: Promise<unknown>): Promise<unknown> {
@@ -203,6 +223,126 @@ describe("The watching", () => {
   });
 });
 
+describe("A crash loop that ECS does not end", () => {
+  const rules = { plainExitCounts: false } as const;
+  const crashing = async (): Promise<Scene> => {
+    const scene = await open({ rules, service: { deploymentConfiguration: breakerWithRollback } });
+    scene.runtime.script("app:2", { kind: "exits", code: 3, afterSeconds: 2 });
+    await scene.register();
+    return scene;
+  };
+
+  test("is stopped where the service is one that ECS takes back", async () => {
+    const scene = await crashing();
+    const verdict = await scene.run(roll(scene.clients, scene.context, request()));
+    expect(verdict).toMatchObject({ verdict: "rolled-back", cause: { id: "container-exited" } });
+    expect(verdict.cause?.what).toMatch(/this job told it to go back\..*took the service back to app:1/);
+    expect(scene.written()).toEqual(["UpdateService ok", "StopServiceDeployment ok"]);
+  });
+
+  test("is a failure when this job may not stop it, and that is said", async () => {
+    const scene = await crashing();
+    scene.aws.faults.inject({ on: "ecs:StopServiceDeployment", caller, what: { kind: "access-denied" } });
+    const verdict = await scene.run(roll(scene.clients, scene.context, request()));
+    expect(verdict).toMatchObject({ verdict: "failed", cause: { id: "container-exited" } });
+    expect(verdict.cause?.what).toMatch(/this job may not stop it.*ECS goes on with app:2/);
+    expect(verdict.seconds).toBeLessThan(300);
+  });
+
+  test("is waited for when it was stopped by somebody in the same moment", async () => {
+    const scene = await crashing();
+    const conflict = { kind: "error", name: "ConflictException", message: "It is finished." } as const;
+    const ecs: EcsSend = async (command, options) => {
+      if (!isStop(command)) return scene.clients.ecs(command, options);
+      const { serviceDeploymentArn } = await scene.serviceDeployment();
+      await scene.ecs.stopServiceDeployment({ serviceDeploymentArn: existing(serviceDeploymentArn) });
+      scene.aws.faults.inject({ on: "ecs:StopServiceDeployment", caller, what: conflict, times: 1 });
+      return scene.clients.ecs(command, options);
+    };
+    const verdict = await scene.run(roll({ ...scene.clients, ecs }, scene.context, request()));
+    expect(verdict.verdict).toBe("rolled-back");
+  });
+});
+
+describe("What lies behind a service", () => {
+  test("is read again at the end: a failure that could not be seen before is the cause", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "exits", code: 3, afterSeconds: 2 });
+    await scene.register();
+    let looked = false;
+    const ecs: EcsSend = async (command, options) => {
+      if (command instanceof DescribeServicesCommand) looked = false;
+      if (command instanceof ListTasksCommand && !looked) {
+        looked = true;
+        throw new AwsError({ ...listing, attempts: 6, failure: { ...failing, kind: "throttled" } }, null);
+      }
+      return scene.clients.ecs(command, options);
+    };
+    const listing = { service: { name: "ECS", prefix: "ecs" }, operation: "ListTasks", resource: null };
+    const failing = { code: "ThrottlingException", message: "", requestId: null, refused: true };
+    const verdict = await scene.run(roll({ ...scene.clients, ecs }, scene.context, request({ timeoutSeconds: 60 })));
+    expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "container-exited" } });
+  });
+
+  test("is read page by page", async () => {
+    const scene = await open({ service: { deploymentConfiguration: breakerWithRollback } });
+    scene.runtime.script("app:2", { kind: "exits", code: 3, afterSeconds: 2 });
+    await scene.register();
+    const verdict = await scene.run(roll(inSmallPages(scene), scene.context, request()));
+    expect(verdict.cause?.what).toContain("failed 3 times");
+  });
+
+  test("is not what happened to tasks of another deployment", async () => {
+    const scene = await open();
+    scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 7200 });
+    await scene.register();
+    scene.later(30, async () => {
+      const { taskArns = [] } = await scene.ecs.listTasks({ cluster: "main", family: "app" });
+      const { tasks = [] } = await scene.ecs.describeTasks({ cluster: "main", tasks: taskArns });
+      const old = tasks.find(({ taskDefinitionArn }) => taskDefinitionArn?.endsWith("app:1"));
+      await scene.ecs.stopTask({ cluster: "main", task: existing(old?.taskArn) });
+    });
+    const verdict = await scene.run(roll(scene.clients, scene.context, request({ timeoutSeconds: 120 })));
+    expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "slow" } });
+  });
+
+  test("is asked again after one bad answer about the service deployment", async () => {
+    const scene = await open();
+    await scene.register();
+    const bad = { kind: "error", name: "InvalidParameterException", message: "not known here" } as const;
+    scene.aws.faults.inject({ on: "ecs:DescribeServiceDeployments", caller, what: bad, times: 1 });
+    const verdict = await scene.run(roll(scene.clients, scene.context, request()));
+    expect(verdict.verdict).toBe("succeeded");
+    expect(scene.lines().join()).not.toContain("is not allowed");
+    const asked = scene.asked().filter((call) => call.startsWith("DescribeServiceDeployments"));
+    expect(asked).toEqual(["DescribeServiceDeployments invalid", ...asked.slice(1)]);
+    expect(asked.at(-1)).toBe("DescribeServiceDeployments ok");
+  });
+
+  test("must be readable where a digest is to be proved", async () => {
+    const scene = await open();
+    await scene.register();
+    for (const operation of ["DescribeServiceRevisions", "ListTasks"]) {
+      scene.aws.faults.inject({ on: `ecs:${operation}`, caller, what: { kind: "access-denied" } });
+    }
+    const digests = { app: digestSchema.parse(`sha256:${"a".repeat(64)}`) };
+    const verdict = await scene.run(roll(scene.clients, scene.context, request({ digests })));
+    expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "not-readable" } });
+    expect(verdict.cause?.fix).toContain('"Action":"ecs:ListTasks"');
+    expect(verdict.seconds).toBeLessThan(300);
+  });
+
+  test("may be good at the very moment at which the time is over", async () => {
+    const seconds = async (timeoutSeconds: number): Promise<Verdict> => {
+      const scene = await open();
+      await scene.register();
+      return scene.run(roll(scene.clients, scene.context, request({ timeoutSeconds })));
+    };
+    const free = await seconds(1800);
+    expect(await seconds(free.seconds)).toMatchObject({ verdict: "succeeded", seconds: free.seconds });
+  });
+});
+
 describe("A log that may not be read", () => {
   test("is evidence of that, and the verdict stands", async () => {
     const scene = await open();
@@ -232,6 +372,7 @@ describe("A cancelled rollout", () => {
     const verdict = await scene.run(roll(scene.clients, scene.context, request()));
     expect(verdict).toMatchObject({ verdict: "cancelled", seconds: 31.5, to: { revision: 2 } });
     expect(scene.asked()).toHaveLength(asked);
+    expect(verdict.evidence.filter(({ kind }) => kind === "call")).toEqual([]);
     await scene.untilSettled();
     expect((await scene.service()).taskDefinition).toMatch(/app:2$/);
   });
@@ -269,6 +410,40 @@ describe("Several services", () => {
 });
 
 describe("What is observed", () => {
+  test("is asked ten services at a time", async () => {
+    const scene = await open();
+    const names = await createServices(scene, 12);
+    const seen = await scene.run(observeServices(scene.clients.ecs, "main", names));
+    expect(Object.values(seen).map((one) => one?.name)).toEqual(names);
+    const batches = scene.aws.calls.flatMap(({ caller: by, operation, input }) =>
+      by === caller && operation === "DescribeServices" ? [(input as { services: string[] }).services.length] : [],
+    );
+    expect(batches).toEqual([10, 2]);
+  });
+
+  test("are all digests that a container runs, when tasks differ and only they can be asked", async () => {
+    const scene = await open({ service: { desiredCount: 3 } });
+    scene.aws.faults.inject({ on: "ecs:DescribeServiceRevisions", caller, what: { kind: "access-denied" } });
+    const of = (letter: string): string => `sha256:${letter.repeat(64)}`;
+    let asked = 0;
+    const ecs: EcsSend = async (command, options) => {
+      const answer = await inSmallPages(scene).ecs(command, options);
+      if (!(command instanceof DescribeTasksCommand)) return answer;
+      const { tasks = [] } = answer as DescribeTasksCommandOutput;
+      const told = tasks.map((task) => {
+        asked += 1;
+        const imageDigest = of(asked === 1 ? "b" : "a");
+        return { ...task, containers: task.containers?.map((container) => ({ ...container, imageDigest })) };
+      });
+      return { ...answer, tasks: told };
+    };
+    const { app } = await scene.run(observeServices(ecs, "main", ["app"]));
+    const seen = existing(app);
+    const digests = await scene.run(observeDigests(ecs, "main", seen, existing(seen.revision)));
+    expect(asked).toBe(3);
+    expect([...(digests["app"] ?? [])].sort()).toEqual([of("a"), of("b")]);
+  });
+
   test("is each service by its name, and null for one that is not there", async () => {
     const scene = await open({ service: { deploymentConfiguration: breakerWithRollback } });
     const seen = await scene.run(observeServices(scene.clients.ecs, "main", ["app", "other"]));

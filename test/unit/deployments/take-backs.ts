@@ -75,6 +75,39 @@ export const ways: readonly Way[] = [
     writes: ["UpdateService ok", "StopServiceDeployment ok"],
   },
   {
+    name: "one in flight that replaces two is replaced: ECS may go back to the other",
+    given: async (scene) => {
+      await inFlight(scene);
+      scene.runtime.script("app:3", { kind: "healthy", startsAfterSeconds: 3600 });
+      await scene.update({ taskDefinition: await scene.register() });
+      await scene.pass(30);
+    },
+    verdict: "succeeded",
+    writes: ["UpdateService ok"],
+  },
+  {
+    name: "one that replaced two, and that ECS is taking back to the right one, is waited for",
+    scene: rollsBack,
+    given: async (scene) => {
+      await inFlight(scene);
+      scene.runtime.forgetImage("registry/app:3");
+      await scene.update({ taskDefinition: await scene.register({ image: "registry/app:3" }) });
+      await scene.until(({ taskDefinition }) => taskDefinition?.endsWith("app:1") === true);
+    },
+    verdict: "succeeded",
+    writes: [],
+  },
+  {
+    name: "one in flight that is done before it can be stopped is replaced",
+    given: async (scene) => {
+      await inFlight(scene);
+      const what = { kind: "error", name: "ConflictException", message: "It is finished." } as const;
+      scene.aws.faults.inject({ on: "ecs:StopServiceDeployment", caller, what });
+    },
+    verdict: "succeeded",
+    writes: ["StopServiceDeployment conflict", "UpdateService ok"],
+  },
+  {
     name: "a finished one is replaced",
     given: async (scene) => {
       await scene.update({ taskDefinition: await scene.register() });
@@ -120,6 +153,75 @@ export const ways: readonly Way[] = [
     request: { to: revision(1), count: 0 },
     verdict: "succeeded",
     writes: ["UpdateService ok"],
+  },
+];
+
+/** Ways on which the service is not in the end as it was before. */
+export const otherWays: readonly (Way & { readonly runs: RegExp; readonly runningCount: number })[] = [
+  {
+    name: "what somebody else has deployed since is left alone",
+    given: async (scene) => {
+      await inFlight(scene);
+      await scene.update({ taskDefinition: await scene.register() });
+      await scene.untilSettled();
+    },
+    request: { ours: revision(2) },
+    verdict: "superseded",
+    writes: [],
+    runs: /app:3$/,
+    runningCount: 1,
+  },
+  {
+    name: "a first release that somebody else has replaced is left alone",
+    given: async (scene) => {
+      await scene.update({ taskDefinition: await scene.register() });
+      await scene.untilSettled();
+    },
+    request: { ours: revision(1), to: null, count: 0 },
+    verdict: "superseded",
+    writes: [],
+    runs: /app:2$/,
+    runningCount: 1,
+  },
+  {
+    name: "a count that something else sets is left as it is",
+    given: async (scene) => {
+      await scene.update({ taskDefinition: await scene.register() });
+      await scene.untilSettled();
+      await scene.update({ desiredCount: 4 });
+      await scene.pass(300);
+    },
+    request: { count: null },
+    verdict: "succeeded",
+    writes: ["UpdateService ok"],
+    runs: /app:1$/,
+    runningCount: 4,
+  },
+  {
+    name: "a count that something else sets is left as it is in flight",
+    given: async (scene) => {
+      await inFlight(scene);
+      await scene.update({ desiredCount: 2 });
+    },
+    request: { count: null, ours: revision(2) },
+    verdict: "succeeded",
+    writes: ["StopServiceDeployment ok"],
+    runs: /app:1$/,
+    runningCount: 2,
+  },
+  {
+    name: "what something else has scaled to nothing gets its definition, and stays there",
+    given: async (scene) => {
+      await scene.update({ taskDefinition: await scene.register() });
+      await scene.untilSettled();
+      await scene.update({ desiredCount: 0 });
+      await scene.pass(120);
+    },
+    request: { count: null },
+    verdict: "succeeded",
+    writes: ["UpdateService ok"],
+    runs: /app:1$/,
+    runningCount: 0,
   },
 ];
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openProcesses, type Processes } from "../../local-aws/backing/processes.ts";
@@ -85,3 +85,34 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+describe("When the watchdog was killed", () => {
+  /** The only child of ours that runs the watchdog's program on this folder. */
+  const watchdogOf = (of: string): number => {
+    const isIt = (pid: string): boolean => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(of);
+      } catch {
+        return false;
+      }
+    };
+    return Number(
+      readdirSync("/proc").find((name) => /^\d+$/.test(name) && Number(name) !== process.pid && isIt(name)),
+    );
+  };
+
+  test("nothing more is started, and an ordinary end leaves neither process nor folder", async () => {
+    const own = mkdtempSync(join(tmpdir(), "processes-"));
+    const bed = await openProcesses(own);
+    const sleeper = { program: "/bin/sleep", args: ["600"], environment: {}, folder: "/" };
+    const child = bed.start(sleeper);
+    const ended = new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
+    const watchdog = watchdogOf(own);
+    process.kill(watchdog, "SIGKILL");
+    while (existsSync(`/proc/${watchdog}`)) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(() => bed.start(sleeper)).toThrow("the watchdog of the bed is gone");
+    await bed.close();
+    expect(await ended).toBe("SIGKILL");
+    expect(existsSync(own)).toBe(false);
+  });
+});

@@ -357,6 +357,12 @@ ${images}services: { daemon: { kind: daemon, image: app } }
   test("a repository that only publishes DAGs has no services to name", () => {
     expect(told("dags: { shop: { directory: dags, module: defs } }")).toEqual([]);
   });
+
+  test("a code location whose definition is a file of its own needs no module", () => {
+    expect(
+      told("services: { a: { kind: code-location, image: app, location: shop, address: a, task-definition: a.json } }"),
+    ).toEqual([]);
+  });
 });
 
 test("a check that does not exist is named, with the one that was meant", () => {

@@ -91,8 +91,19 @@ describe("an environment laid over the top", () => {
     expect(placeAt(result, ["services", "web", "count"]).file).toBe("over");
     expect(placeAt(result, ["services", "web", "port"]).file).toBe("base");
     expect(placeAt(result, ["services", "more"]).file).toBe("over");
+    const web = mapAt(mapAt(result, "services"), "web");
+    expect([mapAt(result, "services"), web].map(({ place }) => place.file)).toEqual(["base", "base"]);
+    expect(result.entries.get("services")?.key.file).toBe("base");
+    expect(mapAt(result, "services").entries.get("web")?.key.file).toBe("base");
+    expect(web.entries.get("count")?.key.file).toBe("over");
   });
 });
+
+function mapAt(tree: MapTree, name: string): MapTree {
+  const value = tree.entries.get(name)?.value;
+  if (value?.kind !== "map") throw new Error(`${name} is no mapping`);
+  return value;
+}
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
