@@ -4,8 +4,9 @@ import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { GetParameterCommand } from "@aws-sdk/client-ssm";
 import type { Context } from "../domain/context.ts";
 import type { Contract } from "../domain/contract.ts";
-import { UserError } from "../domain/errors.ts";
+import { showPlace, UserError } from "../domain/errors.ts";
 import {
+  contractPlace,
   contractReference,
   parseContract,
   parseContractAddress,
@@ -47,7 +48,7 @@ export async function openStack(
   connections: Connections,
   { root, file, environment, allowedAccounts, variables }: StackLocation,
 ): Promise<OpenStack> {
-  const stackFile = parseStackFile(await readStackFile(root, file), file);
+  const stackFile = parseStackFile(await readStackFile(root, file), file, { environment, variables });
   const region = regionOf(stackFile, environment);
   const clients = connections.aws(context, region);
   // How a release ended is written, and its lock given back, although the job was cancelled.
@@ -56,7 +57,7 @@ export async function openStack(
   if (allowedAccounts.length > 0 && !allowedAccounts.includes(account)) throw wrongAccount(account, allowedAccounts);
   const request = { environment, account, region, variables };
   const reference = contractReference(stackFile, request);
-  const contract = reference.kind === "mapping" ? null : await fetchContract(clients, reference);
+  const contract = reference.kind === "mapping" ? null : await fetchContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
   const stack = resolveStack(stackFile, { ...request, contract });
   const { name, prefix } = stack.contract.bucket;
   return { stack, clients, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
@@ -88,13 +89,14 @@ async function readStackFile(root: string, file: string): Promise<string> {
 async function fetchContract(
   { s3, ssm }: Pick<Clients, "s3" | "ssm">,
   reference: Exclude<ReturnType<typeof contractReference>, { kind: "mapping" }>,
+  place: string,
 ): Promise<Contract> {
   if (reference.kind === "parameter") {
-    const where = `SSM parameter ${reference.name}`;
+    const where = `SSM parameter ${reference.name} (${place})`;
     const { Parameter } = await ssm(new GetParameterCommand({ Name: reference.name }), { resource: where });
-    return fetchContract({ s3, ssm }, parseContractAddress(Parameter?.Value ?? "", where));
+    return fetchContract({ s3, ssm }, parseContractAddress(Parameter?.Value ?? "", where), place);
   }
-  const where = `s3://${reference.bucket}/${reference.key}`;
+  const where = `s3://${reference.bucket}/${reference.key} (${place})`;
   const { Body } = await s3(new GetObjectCommand({ Bucket: reference.bucket, Key: reference.key }), {
     resource: where,
   });

@@ -1,3 +1,4 @@
+import { isAwsError } from "../aws/error.ts";
 import type { Outcome, OutcomeKind, ServiceOutcome } from "../domain/journal.ts";
 import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
@@ -101,9 +102,14 @@ export function wordsOf(error: unknown): { readonly what: string; readonly fix: 
   return { what: messageOf(error), fix: null };
 }
 
+/** A roll that was refused, by us before its first write or by AWS, has moved nothing. */
+export function isRefused(end: StepEnd): boolean {
+  return end.kind === "failed" && end.error instanceof UserError && (!isAwsError(end.error) || end.error.refused);
+}
+
 function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): readonly ServiceOutcome[] {
   return steps.flatMap((end) => {
-    if (end.step.kind !== "roll") return [];
+    if (end.step.kind !== "roll" || isRefused(end)) return [];
     const { service: key, from: was } = end.step;
     const unjudged = { verdict: "failed", from: was, to: null, digests: {}, cause: { id: "error" } } as const;
     const verdicts =

@@ -1,4 +1,3 @@
-import { isAwsError } from "../aws/error.ts";
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import type { ServiceNetwork } from "../deployments/index.ts";
@@ -18,6 +17,7 @@ import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
+  isRefused,
   outcomeHead,
   PlanRefused,
   ReleaseCancelled,
@@ -88,6 +88,7 @@ export async function undertake(
   try {
     await commit(context, session, lock, undertaking, end);
   } catch (error) {
+    if (isLost(error)) throw error;
     throw uncommitted(asError(error), tell(session, undertaking, end, "Rolled out, and not recorded"));
   }
   return resultOf(tell(session, undertaking, end, goodTitle(undertaking), "committed"));
@@ -327,11 +328,6 @@ function movedBy({ steps, release }: RolloutEnd): readonly Moved[] {
     .flatMap((end) => (end.step.kind === "roll" && end.kind !== "left" && !isRefused(end) ? [end.step] : []))
     .toReversed()
     .map(({ service, undo }) => ({ service, undo, ours: release.taskDefinitions[`service/${service}`] ?? null }));
-}
-
-/** A roll that was refused before its first write has moved nothing. */
-function isRefused(end: StepEnd): boolean {
-  return end.kind === "failed" && end.error instanceof UserError && !isAwsError(end.error);
 }
 
 /**

@@ -25,6 +25,8 @@ const aDay = 86_400_000;
 export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z"): FakeClock {
   let now = typeof start === "number" ? start : Date.parse(start);
   let timers: readonly Timer[] = [];
+  /** Sleeps of the product that have not ended. */
+  let asleep = 0;
   // Real timers that were there before anything began are somebody else's: the test runner's own limit.
   let resting = busyResources().timers;
 
@@ -52,14 +54,27 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
 
   return {
     bed,
-    product: { now: () => now, sleep: (milliseconds, signal) => sleepOn(bed, milliseconds, signal) },
+    product: {
+      now: () => now,
+      sleep: async (milliseconds, signal) => {
+        asleep += 1;
+        try {
+          await sleepOn(bed, milliseconds, signal);
+        } finally {
+          asleep -= 1;
+        }
+      },
+    },
     run: async (work, limitMilliseconds = aDay) => {
       const end = now + limitMilliseconds;
       const outcome = watch(work);
       for (;;) {
         resting = await settle(resting);
         if (outcome.settled) return work;
-        if (timers.length === 0 && (await patience(() => outcome.settled || timers.length > 0))) continue;
+        // Work that waits for no time does something real: what cannot be seen from here, such as compressing, is waited for.
+        const wakes = (): boolean => outcome.settled || asleep > 0;
+        if (asleep === 0 && (await patience(wakes, timers.length === 0 ? longestRealWaitMilliseconds : unseenMilliseconds)))
+          continue;
         if (!fireNext(end)) {
           const why =
             timers.length === 0 ? "no timer is left that could wake it" : `${limitMilliseconds} ms have passed`;
@@ -129,11 +144,14 @@ async function settle(resting: number): Promise<number> {
 }
 
 /** With nothing left to fire, only work that cannot be seen from here, a file read that began late, can go on. */
-async function patience(met: () => boolean): Promise<boolean> {
+async function patience(met: () => boolean, milliseconds: number): Promise<boolean> {
   const since = performance.now();
-  while (!met() && performance.now() - since < longestRealWaitMilliseconds) await nextTurn();
+  while (!met() && performance.now() - since < milliseconds) await nextTurn();
   return met();
 }
+
+/** Real work that nothing shows takes less than this. */
+const unseenMilliseconds = 250;
 
 /** A real timer that lasts longer than this belongs to nobody whom the fake time waits for. */
 const longestRealWaitMilliseconds = 2000;
