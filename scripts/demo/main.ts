@@ -1,26 +1,19 @@
-/**
- * Deal flow, from nothing to production and back, on this machine: `npm run demo`.
- *
- *     --exit           end at once when all stages are through, instead of waiting for Ctrl-C
- *     --report FILE    write what happened as JSON, too
- *     --speed N        how much faster than AWS its provisioning, settling and draining are (20); Dagster keeps its pace
- */
+/** Deal flow, from nothing to production and back, on this machine: `npm run demo`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { runStep, type Step, type StepResult } from "../../test/runner/run-step.ts";
 import { oursBetween } from "./awaited.ts";
+import { readOptions } from "./options.ts";
 import { type Watcher, watchLocation } from "./served.ts";
 import { openWorkplace, type Workplace } from "./workplace.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    exit: { type: "boolean", default: false },
-    report: { type: "string" },
-    speed: { type: "string", default: "20" },
-  },
-});
-const speed = Number(options.speed);
+const read = readOptions(process.argv.slice(2));
+if (read.kind === "say") {
+  console.log(read.text);
+  process.exit(read.exitCode);
+}
+const { options } = read;
+const { speed } = options;
 const began = performance.now();
 
 interface StageReport {
@@ -37,8 +30,9 @@ const stages: StageReport[] = [];
 console.log("Starting an AWS on this machine: its own ECS, a registry, S3, a PostgreSQL …");
 const place = await openWorkplace({ speed });
 say(`Dagster's webserver will be at ${place.webserverUrl}`);
+say(`AWS is at ${place.bed.url}, for AWS_ENDPOINT_URL, with any credentials in ${place.bed.region}`);
 const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interruption.abort());
 const interrupted = new Promise<void>((resolve) =>
   interruption.signal.addEventListener("abort", () => resolve(), { once: true }),
 );
@@ -174,7 +168,7 @@ async function showEnd(workplace: Workplace): Promise<void> {
     bucket: infrastructure.contract.bucket.name,
     folders: [workplace.folder, bed.folder],
   };
-  if (options.report !== undefined) writeFileSync(options.report, JSON.stringify(report));
+  if (options.report !== null) writeFileSync(options.report, JSON.stringify(report));
   if (options.exit) return;
   say("It stays up until Ctrl-C.");
   await interrupted;

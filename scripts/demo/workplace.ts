@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { cpSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../../test/cache-folder.ts";
 import { type Bed, type BedOptions, startBed } from "../../test/local-aws/bed.ts";
@@ -23,12 +22,10 @@ export interface Workplace {
 
 export async function openWorkplace(options: BedOptions): Promise<Workplace> {
   const bed = await startBed(options);
-  const folder = await mkdtemp(join(tmpdir(), "deal-flow-"));
-  const close = async (): Promise<void> => {
-    await bed.close();
-    await rm(folder, { recursive: true, force: true });
-  };
+  // All of it in the bed's folder: that goes with the bed, also when this process is killed.
+  const [folder, runner] = [join(bed.folder, "deal-flow"), join(bed.folder, "runner")];
   try {
+    for (const path of [folder, runner]) await mkdir(path);
     const infrastructure = await dealFlowInfrastructure(bed);
     cpSync(join(import.meta.dirname, "../../examples/deal-flow"), folder, { recursive: true });
     const identity = [
@@ -60,14 +57,15 @@ export async function openWorkplace(options: BedOptions): Promise<Workplace> {
           repository: "example/deal-flow",
           runId,
           environment: localEnvironment(bed),
+          folder: runner,
           ...(event === undefined ? {} : { event }),
           ...(signal === undefined ? {} : { signal }),
         };
       },
-      close,
+      close: () => bed.close(),
     };
   } catch (error) {
-    await close();
+    await bed.close();
     throw error;
   }
 }
@@ -92,6 +90,7 @@ async function dealFlowInfrastructure(bed: Bed): Promise<Infrastructure> {
 function localEnvironment(bed: Bed): Job["environment"] {
   return {
     ...bed.environment("deploy"),
+    ...bed.mark,
     LOCAL_PLATFORM: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
     PIP_CACHE_DIR: cacheFolder("pip"),
   };

@@ -42,10 +42,6 @@ export function nameOf(arn: string): string {
   return arn.slice(Math.max(arn.lastIndexOf("/"), arn.lastIndexOf(":")) + 1);
 }
 
-export function clusterArn(home: Home, cluster: string): string {
-  return showArn({ ...home, service: "ecs", resource: `cluster/${cluster}` });
-}
-
 /** In the long format, which names the cluster. */
 export function serviceArn(home: Home, cluster: string, service: string): string {
   return showArn({ ...home, service: "ecs", resource: `service/${cluster}/${service}` });
@@ -68,18 +64,4 @@ export function parameterArn(home: Home, path: string): string {
 /** Without the six characters that AWS appends to a secret's name: reads and ECS find it by its name alone. */
 export function secretArn(home: Home, name: string): string {
   return showArn({ ...home, service: "secretsmanager", resource: `secret:${name}` });
-}
-
-export function logGroupArn(home: Home, name: string): string {
-  return showArn({ ...home, service: "logs", resource: `log-group:${name}` });
-}
-
-export function repositoryArn(home: Home, name: string): string {
-  return showArn({ ...home, service: "ecr", resource: `repository/${name}` });
-}
-
-/** @param key of an object, or a pattern of keys; the bucket itself when left out. */
-export function bucketArn(home: Pick<Home, "partition">, bucket: string, key?: string): string {
-  const resource = key === undefined ? bucket : `${bucket}/${key}`;
-  return showArn({ partition: home.partition, service: "s3", region: "", account: "", resource });
 }

@@ -66,6 +66,12 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, now: numbe
     case "rollback-failed":
     case "failed":
       return failureReason(track) ?? decisionReason(track);
+    case "unreadable":
+      return {
+        id: "not-readable",
+        what: `How ${to} does is not known any more: ${track.refusal?.what ?? "ECS may not be asked."}`,
+        fix: track.refusal?.fix ?? null,
+      };
     case "time-over":
       return failureReason(track) ?? blindReason(track) ?? waitingReason(track, now);
     case "superseded": {
@@ -116,10 +122,26 @@ function failureReason(track: Track): Reason | null {
   if (main === null) return placementReason(track);
   const { failure, times } = main;
   const to = showRevision(track.aim.to);
-  const goesOn = track.mine?.state === "IN_PROGRESS" && track.service.primary?.id === track.mine.id;
   const failed = times === 1 ? `A task of ${to} failed` : `Tasks of ${to} failed ${times} times`;
-  const loop = times > 1 && goesOn ? " This is a crash loop: it does not end by itself." : "";
-  return { id: failure.id, what: `${failed}: ${failure.what}.${loop}`, fix: failure.fix };
+  const loop = times > 1 && isStillOurs(track) ? " This is a crash loop: it does not end by itself." : "";
+  return { id: failure.id, what: `${failed}: ${failure.what}.${loop}${ownStop(track)}`, fix: failure.fix };
+}
+
+/** ECS works on it, and will go on doing so. */
+function isStillOurs({ mine, service }: Track): boolean {
+  return mine?.state === "IN_PROGRESS" && service.primary?.id === mine.id;
+}
+
+/** What this job did about a rollout that ECS would not have ended. */
+function ownStop({ stop }: Track): string {
+  switch (stop) {
+    case "asked":
+      return " ECS had not given it up: this job told it to go back.";
+    case "refused":
+      return " ECS has not given it up, and this job may not stop it (ecs:StopServiceDeployment).";
+    case null:
+      return "";
+  }
 }
 
 function placementReason({ events, aim }: Track): Reason | null {
@@ -132,13 +154,21 @@ function placementReason({ events, aim }: Track): Reason | null {
 }
 
 /** It was ended although no task of it failed: something else decided. */
-function decisionReason({ serviceDeployment, aim }: Track): Reason {
+function decisionReason(track: Track): Reason {
+  const { serviceDeployment, aim, stop, tasksRefused } = track;
   const known = serviceDeployment === "refused" ? null : serviceDeployment;
   if (known !== null && known.alarms.length > 0) {
     return {
       id: "alarm-triggered",
       what: "An alarm that watches the deployment went off.",
       fix: "Look at the metric of the alarm that is named below, since the deployment began.",
+    };
+  }
+  if (tasksRefused !== null && (stop !== null || isStillOurs(track))) {
+    return {
+      id: "unexplained",
+      what: `Tasks of ${showRevision(aim.to)} end as fast as ECS starts them; why cannot be seen: they may not be read.${ownStop(track)}`,
+      fix: tasksMayBeRead,
     };
   }
   if (known !== null && !known.breakerTriggered && known.status.startsWith("ROLLBACK")) {
@@ -161,18 +191,23 @@ function blindReason({ tasksRefused, aim }: Track): Reason | null {
   return {
     id: "unexplained",
     what: `${showRevision(aim.to)} is not there yet, and whether its tasks fail cannot be seen: they may not be read.`,
-    fix: "Allow this job's role ecs:ListTasks and ecs:DescribeTasks.",
+    fix: tasksMayBeRead,
   };
 }
 
+const tasksMayBeRead = "Allow this job's role ecs:ListTasks and ecs:DescribeTasks.";
+
 /** Nothing failed, and it is not done. */
 function waitingReason(track: Track, now: number): Reason {
-  const { aim, service, mine, seenAt } = track;
+  const { aim, service, mine, seenAt, stale, isDoubtful } = track;
   const to = showRevision(aim.to);
-  if (now - seenAt > 60_000) {
+  if (now - seenAt > 60_000 || isDoubtful) {
     return {
       id: "not-readable",
-      what: `ECS has not answered for ${Math.round((now - seenAt) / 1000)} s: how ${to} does is not known.`,
+      what:
+        stale > 0 || isDoubtful
+          ? `ECS shows nothing but what was there before ${to}: how it does is not known.`
+          : `ECS has not answered for ${Math.round((now - seenAt) / 1000)} s: how ${to} does is not known.`,
       fix: "Look at the service in the ECS console. When AWS throttles, let fewer jobs run at once.",
     };
   }
@@ -212,7 +247,10 @@ function whatEcsDoes(track: Track, ending: Ending, goesBack: boolean): string | 
   switch (ending) {
     case "failed":
     case "rollback-failed":
-      return whatIsKept(service);
+      return primary?.state === "IN_PROGRESS"
+        ? `ECS goes on with ${showDeployment(primary)} by itself.`
+        : whatIsKept(service);
+    case "unreadable":
     case "time-over":
     case "cancelled": {
       if (primary === null || aim.toNothing) return null;
@@ -237,10 +275,11 @@ function whatIsKept({ others }: ServiceObservation): string {
 
 function differences({ aim, digests }: Track): readonly string[] {
   return Object.entries(aim.digests)
-    .filter(([container, digest]) => digests?.[container] !== digest)
-    .map(
-      ([container, digest]) => `container ${container} should be ${digest} and is ${digests?.[container] ?? "unknown"}`,
-    );
+    .filter(([container, digest]) => digests?.[container]?.every((seen) => seen === digest) !== true)
+    .map(([container, digest]) => {
+      const seen = digests?.[container] ?? [];
+      return `container ${container} should be ${digest} and is ${seen.length === 0 ? "unknown" : seen.join(" and ")}`;
+    });
 }
 
 /** What ECS does all day: it tells nothing about a failure. */

@@ -1,7 +1,7 @@
 export type { DeploymentClients } from "./clients.ts";
 export type { CauseId } from "./explain.ts";
-export { observeDigests, observeServices } from "./observe.ts";
+export { observeServices } from "./observe.ts";
 export { planRoll, type RollPlan, type RollRequest } from "./plan.ts";
-export { roll, rollAll } from "./roll.ts";
+export { roll } from "./roll.ts";
 export type { Deployment, Digests, RolloutSettings, ServiceNetwork, ServiceObservation } from "./service.ts";
 export { takeBack, type TakeBackRequest, takeDown } from "./take-back.ts";

@@ -1,4 +1,6 @@
+import { isCrashLoop } from "./crash-loop.ts";
 import { assertNever } from "../domain/errors.ts";
+import type { Digest } from "../domain/identifiers.ts";
 import { sameRevision, type VerdictKind } from "../domain/verdict.ts";
 import type { ServiceDeploymentObservation } from "./observe.ts";
 import type { Deployment } from "./service.ts";
@@ -12,6 +14,7 @@ import type { Track } from "./track.ts";
  * - `superseded`: somebody wants something else by now.
  * - `service-gone`, `scaled-to-zero`: there is nothing left to look at.
  * - `other-revision`, `other-digest`: it is complete, and is not what was asked for.
+ * - `unreadable`: ECS may not be asked any more; it goes on.
  * - `time-over`, `cancelled`: we stopped waiting.
  */
 export type Ending =
@@ -24,6 +27,7 @@ export type Ending =
   | "scaled-to-zero"
   | "other-revision"
   | "other-digest"
+  | "unreadable"
   | "time-over"
   | "cancelled";
 
@@ -33,6 +37,8 @@ export type Judgement =
   | { readonly kind: "look-at-digests" }
   /** Nothing runs any more, and something may still be ending. */
   | { readonly kind: "look-at-tasks" }
+  /** It does not end by itself, and ECS is to go back from it. */
+  | { readonly kind: "stop" }
   | { readonly kind: "ended"; readonly ending: Ending };
 
 /** So many answers in a row without the service: one alone is ECS being eventually consistent. */
@@ -56,7 +62,7 @@ export function judge(track: Track, now: number): Judgement {
   if (aim.toNothing) return judgeNothing(track);
   if (service.desiredCount === 0) return ended("scaled-to-zero");
   if (service.primary === null) return moving;
-  if (aim.deploymentId === null) return judgeReturn(track, service.primary);
+  if (aim.deploymentId === null) return judgeUnnamed(track, service.primary);
   return service.primary.id === aim.deploymentId
     ? judgePrimary(track, service.primary, now)
     : judgeReplaced(track, service.primary, now);
@@ -77,6 +83,7 @@ export function verdictOf(ending: Ending, { aim }: Track, goesBack: boolean): Ve
       return aim.moves ? "succeeded" : "unchanged";
     case "rolled-back":
       return "rolled-back";
+    case "unreadable":
     case "time-over":
       return goesBack ? "rolled-back" : "timed-out";
     case "superseded":
@@ -107,10 +114,14 @@ function judgeNothing({ service, liveTasks }: Track): Judgement {
   return liveTasks === 0 ? ended("complete") : moving;
 }
 
-/** ECS was told to go back, and has not begun yet. */
-function judgeReturn(track: Track, primary: Deployment): Judgement {
+/**
+ * No deployment is known to be ours: ECS was told to go back, and has not begun yet; or the answer to our write was lost. A rollout
+ * that was complete before it could be stopped is one from which ECS does not go back.
+ */
+function judgeUnnamed(track: Track, primary: Deployment): Judgement {
   const status = statusOf(track);
-  if (status === "ROLLBACK_FAILED" || status === "STOPPED") return ended("rollback-failed");
+  const isOver = status === "ROLLBACK_FAILED" || status === "STOPPED" || status === "SUCCESSFUL";
+  if (track.aim.returning && isOver) return ended("rollback-failed");
   return track.aim.before.includes(primary.id) ? moving : ended("superseded");
 }
 
@@ -121,9 +132,31 @@ function judgePrimary(track: Track, primary: Deployment, now: number): Judgement
     case "FAILED":
       return mayStillGoBack(track, now) ? moving : ended("failed");
     case "IN_PROGRESS":
+      return judgeLoop(track, now);
     case null:
-      return moving;
+      return judgeStateless(track, primary, now);
   }
+}
+
+function judgeLoop(track: Track, now: number): Judgement {
+  const { aim, service, stop } = track;
+  if (stop === "asked" || !isCrashLoop(track, now)) return moving;
+  const mayReturn = service.rollout.breaker?.rollback === true && aim.from !== null && !aim.returning;
+  return mayReturn && stop === null && aim.serviceDeploymentArn !== null ? { kind: "stop" } : ended("failed");
+}
+
+/**
+ * Behind a Classic Load Balancer a deployment has no state: its service deployment has one, and where that is not to be had, ECS
+ * says in an event that the service is steady. Source: rolloutState in API_Deployment of the ECS API reference.
+ */
+function judgeStateless(track: Track, primary: Deployment, now: number): Judgement {
+  const status = statusOf(track);
+  if (status === "STOPPED" || status === "ROLLBACK_FAILED") return ended("failed");
+  const isSteady = track.events.some(
+    ({ at, text }) => at >= track.aim.since && /has reached a steady state/.test(text.untrusted),
+  );
+  const isDone = status === null ? isSteady : isConfirmed(track, now);
+  return isDone ? judgeCompleted(track, primary, now) : judgeLoop(track, now);
 }
 
 function judgeCompleted(track: Track, primary: Deployment, now: number): Judgement {
@@ -131,13 +164,19 @@ function judgeCompleted(track: Track, primary: Deployment, now: number): Judgeme
   if (!sameRevision(primary.revision, aim.to)) return ended("other-revision");
   // A bake time, in which an alarm may still roll it back, is over when the service deployment says so.
   if (!isConfirmed(track, now)) return moving;
+  if (track.isDoubtful) return moving;
   if (primary.runningCount !== service.desiredCount || primary.pendingCount > 0) return moving;
   const oldTasksRun = service.runningCount !== primary.runningCount || service.others.some(isLive);
   if (oldTasksRun && !service.rollout.cleansUpLater) return moving;
   if (digests === null) return { kind: "look-at-digests" };
   const wanted = Object.entries(aim.digests);
-  if (wanted.some(([container]) => digests[container] === undefined)) return { kind: "look-at-digests" };
-  return ended(wanted.every(([container, digest]) => digests[container] === digest) ? "complete" : "other-digest");
+  // Nothing is told of any container: not yet. Something is, and one is not among them: it will not be.
+  if (wanted.length > 0 && Object.keys(digests).length === 0) return { kind: "look-at-digests" };
+  return ended(wanted.every(([container, digest]) => isAll(digests[container], digest)) ? "complete" : "other-digest");
+}
+
+function isAll(seen: readonly Digest[] | undefined, wanted: Digest): boolean {
+  return seen?.every((digest) => digest === wanted) === true;
 }
 
 function judgeReplaced(track: Track, primary: Deployment, now: number): Judgement {
@@ -158,7 +197,7 @@ function judgeReplaced(track: Track, primary: Deployment, now: number): Judgemen
  */
 function backTo(track: Track, primary: Deployment, now: number): "back" | "no" | "unclear" {
   const { aim, failedAt, returns, replacedAt } = track;
-  if (aim.before.includes(primary.id)) return "back";
+  const isFormer = aim.before.includes(primary.id);
   const toFormer = sameRevision(primary.revision, aim.from);
   const status = aim.returning ? null : statusOf(track);
   switch (status) {
@@ -167,11 +206,13 @@ function backTo(track: Track, primary: Deployment, now: number): "back" | "no" |
     case "ROLLBACK_SUCCESSFUL":
       return "back";
     case "ROLLBACK_FAILED":
-      return toFormer || primary.state === "FAILED" ? "back" : "no";
+      return isFormer || toFormer || primary.state === "FAILED" ? "back" : "no";
     case "SUCCESSFUL":
+      // From one that is over ECS does not go back: an answer in which the former one is PRIMARY is an old one.
+      return isFormer ? "unclear" : "no";
     case "STOPPED":
     case "STOP_REQUESTED":
-      return "no";
+      return isFormer ? "back" : "no";
     case "PENDING":
     case "IN_PROGRESS":
       // It is neither replaced nor taken back yet, says ECS; `deployments[]` knows better.
@@ -180,16 +221,18 @@ function backTo(track: Track, primary: Deployment, now: number): "back" | "no" |
     case null:
       break;
   }
+  if (isFormer) return "back";
   const signs = [toFormer, failedAt !== null, returns.has(primary.id)];
   return signs.filter(Boolean).length >= 2 ? "back" : "no";
 }
 
 function mayStillGoBack(track: Track, now: number): boolean {
-  const { aim, service, failedAt } = track;
+  const { aim, service, failedAt, stop } = track;
   const status = statusOf(track);
   if (status === "STOPPED" || status === "ROLLBACK_FAILED") return false;
-  const isAsked = status === "ROLLBACK_REQUESTED" || status === "ROLLBACK_IN_PROGRESS";
-  const isSet = service.rollout.breaker?.rollback === true && aim.from !== null;
+  const isAsked = stop === "asked" || status === "ROLLBACK_REQUESTED" || status === "ROLLBACK_IN_PROGRESS";
+  const { breaker, alarmsRollBack } = service.rollout;
+  const isSet = (breaker?.rollback === true || alarmsRollBack) && aim.from !== null;
   return (isAsked || isSet) && now - (failedAt ?? now) < untilRollback;
 }
 

@@ -2,15 +2,14 @@ import {
   DescribeServiceDeploymentsCommand,
   DescribeServiceRevisionsCommand,
   DescribeServicesCommand,
-  DescribeTasksCommand,
-  ListTasksCommand,
 } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
-import { digestSchema } from "../domain/identifiers.ts";
+import { type Digest, digestSchema } from "../domain/identifiers.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
-import { type Digests, observed, revisionOf, type ServiceObservation } from "./service.ts";
+import { observed, revisionOf, type SeenDigests, type ServiceObservation } from "./service.ts";
+import { readTasks } from "./stopped-tasks/read.ts";
 
 /** DescribeServices takes ten. Source: API_DescribeServices in the ECS API reference. */
 const mostServices = 10;
@@ -104,12 +103,13 @@ export async function observeServiceRevisions(
 
 export interface ServiceRevision {
   readonly revision: Revision | null;
-  readonly digests: Digests;
+  readonly digests: SeenDigests;
 }
 
 /**
  * The digests that a service runs: as ECS resolved them for its service revision, or else as its running tasks report them.
  * @param to the task definition whose tasks are meant
+ * @param wanted containers that must be among them, if anything tells of them
  * @returns empty while ECS does not say.
  * @throws AwsError
  */
@@ -118,9 +118,11 @@ export async function observeDigests(
   cluster: string,
   service: ServiceObservation,
   to: Revision,
-): Promise<Digests> {
+  wanted: readonly string[] = [],
+): Promise<SeenDigests> {
   const resolved = await resolvedDigests(ecs, service, to);
-  return Object.keys(resolved).length > 0 ? resolved : runningDigests(ecs, cluster, service, to);
+  const isEnough = Object.keys(resolved).length > 0 && wanted.every((container) => resolved[container] !== undefined);
+  return isEnough ? resolved : { ...resolved, ...(await runningDigests(ecs, cluster, service, to)) };
 }
 
 /** Calls that came to ECS late, and that older policies do not allow: what they tell can be told in other ways too. */
@@ -128,7 +130,7 @@ export function isOptionalCallRefused(error: unknown): boolean {
   return isAwsError(error, "denied", "invalid", "not-found");
 }
 
-async function resolvedDigests(ecs: EcsSend, service: ServiceObservation, to: Revision): Promise<Digests> {
+async function resolvedDigests(ecs: EcsSend, service: ServiceObservation, to: Revision): Promise<SeenDigests> {
   try {
     const revisions = await observeServiceRevisions(ecs, service.serviceRevisionArns);
     return Object.values(revisions).find(({ revision }) => sameRevision(revision, to))?.digests ?? {};
@@ -138,20 +140,17 @@ async function resolvedDigests(ecs: EcsSend, service: ServiceObservation, to: Re
   }
 }
 
+/** Of every task: one that runs another image than the others must not be hidden by them. */
 async function runningDigests(
   ecs: EcsSend,
   cluster: string,
-  service: ServiceObservation,
+  { name }: ServiceObservation,
   to: Revision,
-): Promise<Digests> {
-  const resource = `service ${service.name} in cluster ${cluster}`;
-  const { taskArns = [] } = await ecs(
-    new ListTasksCommand({ cluster, serviceName: service.name, desiredStatus: "RUNNING" }),
-    { resource },
+): Promise<SeenDigests> {
+  const tasks = await readTasks(ecs, { cluster, service: name }, "RUNNING", new Set());
+  const mine = tasks.filter(
+    ({ taskDefinitionArn, lastStatus }) => lastStatus === "RUNNING" && sameRevision(revisionOf(taskDefinitionArn), to),
   );
-  if (taskArns.length === 0) return {};
-  const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: taskArns }), { resource });
-  const mine = tasks.filter(({ taskDefinitionArn }) => sameRevision(revisionOf(taskDefinitionArn), to));
   return digestsOf(mine.flatMap(({ containers = [] }) => containers));
 }
 
@@ -161,12 +160,20 @@ interface ContainerImage {
   readonly imageDigest?: string | undefined;
 }
 
-/** A reference by digest is what was asked for; what it resolves to can be the manifest of one platform below it. */
-function digestsOf(images: readonly ContainerImage[]): Digests {
+/**
+ * A reference by digest is what was asked for; what it resolves to can be the manifest of one platform below it. A container of
+ * which one task does not tell is left out: what it runs is not known.
+ */
+function digestsOf(images: readonly ContainerImage[]): SeenDigests {
+  const seen = new Map<string, Set<Digest | null>>();
+  for (const { name = "", image, imageDigest } of images) {
+    const digest = digestSchema.safeParse(image?.split("@")[1] ?? imageDigest);
+    seen.set(name, (seen.get(name) ?? new Set()).add(digest.success ? digest.data : null));
+  }
   return Object.fromEntries(
-    images.flatMap(({ name, image, imageDigest }) => {
-      const digest = digestSchema.safeParse(image?.split("@")[1] ?? imageDigest);
-      return name !== undefined && digest.success ? [[name, digest.data]] : [];
+    [...seen].flatMap(([name, digests]) => {
+      const known = [...digests].filter((digest) => digest !== null);
+      return known.length === digests.size ? [[name, known]] : [];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Deployment as EcsDeployment, Service } from "@aws-sdk/client-ecs";
+import type { DeploymentCircuitBreaker, Deployment as EcsDeployment, Service } from "@aws-sdk/client-ecs";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { parseRevision, type Revision } from "../domain/verdict.ts";
@@ -33,10 +33,25 @@ export interface RolloutSettings {
   readonly minimumHealthyPercent: number;
   readonly maximumPercent: number;
   /** Null when it is off. */
-  readonly breaker: { readonly rollback: boolean } | null;
+  readonly breaker: { readonly rollback: boolean; readonly threshold: BreakerThreshold } | null;
+  /** Alarms watch a deployment, and ECS goes back when one goes off. */
+  readonly alarmsRollBack: boolean;
   /** A rollout may be complete while old tasks still run. */
   readonly cleansUpLater: boolean;
 }
+
+/**
+ * How many failed tasks open the breaker.
+ * Source: API_DeploymentCircuitBreaker in the ECS API reference, member thresholdConfiguration.
+ */
+export interface BreakerThreshold {
+  /** COUNT is the number itself; percents are of the desired count, BOUNDED_PERCENT from 3 to 200 tasks. */
+  readonly type: "BOUNDED_PERCENT" | "UNBOUNDED_PERCENT" | "COUNT";
+  readonly value: number;
+}
+
+/** What ECS takes when a service sets nothing else. Source: deployment-circuit-breaker in the developer guide. */
+export const usualThreshold: BreakerThreshold = { type: "BOUNDED_PERCENT", value: 50 };
 
 export interface ServiceNetwork {
   readonly subnets: readonly string[];
@@ -77,6 +92,9 @@ export interface ServiceObservation {
 /** Digests by the name of their container. */
 export type Digests = Readonly<Record<string, Digest>>;
 
+/** What was seen, by the name of the container: more than one digest where tasks differ. */
+export type SeenDigests = Readonly<Record<string, readonly Digest[]>>;
+
 /** @param service one of DescribeServices or UpdateService */
 export function observed(service: Service): ServiceObservation {
   const deployments = service.deployments ?? [];
@@ -101,7 +119,11 @@ export function observed(service: Service): ServiceObservation {
     rollout: {
       minimumHealthyPercent: configuration?.minimumHealthyPercent ?? 100,
       maximumPercent: configuration?.maximumPercent ?? 200,
-      breaker: breaker?.enable === true ? { rollback: breaker.rollback === true } : null,
+      breaker:
+        breaker?.enable === true
+          ? { rollback: breaker.rollback === true, threshold: thresholdOf(breaker.thresholdConfiguration) }
+          : null,
+      alarmsRollBack: configuration?.alarms?.enable === true && configuration.alarms.rollback === true,
       cleansUpLater: early?.enable === true && early.sourceServiceRevisionCleanup === "DEFERRED",
     },
     launchType: service.launchType ?? null,
@@ -145,6 +167,11 @@ function deploymentOf(deployment: EcsDeployment): Deployment {
     createdAt: timeOf(deployment.createdAt),
     updatedAt: timeOf(deployment.updatedAt),
   };
+}
+
+function thresholdOf(configured: DeploymentCircuitBreaker["thresholdConfiguration"]): BreakerThreshold {
+  if (configured?.type === undefined || configured.value === undefined) return usualThreshold;
+  return { type: configured.type, value: configured.value };
 }
 
 function timeOf(date: Date | undefined): number {

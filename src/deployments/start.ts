@@ -1,8 +1,8 @@
-import { DescribeTaskDefinitionCommand, UpdateServiceCommand } from "@aws-sdk/client-ecs";
+import { DescribeTaskDefinitionCommand, StopServiceDeploymentCommand, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import type { CallOptions } from "../aws/send.ts";
-import type { Clock } from "../domain/context.ts";
+import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
 import { isOptionalCallRefused, observeServiceDeployment, observeServices } from "./observe.ts";
@@ -18,14 +18,27 @@ import {
 import { observed, type ServiceObservation } from "./service.ts";
 import { type Aim, type Track, track } from "./track.ts";
 
+/** Milliseconds from an answer that may be an old one to the next look. */
+export const secondLook = 5_000;
+
 /**
- * Refuses a revision that UpdateService would refuse, before anything is written.
- * @throws UserError when it is not there, or INACTIVE; AwsError
+ * Refuses a revision that UpdateService would refuse, and digests of containers that it does not have, before anything is written.
+ * @throws UserError when it is not there, or INACTIVE, or lacks a container; AwsError
  */
-export async function checkDefinition(ecs: EcsSend, request: RollRequest): Promise<void> {
-  const { taskDefinition: name } = request;
-  const status = await definitionStatus(ecs, name);
-  if (status === "ACTIVE" || status === "unknown") return;
+export async function checkDefinition(ecs: EcsSend, request: RollRequest, plan: RollPlan): Promise<void> {
+  const { taskDefinition: name, digests = {} } = request;
+  const isNew = plan.kind === "update" && plan.changes.taskDefinition !== undefined;
+  if (!isNew && Object.keys(digests).length === 0) return;
+  const { status, containers } = await observeDefinition(ecs, name);
+  const unknown = Object.keys(digests).filter((container) => containers?.includes(container) === false);
+  if (unknown.length > 0) {
+    throw new UserError({
+      what: `A digest is asked of container ${unknown.join(", ")}; ${name} has ${containers?.join(", ") ?? "none"}.`,
+      where: whereIs(request),
+      fix: "Name containers as the task definition does.",
+    });
+  }
+  if (!isNew || status === "ACTIVE" || status === "unknown") return;
   throw new UserError({
     what:
       status === "missing"
@@ -43,12 +56,12 @@ export async function checkDefinition(ecs: EcsSend, request: RollRequest): Promi
  */
 export async function start(
   ecs: EcsSend,
-  clock: Clock,
+  context: Pick<Context, "clock" | "signal">,
   request: RollRequest,
   service: ServiceObservation,
   plan: RollPlan,
 ): Promise<Track> {
-  const begun = clock.now();
+  const begun = context.clock.now();
   if (plan.kind !== "update") {
     const aim = await aimAtPresent(ecs, request, service, begun);
     return track(
@@ -57,8 +70,12 @@ export async function start(
       service.events.filter(({ at }) => at < aim.since),
     );
   }
-  const after = await update(ecs, request, plan.changes);
-  return track(aimAtUpdate(request, service, after, begun), after, after.events);
+  const { after, isOurs } = await update(ecs, context, request, service, plan.changes);
+  const aim = aimAtUpdate(request, service, after, begun);
+  if (isOurs) return track(aim, after, after.events);
+  // Whether ours began before the newer one is seen by whether it is still there.
+  const mine = after.others.find(({ id, revision }) => !aim.before.includes(id) && sameRevision(revision, aim.to));
+  return track({ ...aim, deploymentId: mine?.id ?? null, serviceDeploymentArn: null }, after, after.events);
 }
 
 /** @returns the service as UpdateService answers it. @throws AwsError */
@@ -75,6 +92,16 @@ export async function updateService(
   return observed(service);
 }
 
+/** Has ECS go back from what is under way. Stopping what goes back already changes nothing. @throws AwsError */
+export async function stopServiceDeployment(
+  ecs: EcsSend,
+  request: Pick<RollRequest, "cluster" | "service">,
+  serviceDeploymentArn: string,
+): Promise<void> {
+  const command = new StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: "ROLLBACK" });
+  await ecs(command, { resource: whereIs(request), idempotent: true });
+}
+
 /** The members that all aims of one request share. */
 export function commonAim(
   request: Pick<RollRequest, "cluster" | "service" | "timeoutSeconds"> & Pick<Partial<RollRequest>, "digests">,
@@ -88,14 +115,21 @@ export function idsOf({ primary, others }: ServiceObservation): readonly string[
   return [...(primary === null ? [] : [primary.id]), ...others.map(({ id }) => id)];
 }
 
-async function definitionStatus(ecs: EcsSend, name: string): Promise<string> {
+interface DefinitionObservation {
+  readonly status: string;
+  /** Their names; null when they are not known. */
+  readonly containers: readonly string[] | null;
+}
+
+async function observeDefinition(ecs: EcsSend, name: string): Promise<DefinitionObservation> {
   try {
     const { taskDefinition } = await ecs(new DescribeTaskDefinitionCommand({ taskDefinition: name }));
-    return taskDefinition?.status ?? "unknown";
+    const containers = taskDefinition?.containerDefinitions?.map((container) => container.name ?? "") ?? null;
+    return { status: taskDefinition?.status ?? "unknown", containers };
   } catch (error) {
     // ECS has no error of its own for it: ClientException, "Unable to describe task definition."
-    if (isAwsError(error, "invalid", "not-found")) return "missing";
-    if (isAwsError(error, "denied")) return "unknown";
+    if (isAwsError(error, "invalid", "not-found")) return { status: "missing", containers: null };
+    if (isAwsError(error, "denied")) return { status: "unknown", containers: null };
     throw error;
   }
 }
@@ -121,6 +155,7 @@ async function aimAtPresent(
     before: others.map(({ id }) => id),
     moves,
     toNothing: false,
+    count: null,
     since: primary?.createdAt ?? begun,
   };
 }
@@ -166,6 +201,7 @@ function aimAtUpdate(request: RollRequest, before: ServiceObservation, after: Se
     before: idsOf(before).filter((id) => id !== primary?.id),
     moves: true,
     toNothing: false,
+    count: after.desiredCount,
     since: isNew ? primary.createdAt : begun,
   };
 }
@@ -174,18 +210,29 @@ function aimAtUpdate(request: RollRequest, before: ServiceObservation, after: Se
 const mostUpdates = 3;
 
 /**
- * UpdateService with what changes. When its answer is lost, ECS is looked at before it is sent again: somebody may have deployed
- * something newer in between.
+ * UpdateService with what changes. When its answer is lost, ECS is looked at before it is sent again: only while the deployment
+ * that the plan saw is still PRIMARY. Another one is somebody's, and newer.
+ * @returns `isOurs`: what is PRIMARY is what was asked for.
  */
-async function update(ecs: EcsSend, request: RollRequest, changes: Changes): Promise<ServiceObservation> {
+async function update(
+  ecs: EcsSend,
+  { clock, signal }: Pick<Context, "clock" | "signal">,
+  request: RollRequest,
+  planned: ServiceObservation,
+  changes: Changes,
+): Promise<{ readonly after: ServiceObservation; readonly isOurs: boolean }> {
   const { cluster, service: name } = request;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await updateService(ecs, request, changes);
+      return { after: await updateService(ecs, request, changes), isOurs: true };
     } catch (error) {
       if (!isAwsError(error) || error.refused || attempt === mostUpdates) throw error;
-      const now = present(request, (await observeServices(ecs, cluster, [name]))[name] ?? null);
-      if (planRoll(request, now).kind !== "update") return now;
+      // At once, ECS may still show what was there before.
+      await clock.sleep(secondLook, signal);
+      const after = present(request, (await observeServices(ecs, cluster, [name]))[name] ?? null);
+      const isOurs = sameRevision(after.primary?.revision ?? null, requestedRevision(request));
+      if (after.primary?.id !== planned.primary?.id) return { after, isOurs };
+      if (planRoll(request, after).kind !== "update") return { after, isOurs };
     }
   }
 }

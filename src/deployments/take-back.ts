@@ -1,4 +1,3 @@
-import { StopServiceDeploymentCommand } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
@@ -11,10 +10,10 @@ import {
   observeServices,
   type ServiceDeploymentObservation,
 } from "./observe.ts";
-import { type Changes, present, whereIs } from "./plan.ts";
-import { only, roll } from "./roll.ts";
+import { type Changes, present } from "./plan.ts";
+import { roll } from "./roll.ts";
 import type { ServiceObservation } from "./service.ts";
-import { commonAim, idsOf, updateService } from "./start.ts";
+import { commonAim, idsOf, stopServiceDeployment, updateService } from "./start.ts";
 import { type Aim, type Track, track } from "./track.ts";
 import { watch } from "./watch.ts";
 
@@ -24,15 +23,18 @@ export interface TakeBackRequest {
   readonly service: string;
   /** What it ran before; null when it had run nothing: a first release. */
   readonly to: Revision | null;
-  /** Its desired count before. */
-  readonly count: number;
+  /** Its desired count before; null leaves it as it is: something scales it, or the count was not changed. */
+  readonly count: number | null;
+  /** What was rolled out, and is to be taken back. Absent: whatever runs. */
+  readonly ours?: Revision;
   readonly timeoutSeconds: number;
 }
 
 /**
  * Takes a service back to its former revision and count, by the shortest way: a rollout in flight is stopped when ECS itself goes
  * back to that revision; one that ECS is taking back already is waited for; any other gets the former revision by an update. What
- * had run nothing is brought to nothing again.
+ * had run nothing is brought to nothing again. What somebody else has deployed in the meantime is theirs: then nothing is written.
+ * @returns `superseded` when it runs neither what is to be taken back nor what it ran before.
  * @throws UserError, AwsError
  */
 export async function takeBack(
@@ -41,12 +43,13 @@ export async function takeBack(
   request: TakeBackRequest,
 ): Promise<Verdict> {
   const { cluster, service: name, to, count, timeoutSeconds } = request;
-  if (to === null || count === 0) return takeDown(clients, context, request);
   const begun = context.clock.now();
-  const service = present(request, (await observeServices(clients.ecs, cluster, [name]))[name] ?? null);
+  const service = await observeOurs(clients.ecs, context, request);
+  if (isTheirs(request, service)) return leftAlone(request, service, (context.clock.now() - begun) / 1000);
+  if (to === null || (count ?? service.desiredCount) === 0) return takeDown(clients, context, request);
   const returning = await returnByEcs(clients.ecs, { ...request, to }, service, begun);
   if (returning !== null) {
-    const verdict = only(await watch(clients, context, [returning]));
+    const verdict = await watch(clients, context, returning);
     // When ECS finds no way back, or fails on it, there is still our own.
     if (verdict.verdict !== "failed") return verdict;
   }
@@ -93,9 +96,53 @@ export async function takeDown(
     before: idsOf(before),
     moves: moves || before.runningCount + before.pendingCount > 0,
     toNothing: true,
+    count: 0,
     since: begun,
   };
-  return only(await watch({ ecs, logs }, context, [track(aim, after, after.events)]));
+  return watch({ ecs, logs }, context, track(aim, after, after.events));
+}
+
+/** So often, three seconds apart, a service is looked at that does not run what is to be taken back: the answers may be old ones. */
+const mostLooks = 4;
+const betweenLooks = 3_000;
+
+/** @throws UserError when the service is gone; AwsError */
+async function observeOurs(
+  ecs: EcsSend,
+  { clock, signal }: Context,
+  request: TakeBackRequest,
+): Promise<ServiceObservation> {
+  const { cluster, service: name, ours } = request;
+  for (let look = 1; ; look += 1) {
+    const service = present(request, (await observeServices(ecs, cluster, [name]))[name] ?? null);
+    const isExpected = ours === undefined || sameRevision(service.primary?.revision ?? null, ours);
+    if (isExpected || look === mostLooks) return service;
+    await clock.sleep(betweenLooks, signal);
+  }
+}
+
+function isTheirs({ ours, to }: TakeBackRequest, { primary }: ServiceObservation): boolean {
+  if (ours === undefined || primary === null) return false;
+  return !sameRevision(primary.revision, ours) && (to === null || !sameRevision(primary.revision, to));
+}
+
+function leftAlone({ to, ours }: TakeBackRequest, service: ServiceObservation, seconds: number): Verdict {
+  const now = service.primary?.revision ?? null;
+  return {
+    service: service.name,
+    verdict: "superseded",
+    deploymentId: service.primary?.id ?? null,
+    from: now,
+    to,
+    digests: {},
+    cause: {
+      id: "superseded",
+      what: `It runs ${now === null ? "something else" : showRevision(now)}, and not ${ours === undefined ? "ours" : showRevision(ours)} any more: somebody has deployed to it since. It was left alone.`,
+      fix: "Settle which one is meant to run. To have the older one again, deploy it.",
+    },
+    evidence: [],
+    seconds,
+  };
 }
 
 /** Lets ECS go back, when it goes where we want to. @returns null when it does not, or when nothing is in flight. */
@@ -111,8 +158,14 @@ async function returnByEcs(
   try {
     const underWay = await observeServiceDeployment(ecs, serviceDeploymentArn);
     if (underWay === null || !(await isWayTo(ecs, request.to, underWay))) return null;
-    const counted = service.desiredCount === request.count ? service : await setCount(ecs, request);
-    if (underWay.status === "PENDING" || underWay.status === "IN_PROGRESS") await stop(ecs, request, underWay.arn);
+    const { count } = request;
+    const isCounted = count === null || service.desiredCount === count;
+    const counted = isCounted
+      ? service
+      : await updateService(ecs, request, { desiredCount: count }, { idempotent: true });
+    if (underWay.status === "PENDING" || underWay.status === "IN_PROGRESS") {
+      await stopServiceDeployment(ecs, request, underWay.arn);
+    }
     const aim: Aim = {
       ...commonAim(request, begun),
       to: request.to,
@@ -124,6 +177,7 @@ async function returnByEcs(
       before: idsOf(service),
       moves: true,
       toNothing: false,
+      count: isCounted ? null : count,
       since: primary.createdAt,
     };
     return track(aim, counted, counted.events);
@@ -141,14 +195,4 @@ async function isWayTo(ecs: EcsSend, to: Revision, underWay: ServiceDeploymentOb
   const arns = rollbackRevisionArn === null ? sourceRevisionArns : [rollbackRevisionArn];
   const revisions = await observeServiceRevisions(ecs, arns);
   return arns.length > 0 && arns.every((arn) => sameRevision(revisions[arn]?.revision ?? null, to));
-}
-
-async function stop(ecs: EcsSend, request: TakeBackRequest, serviceDeploymentArn: string): Promise<void> {
-  // Stopping what goes back already changes nothing.
-  const command = new StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: "ROLLBACK" });
-  await ecs(command, { resource: whereIs(request), idempotent: true });
-}
-
-function setCount(ecs: EcsSend, request: TakeBackRequest): Promise<ServiceObservation> {
-  return updateService(ecs, request, { desiredCount: request.count }, { idempotent: true });
 }

@@ -1,8 +1,9 @@
+import type { Advice } from "../domain/errors.ts";
 import type { Untrusted } from "../domain/evidence.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
 import type { ServiceDeploymentObservation } from "./observe.ts";
-import type { Deployment, Digests, ServiceEvent, ServiceObservation } from "./service.ts";
-import type { StoppedTask } from "./stopped-tasks/read.ts";
+import type { Deployment, Digests, SeenDigests, ServiceEvent, ServiceObservation } from "./service.ts";
+import type { StoppedTask, Survivor } from "./stopped-tasks/read.ts";
 
 /** What one rollout is to bring about. */
 export interface Aim {
@@ -25,6 +26,8 @@ export interface Aim {
   /** The service is to run nothing. */
   readonly toNothing: boolean;
   readonly digests: Digests;
+  /** The desired count that our own write was answered with; null when nothing was written. */
+  readonly count: number | null;
   /** Since when tasks are its own: by the clock of ECS, in milliseconds since 1970. */
   readonly since: number;
   /** By our own clock, in milliseconds since 1970. */
@@ -48,7 +51,9 @@ export interface Track {
   /** Answers in a row in which the service was missing, or older than it had been seen already. */
   readonly missing: number;
   readonly stale: number;
-  /** When ECS last answered, and when anything last changed, in milliseconds since 1970. */
+  /** The service is believed to be so only because nothing else was shown for long. */
+  readonly isDoubtful: boolean;
+  /** When ECS last gave an answer that was not old, and when anything last changed, in milliseconds since 1970. */
   readonly seenAt: number;
   readonly changedAt: number;
   /** When what lies behind the service was last read: service deployment, stopped tasks. */
@@ -59,10 +64,18 @@ export interface Track {
   readonly stopped: readonly StoppedTask[];
   /** Why stopped tasks cannot be read; null when they can. */
   readonly tasksRefused: Untrusted | null;
+  /** Read only where it matters: once too many of ours have stopped. */
+  readonly survivor: Survivor | null;
+  /** Tasks of the service when it began. */
+  readonly tasksAtFirst: number;
+  /** Whether ECS was told to go back from what it would go on with for ever. */
+  readonly stop: "asked" | "refused" | null;
+  /** Why ECS may not be asked any more; null while it may. */
+  readonly refusal: Pick<Advice, "what" | "fix"> | null;
   /** Tasks that have not ended, of a service that is to run nothing; null until they were counted after the last answer. */
   readonly liveTasks: number | null;
   /** Null until they were read. */
-  readonly digests: Digests | null;
+  readonly digests: SeenDigests | null;
   /** Since it began, oldest first. */
   readonly events: readonly ServiceEvent[];
   readonly knownEvents: ReadonlySet<string>;
@@ -82,12 +95,17 @@ export function track(aim: Aim, service: ServiceObservation, earlier: readonly S
     replacedAt: null,
     missing: 0,
     stale: 0,
+    isDoubtful: false,
     seenAt: aim.begun,
     changedAt: aim.begun,
     readAt: 0,
     serviceDeployment: null,
     stopped: [],
     tasksRefused: null,
+    survivor: null,
+    tasksAtFirst: service.runningCount + service.pendingCount,
+    stop: null,
+    refusal: null,
     liveTasks: null,
     digests: null,
     events: [],
@@ -96,10 +114,17 @@ export function track(aim: Aim, service: ServiceObservation, earlier: readonly S
 }
 
 /**
- * An answer older than what was seen already is ignored: ECS is eventually consistent. Should it stay so for half a minute, it
- * is the truth, and the newer state was not.
+ * An answer older than what was seen already is ignored: ECS is eventually consistent. Should it stay so for half a minute, and
+ * something else say that ECS goes back, it is the truth. Without such a sign it never is: ECS does not forget deployments.
  */
-const staleMost = 10;
+export const staleMost = 10;
+
+/**
+ * An answer with another desired count and nothing newer may be from before our own write, which moves no time of a deployment. ECS
+ * tells of tasks that it starts or stops within seconds: three minutes without that, and somebody has changed the count of a
+ * service that cannot start any.
+ */
+const silentMost = 60;
 
 /**
  * What is known after one more answer.
@@ -108,8 +133,10 @@ const staleMost = 10;
  */
 export function follow(before: Track, answer: ServiceObservation | null, now: number): Track {
   if (answer === null) return { ...before, missing: before.missing + 1, seenAt: now };
-  const isOld = ageOf(answer) < ageOf(before.service) && before.stale < staleMost;
-  if (isOld) return { ...before, missing: 0, stale: before.stale + 1, seenAt: now };
+  const newer = ageOf(answer) - ageOf(before.service);
+  const isSilent = newer === 0 && isOtherCount(before, answer);
+  if (newer < 0 && !(before.stale >= staleMost && showsReturn(before))) return passedOver(before);
+  if (isSilent && before.stale < silentMost) return passedOver(before);
   const aim = adopted(before.aim, answer);
   const mine = mineOf(aim, answer) ?? gone(before.mine);
   const fresh = answer.events.filter(({ id }) => !before.knownEvents.has(id)).reverse();
@@ -126,11 +153,27 @@ export function follow(before: Track, answer: ServiceObservation | null, now: nu
     liveTasks: null,
     missing: 0,
     stale: 0,
+    isDoubtful: isSilent || (before.isDoubtful && newer === 0),
     seenAt: now,
     changedAt: fingerprint(answer) === fingerprint(before.service) ? before.changedAt : now,
     events: [...before.events, ...fresh],
     knownEvents: new Set([...before.knownEvents, ...fresh.map(({ id }) => id)]),
   };
+}
+
+function passedOver(before: Track): Track {
+  return { ...before, missing: 0, stale: before.stale + 1 };
+}
+
+function isOtherCount({ aim, service }: Track, { desiredCount }: ServiceObservation): boolean {
+  return aim.count !== null && desiredCount !== service.desiredCount && desiredCount !== aim.count;
+}
+
+/** Has anything but the answer at hand said that ECS goes back? */
+function showsReturn({ failedAt, returns, serviceDeployment }: Track): boolean {
+  const told =
+    serviceDeployment !== null && serviceDeployment !== "refused" && serviceDeployment.status.startsWith("ROLLBACK");
+  return told || failedAt !== null || returns.size > 0;
 }
 
 /** Events that the last answer brought, oldest first. */

@@ -6,83 +6,78 @@ import { instant } from "../domain/identifiers.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
 import { readLastLogLines } from "./stopped-tasks/log-tail.ts";
+import { mayBeCrashLoop } from "./crash-loop.ts";
 import { explain } from "./explain.ts";
 import { mainFailure } from "./stopped-tasks/explain.ts";
 import { type Ending, isGoingBack, judge, verdictOf } from "./judge.ts";
 import { isOptionalCallRefused, observeDigests, observeServiceDeployment, observeServices } from "./observe.ts";
 import { tellChange, tellStart } from "./progress.ts";
-import type { ServiceObservation } from "./service.ts";
-import { countLiveTasks, readStoppedTasks } from "./stopped-tasks/read.ts";
-import { follow, type Track } from "./track.ts";
+import type { Digests, SeenDigests, ServiceObservation } from "./service.ts";
+import { stopServiceDeployment } from "./start.ts";
+import { countLiveTasks, readStoppedTasks, readSurvivor } from "./stopped-tasks/read.ts";
+import { follow, staleMost, type Track } from "./track.ts";
 
 /** Milliseconds from one look to the next. It never grows: nobody is to wait for a back-off when ECS is done. */
 const pace = 3_000;
 
-/** A rollout that is being watched. */
-interface Watched {
-  track: Track;
-  verdict: Verdict | null;
-}
-
 /**
- * Looks at rollouts until each has ended, its time is over, or the signal aborts.
- * @param tracks of different services
- * @returns their verdicts, in the order of the tracks
- * @throws AwsError when ECS may not be asked: denied, or an expired session. ECS goes on by itself.
+ * Looks at a rollout until it has ended, its time is over, or the signal aborts.
+ * @returns its verdict; also when ECS may not be asked any more (denied, or an expired session): what was begun goes on, and
+ * whoever began it must know its id.
  */
-export async function watch(
-  clients: DeploymentClients,
-  context: Context,
-  tracks: readonly Track[],
-): Promise<readonly Verdict[]> {
-  const all = tracks.map((track): Watched => ({ track, verdict: null }));
-  for (const { track } of all) tellStart(context.report, track);
+export async function watch(clients: DeploymentClients, context: Context, begun: Track): Promise<Verdict> {
+  let track = begun;
+  tellStart(context.report, track);
   try {
-    for (let open = all; open.length > 0; open = all.filter(({ verdict }) => verdict === null)) {
-      const begun = context.clock.now();
-      for (const together of byCluster(open)) await look(clients, context, together);
-      await rest(context, begun, all);
+    for (;;) {
+      const at = context.clock.now();
+      const { seen, ending } = await look(clients, context, track);
+      track = seen;
+      if (ending !== null) return await conclude(clients, context, track, ending);
+      await rest(context, at, track);
     }
   } catch (error) {
     if (!context.signal.aborted) throw error;
   }
-  return Promise.all(
-    all.map(async ({ track, verdict }) => verdict ?? (await conclude(clients, context, track, "cancelled"))),
-  );
+  return conclude(clients, context, track, "cancelled");
 }
 
-/** One look at services of one cluster. */
-async function look(clients: DeploymentClients, context: Context, open: readonly Watched[]): Promise<void> {
-  const answers = await ask(clients, context, open);
-  for (const watched of open) {
-    const { track: before } = watched;
-    const now = context.clock.now();
-    let ending: Ending | null = null;
-    if (answers !== null) {
-      const seen = follow(before, answers[before.aim.service] ?? null, now);
-      watched.track = await lookBehind(clients, context, seen);
-      ending = await judged(clients, context, watched);
-      tellChange(context.report, before, watched.track, now);
+interface Look {
+  readonly seen: Track;
+  /** Null while it moves. */
+  readonly ending: Ending | null;
+}
+
+async function look(clients: DeploymentClients, context: Context, before: Track): Promise<Look> {
+  let seen = before;
+  try {
+    const answer = await ask(clients, context, before);
+    if (answer !== "unknown") {
+      seen = await lookBehind(clients, context, follow(before, answer, context.clock.now()));
+      const judged = await closerLook(clients, context, seen);
+      seen = judged.seen;
+      tellChange(context.report, before, seen, context.clock.now());
+      if (judged.ending !== null) return judged;
     }
-    if (now >= before.aim.deadline) ending ??= "time-over";
-    if (ending !== null) watched.verdict = await conclude(clients, context, watched.track, ending);
+  } catch (error) {
+    if (!isAwsError(error)) throw error;
+    return { seen: { ...seen, refusal: error }, ending: "unreadable" };
   }
+  return { seen, ending: context.clock.now() >= before.aim.deadline ? "time-over" : null };
 }
 
-/** @returns null when ECS cannot be read just now. */
+/** @returns `unknown` when ECS cannot be read just now; null when it has no such service. */
 async function ask(
   { ecs }: DeploymentClients,
-  context: Context,
-  open: readonly Watched[],
-): Promise<Readonly<Record<string, ServiceObservation | null>> | null> {
-  const cluster = open[0]?.track.aim.cluster ?? "";
+  { report }: Context,
+  { aim }: Track,
+): Promise<ServiceObservation | "unknown" | null> {
   try {
-    const names = open.map(({ track }) => track.aim.service);
-    return await observeServices(ecs, cluster, names);
+    return (await observeServices(ecs, aim.cluster, [aim.service]))[aim.service] ?? null;
   } catch (error) {
     if (!isWeather(error)) throw error;
-    context.report({ kind: "line", text: `ECS cannot be read just now, and is asked again: ${error.what}` });
-    return null;
+    report({ kind: "line", text: `ECS cannot be read just now, and is asked again: ${error.what}` });
+    return "unknown";
   }
 }
 
@@ -94,7 +89,8 @@ async function lookBehind(clients: DeploymentClients, context: Context, track: T
   const { service, mine } = track;
   const isChanged = track.readAt < track.changedAt;
   const isOnTheWay = mine?.state === "IN_PROGRESS" && service.primary?.id === mine.id;
-  if (!isChanged && isOnTheWay) return track;
+  // Where the service shows nothing but what was before, its service deployment may tell.
+  if (!isChanged && isOnTheWay && track.stale < staleMost) return track;
   try {
     const deployed = await readServiceDeployment(clients, context, track);
     const read = isChanged ? await readFailures(clients, context, deployed) : deployed;
@@ -111,7 +107,9 @@ async function readServiceDeployment({ ecs }: DeploymentClients, { report }: Con
   try {
     return { ...track, serviceDeployment: (await observeServiceDeployment(ecs, arn)) ?? track.serviceDeployment };
   } catch (error) {
-    if (!isOptionalCallRefused(error)) throw error;
+    // One bad answer is no denial: what it is about may not have reached every part of ECS.
+    if (isAwsError(error, "invalid", "not-found")) return track;
+    if (!isAwsError(error, "denied")) throw error;
     const text = `${service}  ecs:DescribeServiceDeployments is not allowed: the service's own deployments must do`;
     report({ kind: "line", text });
     return { ...track, serviceDeployment: "refused" };
@@ -121,7 +119,9 @@ async function readServiceDeployment({ ecs }: DeploymentClients, { report }: Con
 async function readFailures({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
   if (track.tasksRefused !== null || track.aim.toNothing) return track;
   try {
-    return { ...track, stopped: await readStoppedTasks(ecs, track.aim, track.stopped) };
+    const stopped = await readStoppedTasks(ecs, track.aim, track.stopped);
+    const survivor = mayBeCrashLoop({ ...track, stopped }) ? await readSurvivor(ecs, track.aim) : null;
+    return { ...track, stopped, survivor };
   } catch (error) {
     if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
     report({ kind: "line", text: `${track.aim.service}  stopped tasks cannot be read: ${error.what}` });
@@ -129,24 +129,44 @@ async function readFailures({ ecs }: DeploymentClients, { report }: Context, tra
   }
 }
 
-/** @returns null while it moves. */
-async function judged(clients: DeploymentClients, context: Context, watched: Watched): Promise<Ending | null> {
+async function closerLook(clients: DeploymentClients, context: Context, seen: Track): Promise<Look> {
   const now = context.clock.now();
-  const judgement = judge(watched.track, now);
+  const judgement = judge(seen, now);
   switch (judgement.kind) {
     case "moving":
-      return null;
+      return { seen, ending: null };
     case "ended":
-      return judgement.ending;
+      return { seen, ending: judgement.ending };
     case "look-at-digests":
-      watched.track = await readDigests(clients, watched.track);
-      break;
+      return judged(await readDigests(clients, seen), now);
     case "look-at-tasks":
-      watched.track = await readLiveTasks(clients, context, watched.track);
-      break;
+      return judged(await readLiveTasks(clients, context, seen), now);
+    case "stop":
+      return judged(await stopLoop(clients, context, seen), now);
   }
-  const closer = judge(watched.track, now);
-  return closer.kind === "ended" ? closer.ending : null;
+}
+
+function judged(seen: Track, now: number): Look {
+  const judgement = judge(seen, now);
+  return { seen, ending: judgement.kind === "ended" ? judgement.ending : null };
+}
+
+/** The service is one that ECS takes back; what ECS does not count as a failure it would go on with for ever. */
+async function stopLoop({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
+  const { service, serviceDeploymentArn } = track.aim;
+  if (serviceDeploymentArn === null) return { ...track, stop: "refused" };
+  report({ kind: "line", text: `${service}  is in a crash loop that ECS does not end: it is told to go back` });
+  try {
+    await stopServiceDeployment(ecs, track.aim, serviceDeploymentArn);
+    return { ...track, stop: "asked" };
+  } catch (error) {
+    if (isWeather(error)) return track;
+    // It has ended, or turned back by itself, in the meantime.
+    if (isAwsError(error, "conflict")) return { ...track, stop: "asked" };
+    if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
+    report({ kind: "line", text: `${service}  cannot be stopped: ${error.what}` });
+    return { ...track, stop: "refused" };
+  }
 }
 
 async function readLiveTasks({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
@@ -163,7 +183,7 @@ async function readLiveTasks({ ecs }: DeploymentClients, { report }: Context, tr
 async function readDigests({ ecs }: DeploymentClients, track: Track): Promise<Track> {
   const { aim, service } = track;
   try {
-    return { ...track, digests: await observeDigests(ecs, aim.cluster, service, aim.to) };
+    return { ...track, digests: await observeDigests(ecs, aim.cluster, service, aim.to, Object.keys(aim.digests)) };
   } catch (error) {
     if (isWeather(error)) return track;
     // What nobody asked for need not be proved.
@@ -172,11 +192,9 @@ async function readDigests({ ecs }: DeploymentClients, track: Track): Promise<Tr
   }
 }
 
-/** Until the next look is due, or the first time is over. */
-async function rest({ clock, signal }: Context, begun: number, all: readonly Watched[]): Promise<void> {
-  const deadlines = all.flatMap(({ track, verdict }) => (verdict === null ? [track.aim.deadline] : []));
-  if (deadlines.length === 0) return;
-  const due = Math.min(begun + pace, ...deadlines);
+/** Until the next look is due, or its time is over. */
+async function rest({ clock, signal }: Context, looked: number, { aim }: Track): Promise<void> {
+  const due = Math.min(looked + pace, aim.deadline);
   await clock.sleep(Math.max(0, due - clock.now()), signal);
 }
 
@@ -184,8 +202,8 @@ async function rest({ clock, signal }: Context, begun: number, all: readonly Wat
 async function conclude(clients: DeploymentClients, context: Context, track: Track, ending: Ending): Promise<Verdict> {
   const now = context.clock.now();
   const { aim } = track;
-  const isRed = ending !== "complete" && ending !== "cancelled";
-  const { last, logs } = isRed ? await inspect(clients, context, track) : { last: track, logs: [] };
+  const isToLearn = ending !== "complete" && ending !== "cancelled" && ending !== "unreadable";
+  const { last, logs } = isToLearn ? await inspect(clients, context, track) : { last: track, logs: [] };
   const goesBack = isGoingBack(last, now);
   return {
     service: aim.service,
@@ -193,7 +211,7 @@ async function conclude(clients: DeploymentClients, context: Context, track: Tra
     deploymentId: last.aim.deploymentId,
     from: aim.from,
     to: aim.toNothing ? null : aim.to,
-    digests: last.digests ?? {},
+    digests: agreed(last.digests ?? {}),
     ...explain(last, ending, { goesBack, logs, now }),
     seconds: (now - aim.begun) / 1000,
   };
@@ -219,6 +237,11 @@ async function inspect(
   }
 }
 
-function byCluster(open: readonly Watched[]): readonly (readonly Watched[])[] {
-  return [...Map.groupBy(open, ({ track }) => track.aim.cluster).values()];
+/** A verdict names one digest a container; where tasks differ, its cause names them all. */
+function agreed(digests: SeenDigests): Digests {
+  return Object.fromEntries(
+    Object.entries(digests).flatMap(([container, [one, ...more]]) =>
+      one === undefined || more.length > 0 ? [] : [[container, one]],
+    ),
+  );
 }

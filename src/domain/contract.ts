@@ -26,7 +26,7 @@ export const networkSchema = z.union([
     "public-address": publicAddress,
   }),
   z.strictObject({
-    subnets: z.strictObject({ tags }).describe("The subnets that carry all of these `tags`."),
+    subnets: z.strictObject({ tags }).describe("The subnets that carry all of these `tags`. Not in this version."),
     vpc: z
       .strictObject({ tags })
       .optional()
@@ -69,7 +69,7 @@ export const databaseSchema = z.strictObject({
 export type Database = z.infer<typeof databaseSchema>;
 
 /**
- * What the infrastructure offers to one environment of a stack. Written by `infra/` as a JSON object in the stack's bucket, or
+ * What the infrastructure offers to one environment of a stack. Written by it as a JSON object in the stack's bucket, or
  * given as a mapping in the stack file. It holds names, not ARNs, where the ARN can be built from account and region.
  */
 export const contractSchema = z.strictObject({

@@ -5,9 +5,29 @@ import type { Place } from "./errors.ts";
 export const levelSchema = z.enum(["error", "warning", "notice"]);
 export type Level = z.infer<typeof levelSchema>;
 
+/** Every check there is, by its id: what `checks:` in the stack file names. */
+export const checkIds: readonly string[] = [
+  "base-floats",
+  "commit-tag-taken",
+  "daemon-overlaps",
+  "image-tags-full",
+  "instance-file",
+  "no-breaker",
+  "no-webserver",
+  "not-checked",
+  "not-in-this-version",
+  "rollback-definition-gone",
+  "rollback-image-gone",
+  "rollback-schema",
+  "rollback-service-unknown",
+  "run-image",
+  "secret-in-environment",
+  "service-missing",
+];
+
 /** What a check has to say. */
 export interface Finding {
-  /** Id of the check, kebab-case: what `checks:` in the stack file names. */
+  /** One of {@link checkIds}. */
   readonly id: string;
   readonly level: Level;
   readonly where: Place | string;

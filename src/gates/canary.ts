@@ -107,7 +107,7 @@ async function begin(
     return { waiting: `run ${answer.run.runId} of ${job} is launched` };
   }
   const words = answer.errors?.map(({ message }) => message).join("; ") ?? answer.message;
-  const why = words === undefined ? answer.__typename : `${answer.__typename}: ${words}`;
+  const why = words === undefined ? answer.__typename : `${answer.__typename}: ${words.trim().replace(/\.$/, "")}`;
   // The code server went away between two questions: the location is not loaded in a moment, or is there again.
   if (answer.className === "DagsterUserCodeUnreachableError") return { waiting: `${job} is not launched: ${why}` };
   return final(refused(expected, why));
@@ -219,16 +219,20 @@ function unfinished({ job, timeoutSeconds }: CanaryExpectation, { run, lostSince
   };
 }
 
-/** The last errors of a run, each with the end of its traceback; without any, its last messages that are errors. */
+/** The last errors of a run, each with the end of its traceback, which the run has from its step; without any, its last messages. */
 async function quote(dagster: Dagster, context: Context, { runId }: Run): Promise<readonly Evidence[]> {
   const { logsForRun: log } = await dagster.ask(runEvents, { runId });
   if (!("events" in log)) return [];
-  const telling = log.events.filter(({ level }) => level === "ERROR" || level === "CRITICAL");
-  const raised = telling.filter(({ error }) => error !== undefined && error !== null);
-  return (raised.length > 0 ? raised : telling).slice(-3).map(({ message, error }) => ({
+  const telling = log.events
+    .filter(({ level }) => level === "ERROR" || level === "CRITICAL")
+    .map(({ message = "", error }) => ({ message, traceback: error ? tracebackTail(error) : "" }));
+  const raised = telling.filter(
+    ({ traceback }, at) => traceback !== "" && telling.findIndex((other) => other.traceback === traceback) === at,
+  );
+  return (raised.length > 0 ? raised : telling).slice(-3).map(({ message, traceback }) => ({
     kind: "graphql",
     at: instant(context.clock.now()),
     subject: `run ${runId}`,
-    text: untrusted([message ?? "", error ? tracebackTail(error) : ""].filter((part) => part !== "").join("\n")),
+    text: untrusted([message, traceback].filter((part) => part !== "").join("\n")),
   }));
 }

@@ -4,7 +4,13 @@ import type { DaemonStatus, LocationEntry, PythonError } from "../dagster/docume
 export type LocationAnswer =
   | { readonly kind: "served"; readonly serverId: string }
   /** Not there yet, or not the one: `why` is for people. */
-  | { readonly kind: "waiting"; readonly why: string; readonly error: PythonError | null };
+  | {
+      readonly kind: "waiting";
+      readonly why: string;
+      readonly error: PythonError | null;
+      /** The answer comes from a server of our image. */
+      readonly isOurs: boolean;
+    };
 
 /**
  * Is this location loaded, from exactly this image? Both are read from one answer: a webserver that hears two servers behind
@@ -19,15 +25,15 @@ export function judgeLocation(entries: readonly LocationEntry[], location: strin
   const loaded = entry.locationOrLoadError;
   if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
   // A broken location is LOADED too: only the type of what was loaded tells.
-  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded);
   const served = entry.displayMetadata.find(({ key }) => key === "image")?.value;
+  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded, served === image);
   if (served === undefined) return waiting("it is loaded, from a server that names no image");
   if (served !== image) return waiting(`it is loaded from another image, ${served}`);
   return loaded.serverId === null ? waiting("its server names no id") : { kind: "served", serverId: loaded.serverId };
 }
 
-function waiting(why: string, error: PythonError | null = null): LocationAnswer {
-  return { kind: "waiting", why, error };
+function waiting(why: string, error: PythonError | null = null, isOurs = false): LocationAnswer {
+  return { kind: "waiting", why, error, isOurs };
 }
 
 /** Answers of one server, one after another. */

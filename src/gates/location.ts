@@ -22,6 +22,12 @@ export interface LocationExpectation {
  */
 const patience = 3;
 
+/**
+ * Seconds for which a server of our image says that its code does not load, until that is final: a database that was away for a
+ * moment while the code was imported does not take a release back.
+ */
+const brokenSeconds = 30;
+
 /** Answers in a row that are wanted: with fewer, two servers behind one name pass by luck. */
 const answersWanted = 3;
 
@@ -34,6 +40,7 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
   let row: Row | null = null;
   let last: LocationAnswer | null = null;
   let impatient = 0;
+  let brokenSince: number | null = null;
   return askUntil(
     context,
     { gate: "location", on: expected.location, timeoutSeconds: expected.timeoutSeconds },
@@ -44,6 +51,9 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
         return { waiting: `the webserver has no workspace (${workspace.__typename})` };
       last = judgeLocation(workspace.locationEntries, expected.location, expected.image);
       row = extend(row, last, clock.now());
+      brokenSince = last.kind === "waiting" && last.isOurs ? (brokenSince ?? clock.now()) : null;
+      if (brokenSince !== null && clock.now() - brokenSince >= brokenSeconds * 1000)
+        return { seen: "it does not load", ...failure(last, "it does not load", expected, clock.now()) };
       if (last.kind === "waiting") {
         impatient += 1;
         if (impatient % patience === 0) await dagster.ask(reloadLocation, { location: expected.location });

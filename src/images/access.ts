@@ -2,6 +2,7 @@ import { GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
 import * as z from "zod";
 import type { EcrSend } from "../aws/ecr.ts";
 import type { Context } from "../domain/context.ts";
+import { UserError } from "../domain/errors.ts";
 import { endpointOf } from "./reference.ts";
 import { openRegistry, type Registry, Weather } from "./registry.ts";
 import { sendHttp, textOf } from "./transport.ts";
@@ -59,8 +60,24 @@ async function anonymousToken({ signal, report }: Context, challenge: string | n
   }
   const answer = await sendHttp(url, { method: "GET", headers: {}, body: null, signal });
   const text = await textOf(answer);
-  if (answer.status !== 200) throw new Weather(`GET ${url.origin}${url.pathname} gave ${answer.status}`);
-  const { token } = tokenSchema.parse(JSON.parse(text));
+  const { status } = answer;
+  if (status === 429 || status >= 500) throw new Weather(`GET ${url.origin}${url.pathname} gave ${status}`);
+  const token = status === 200 ? tokenIn(text) : null;
+  if (token === null) {
+    throw new UserError({
+      what: `The registry has tokens given out at ${url.origin}${url.pathname}, which answers ${status} and no token.`,
+      where: url.host,
+      fix: "Registries other than the account's own are read without an account. Copy the image into a repository of your own, or set up a pull-through cache rule in ECR, and name that.",
+    });
+  }
   report({ kind: "secret", value: token });
   return `Bearer ${token}`;
+}
+
+function tokenIn(text: string): string | null {
+  try {
+    return tokenSchema.parse(JSON.parse(text)).token;
+  } catch {
+    return null;
+  }
 }

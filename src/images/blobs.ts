@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "../domain/identifiers.ts";
 import { digestOf } from "./manifest.ts";
-import { type Registry, send } from "./registry.ts";
+import { nextHop, type Registry, send } from "./registry.ts";
 import { bytesOf, type Payload } from "./transport.ts";
 
 /** A blob, and where its bytes are. */
@@ -95,7 +95,7 @@ async function beginUpload(to: Registry, path: string): Promise<string | null> {
     if (status === 201) return null;
     const location = header("location");
     if (location === null) throw new Error(`POST ${path} was answered without a Location`);
-    return new URL(location, to.endpoint).href;
+    return nextHop(new URL(to.endpoint), location).href;
   });
 }
 

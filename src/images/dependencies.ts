@@ -57,7 +57,8 @@ export async function makeDependencies(
       const wheels = join(folder, "wheels");
       await mkdir(wheels);
       const file = request.requirements ?? "requirements";
-      const installed = await installWheels(context, { lock, file, root: request.root, target, folder: wheels });
+      const { root } = request;
+      const installed = await installWheels(context, { image: repository, lock, file, root, target, folder: wheels });
       if (installed !== null) {
         const entries = await readPackages(installed);
         const layer = await buildLayer(entries, { kind: "file", path: join(folder, "layer") }, context.signal);

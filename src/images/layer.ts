@@ -49,7 +49,13 @@ export async function buildLayer(
   const kept: Buffer[] = [];
   let size = 0;
   await pipeline(
-    Readable.from(ofOneLength(archiveOf(entries), (chunk) => archive.update(chunk))),
+    Readable.from(archiveOf(entries)),
+    async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        archive.update(chunk);
+        yield chunk;
+      }
+    },
     createGzip({ level: compressionLevel, chunkSize: chunkBytes }),
     async function* (chunks: AsyncIterable<Buffer>) {
       for await (const chunk of chunks) {
@@ -121,24 +127,6 @@ async function* unchanged(
     where: file,
     fix: "Let nothing write into the checkout while this step runs, and run it again.",
   });
-}
-
-/** Chunks of one length but the last, whatever lengths they come in: what zlib makes must not hang on how a file was read. */
-async function* ofOneLength(chunks: AsyncIterable<Buffer>, see: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    see(chunk);
-    waiting.push(chunk);
-    length += chunk.length;
-    if (length < chunkBytes) continue;
-    const all = Buffer.concat(waiting, length);
-    const whole = length - (length % chunkBytes);
-    for (let at = 0; at < whole; at += chunkBytes) yield all.subarray(at, at + chunkBytes);
-    waiting = [all.subarray(whole)];
-    length -= whole;
-  }
-  if (length > 0) yield Buffer.concat(waiting, length);
 }
 
 /** RFC 1952, 2.3.1: no time, no remark on the effort, operating system unknown. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
+import { type Place, UserError } from "../domain/errors.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import type { ImagePart } from "../domain/release.ts";
 import { type Base, resolveBase } from "./base.ts";
@@ -75,7 +75,9 @@ export async function observeImage(
   const { registry } = clients;
   const { repository, source } = request;
   const [base, sources, requirements] = await Promise.all([
-    resolveBase(clients, context, request.base),
+    resolveBase(clients, context, request.base).catch((error: unknown) => {
+      throw atPlace(error, request.places?.base);
+    }),
     readSources(request, context.signal),
     readRequirements(request),
   ]);
@@ -151,16 +153,24 @@ async function lookAhead(
   return { layer, image: codeImage(dependencies, layer, inputs) };
 }
 
+/** What a registry says of the base, at the place that names the base: the registry is told beside it. */
+function atPlace(error: unknown, place: Place | undefined): unknown {
+  if (!(error instanceof UserError) || place === undefined || typeof error.where !== "string") return error;
+  const { what, where, fix, kind } = error;
+  return new UserError({ what: `${what.replace(/\.$/, "")} (${where}).`, where: place, fix }, { kind, cause: error });
+}
+
 async function readRequirements({
   root,
   requirements,
+  places,
 }: ImageRequest): Promise<{ readonly sha256: string; readonly lock: Lock } | null> {
   if (requirements === null) return null;
   const bytes = await readFile(join(root, requirements)).catch((cause: unknown) => {
     throw new UserError(
       {
         what: `The lock file ${requirements} cannot be read.`,
-        where: requirements,
+        where: places?.requirements ?? requirements,
         fix: "Check the path, which starts at the root of the checkout, and that the file is committed.",
       },
       { cause },

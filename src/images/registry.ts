@@ -100,7 +100,7 @@ export function send<T>(to: Registry, request: RegistryRequest, read: (answer: A
   return to.persist(() => to.exchange(request, read));
 }
 
-/** Where a redirect leads. @throws UserError when it leaves TLS. */
+/** Where a redirect leads, or an upload goes on. @throws UserError when it leaves TLS. */
 export function nextHop(from: URL, location: string): URL {
   const to = new URL(location, from);
   if (from.protocol !== "https:" || to.protocol === "https:") return to;

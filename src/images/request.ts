@@ -1,3 +1,4 @@
+import type { Place } from "../domain/errors.ts";
 import type { Platform } from "../domain/identifiers.ts";
 import type { Source } from "../domain/release.ts";
 
@@ -25,10 +26,14 @@ export interface ImageRequest {
   readonly environment: Readonly<Record<string, string>>;
   /** `3.12`; null when the base says it in PYTHON_VERSION, as Python's official images do. */
   readonly python: string | null;
+  /** Where the user names base and lock file, for what goes wrong with them; null when no file of his does. */
+  readonly places: { readonly base: Place; readonly requirements: Place } | null;
 }
 
 export interface FileMapping {
   readonly from: string;
+  /** Where the user names it. */
+  readonly place?: Place;
   /** Absolute path in the image. */
   readonly to: string;
 }

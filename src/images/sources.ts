@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { join, posix, relative, sep } from "node:path";
-import { UserError } from "../domain/errors.ts";
+import { type Place, UserError } from "../domain/errors.ts";
 import { type Ignored, parseDockerignore } from "./dockerignore.ts";
 import { chunksOf, type LayerEntry } from "./layer.ts";
 import type { FileMapping, ImageRequest } from "./request.ts";
@@ -40,9 +40,12 @@ export async function readSources(
     found.set(at, {
       entry: { kind: "file", path: at, executable: false, size: bytes.length, content: { kind: "bytes", bytes } },
       top: posix.dirname(at),
+      where: "generated",
     });
   }
 
+  checkNames(found);
+  checkLinks(found);
   const folders = foldersOf(found).map((path) => ({ kind: "directory", path }) as const);
   const hashed = await inBatches([...found.values()], signal, withHash);
   return {
@@ -54,17 +57,19 @@ export async function readSources(
 
 /** Something to copy, and the folder of the image from which on folders are ours. */
 interface Found {
+  /** As people know it: in the checkout, or `generated`. */
+  readonly where: Place | string;
   readonly entry: Exclude<LayerEntry, { readonly kind: "directory" }>;
   readonly top: string;
 }
 
 async function readMapping(
   root: string,
-  { from, to }: FileMapping,
+  { from, to, place }: FileMapping,
   ignored: Ignored,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
-  const where = `files, from: ${from}`;
+  const where = place ?? `files, from: ${from}`;
   const target = imagePath(to, where);
   const realRoot = await realpath(root);
   const start = await realpath(join(root, from)).catch(() => {
@@ -100,6 +105,14 @@ async function readMapping(
     for (const item of await readdir(join(start, folder), { withFileTypes: true })) {
       const path = posix.join(folder, item.name);
       if (neverCopied.test(item.name)) continue;
+      // What no UTF-8 text can name, Node reads as U+FFFD: it could not be found again, nor written into a layer.
+      if (item.name.includes("\uFFFD")) {
+        throw new UserError({
+          what: `${posix.join(from, path)} has a name that is not UTF-8.`,
+          where,
+          fix: "Rename it.",
+        });
+      }
       const isIgnored = ignored.ignores(posix.join(inRoot, path));
       if (!item.isDirectory()) {
         if (!isIgnored) inside.push(path);
@@ -136,20 +149,11 @@ async function readEntry(
     top,
     start,
     where,
-  }: { readonly path: string; readonly top: string; readonly start: string; readonly where: string },
+  }: { readonly path: string; readonly top: string; readonly start: string; readonly where: Place | string },
 ): Promise<Found> {
   const status = await lstat(file);
   if (status.isSymbolicLink()) {
-    const target = await readlink(file);
-    const inside = relative(start, join(file, "..", target));
-    if (posix.isAbsolute(target) || inside === ".." || inside.startsWith(`..${sep}`)) {
-      throw new UserError({
-        what: `${relative(start, file)} is a link to ${target}, which is not copied with it.`,
-        where,
-        fix: "Copy the file itself, or leave the link out by a line in .dockerignore.",
-      });
-    }
-    return { entry: { kind: "symlink", path, target }, top };
+    return { entry: { kind: "symlink", path, target: await readlink(file) }, top, where };
   }
   if (!status.isFile()) {
     throw new UserError({
@@ -159,8 +163,73 @@ async function readEntry(
     });
   }
   const content = { kind: "disk", file, sha256: null } as const;
-  return { entry: { kind: "file", path, executable: (status.mode & 0o111) !== 0, size: status.size, content }, top };
+  return {
+    entry: { kind: "file", path, executable: (status.mode & 0o111) !== 0, size: status.size, content },
+    top,
+    where,
+  };
 }
+
+/**
+ * Names that mean something else in a layer: a whiteout hides a file of the base, an opaque one a whole folder.
+ * Source: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+ */
+function checkNames(found: ReadonlyMap<string, Found>): void {
+  for (const [path, { where }] of found) {
+    if (!path.split("/").some((name) => name.startsWith(".wh."))) continue;
+    throw new UserError({
+      what: `/${path} has a name that hides files of the base image: ".wh." marks what a layer takes away.`,
+      where,
+      fix: "Give it another name, or leave it out by a line in .dockerignore.",
+    });
+  }
+}
+
+/** A link is copied as it is: what it leads to must be in the image at that place, and nothing tells what the base holds. */
+function checkLinks(found: ReadonlyMap<string, Found>): void {
+  const folders = new Set<string>();
+  for (const path of found.keys()) {
+    for (let folder = posix.dirname(path); folder !== "."; folder = posix.dirname(folder)) folders.add(folder);
+  }
+  for (const [path, { entry, where }] of found) {
+    if (entry.kind !== "symlink") continue;
+    const end = linkEnd(found, path);
+    if (end !== null && (found.has(end) || folders.has(end))) continue;
+    throw new UserError({
+      what: `/${path} is a link to ${entry.target}, which is not copied with it.`,
+      where,
+      fix: "Copy the file itself, or leave the link out by a line in .dockerignore.",
+    });
+  }
+}
+
+/** Where a path leads in the image, over all links. Null when it leaves the image, or goes round in circles. */
+function linkEnd(found: ReadonlyMap<string, Found>, path: string): string | null {
+  const left = path.split("/");
+  let at = "";
+  for (let links = 0; left.length > 0; ) {
+    const name = left.shift() ?? "";
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      if (at === "") return null;
+      at = at.includes("/") ? posix.dirname(at) : "";
+      continue;
+    }
+    const next = at === "" ? name : `${at}/${name}`;
+    const entry = found.get(next)?.entry;
+    if (entry?.kind !== "symlink") {
+      at = next;
+      continue;
+    }
+    links += 1;
+    if (posix.isAbsolute(entry.target) || links > mostLinks) return null;
+    left.unshift(...entry.target.split("/"));
+  }
+  return at;
+}
+
+/** As Linux follows them at most: path_resolution(7). */
+const mostLinks = 40;
 
 async function withHash({ entry }: Found): Promise<{ readonly entry: LayerEntry; readonly content: string }> {
   if (entry.kind === "symlink") return { entry, content: `link ${entry.target}` };
@@ -192,13 +261,13 @@ function foldersOf(found: ReadonlyMap<string, Found>): readonly string[] {
   return [...folders];
 }
 
-function imagePath(path: string, where: string): string {
+function imagePath(path: string, where: Place | string): string {
   const normal = posix.normalize(path).replace(/\/+$/, "");
-  if (path.startsWith("/")) return normal.slice(1);
+  if (path.startsWith("/") && !path.split("/").includes("..")) return normal.slice(1);
   throw new UserError({
     what: `${JSON.stringify(path)} is no path in an image.`,
     where,
-    fix: "Write the path from the root of the image on: /app/…",
+    fix: "Write the path from the root of the image on, without ..: /app/…",
   });
 }
 

@@ -8,6 +8,8 @@ import { type Lock, normalizedName, type Requirement } from "./lock.ts";
 import { isWanted, MarkerError, type Target } from "./markers.ts";
 
 export interface WheelsRequest {
+  /** What the image is called in the log: several may be made at once, and each has a pip of its own. */
+  readonly image: string;
   readonly lock: Lock;
   /** Path of the lock file in the checkout. */
   readonly file: string;
@@ -26,7 +28,7 @@ export interface WheelsRequest {
  */
 export async function installWheels(
   context: Context,
-  { lock, file, root, target, folder }: WheelsRequest,
+  { image, lock, file, root, target, folder }: WheelsRequest,
 ): Promise<string | null> {
   const requirements = lock.requirements.filter((requirement) => wants(requirement, file, target));
   if (requirements.length === 0) return null;
@@ -36,10 +38,14 @@ export async function installWheels(
   await writeFile(list, [...lock.sources, ...requirements.map(({ text }) => text), ""].join("\n"));
   context.report({
     kind: "line",
-    text: `Installing ${requirements.length} packages for ${target.platform} and Python ${target.python}`,
+    text: `${image}: installing ${requirements.length} packages for ${target.platform} and Python ${target.python}`,
   });
+  const ofThisImage: Context = {
+    ...context,
+    report: (said) => context.report(said.kind === "foreign" ? { ...said, from: `${image}: pip` } : said),
+  };
   try {
-    await run(context, {
+    await run(ofThisImage, {
       command: "python3",
       args: ["-m", "pip", "install", "--target", packages, "--requirement", list, ...options, ...targetOptions(target)],
       cwd: dirname(join(root, file)), // from where relative paths in the lock file count

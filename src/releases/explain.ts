@@ -173,7 +173,9 @@ function symbol({ kind }: Step): Text {
 function describe(step: Step, results: Results = {}): Markdown {
   switch (step.kind) {
     case "image":
-      return markdown`make image ${code(step.image)} of layers`;
+      return step.way === "name"
+        ? markdown`name image ${code(step.image)} by this commit`
+        : markdown`make image ${code(step.image)} of layers`;
     case "register":
       return markdown`register ${code(step.family)} (${step.definition})`;
     case "run-task":

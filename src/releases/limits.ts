@@ -72,7 +72,7 @@ export function uncarried(stack: Stack): readonly Finding[] {
     ...(runs.kind === "in-process"
       ? [
           cannot(
-            whole,
+            runs.place,
             "does not wait for runs that live in the daemon",
             "Let runs be tasks of their own: remove `launcher: in-process`.",
           ),
@@ -90,7 +90,7 @@ export function uncarried(stack: Stack): readonly Finding[] {
     ...(gates.reach === "task"
       ? [
           cannot(
-            whole,
+            gates.reachPlace,
             "asks the webserver from the runner only, not from inside the VPC",
             "Set `gates: { reach: runner }`, with a runner that reaches the webserver's `url`.",
           ),

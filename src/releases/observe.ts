@@ -13,7 +13,7 @@ import {
   observeImage,
   planImage,
 } from "../images/index.ts";
-import type { Image, Stack } from "../stack/index.ts";
+import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
@@ -125,6 +125,7 @@ async function observeImages(
   checkout: { readonly root: string; readonly source: Source },
   current: Release | null,
 ): Promise<Readonly<Record<string, ImageObservation>>> {
+  await checkCheckout(stack, checkout.root);
   const found = await Promise.all(
     Object.values(stack.images).map(async (image) => {
       const request = imageRequest(image, checkout);
@@ -142,7 +143,7 @@ function imageRequest(
   { root, source }: { readonly root: string; readonly source: Source },
 ): ImageRequest | null {
   if (building.kind !== "layers" || building.base.kind !== "image" || building.prepare.length > 0) return null;
-  const { requirements, files, workdir } = building;
+  const { requirements, files, workdir, places } = building;
   return {
     way: "layers",
     repository,
@@ -157,6 +158,7 @@ function imageRequest(
     workdir: workdir ?? "/app",
     environment: {},
     python: null,
+    places,
   };
 }
 

@@ -52,27 +52,30 @@ function planImages(stack: Stack, observation: Observation, draft: Draft): Image
     if (plan === undefined) continue; // of a way that this version does not know: the findings say so
     const { contentKey, digest } = plan;
     const id = `image/${image.key}`;
-    if (plan.way === "reuse" && digest !== null) {
-      draft.untouched.push({ what: `image ${image.key}`, why: plan.reasons.join("; ") });
+    const reason = plan.reasons.join("; ");
+    if (plan.way !== "layers" && digest !== null) {
       const { repository, platform } = image;
       const source = sourceOf(contentKey, image.key, observation, draft.target);
       draft.target = withPart(draft.target, "images", image.key, { repository, digest, contentKey, platform, source });
       references[image.key] = imageReference(stack, repository, digest);
-      continue;
+      if (plan.way === "reuse") {
+        draft.untouched.push({ what: `image ${image.key}`, why: reason });
+        continue;
+      }
     }
     const undo: Undo = { kind: "none", why: "an image that nothing runs does no harm" };
     push(draft, {
       id,
       part: "images",
       after: [],
-      reason: plan.reasons.join("; "),
+      reason,
       undo,
       kind: "image",
       image: image.key,
       contentKey,
-      way: "layers",
+      way: plan.way === "name" ? "name" : "layers",
     });
-    references[image.key] = imageReference(stack, image.repository, later(id, "digest"));
+    references[image.key] ??= imageReference(stack, image.repository, later(id, "digest"));
   }
   return references;
 }

@@ -1,4 +1,6 @@
 import type { Place } from "../domain/errors.ts";
+import { checkIds } from "../domain/finding.ts";
+import { hasPlaceholder } from "./placeholders.ts";
 import { type Problem, quote, suggest } from "./problems.ts";
 import { at, entriesAt, itemsAt, type MapTree, type Path, showPath, textAt } from "./tree.ts";
 
@@ -15,6 +17,7 @@ export function consistencyProblems(document: MapTree): readonly Problem[] {
     ...onlyOnce(document),
     ...modulesMissing(document),
     ...instanceContradictions(document),
+    ...checksNamed(document),
   ];
 }
 
@@ -54,7 +57,7 @@ function mustBeOne(
   what: string,
   candidates: readonly string[],
 ): readonly Problem[] {
-  if (candidates.includes(name)) return [];
+  if (candidates.includes(name) || hasPlaceholder(name)) return [];
   const fix = suggest(name, candidates, `The file has no ${what} at all: add it, or remove this.`);
   return [{ where, what: `${path} names ${quote(name)}, and there is no such ${what}.`, fix }];
 }
@@ -83,6 +86,13 @@ function servicesNamed(document: MapTree): readonly Problem[] {
     ...contract("services", "service", services),
     ...contract("roles", "kind or service", roles),
   ];
+}
+
+/** An exception for a check that does not exist would be ignored without a word. */
+function checksNamed(document: MapTree): readonly Problem[] {
+  return [...entriesAt(document, ["checks"])].flatMap(([id, { key }]) =>
+    mustBeOne(id, key, "checks", "check", checkIds),
+  );
 }
 
 function volumesNamed(document: MapTree): readonly Problem[] {

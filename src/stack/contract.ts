@@ -71,7 +71,7 @@ export function parseContractAddress(text: string, where: string): ContractObjec
   throw new UserError({
     what: "The parameter does not hold the contract's address.",
     where,
-    fix: "It must hold s3://bucket/key, as infra/ writes it. The contract itself is too big for a parameter (4 KB).",
+    fix: "It must hold s3://bucket/key, and nothing else. The contract itself is too big for a parameter (4 KB).",
   });
 }
 
@@ -85,7 +85,7 @@ export function parseContract(text: string, where: string): Contract {
     value = JSON.parse(text);
   } catch {
     const fix =
-      "Let infra/ write it again (`tofu apply`), or check that the address names the contract and nothing else.";
+      "Write it again from your infrastructure, or check that the address names the contract and nothing else.";
     throw new UserError({ what: "The contract is not JSON.", where, fix });
   }
   const tree = fromValue({ contract: value }, { file: where, line: 1, column: 1 });
@@ -94,9 +94,7 @@ export function parseContract(text: string, where: string): Contract {
   throw new UserError({
     what: `The contract cannot be used. ${problems.map(({ what, fix }) => `${what} ${fix}`).join(" ")}`,
     where,
-    fix:
-      "Use the same version of infra/ and of these actions, and apply infra/ again; or mend your own writer " +
-      "of the contract.",
+    fix: "Mend what writes the contract: docs/stack-file.md lists its keys, and schemas/contract.schema.json is its schema.",
   });
 }
 

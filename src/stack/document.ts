@@ -6,7 +6,8 @@ import { imagePartSchema } from "../domain/release.ts";
 import { sizeProblem } from "./size.ts";
 
 // The stack file as it is written. The descriptions are the reference: docs/stack-file.md and the JSON schema are made
-// of them.
+// of them. What releases/limits.ts refuses or leaves out is said in them with the words "not in this version"; a test holds
+// the two together.
 
 const text = z.string().min(1);
 
@@ -95,7 +96,7 @@ const serviceKeys = {
     .optional()
     .describe(
       "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the " +
-        "one that runs now. Only image, environment, secrets and tags are then set in it.",
+        "one that runs now. Only image, environment, secrets and tags are then set in it. Not in this version.",
     ),
   service: text
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
@@ -110,13 +111,15 @@ const serviceKeys = {
     .optional()
     .describe("Container that runs Dagster. Default the service's key; in an existing definition, its only container."),
   size: sizeSchema.optional().describe("CPU and memory of the task. Default 512 and 1024."),
-  mounts: mountsSchema.optional().describe("Volumes: key of `volumes` to the path in the container."),
+  mounts: mountsSchema
+    .optional()
+    .describe("Volumes: key of `volumes` to the path in the container. Not in this version."),
   rollout: z
     .enum(["keep", "apply"])
     .default("keep")
     .describe(
       "`keep`: percentages and circuit breaker stay as the infrastructure set them. `apply`: we set those the " +
-        "kind needs.",
+        "kind needs; has no effect yet.",
     ),
   ...variables,
   tags: tagsSchema.describe("ECS tags, beside those at the top of the file."),
@@ -127,7 +130,8 @@ const hostKeys = {
     .array(locationSchema)
     .default([])
     .describe(
-      "Locations that this process loads itself, without a code server. It then moves with every change of their code.",
+      "Locations that this process loads itself, without a code server. It then moves with every change of their " +
+        "code. Not in this version.",
     ),
   "moves-with": z
     .enum(["image", "dagster"])
@@ -135,7 +139,7 @@ const hostKeys = {
     .describe(
       "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, Python, " +
         "instance files, workspace or its own definition change. Default `dagster` where code servers exist and it " +
-        "loads no location, else `image`.",
+        "loads no location, else `image`. Has no effect yet: a process rolls when its image or its definition changes.",
     ),
 };
 
@@ -160,7 +164,9 @@ const webserverSchema = z
       .refine(({ min, max }) => min <= max, { path: ["min"], error: "is above max", params: { fix: "Swap them." } })
       .optional()
       .describe("How the infrastructure scales it. Read for price and drift; never applied."),
-    auth: basicAuthSchema.optional().describe("Puts nginx with basic authentication in front of it, as a sidecar."),
+    auth: basicAuthSchema
+      .optional()
+      .describe("Puts nginx with basic authentication in front of it, as a sidecar. Not in this version."),
   })
   .superRefine(checkService);
 
@@ -210,20 +216,30 @@ const imageSchema = z
   .strictObject({
     repository: imagePartSchema.shape.repository.describe("Name of the ECR repository."),
     platform: platformSchema.default("linux/amd64").describe("Operating system and CPU architecture."),
-    build: z.strictObject(dockerfileKeys).optional().describe("Built from a Dockerfile, with Docker."),
+    build: z
+      .strictObject(dockerfileKeys)
+      .optional()
+      .describe("Built from a Dockerfile, with Docker. Not in this version."),
     layers: z
       .strictObject({
         base: z
           .union([text, z.strictObject(dockerfileKeys)])
-          .describe("Image to start from: its name in a registry, or a Dockerfile (and target) that makes it."),
+          .describe(
+            "Image to start from: its name in a registry, or a Dockerfile (and target) that makes it. " +
+              "A Dockerfile is not in this version.",
+          ),
         requirements: repositoryPath
           .optional()
-          .describe("Lock file of the Python packages: `requirements.lock`, `poetry.lock` or `uv.lock`."),
+          .describe(
+            "Lock file of the Python packages in pip's format, each with its version and hashes, as " +
+              "`uv pip compile --generate-hashes` writes it.",
+          ),
         prepare: z
           .array(text)
           .default([])
           .describe(
-            "Commands run before the files are taken. Their results are keyed by their inputs, not by what they write.",
+            "Commands run before the files are taken. Their results are keyed by their inputs, not by what they write. " +
+              "Not in this version.",
           ),
         files: z
           .array(
@@ -252,7 +268,7 @@ const runsSchema = z.discriminatedUnion("launcher", [
         .optional()
         .describe(
           "`ecs` (default): each run is a task of its own. `in-process`: runs live in the process that loads " +
-            "their code.",
+            "their code; not in this version.",
         ),
       image: keySchema
         .optional()
@@ -265,7 +281,7 @@ const runsSchema = z.discriminatedUnion("launcher", [
         .optional()
         .describe(
           "Path of a JSON file with the task definition, when we do not make it. Only image, environment, secrets " +
-            "and tags are then set in it.",
+            "and tags are then set in it. Not in this version.",
         ),
       container: serviceKeys.container.describe("Container that runs the job. Default `run`."),
       size: sizeSchema
@@ -277,7 +293,7 @@ const runsSchema = z.discriminatedUnion("launcher", [
     })
     .superRefine(checkService),
   z.strictObject({
-    launcher: z.literal("in-process").describe("Runs live in the process that loads their code."),
+    launcher: z.literal("in-process").describe("Runs live in the process that loads their code. Not in this version."),
     "drain-minutes": z
       .int()
       .min(0)
@@ -296,19 +312,19 @@ const gatesSchema = z.strictObject({
     .optional()
     .describe(
       "Who asks the webserver: the `runner` itself, or a one-off `task` inside the VPC. Default `runner` when it " +
-        "has a `url`, else `task`.",
+        "has a `url`, else `task`, which is not in this version.",
     ),
   canary: z
     .strictObject({
       location: locationSchema.describe("Location of the job or asset."),
       job: text.optional().describe("Job to run."),
-      asset: text.optional().describe("Asset to materialise; parts of its key joined by `/`."),
-      partition: text.optional().describe("Partition to run: its name, or `latest`."),
-      logs: z.boolean().default(false).describe("The run's lines must be in CloudWatch."),
+      asset: text.optional().describe("Asset to materialise; parts of its key joined by `/`. Not in this version."),
+      partition: text.optional().describe("Partition to run: its name, or `latest`. Not in this version."),
+      logs: z.boolean().default(false).describe("The run's lines must be in CloudWatch. Not in this version."),
       "compute-logs": text
         .regex(/^s3:\/\/[a-z0-9.-]+\/([^/]+\/)*$/, "a place in S3 that ends in a slash: s3://bucket/prefix/")
         .optional()
-        .describe("The run's compute logs must be below this place: `s3://bucket/prefix/`."),
+        .describe("The run's compute logs must be below this place: `s3://bucket/prefix/`. Not in this version."),
     })
     .refine(({ job, asset }) => (job === undefined) !== (asset === undefined), {
       error: "needs one of `job` and `asset`, and not both",
@@ -321,7 +337,7 @@ const gatesSchema = z.strictObject({
       schedules: z
         .union([asBefore, z.record(text, statusSchema)])
         .default("as-before")
-        .describe("`as-before`, or the state that each named schedule must have."),
+        .describe("`as-before`, or the state that each named schedule must have. Not in this version."),
       sensors: z
         .union([
           asBefore,
@@ -338,29 +354,40 @@ const gatesSchema = z.strictObject({
         ])
         .default("as-before")
         .describe(
-          "`as-before`, or the state that each named sensor must have: a status, or `status` and `tick: success`.",
+          "`as-before`, or the state that each named sensor must have: a status, or `status` and `tick: success`. " +
+            "Not in this version.",
         ),
       "first-tick": z
         .enum(["off", "report", "require"])
         .default("off")
-        .describe("First real tick of the schedules after the deploy: told in the summary, or required."),
-      "target-health": z.boolean().default(false).describe("Every target behind the load balancer is healthy."),
+        .describe(
+          "First real tick of the schedules after the deploy: told in the summary, or required. Not in this version.",
+        ),
+      "target-health": z
+        .boolean()
+        .default(false)
+        .describe("Every target behind the load balancer is healthy. Not in this version."),
       "security-groups": z
         .boolean()
         .default(false)
-        .describe("Load balancer to task, task to task on the ports in use, and nothing from everywhere to tasks."),
+        .describe(
+          "Load balancer to task, task to task on the ports in use, and nothing from everywhere to tasks. " +
+            "Not in this version.",
+        ),
     })
     .prefault({})
     .describe("What must hold after the deploy."),
   "log-scan": z
     .enum([...levelSchema.options, "off"])
     .default("warning")
-    .describe("Level of start-up errors found in the logs of daemon and code servers; `off` does not look."),
+    .describe(
+      "Level of start-up errors found in the logs of daemon and code servers; `off` does not look. Not in this version.",
+    ),
   "every-webserver": z
     .boolean()
     .default(false)
-    .describe("Ask each webserver task by itself, not one of them through the load balancer."),
-  auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`."),
+    .describe("Ask each webserver task by itself, not one of them through the load balancer. Not in this version."),
+  auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`. Has no effect yet."),
 });
 
 const checkSchema = z
@@ -382,13 +409,18 @@ const checkSchema = z
 const instanceSchema = z.strictObject({
   "dagster-yaml": repositoryPath
     .optional()
-    .describe("Your own `dagster.yaml`, which is in the image already: checked, not replaced. Without it one is made."),
+    .describe(
+      "Your own `dagster.yaml`, by its path in the repository. `files` must copy it, as `dagster.yaml`, into the images of " +
+        "webserver and daemon and of migrations with the tool `dagster`; its folder there becomes `DAGSTER_HOME`. " +
+        "Needed: making one is not in this version.",
+    ),
   workspace: z
     .union([z.literal("s3"), repositoryPath])
     .optional()
     .describe(
-      "`s3`: locations come and go without a restart. A path: your own file, in the image already; checked, not " +
-        "replaced. Without it one is made from the locations' addresses.",
+      "Your own workspace file, by its path in the repository. `files` must copy it into the images of webserver and " +
+        "daemon, which are started with it. Needed: making one, and `s3` for locations that come and go without a restart, " +
+        "are not in this version.",
     ),
   database: z
     .strictObject({
@@ -406,7 +438,7 @@ const instanceSchema = z.strictObject({
       limit: z.int().min(1).describe("Runs with that tag at one time."),
     })
     .optional()
-    .describe("Limits the runs that carry a tag. Goes into the `dagster.yaml` that is made."),
+    .describe("Limits the runs that carry a tag. Goes into the `dagster.yaml` that is made. Not in this version."),
 });
 
 const dagsSchema = z.strictObject({
@@ -478,7 +510,7 @@ const shared = {
   dags: z
     .record(locationSchema, dagsSchema)
     .default({})
-    .describe("Locations whose code comes from S3 instead of the image, by their name."),
+    .describe("Locations whose code comes from S3 instead of the image, by their name. Not in this version."),
   instance: instanceSchema.prefault({}).describe("Dagster's instance."),
   volumes: z
     .record(keySchema, z.strictObject({ efs: text.describe("Id of the EFS file system.") }))
@@ -489,7 +521,9 @@ const shared = {
   placeholders: z
     .record(keySchema, z.string())
     .default({})
-    .describe("What `$name` and `${name}` stand for in existing definition files; nothing else in them is touched."),
+    .describe(
+      "What `$name` and `${name}` stand for in existing definition files; nothing else in them is touched. Has no effect yet.",
+    ),
   "environment-file": z
     .strictObject({
       path: repositoryPath.describe("JSON with `environment` and `secrets` as in a container definition."),
@@ -499,7 +533,7 @@ const shared = {
         .describe("`merge`: by name, over what the definition says. `replace`: instead of it."),
     })
     .optional()
-    .describe("Variables for every container that Dagster runs in, in a file of your own."),
+    .describe("Variables for every container that Dagster runs in, in a file of your own. Not in this version."),
   gates: gatesSchema.prefault({}).describe("What is asked of the real thing before a release is committed."),
   checks: z
     .record(keySchema, checkSchema)

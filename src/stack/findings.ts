@@ -1,14 +1,21 @@
+import { posix } from "node:path";
 import { showPlace } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import { isSecretName, isSecretValue } from "../domain/redaction.ts";
-import type { Stack, Task } from "./stack.ts";
+import type { Layers, Stack, Task } from "./stack.ts";
 
 /**
  * What can be said of a stack before anything is asked.
  * @param today the day in UTC, `2026-11-21`
  */
 export function findings(stack: Stack, today: string): readonly Finding[] {
-  return withLevels([...secretsInEnvironment(stack), ...runsWithoutTheirCode(stack)], stack.checks, today);
+  const found = [
+    ...secretsInEnvironment(stack),
+    ...runsWithoutTheirCode(stack),
+    ...nobodyToAsk(stack),
+    ...instanceFilesElsewhere(stack),
+  ];
+  return withLevels(found, stack.checks, today);
 }
 
 /**
@@ -68,6 +75,73 @@ function runsWithoutTheirCode(stack: Stack): readonly Finding[] {
       },
     ];
   });
+}
+
+/** Gates ask Dagster through a webserver: without one they would be left out without a word. */
+function nobodyToAsk({ services, gates }: Stack): readonly Finding[] {
+  const all = Object.values(services);
+  const [first] = all;
+  if (first === undefined || all.some(({ kind }) => kind === "webserver")) return [];
+  const asks = gates.canary === null ? "Gates ask Dagster" : "The canary is started";
+  return [
+    {
+      id: "no-webserver",
+      level: "error",
+      where: gates.canary?.place ?? gates.reachPlace,
+      what: `${asks} through a webserver, and the stack has none.`,
+      fix: "Add a service of `kind: webserver`.",
+    },
+  ];
+}
+
+/**
+ * A dagster.yaml is read from `$DAGSTER_HOME`, and only under that name; a workspace file is named to webserver and daemon. What
+ * the stack file calls the user's own must be copied into the images that read it. What a Dockerfile copies is not known.
+ */
+function instanceFilesElsewhere({ images, services, migrations, instance }: Stack): readonly Finding[] {
+  const hosts = Object.values(services).filter(({ kind, definition }) => {
+    return kind !== "code-location" && definition.kind === "generated";
+  });
+  const readers = {
+    workspace: hosts,
+    dagsterYaml: [...hosts, ...migrations.filter(({ tool }) => tool === "dagster")],
+  };
+  return (["dagsterYaml", "workspace"] as const).flatMap((key) => {
+    const file = instance[key];
+    if (file.kind !== "own") return [];
+    return [...new Set(readers[key].map(({ image }) => image))].flatMap((image): readonly Finding[] => {
+      const building = images[image]?.building;
+      if (building?.kind !== "layers") return [];
+      const inImage = pathInImage(building, file.path);
+      const finding = (what: string, fix: string): readonly Finding[] => [
+        { id: "instance-file", level: "error", where: file.place, what, fix },
+      ];
+      if (inImage === null) {
+        const to = `/opt/dagster/${key === "workspace" ? posix.basename(file.path) : "dagster.yaml"}`;
+        const entry = `{ from: ${file.path}, to: ${to} }`;
+        return finding(
+          `Image ${image} does not get ${file.path}: none of its \`files\` copies it.`,
+          `Add \`${entry}\` to images.${image}.layers.files.`,
+        );
+      }
+      if (key === "workspace" || posix.basename(inImage) === "dagster.yaml") return [];
+      return finding(
+        `Image ${image} gets ${file.path} as ${inImage}: Dagster reads its settings from a file called dagster.yaml only.`,
+        `Write \`to: ${posix.join(posix.dirname(inImage), "dagster.yaml")}\` in images.${image}.layers.files.`,
+      );
+    });
+  });
+}
+
+/** Where a file of the checkout stands in an image: the last of the mappings that copy it counts. Null when none does. */
+function pathInImage({ files }: Layers, path: string): string | null {
+  const wanted = posix.normalize(path);
+  for (const { from, to } of files.toReversed()) {
+    const inside = posix.relative(posix.normalize(from), wanted);
+    if (inside === "") return to.endsWith("/") ? posix.join(to, posix.basename(wanted)) : to;
+    if (!inside.startsWith("..")) return posix.join(to, inside);
+  }
+  return null;
 }
 
 function tasksOf({ services, runs, migrations }: Stack): readonly Task[] {

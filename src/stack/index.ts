@@ -1,3 +1,4 @@
+export { checkCheckout } from "./checkout.ts";
 export {
   type ContractObject,
   type ContractReference,
@@ -11,5 +12,5 @@ export { type Problem, StackFileError } from "./problems.ts";
 export { resolveStack } from "./resolve.ts";
 export type { Size } from "./size.ts";
 export type * from "./stack.ts";
-export { parseStackFile, regionOf, type StackFile, topEnvironment } from "./stack-file.ts";
+export { type Asked, contractPlace, parseStackFile, regionOf, type StackFile, topEnvironment } from "./stack-file.ts";
 export { defaultSize } from "./tasks.ts";

@@ -1,19 +1,24 @@
-import type { Contract } from "../domain/contract.ts";
+import { type Contract, contractSchema } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import { nearest } from "./nearest.ts";
 import { type Problem, quote, suggest } from "./problems.ts";
+import { keysAt, schemasAt } from "./schema-shape.ts";
 import type { MapTree, Tree } from "./tree.ts";
 
 /** What placeholders stand for. */
 export interface PlaceholderValues {
-  readonly account: string;
+  /** Null before anybody has signed in: then it stays as it is. */
+  readonly account: string | null;
   readonly region: string;
   readonly environment: string;
   readonly stackName: string;
   /** The runner's environment variables. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Null while the contract itself is being read. */
-  readonly contract: Contract | null;
+  /**
+   * Null while the contract itself is being read. `unread` when it lies elsewhere and was not fetched yet: then only names that
+   * no contract has are problems, and the others stay as they are.
+   */
+  readonly contract: Contract | "unread" | null;
 }
 
 const simple = ["account", "region", "environment", "stack.name"] as const;
@@ -97,7 +102,7 @@ function grammarProblem(name: string, where: Place): Problem | null {
   return { where, what, fix: `${help} A plain \${ is written $\${.` };
 }
 
-function valueOf(name: string, where: Place, values: PlaceholderValues): string | Problem {
+function valueOf(name: string, where: Place, values: PlaceholderValues): string | Problem | null {
   const [root = "", ...path] = name.split(".");
   switch (root) {
     case "account":
@@ -127,19 +132,23 @@ function variable(name: string, where: Place, variables: PlaceholderValues["vari
   };
 }
 
-function contractValue(path: readonly string[], where: Place, contract: Contract | null): string | Problem {
+function contractValue(
+  path: readonly string[],
+  where: Place,
+  contract: PlaceholderValues["contract"],
+): string | Problem | null {
   const whole = `\${contract.${path.join(".")}}`;
   if (contract === null) {
     return { where, what: `${whole} stands inside the contract itself.`, fix: "Write the value out." };
   }
+  if (contract === "unread") {
+    const wrong = path.findIndex((_, index) => schemasAt(contractSchema, null, path.slice(0, index + 1)).length === 0);
+    return wrong < 0 ? null : noSuchName(path, wrong, keysAt(contractSchema, null, path.slice(0, wrong)), where);
+  }
   let value: unknown = contract;
   for (const [index, key] of path.entries()) {
     const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
-    if (!keys.includes(key)) {
-      const above = ["contract", ...path.slice(0, index)].join(".");
-      const fix = suggest(key, keys, `\`${above}\` has no keys.`);
-      return { where, what: `${whole} stands for nothing: ${above} has no ${quote(key)}.`, fix };
-    }
+    if (!keys.includes(key)) return noSuchName(path, index, keys, where);
     value = (value as Readonly<Record<string, unknown>>)[key];
   }
   if (typeof value !== "object" || value === null) return String(value);
@@ -148,5 +157,16 @@ function contractValue(path: readonly string[], where: Place, contract: Contract
     where,
     what: `${whole} stands for ${Array.isArray(value) ? "a list" : "a mapping"}, not for one value.`,
     fix: inside.length === 0 ? "Write the value out." : `Use one of ${inside.join(", ")}.`,
+  };
+}
+
+/** @param index of the first part of the path that does not exist; `keys` are those that do exist in its place */
+function noSuchName(path: readonly string[], index: number, keys: readonly string[], where: Place): Problem {
+  const key = path[index] ?? "";
+  const above = ["contract", ...path.slice(0, index)].join(".");
+  return {
+    where,
+    what: `\${contract.${path.join(".")}} stands for nothing: ${above} has no ${quote(key)}.`,
+    fix: suggest(key, keys, `\`${above}\` has no keys.`),
   };
 }

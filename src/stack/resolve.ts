@@ -2,7 +2,7 @@ import type { Contract } from "../domain/contract.ts";
 import { consistencyProblems } from "./consistency.ts";
 import { type StackRequest, writtenContract } from "./contract.ts";
 import { documentSchema, type StackDocument } from "./document.ts";
-import { substitute } from "./placeholders.ts";
+import { type Substituted, substitute } from "./placeholders.ts";
 import { type Problem, quote, refusal } from "./problems.ts";
 import { schemaProblems } from "./schema-problems.ts";
 import type {
@@ -44,8 +44,9 @@ export function resolveStack(
   const contract = request.contract ?? written;
   if (typeof contract === "string")
     throw new Error(`the contract at ${contract} was not read before the stack is resolved`);
-  const tree = substituted(stackFile, request, contract, contractTree);
-  const misshapen = [...schemaProblems(documentSchema, tree, "replaced"), ...consistencyProblems(tree)];
+  const { tree, problems: unknown } = substituted(stackFile, request, contract, contractTree);
+  const placeholders = unknown.length === 0 ? "replaced" : "kept";
+  const misshapen = [...unknown, ...schemaProblems(documentSchema, tree, placeholders), ...consistencyProblems(tree)];
   if (misshapen.length > 0) throw refusal(misshapen);
 
   const source: Source = { document: documentSchema.parse(toValue(tree)), tree, contract };
@@ -56,12 +57,16 @@ export function resolveStack(
 }
 
 /** The whole document with its placeholders replaced; the contract in it has been read already. */
-function substituted(stackFile: StackFile, request: StackRequest, contract: Contract, contractTree: MapTree): MapTree {
+function substituted(
+  stackFile: StackFile,
+  request: StackRequest,
+  contract: Contract,
+  contractTree: MapTree,
+): Substituted {
   const document = documentOf(stackFile, request.environment);
   const rest = { ...document, entries: new Map([...document.entries].filter(([key]) => key !== "contract")) };
   const { tree, problems } = substitute(rest, { ...request, stackName: stackFile.name, contract });
-  if (problems.length > 0) throw refusal(problems);
-  return { ...tree, entries: new Map([...tree.entries, ...contractTree.entries]) };
+  return { tree: { ...tree, entries: new Map([...tree.entries, ...contractTree.entries]) }, problems };
 }
 
 function build(source: Source, file: string, { environment, account, region }: StackRequest): Stack {
@@ -105,21 +110,26 @@ function imagesOf({ document, tree }: Source): Readonly<Record<string, Image>> {
     place: keyPlaceAt(tree, ["images", key]),
     repository: written.repository,
     platform: written.platform,
-    building: buildingOf(written),
+    building: buildingOf(written, tree, ["images", key, "layers"]),
     onceFamily: ecsName(`${document.name}-once-${key}`),
   }));
 }
 
-function buildingOf({ build, layers }: StackDocument["images"][string]): Building {
+/** @param path of `layers` */
+function buildingOf({ build, layers }: StackDocument["images"][string], tree: MapTree, path: Path): Building {
   if (build !== undefined) return { kind: "dockerfile", ...dockerfile(build) };
   if (layers === undefined) throw new Error("an image has no way of building: the schema lets none pass");
   const { base, requirements, prepare, files, workdir } = layers;
   return {
     kind: "layers",
+    places: {
+      base: placeAt(tree, [...path, "base"]),
+      requirements: placeAt(tree, [...path, "requirements"]),
+    },
     base: typeof base === "string" ? { kind: "image", reference: base } : { kind: "dockerfile", ...dockerfile(base) },
     requirements: requirements ?? null,
     prepare,
-    files,
+    files: files.map((file, index) => ({ ...file, place: placeAt(tree, [...path, "files", index, "from"]) })),
     workdir: workdir ?? null,
   };
 }
@@ -176,7 +186,10 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     return { kind: "named", states };
   };
   return {
-    reach: reach ?? (webservers.some(({ url }) => url !== null) ? "runner" : "task"),
+    // Without a webserver nobody is asked, and a finding says so; that the task's way is not there would be the lesser half of it.
+    reach: reach ?? (webservers.length === 0 || webservers.some(({ url }) => url !== null) ? "runner" : "task"),
+    reachPlace:
+      reach === undefined ? ((webservers[0] ?? services[0])?.place ?? tree.place) : placeAt(tree, ["gates", "reach"]),
     canary: canary === undefined ? null : canaryOf(canary, tree),
     schedules: named("schedules"),
     sensors: named("sensors"),

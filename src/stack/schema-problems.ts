@@ -1,8 +1,11 @@
 import * as z from "zod";
 import type { Place } from "../domain/errors.ts";
+import { keySchema } from "../domain/identifiers.ts";
+import { isSecretValue } from "../domain/redaction.ts";
 import { nearest } from "./nearest.ts";
 import { hasPlaceholder } from "./placeholders.ts";
 import { type Problem, quote, suggest } from "./problems.ts";
+import { descriptionAt, keysAt, literalsOf, members, schemasAt, shapeOf, unwrap } from "./schema-shape.ts";
 import { at, keyPlaceAt, type Path, placeAt, showPath, type Tree, toValue } from "./tree.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -10,8 +13,14 @@ type Issue = z.core.$ZodIssue;
 /**
  * What is wrong with the shape of a file, in words for the person who wrote it.
  * @param placeholders `kept` while placeholders stand in the texts: what a text with one looks like is judged later.
+ * @param ownerOf what a key of the top level is said to be in
  */
-export function schemaProblems(schema: z.ZodType, tree: Tree, placeholders: "kept" | "replaced"): readonly Problem[] {
+export function schemaProblems(
+  schema: z.ZodType,
+  tree: Tree,
+  placeholders: "kept" | "replaced",
+  ownerOf: (key: string) => string = () => "the file",
+): readonly Problem[] {
   const result = schema.safeParse(toValue(tree));
   if (result.success) return [];
   const issues = result.error.issues.flatMap((issue) => settleUnion(issue, []));
@@ -19,7 +28,7 @@ export function schemaProblems(schema: z.ZodType, tree: Tree, placeholders: "kep
   const misspelt = judged.flatMap((issue) => meantKeys(issue, schema, tree));
   return judged
     .filter((issue) => !misspelt.includes(showPath(issue.path)))
-    .flatMap((issue) => explain(issue, schema, tree));
+    .flatMap((issue) => explain(issue, schema, tree, ownerOf));
 }
 
 /** A value that fits no member of a union is judged by the member that it fits best. */
@@ -57,21 +66,20 @@ function meantKeys(issue: Issue, schema: z.ZodType, tree: Tree): readonly string
   });
 }
 
-function explain(issue: Issue, schema: z.ZodType, tree: Tree): readonly Problem[] {
+function explain(issue: Issue, schema: z.ZodType, tree: Tree, ownerOf: (key: string) => string): readonly Problem[] {
   const { path } = issue;
   const name = path.length === 0 ? "The file" : showPath(path);
   const where = placeAt(tree, path);
   const described = descriptionAt(schema, toValue(tree), path);
-  const fix = described ?? "Change the value.";
   const found = at(tree, path);
   if (found === null && issue.code !== "custom") return [missing(path, tree, wanted(issue), described)];
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey(key, path, schema, tree));
+      return issue.keys.map((key) => unknownKey(key, path, schema, tree, ownerOf));
     case "invalid_type":
     case "invalid_union":
     case "invalid_value":
-      return [wrongValue(name, wanted(issue), found, where, described)];
+      return [wrongValue(name, wanted(issue), found, where, shapeOfValue(schema, tree, path))];
     case "invalid_key": {
       const key = `The key ${quote(String(path.at(-1)))} in ${showPath(path.slice(0, -1))}`;
       const what = `${key} must be ${issue.issues[0]?.message ?? "another"}.`;
@@ -79,20 +87,20 @@ function explain(issue: Issue, schema: z.ZodType, tree: Tree): readonly Problem[
     }
     case "too_small":
     case "too_big":
-      return [{ where, what: `${name} must ${bound(issue)}.`, fix }];
+      return [{ where, what: `${name} must ${bound(issue)}.`, fix: withinBound(issue) }];
     case "custom":
-      return [{ where, what: `${name} ${issue.message}.`, fix: String(issue.params?.["fix"] ?? fix) }];
+      return [{ where, what: `${name} ${issue.message}.`, fix: String(issue.params?.["fix"] ?? "Change the value.") }];
     default:
-      return [{ where, what: `${name} must be ${issue.message}.`, fix }];
+      return [{ where, what: `${name} must be ${issue.message}.`, fix: inForm(issue, found, described) }];
   }
 }
 
-function unknownKey(key: string, path: Path, schema: z.ZodType, tree: Tree): Problem {
+function unknownKey(key: string, path: Path, schema: z.ZodType, tree: Tree, ownerOf: (key: string) => string): Problem {
   const known = keysAt(schema, toValue(tree), path);
   const owners = nearest(key, known) === null ? ownersOf(key, schema, toValue(tree), path) : [];
   return {
     where: keyPlaceAt(tree, [...path, key]),
-    what: `There is no key ${quote(key)} in ${path.length === 0 ? "the file" : showPath(path)}.`,
+    what: `There is no key ${quote(key)} in ${path.length === 0 ? ownerOf(key) : showPath(path)}.`,
     fix:
       owners.length > 0 ? `It belongs to ${owners.join(" and ")}: remove it here.` : suggest(key, known, "Remove it."),
   };
@@ -108,32 +116,115 @@ function missing(path: Path, tree: Tree, { values }: Wanted, described: string |
   };
 }
 
-/** The value itself is told only where it is a slip in one of our own words: anything else could be a secret. */
+/** What the schema allows at a place, for the words of a fix. */
+interface ValueShape {
+  readonly name: string;
+  readonly described: string | null;
+  /** Keys of a mapping whose keys are ours. */
+  readonly keys: readonly string[];
+  /** Of a number. */
+  readonly range: { readonly least: number; readonly most: number } | null;
+}
+
+function shapeOfValue(schema: z.ZodType, tree: Tree, path: Path): ValueShape {
+  const value = toValue(tree);
+  const numbers = schemasAt(schema, value, path).map(unwrap);
+  const number = numbers.find((found) => found instanceof z.ZodNumber);
+  return {
+    name: String(path.at(-1) ?? ""),
+    described: descriptionAt(schema, value, path),
+    keys: keysAt(schema, value, path),
+    range: number === undefined ? null : { least: number.minValue ?? -Infinity, most: number.maxValue ?? Infinity },
+  };
+}
+
+/**
+ * A text itself is told only where it is a slip in one of our own words, or where digits stand for a number: anything else could
+ * be a secret.
+ */
 function wrongValue(
   name: string,
   { kinds, values }: Wanted,
   found: Tree | null,
   where: Place,
-  described: string | null,
+  shape: ValueShape,
 ): Problem {
   const text = found?.kind === "scalar" && typeof found.value === "string" ? found.value : null;
   const near = text === null ? null : nearest(text, values);
-  const unquoted = kinds.includes("text") && found?.kind === "scalar" && found.value !== null;
-  const written = near !== null && text !== null ? quote(text) : found === null ? "missing" : kindOf(found);
   const expected = [...(values.length > 0 ? [list(values)] : []), ...kinds].join(" or ");
+  const advice = shape.described === null ? "" : ` ${shape.described}`;
   return {
     where,
-    what: `${name} must be ${values.length > 1 ? "one of " : ""}${expected}, and is ${written}.`,
+    what: `${name} must be ${values.length > 1 ? "one of " : ""}${expected}, and is ${foundAs(found, near, values)}.`,
     fix:
       near !== null
         ? `Did you mean \`${near}\`?`
-        : unquoted
+        : kinds.includes("text") && found?.kind === "scalar" && found.value !== null
           ? 'Put the value in quotes: "…".'
           : values.length > 1 && kinds.length === 0
             ? "Write one of them."
-            : (described ?? `Write ${expected}.`),
+            : values.length === 1 && kinds.length === 0
+              ? `Write ${list(values)}, or remove the key.${advice}`
+              : (asKind(kinds[0] ?? "", text, shape) ?? `Write ${expected}.`),
   };
 }
+
+function foundAs(found: Tree | null, near: string | null, values: readonly string[]): string {
+  if (found === null) return "missing";
+  if (found.kind !== "scalar" || found.value === null) return kindOf(found);
+  if (near !== null) return quote(String(found.value));
+  return values.length > 0 && typeof found.value !== "string" ? `\`${String(found.value)}\`` : kindOf(found);
+}
+
+/** How a value of a kind is written; null for a kind that needs no words. */
+function asKind(kind: string, text: string | null, { name, keys, range }: ValueShape): string | null {
+  switch (kind) {
+    case words["string"]:
+      return "Write a text after the colon.";
+    case words["number"]:
+    case words["int"]: {
+      const digits = text !== null && /^\d{1,6}$/.test(text) ? text : null;
+      if (digits !== null) return `Write it without quotes: \`${name}: ${digits}\`.`;
+      const least = Number.isFinite(range?.least) ? ` from ${range?.least}` : "";
+      const most =
+        Number.isSafeInteger(range?.most) && range?.most !== Number.MAX_SAFE_INTEGER ? ` to ${range?.most}` : "";
+      return `Write a whole number${least}${most}, without quotes.`;
+    }
+    case words["boolean"]:
+      return "Write `true` or `false`, without quotes.";
+    case words["array"]:
+      return "Write a list: each entry on a line of its own, behind `- `.";
+    case words["object"]: {
+      const meant = text === null ? null : nearest(text, keys);
+      if (meant !== null) return `\`${meant}\` is a key in it. Write \`${name}: { ${meant}: … }\`.`;
+      const some = keys.length === 0 ? "names of your choice" : list(keys.slice(0, 5)) + (keys.length > 5 ? ", …" : "");
+      return `Write a mapping: its keys (${some}) on lines of their own below, indented.`;
+    }
+    default:
+      return null;
+  }
+}
+
+/** The form is told already; what is told here is how to get there. */
+function inForm(issue: Issue, found: Tree | null, described: string | null): string {
+  const example = keyNear(issue, found) ?? /: (\S.*)$/.exec(issue.message)?.[1];
+  const advice = described === null ? "" : ` ${described}`;
+  return example === undefined ? `Write it in that form.${advice}` : `Write it as in \`${example}\`.${advice}`;
+}
+
+/** What somebody may have meant who wrote what is no key of our files; a key is never a secret. */
+function keyNear(issue: Issue, found: Tree | null): string | undefined {
+  const isKey = issue.code === "invalid_format" && "pattern" in issue && issue.pattern === keyPattern;
+  if (!isKey || found?.kind !== "scalar" || typeof found.value !== "string" || isSecretValue(found.value))
+    return undefined;
+  const near = found.value
+    .replaceAll(/[^\w.-]+/g, "-")
+    .replaceAll(/^[^A-Za-z0-9]+|-+$/g, "")
+    .slice(0, 100);
+  return near === "" ? undefined : near;
+}
+
+const keyPattern = keySchema.safeParse("").error?.issues.map((issue) => ("pattern" in issue ? issue.pattern : null))[0];
 
 /** What may stand at a place: values of ours, or anything of some kind. */
 interface Wanted {
@@ -197,21 +288,19 @@ function bound(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string
   }
 }
 
-/** The schemas that may stand at a path; unions on the way are narrowed by what tells their members apart. */
-function schemasAt(schema: z.ZodType, value: unknown, path: Path): readonly z.ZodType[] {
-  const [step, ...rest] = path;
-  if (step === undefined) return [schema];
-  const inside = isObject(value) ? value[String(step)] : undefined;
-  return members(schema, value).flatMap((member) => {
-    const below = childOf(member, String(step));
-    return below === null ? [] : schemasAt(below, inside, rest);
-  });
-}
-
-function keysAt(schema: z.ZodType, value: unknown, path: Path): readonly string[] {
-  const inside = path.reduce((above: unknown, step) => (isObject(above) ? above[String(step)] : undefined), value);
-  const objects = schemasAt(schema, value, path).flatMap((found) => members(found, inside));
-  return [...new Set(objects.flatMap((member) => Object.keys(shapeOf(member))))];
+function withinBound(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const limit = issue.code === "too_small" ? issue.minimum : issue.maximum;
+  const [more, what] = issue.code === "too_small" ? ["more", "add to it"] : ["less", "shorten it"];
+  switch (issue.origin) {
+    case "string":
+      return issue.code === "too_small" && limit === 1
+        ? "Write a text, or remove the key."
+        : `Change the text: ${what}.`;
+    case "array":
+      return issue.code === "too_small" ? "Write an entry, or remove the key." : "Remove some of them.";
+    default:
+      return `Write ${limit} or ${more}.`;
+  }
 }
 
 /** The members of the union at a path that know a key, by what tells them apart: `kind: webserver`. */
@@ -224,52 +313,4 @@ function ownersOf(key: string, schema: z.ZodType, value: unknown, path: Path): r
       .filter((member) => Object.hasOwn(shapeOf(member), key))
       .map((member) => `\`${discriminator}: ${literalsOf(shapeOf(member)[discriminator])[0] ?? "…"}\``);
   });
-}
-
-/** The schema itself, or the members of the union that it is. */
-function members(schema: z.ZodType, value: unknown): readonly z.ZodType[] {
-  const union = unwrap(schema);
-  if (!(union instanceof z.ZodUnion)) return [union];
-  const all = union.options.flatMap((option) => members(option as z.ZodType, value));
-  if (!(union instanceof z.ZodDiscriminatedUnion) || !isObject(value)) return all;
-  const { discriminator } = union.def;
-  const told = all.filter((member) =>
-    literalsOf(shapeOf(member)[discriminator]).includes(String(value[discriminator])),
-  );
-  return told.length > 0 ? told : all;
-}
-
-function childOf(schema: z.ZodType, step: string): z.ZodType | null {
-  if (schema instanceof z.ZodObject) return shapeOf(schema)[step] ?? null;
-  if (schema instanceof z.ZodRecord) return schema.valueType as z.ZodType;
-  return schema instanceof z.ZodArray ? (schema.element as z.ZodType) : null;
-}
-
-function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
-  return schema instanceof z.ZodObject ? schema.shape : {};
-}
-
-/** The words of a literal; `undefined` when it may be left out. */
-function literalsOf(schema: z.ZodType | undefined): readonly string[] {
-  if (schema === undefined) return [];
-  const inner = unwrap(schema);
-  const values = inner instanceof z.ZodLiteral ? [...inner.values].map(String) : [];
-  return inner === schema ? values : [...values, "undefined"];
-}
-
-/** What the schema says about a path, or about the nearest one above it: a variable has no words of its own. */
-function descriptionAt(schema: z.ZodType, value: unknown, path: Path): string | null {
-  const own = schemasAt(schema, value, path).flatMap((found) => found.description ?? unwrap(found).description ?? []);
-  const above = path.length === 0 ? null : descriptionAt(schema, value, path.slice(0, -1));
-  return own[0] ?? above;
-}
-
-/** Without what says only that a value may be left out. */
-function unwrap(schema: z.ZodType): z.ZodType {
-  const wraps = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
-  return wraps ? unwrap(schema.unwrap() as z.ZodType) : schema;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,11 +1,13 @@
 import { looseObject } from "zod";
+import { contractSchema } from "../domain/contract.ts";
+import type { Place } from "../domain/errors.ts";
 import { consistencyProblems } from "./consistency.ts";
 import { documentSchema, environmentsSchema, fixedKeys } from "./document.ts";
 import { overlay } from "./overlay.ts";
-import { hasPlaceholder, placeholderProblems } from "./placeholders.ts";
+import { hasPlaceholder, type PlaceholderValues, placeholderProblems, substitute } from "./placeholders.ts";
 import { type Problem, quote, refusal, suggest } from "./problems.ts";
 import { schemaProblems } from "./schema-problems.ts";
-import { at, entriesAt, type MapTree, showPath, textAt } from "./tree.ts";
+import { at, entriesAt, type MapTree, placeAt, showPath, textAt, toValue } from "./tree.ts";
 import { readYaml } from "./yaml.ts";
 
 /** The environment that the top of the file describes. */
@@ -22,12 +24,21 @@ export interface StackFile {
   readonly tree: MapTree;
 }
 
+/** The environment that will be resolved, and what its placeholders stand for as far as a runner knows it by itself. */
+export interface Asked {
+  readonly environment: string;
+  /** The runner's environment variables. */
+  readonly variables: PlaceholderValues["variables"];
+}
+
 /**
  * Reads a stack file.
  * @param file how errors and findings call it
+ * @param asked when given, what can be known of this environment before anybody signs in is judged too, so that one run tells
+ * all of it
  * @throws StackFileError with every mistake, each at its place
  */
-export function parseStackFile(text: string, file: string): StackFile {
+export function parseStackFile(text: string, file: string, asked: Asked | null = null): StackFile {
   const { tree, problems } = readYaml(text, file);
   if (tree?.kind !== "map") {
     const what = "The file must be a mapping: `name:`, `region:`, `contract:` and so on.";
@@ -46,8 +57,12 @@ export function parseStackFile(text: string, file: string): StackFile {
     ...placeholderProblems(tree),
     ...stackFile.environments.flatMap((environment) => {
       const document = documentOf(stackFile, environment);
-      return [...schemaProblems(documentSchema, document, "kept"), ...consistencyProblems(document)];
+      return [
+        ...schemaProblems(documentSchema, document, "kept", (key) => ownerOf(stackFile, environment, key)),
+        ...consistencyProblems(document),
+      ];
     }),
+    ...(asked === null ? [] : askedProblems(stackFile, asked)),
   ];
   if (found.length > 0) throw refusal(found);
   return stackFile;
@@ -61,11 +76,7 @@ export function documentOf({ tree, environments }: StackFile, environment: strin
   const top = without(tree, ["environments"]);
   if (environment === topEnvironment) return top;
   const over = at(tree, ["environments", environment]);
-  if (over === null) {
-    const where = tree.entries.get("environments")?.key ?? tree.place;
-    const what = `There is no environment ${quote(environment)} in the stack file.`;
-    throw refusal([{ where, what, fix: suggest(environment, environments, "") }]);
-  }
+  if (over === null) throw refusal([noEnvironment(tree, environment, environments)]);
   return over.kind === "map" ? overlay(top, without(over, fixedKeys)) : top;
 }
 
@@ -75,6 +86,56 @@ export function documentOf({ tree, environments }: StackFile, environment: strin
  */
 export function regionOf(stackFile: StackFile, environment: string): string {
   return textAt(documentOf(stackFile, environment), ["region"])?.text ?? "";
+}
+
+/**
+ * Where the stack file names the contract of one environment, for what goes wrong when it is fetched.
+ * @throws StackFileError when there is no such environment
+ */
+export function contractPlace(stackFile: StackFile, environment: string): Place {
+  return placeAt(documentOf(stackFile, environment), ["contract"]);
+}
+
+/** What placeholders of one environment stand for is known in part: the rest of them stays, and is judged by {@link resolveStack}. */
+function askedProblems(stackFile: StackFile, { environment, variables }: Asked): readonly Problem[] {
+  if (!stackFile.environments.includes(environment)) {
+    return [noEnvironment(stackFile.tree, environment, stackFile.environments)];
+  }
+  const document = documentOf(stackFile, environment);
+  const region = textAt(document, ["region"])?.text ?? "";
+  const known = { account: null, region, environment, stackName: stackFile.name, variables };
+  const only = (keep: (key: string) => boolean): MapTree => ({
+    ...document,
+    entries: new Map([...document.entries].filter(([key]) => keep(key))),
+  });
+  const contract = substitute(
+    only((key) => key === "contract"),
+    { ...known, contract: null },
+  );
+  const written = at(contract.tree, ["contract"]);
+  const read = contractSchema.safeParse(written === null ? null : toValue(written));
+  const rest = substitute(
+    only((key) => key !== "contract"),
+    { ...known, contract: read.success ? read.data : "unread" },
+  );
+  const tree: MapTree = { ...document, entries: new Map([...rest.tree.entries, ...contract.tree.entries]) };
+  return [
+    ...contract.problems,
+    ...rest.problems,
+    ...schemaProblems(documentSchema, tree, "kept", (key) => ownerOf(stackFile, environment, key)),
+    ...consistencyProblems(tree),
+  ];
+}
+
+function noEnvironment(tree: MapTree, environment: string, environments: readonly string[]): Problem {
+  const where = tree.entries.get("environments")?.key ?? tree.place;
+  const what = `There is no environment ${quote(environment)} in the stack file.`;
+  return { where, what, fix: suggest(environment, environments, "") };
+}
+
+/** Whose a key of the top level is: an environment's, when only that one has it. */
+function ownerOf({ tree }: StackFile, environment: string, key: string): string {
+  return tree.entries.has(key) || environment === topEnvironment ? "the file" : `environments.${environment}`;
 }
 
 /** What tells one stack and its environments from another is written out, and written once. */

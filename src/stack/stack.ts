@@ -66,6 +66,8 @@ export interface Dockerfile {
 }
 
 export interface Layers {
+  /** Where the stack file names base and lock file. */
+  readonly places: { readonly base: Place; readonly requirements: Place };
   readonly base:
     | { readonly kind: "image"; readonly reference: string }
     | ({ readonly kind: "dockerfile" } & Dockerfile);
@@ -73,7 +75,8 @@ export interface Layers {
   readonly requirements: string | null;
   /** Commands to run before the files are taken, in order. */
   readonly prepare: readonly string[];
-  readonly files: readonly { readonly from: string; readonly to: string }[];
+  /** `place` is that of `from`. */
+  readonly files: readonly { readonly from: string; readonly to: string; readonly place: Place }[];
   /** Null for the base's. */
   readonly workdir: string | null;
 }
@@ -208,7 +211,7 @@ export type Runs =
   /** Each run is a task of its own; one definition for each location. */
   | { readonly kind: "ecs"; readonly definitions: Readonly<Record<string, RunProcess>> }
   /** Runs live in the process that loads their code, so a deploy waits for them. */
-  | { readonly kind: "in-process"; readonly drainMinutes: number };
+  | { readonly kind: "in-process"; readonly place: Place; readonly drainMinutes: number };
 
 export interface RunProcess extends Task {
   readonly location: string;
@@ -274,6 +277,8 @@ export interface Volume {
 export interface Gates {
   /** Who asks the webserver. */
   readonly reach: "runner" | "task";
+  /** Where the file says so; where it does not, the webserver whose `url`, or want of one, decides it, or the first service. */
+  readonly reachPlace: Place;
   readonly canary: Canary | null;
   readonly schedules: Expected;
   readonly sensors: Expected;

@@ -48,7 +48,10 @@ export function servicesOf(source: Source): Readonly<Record<string, Service>> {
 /** One definition for each location that a process of the stack serves. */
 export function runsOf(source: Source, services: Readonly<Record<string, Service>>): Runs {
   const { runs } = source.document;
-  if (runs.launcher === "in-process") return { kind: "in-process", drainMinutes: runs["drain-minutes"] };
+  if (runs.launcher === "in-process") {
+    const place = placeAt(source.tree, ["runs", "launcher"]);
+    return { kind: "in-process", place, drainMinutes: runs["drain-minutes"] };
+  }
   const locations = Object.values(services).flatMap((service) =>
     service.kind === "code-location" ? [service.location] : service.locations,
   );

@@ -39,7 +39,16 @@ export function readYaml(text: string, file: string): Reading {
   const broken = [...document.errors, ...document.warnings];
   const problems = broken.map((error): Problem => ({ where: placeOf(error.pos[0]), ...explain(error, text) }));
   // One slip makes the parser stumble over what follows: each line is told once, and nothing is read from the rest.
-  if (broken.some(({ code }) => code !== "DUPLICATE_KEY")) return { tree: null, problems: firstOfEachLine(problems) };
+  if (broken.some(({ code }) => code !== "DUPLICATE_KEY")) {
+    const slip = misplacedLine(text, problems);
+    if (slip === null) return { tree: null, problems: firstOfEachLine(problems) };
+    const { line, column, wanted } = slip;
+    const what = `This line is indented by ${spaces(column - 1)}, unlike its neighbours.`;
+    return {
+      tree: null,
+      problems: [{ where: { file, line, column }, what, fix: `Indent it by ${wanted.map(spaces).join(" or by ")}.` }],
+    };
+  }
   if (document.contents === null) {
     const fix = "Write at least `name`, `region` and `contract`; docs/stack-file.md lists every key.";
     return { tree: null, problems: [{ where: { file, line: 1, column: 1 }, what: "The file is empty.", fix }] };
@@ -104,6 +113,53 @@ function treeOf(
 
   const tree = valueOf(top, placeOf(0), new Set());
   return { tree, problems };
+}
+
+/** How far above the first error of the parser a line may be that it stumbles over. */
+const linesAbove = 60;
+
+/**
+ * The one line that would make the file YAML if it were indented as its neighbours are. The parser stumbles below it as well as
+ * on it, and once for each line that follows. Of several the one whose indentation is the rarest; null when there is none.
+ */
+function misplacedLine(
+  text: string,
+  problems: readonly Problem[],
+): { readonly line: number; readonly column: number; readonly wanted: readonly number[] } | null {
+  const lines = text.split("\n");
+  const indents = lines.map((line) => (/^( *)(- |[\w"'.-]+:(\s|$))/.exec(line) === null ? null : indentOf(line)));
+  const howMany = (indent: number): number => indents.filter((other) => other === indent).length;
+  const told = problems.map(({ where }) => where.line);
+  const first = Math.max(0, Math.min(...told) - linesAbove);
+  const last = Math.max(...told);
+  const repairs = indents.slice(first, last + 1).flatMap((indent, offset) => {
+    const index = first + offset;
+    if (indent === null) return [];
+    const near = new Set(indents.slice(Math.max(0, index - 12), index + 5).filter((other) => other !== null));
+    return [...near]
+      .filter((wanted) => howMany(wanted) > howMany(indent))
+      .map((wanted) => ({ line: index + 1, column: indent + 1, wanted, alike: howMany(indent) }));
+  });
+  const mends = ({ line, wanted }: (typeof repairs)[number]): boolean => {
+    const repaired = lines.with(line - 1, " ".repeat(wanted) + (lines[line - 1] ?? "").trimStart()).join("\n");
+    const { errors, warnings } = parseDocument(repaired, { prettyErrors: false, stringKeys: true });
+    return errors.length + warnings.length === 0;
+  };
+  const rank = ({ column, wanted, alike }: (typeof repairs)[number]): number =>
+    alike * 1000 + Math.abs(column - 1 - wanted);
+  const sorted = repairs.sort((a, b) => rank(a) - rank(b) || a.line - b.line || b.wanted - a.wanted);
+  const best = sorted.find(mends);
+  if (best === undefined) return null;
+  const equal = sorted.filter((other) => other.line === best.line && rank(other) === rank(best) && mends(other));
+  return { line: best.line, column: best.column, wanted: equal.map(({ wanted }) => wanted) };
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length;
+}
+
+function spaces(count: number): string {
+  return count === 0 ? "no space" : count === 1 ? "1 space" : `${count} spaces`;
 }
 
 function asNode(value: unknown): Node | null {

@@ -33,6 +33,8 @@ export interface Bed {
   readonly calls: readonly GatewayCall[];
   /** Environment for a program that acts as this role. */
   environment(role: string): Readonly<Record<string, string>>;
+  /** Added to the environment of a process that somebody else starts: it then ends with the bed at the latest. */
+  readonly mark: Readonly<Record<string, string>>;
   /** The one address of a target group. */
   loadBalancer(targetGroupArn: string): Promise<LoadBalancer>;
   /** Resolves when the bed is closed, by whomever. */
@@ -145,6 +147,7 @@ async function assemble(options: BedOptions, folder: string, processes: Processe
       balancers.set(targetGroupArn, balancer);
       return balancer;
     },
+    mark: processes.mark,
     closed: ended.promise,
     close,
   };

@@ -26,7 +26,7 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
   let now = typeof start === "number" ? start : Date.parse(start);
   let timers: readonly Timer[] = [];
   // Real timers that were there before anything began are somebody else's: the test runner's own limit.
-  let resting = busyResources();
+  let resting = busyResources().timers;
 
   const bed: BedClock = {
     now: () => now,
@@ -108,20 +108,21 @@ function watch(work: Promise<unknown>): { readonly settled: boolean } {
 
 /**
  * Resolves when all that can go on without the fake time has gone on: promises, an SDK's own retries, file reads.
- * @param resting how many real timers and file reads are somebody else's
+ * @param resting how many real timers are somebody else's
  * @returns the same, for the next time
  */
 async function settle(resting: number): Promise<number> {
   let theirs = resting;
-  let busy = theirs;
+  let busy = busyResources();
   let busySince = performance.now();
   // Signing, serialising and answering one call takes a few turns of the loop; none of them is visible from here.
   for (let quietTurns = 0; quietTurns < 12; quietTurns += 1) {
     await nextTurn();
     const before = busy;
     busy = busyResources();
-    if (busy !== before) busySince = performance.now();
-    if (busy <= theirs || performance.now() - busySince > longestRealWaitMilliseconds) theirs = busy;
+    if (busy.timers !== before.timers || busy.files !== before.files) busySince = performance.now();
+    const isQuiet = busy.files === 0 && busy.timers <= theirs;
+    if (isQuiet || performance.now() - busySince > longestRealWaitMilliseconds) theirs = busy.timers;
     else quietTurns = 0;
   }
   return theirs;
@@ -138,6 +139,10 @@ async function patience(met: () => boolean): Promise<boolean> {
 const longestRealWaitMilliseconds = 2000;
 
 /** Real timers and file reads under way. Sockets stay open between calls and say nothing about work. */
-function busyResources(): number {
-  return process.getActiveResourcesInfo().filter((resource) => /^(Timeout|FSReq)/.test(resource)).length;
+function busyResources(): { readonly timers: number; readonly files: number } {
+  const resources = process.getActiveResourcesInfo();
+  return {
+    timers: resources.filter((resource) => resource.startsWith("Timeout")).length,
+    files: resources.filter((resource) => resource.startsWith("FSReq")).length,
+  };
 }

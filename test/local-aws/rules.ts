@@ -245,6 +245,10 @@ export const ruleTable = {
     source: `${guide}/stop-service-deployment.html`,
     certainty: "documented",
   }),
+  serviceDeploymentLagSeconds: choice([0, 20], "DescribeServiceDeployments is so many seconds behind deployments[]", {
+    source: `${reference}/API_DescribeServices.html and its like are eventually consistent; by how much is not said`,
+    certainty: "unsure",
+  }),
   stopOfFinished: choice(
     ["ConflictException", "InvalidParameterException"],
     "StopServiceDeployment on one that is finished",
@@ -362,6 +366,40 @@ export const ruleTable = {
   }),
   overridesCharacters: amount(8192, "Characters of a RunTask's overrides, as JSON", {
     source: `${reference}/API_RunTask.html`,
+    certainty: "documented",
+  }),
+  fargateSizes: law("Fargate takes certain pairs of CPU and memory only", {
+    source: `${guide}/task_definition_parameters.html#task_size`,
+    certainty: "documented",
+  }),
+  registrationLimits: law(
+    "Health checks, stop timeouts, storage, ports, memory, volumes, secrets and dependencies have limits",
+    {
+      source: `${reference}/API_HealthCheck.html, API_ContainerDefinition, API_PortMapping, API_ContainerDependency`,
+      certainty: "documented",
+    },
+  ),
+  containersMost: amount(10, "Containers in a task definition", {
+    source: `${guide}/service-quotas.html`,
+    certainty: "documented",
+  }),
+  requestLimits: law(
+    "RunTask and UpdateService refuse arguments that contradict each other, are too many, too long or negative",
+    {
+      source: `${reference}/API_RunTask.html, API_UpdateService, API_AwsVpcConfiguration, API_DescribeTasks`,
+      certainty: "documented",
+    },
+  ),
+  launchTypeFits: law("A launch type that the definition is not made for is refused", {
+    source: `${reference}/API_RegisterTaskDefinition.html, member requiresCompatibilities`,
+    certainty: "documented",
+  }),
+  ownAccountOnly: law("An ARN of another account or region names nothing here", {
+    source: `${reference}/API_DescribeServices.html: names and ARNs of the caller's own account and region`,
+    certainty: "documented",
+  }),
+  unplayedRefused: law("What the bed does not play is refused aloud: alarms, bake times, hooks, other strategies", {
+    source: "a promise of this bed",
     certainty: "documented",
   }),
   definitionBytes: amount(65536, "Bytes of a task definition: 64 KB", {

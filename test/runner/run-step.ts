@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -28,6 +27,8 @@ export interface Job {
   readonly signal?: AbortSignal;
   /** What `env:` of the job and the machine give: AWS's endpoint and credentials. Nothing else is inherited but PATH. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where steps have their folders, each gone with its step; the machine's own when left out. */
+  readonly folder?: string;
 }
 
 export interface Annotation {
@@ -93,16 +94,13 @@ export async function startStep(
   post: { readonly program: string; readonly state: StepResult["state"] } | null = null,
 ): Promise<Running> {
   const action = await readAction(step.action);
-  const folder = await mkdtemp(join(tmpdir(), "step-"));
+  const folder = await mkdtemp(join(job.folder ?? tmpdir(), "step-"));
   const files = Object.fromEntries(
     ["output", "summary", "state", "env", "path"].map((name) => [name, join(folder, name)]),
   );
   for (const file of Object.values(files)) await writeFile(file, "");
-  const temporary = join(
-    tmpdir(),
-    `job-${createHash("sha256").update(`${job.workspace} ${job.runId}`).digest("hex").slice(0, 12)}`,
-  );
-  await mkdir(temporary, { recursive: true });
+  const temporary = join(folder, "temporary");
+  await mkdir(temporary);
   const event = join(folder, "event.json");
   await writeFile(event, JSON.stringify(job.event?.payload ?? {}));
 
@@ -131,6 +129,7 @@ export async function startStep(
     GITHUB_ENV: files["env"] ?? "",
     GITHUB_PATH: files["path"] ?? "",
     RUNNER_TEMP: temporary,
+    TMPDIR: temporary, // a runner is thrown away with its /tmp, this machine is not
     ...pass([
       "SSL_CERT_FILE",
       "PIP_CERT",
@@ -150,6 +149,7 @@ export async function startStep(
   const child = spawn(process.execPath, [main], {
     cwd: job.workspace,
     env: environment,
+    detached: true, // a terminal's Ctrl-C is not the runner's: its signal comes once, from below
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = logReader(onLine);
@@ -175,7 +175,8 @@ export async function startStep(
     const [outputs, summary, state] = await Promise.all(
       ["output", "summary", "state"].map((name) => readFile(files[name] ?? "", "utf8")),
     );
-    await rm(folder, { recursive: true, force: true });
+    // What a step that was killed has started may still be at it.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     return {
       exitCode,
       outputs: readOutputs(outputs ?? ""),

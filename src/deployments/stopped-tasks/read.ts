@@ -13,6 +13,8 @@ export interface StoppedTask {
   readonly isOver: boolean;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Milliseconds that it ran; 0 when it never did. */
+  readonly lived: number;
   /** Who ended it: `EssentialContainerExited`, `TaskFailedToStart`, `ServiceSchedulerInitiated` … */
   readonly code: string;
   readonly reason: Untrusted;
@@ -25,6 +27,14 @@ export interface StoppedContainer {
   readonly exitCode: number | null;
   readonly reason: Untrusted;
   readonly unhealthy: boolean;
+}
+
+/** The task of ours that has been running longest, or is healthy. */
+export interface Survivor {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** By a check of its container. */
+  readonly isHealthy: boolean;
 }
 
 /** Tasks in one DescribeTasks. Source: API_DescribeTasks in the ECS API reference. */
@@ -59,9 +69,23 @@ export async function countLiveTasks(ecs: EcsSend, aim: Aim): Promise<number> {
   return [...wanted, ...unwanted].filter(({ lastStatus }) => lastStatus !== "STOPPED").length;
 }
 
-async function readTasks(
+/** @returns null when none of this rollout's tasks runs. @throws AwsError */
+export async function readSurvivor(ecs: EcsSend, aim: Aim): Promise<Survivor | null> {
+  const tasks = await readTasks(ecs, aim, "RUNNING", new Set());
+  const running = tasks
+    .filter((task) => task.lastStatus === "RUNNING" && task.healthStatus !== "UNHEALTHY" && isOf(task, aim))
+    .map(({ startedAt, healthStatus }) => ({
+      startedAt: startedAt?.getTime() ?? 0,
+      isHealthy: healthStatus === "HEALTHY",
+    }))
+    .sort((a, b) => Number(b.isHealthy) - Number(a.isHealthy) || a.startedAt - b.startedAt);
+  return running[0] ?? null;
+}
+
+/** Tasks of a service that ECS wants to run, or to stop. @throws AwsError */
+export async function readTasks(
   ecs: EcsSend,
-  { cluster, service }: Aim,
+  { cluster, service }: Pick<Aim, "cluster" | "service">,
   desiredStatus: "RUNNING" | "STOPPED",
   except: ReadonlySet<string>,
 ): Promise<readonly Task[]> {
@@ -96,10 +120,16 @@ function stoppedTask(task: Task): StoppedTask {
     id: nameOf(task.taskArn ?? ""),
     isOver: task.lastStatus === "STOPPED",
     at: (task.stoppedAt ?? task.stoppingAt ?? task.createdAt)?.getTime() ?? 0,
+    lived: livedFor(task),
     code: task.stopCode ?? "",
     reason: untrusted(task.stoppedReason ?? ""),
     containers: (task.containers ?? []).map(stoppedContainer),
   };
+}
+
+function livedFor({ startedAt, executionStoppedAt, stoppingAt, stoppedAt }: Task): number {
+  const end = executionStoppedAt ?? stoppingAt ?? stoppedAt;
+  return startedAt === undefined || end === undefined ? 0 : Math.max(0, end.getTime() - startedAt.getTime());
 }
 
 function stoppedContainer({ name, exitCode, reason, healthStatus }: Container): StoppedContainer {

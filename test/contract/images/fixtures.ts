@@ -115,6 +115,7 @@ export function request(root: string, more: Partial<ImageRequest> = {}): ImageRe
     workdir: "/app",
     environment: {},
     python: null,
+    places: null,
     ...more,
   };
 }

@@ -497,6 +497,19 @@ onEachRegistry("images of layers", (start) => {
     await expect(release(await fresh({ base: absent }))).rejects.toThrow(`The base image ${absent} is not there`);
   });
 
+  test("what is wrong with base or lock file is told at their places in the stack file, if there is one", async () => {
+    const [base, requirements] = [9, 10].map((line) => ({ file: "dagster-stack.yml", line, column: 13 }));
+    if (base === undefined || requirements === undefined) throw new Error("two places");
+    const places = { base, requirements };
+    await expect(release(await fresh({ base: "base:none", places }))).rejects.toMatchObject({
+      where: base,
+      what: expect.stringMatching(/^The base image base:none is not there \(http.*\)\.$/) as unknown,
+    });
+    await expect(release(await fresh({ requirements: "none.lock", places }))).rejects.toMatchObject({
+      where: requirements,
+    });
+  });
+
   test("an image that has as many tags as it may is released all the same, with a warning", async () => {
     const wanted = await fresh();
     const first = await release(wanted);

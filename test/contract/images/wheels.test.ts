@@ -43,7 +43,14 @@ async function install(
   const folder = await folderFor("wheels");
   const told = context();
   const file = "locks/requirements.lock";
-  const packages = await installWheels(told, { lock: parseLock(lock, file), file, root, target: wanted, folder });
+  const packages = await installWheels(told, {
+    image: "app",
+    lock: parseLock(lock, file),
+    file,
+    root,
+    target: wanted,
+    folder,
+  });
   const entries = packages === null ? [] : await readPackages(packages);
   const { digest } = await buildLayer(entries, { kind: "memory" }, told.signal);
   return {
@@ -164,10 +171,23 @@ test.each<[string, Target, readonly string[], string]>([
   const root = await folderFor("checkout");
   const lock = parseLock(await wheelhouse(root, tags.map(native)), "requirements.lock");
   const folder = await folderFor("wheels");
-  const request = { lock, file: "requirements.lock", root, target: wanted, folder };
+  const request = { image: "app", lock, file: "requirements.lock", root, target: wanted, folder };
   const packages = await installWheels(context(), request);
   const { stdout } = await run("cat", [join(packages ?? "", "native/core.so")]);
   expect(stdout).toBe(taken);
+});
+
+test("every line of a pip names the image that it works for", async () => {
+  const root = await folderFor("checkout");
+  const lock = parseLock(await wheelhouse(root, [native("cp311-cp311-manylinux2014_x86_64")]), "requirements.lock");
+  const told = context();
+  const folder = await folderFor("wheels");
+  await installWheels(told, { image: "shop/code", lock, file: "requirements.lock", root, target, folder });
+  const sources = told.progress.flatMap((said) =>
+    said.kind === "foreign" ? [said.from] : said.kind === "line" ? [said.text.split(":")[0]] : [],
+  );
+  expect(sources.length).toBeGreaterThan(2);
+  expect(new Set(sources)).toEqual(new Set(["shop/code", "shop/code: pip"]));
 });
 
 test("a package without a wheel for the target is named, with its line", async () => {

@@ -18,7 +18,7 @@ describe("the SDK over HTTP", () => {
   test("registers, creates, lists and deletes", async () => {
     const ecs = new ECS(settings());
     await ecs.createCluster({ clusterName: "main" });
-    const containerDefinitions = [{ name: "app", image: "app:1" }];
+    const containerDefinitions = [{ name: "app", image: "app:1", memory: 128 }];
     const { taskDefinition } = await ecs.registerTaskDefinition({ family: "app", containerDefinitions });
     expect(taskDefinition).toMatchObject({ revision: 1, registeredAt: expect.any(Date) as unknown });
     const { service } = await ecs.createService({

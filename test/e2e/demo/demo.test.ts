@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -46,8 +46,10 @@ const steps: { readonly column: string; readonly at: number }[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "demo-test-"));
   const file = join(folder, "report.json");
+  await mkdir(join(folder, "tmp"));
   const process_ = spawn(process.execPath, ["scripts/demo.mjs", "--report", file], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, TMPDIR: join(folder, "tmp") },
     detached: true, // a group of its own, so that whatever is left of it can be ended
   });
   demo = process_;
@@ -215,6 +217,7 @@ test("Ctrl-C ends it, and nothing is left", async () => {
     expect(existsSync(path)).toBe(false);
     expect(processesBelow(path)).toEqual([]);
   }
+  expect(readdirSync(join(folder, "tmp"))).toEqual([]);
 });
 
 async function callsBetween(from: number, to: number): Promise<readonly GatewayCall[]> {

@@ -13,20 +13,25 @@ let home: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "act-"));
   place = await openWorkplace({ speed: 20 });
+  place.git("remote", "add", "origin", "https://github.com/example/deal-flow.git");
 }, 300_000);
 afterAll(async () => {
   await place.close();
   await rm(home, { recursive: true, force: true });
 });
 
-/** A workflow as the README has it, for the environment of this machine. */
-async function workflow(name: string): Promise<string> {
+async function fromReadme(): Promise<string> {
   const readme = await readFile(join(root, "README.md"), "utf8");
-  const [, text] = new RegExp(`\`\`\`yaml\n# \\.github/workflows/${name}\\.yml\n([^]*?)\`\`\``).exec(readme) ?? [];
-  if (text === undefined) throw new Error(`the README has no workflow ${name}.yml`);
-  const local = text.replace("{ command: plan }", "{ command: plan, environment: local }");
-  expect(local).not.toBe(text);
-  return local;
+  const [, text] = /```yaml\n# \.github\/workflows\/preview\.yml\n([^]*?)```/.exec(readme) ?? [];
+  if (text === undefined) throw new Error("the README has no workflow preview.yml");
+  return text;
+}
+
+/** For the environment of this machine. */
+function local(text: string): string {
+  const changed = text.replace("{ command: plan }", "{ command: plan, environment: local }");
+  expect(changed).not.toBe(text);
+  return changed;
 }
 
 async function write(path: string, text: string): Promise<void> {
@@ -63,17 +68,26 @@ async function act(event: string, file: string, payload: unknown): Promise<strin
   return stdout;
 }
 
-test("the preview of the README runs as a workflow, and writes the plan to its summary", async () => {
-  await write(join(place.folder, ".github/workflows/preview.yml"), await workflow("preview"));
+test.each<[what: string, file: string, text: () => Promise<string>]>([
+  ["the README's preview", "preview.yml", fromReadme],
+  [
+    "the example's workflow on a pull request",
+    "deploy.yml",
+    () => readFile(join(root, "examples/deal-flow/.github/workflows/deploy.yml"), "utf8"),
+  ],
+])("%s runs, and writes the plan to its summary", async (_what, file, text) => {
+  await write(join(place.folder, ".github/workflows", file), local(await text()));
   place.git("add", "--all");
-  place.git("commit", "--quiet", "--message=Preview pull requests");
-  place.git("remote", "add", "origin", "https://github.com/example/deal-flow.git");
-  const head = { ref: "preview", sha: place.git("rev-parse", "HEAD") };
-  const output = await act("pull_request", "preview.yml", {
+  place.git("commit", "--quiet", `--message=Preview pull requests with ${file}`);
+  const repository = { full_name: "example/deal-flow" };
+  const head = { ref: "preview", sha: place.git("rev-parse", "HEAD"), repo: repository };
+  const output = await act("pull_request", file, {
     number: 7,
+    repository,
     pull_request: { number: 7, head, base: { ref: "main", sha: head.sha } },
   });
   expect(output).toContain("Plan for deal-flow, local");
   expect(output).toContain("make image `code` of layers");
   expect(output).toContain("Job succeeded");
+  expect(output).not.toMatch(/\[Deploy\/(deploy|rollback)\].*Run Main/);
 });

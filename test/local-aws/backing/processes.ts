@@ -19,6 +19,8 @@ export interface ProcessRequest {
 export interface Processes {
   /** The bed's block of loopback addresses: `127.77`. Nobody else's as long as the bed lives. */
   readonly block: string;
+  /** In the environment of a process, whoever starts it: it then ends with the bed at the latest. */
+  readonly mark: Readonly<Record<string, string>>;
   /** Starts a process as leader of its own group, with its output piped. */
   start(request: ProcessRequest): ChildProcess;
   /** Ends all that still runs, removes the bed's folder, and resolves when both are gone. */
@@ -53,6 +55,7 @@ export async function openProcesses(folder: string): Promise<Processes> {
 
   return {
     block,
+    mark: { [markVariable]: mark },
     start: ({ program, args, environment, folder: cwd, user }) => {
       const [command = program, ...rest] = user === undefined ? [...wrapper, program, ...args] : [program, ...args];
       const options: SpawnOptions = {

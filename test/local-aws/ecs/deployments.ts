@@ -38,6 +38,7 @@ export function beginDeployment(bed: Bed, service: Service, shape: ServiceShape)
     failureCount: 0,
     breaker: service.configuration.deploymentCircuitBreaker?.enable === true ? "MONITORING" : "DISABLED",
     rollback: undefined,
+    past: [],
   };
   supersede(bed, service);
   service.revisions = [...service.revisions, revision];
@@ -107,6 +108,7 @@ export function isFinal(status: ServiceDeploymentStatus): boolean {
 }
 
 export function moveTo(bed: Bed, deployment: ServiceDeployment, status: ServiceDeploymentStatus): void {
+  deployment.past = [...deployment.past, { until: bed.time.now(), was: { ...deployment, past: [] } }];
   deployment.status = status;
   deployment.updatedAt = bed.time.now();
   if (status === "IN_PROGRESS") deployment.startedAt = bed.time.now();

@@ -2,10 +2,16 @@ import { Refusal, type Bed } from "./bed.ts";
 import { nameOf } from "./identifiers.ts";
 import type { Cluster, Definition, Service, ServiceDeployment, ServiceRevision } from "./state.ts";
 
+/** A name, or an ARN of this account and region: what lies elsewhere is not found here. */
+export function isOwn({ account, region }: Bed, nameOrArn: string): boolean {
+  return !nameOrArn.startsWith("arn:") || nameOrArn.startsWith(`arn:aws:ecs:${region}:${account}:`);
+}
+
 /** Finds what a request names, by name or ARN, and refuses in AWS's words when it is not there. */
 export function findCluster(bed: Bed, nameOrArn: string | undefined): Cluster {
   const cluster = bed.state.clusters.get(nameOf(nameOrArn ?? "default"));
-  if (cluster === undefined) throw new Refusal("ClusterNotFoundException", "Cluster not found.");
+  if (cluster === undefined || !isOwn(bed, nameOrArn ?? ""))
+    throw new Refusal("ClusterNotFoundException", "Cluster not found.");
   return cluster;
 }
 
@@ -15,7 +21,8 @@ export function serviceKey(cluster: Cluster, nameOrArn: string): string {
 
 export function findService(bed: Bed, cluster: Cluster, nameOrArn: string): Service {
   const service = bed.state.services.get(serviceKey(cluster, nameOrArn));
-  if (service === undefined) throw new Refusal("ServiceNotFoundException", "Service not found.");
+  if (service === undefined || !isOwn(bed, nameOrArn))
+    throw new Refusal("ServiceNotFoundException", "Service not found.");
   return service;
 }
 
@@ -27,7 +34,8 @@ export function findDefinition(bed: Bed, reference: string): Definition {
     revision === undefined
       ? revisions.findLast(({ status }) => status === "ACTIVE")
       : revisions.find(({ content }) => content.revision === Number(revision));
-  if (found === undefined) throw new Refusal("ClientException", "Unable to describe task definition.");
+  if (found === undefined || !isOwn(bed, reference))
+    throw new Refusal("ClientException", "Unable to describe task definition.");
   return found;
 }
 

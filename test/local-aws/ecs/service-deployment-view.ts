@@ -9,11 +9,9 @@ import { revisionSummary } from "./service-view.ts";
 import { dateOf, tasksOf, type Service, type ServiceDeployment, type ServiceRevision } from "./state.ts";
 
 /** A service deployment as DescribeServiceDeployments shows it. */
-export function serviceDeploymentView(
-  bed: Bed,
-  service: Service,
-  deployment: ServiceDeployment,
-): ServiceDeploymentView {
+export function serviceDeploymentView(bed: Bed, service: Service, now: ServiceDeployment): ServiceDeploymentView {
+  const seen = bed.time.now() - bed.rules.serviceDeploymentLagSeconds * 1000;
+  const deployment = now.past.find(({ until }) => until > seen)?.was ?? now;
   const tasks = tasksOf(bed.state, service);
   const { rollback } = deployment;
   return {

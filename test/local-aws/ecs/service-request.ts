@@ -67,14 +67,34 @@ export function checkPlayed(request: Request): void {
   const strategy = request.deploymentConfiguration?.strategy ?? "ROLLING";
   const controller = ("deploymentController" in request ? request.deploymentController?.type : undefined) ?? "ECS";
   const scheduling = ("schedulingStrategy" in request ? request.schedulingStrategy : undefined) ?? "REPLICA";
+  const { alarms, bakeTimeInMinutes, lifecycleHooks } = request.deploymentConfiguration ?? {};
   const unplayed = [
     strategy === "ROLLING" ? null : `deployment strategy ${strategy}`,
     controller === "ECS" ? null : `deployment controller ${controller}`,
     scheduling === "REPLICA" ? null : `scheduling strategy ${scheduling}`,
+    alarms?.enable === true ? "deployment alarms" : null,
+    (bakeTimeInMinutes ?? 0) > 0 ? "a bake time" : null,
+    (lifecycleHooks ?? []).length > 0 ? "lifecycle hooks" : null,
   ].find((what) => what !== null);
   if (typeof unplayed === "string") {
     throw new Refusal("UnsupportedFeatureException", `local-aws does not play ${unplayed}`);
   }
+}
+
+/** A definition says what it is made for, and AWS refuses to start it as anything else. */
+export function checkLaunchType({ content }: Definition, launchType: string | undefined): void {
+  if (launchType !== "FARGATE" && launchType !== "EC2") return;
+  const made = content.requiresCompatibilities ?? (content.networkMode === "awsvpc" ? [launchType] : ["EC2"]);
+  if (made.includes(launchType)) return;
+  throw new Refusal("InvalidParameterException", `Task definition does not support launch_type ${launchType}.`);
+}
+
+/** Source: API_AwsVpcConfiguration in the ECS API reference. */
+const mostSubnets = 16;
+const mostGroups = 5;
+
+function refuseNetwork(message: string): never {
+  throw new Refusal("InvalidParameterException", message);
 }
 
 /** A task with an address of its own needs to be told where; subnets and groups must exist where any are known. */
@@ -86,6 +106,10 @@ export function checkNetwork(bed: Bed, definition: Definition, network: NetworkC
       "InvalidParameterException",
       "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
     );
+  }
+  if (configuration.subnets.length > mostSubnets) refuseNetwork("At most 16 subnets can be specified.");
+  if ((configuration.securityGroups ?? []).length > mostGroups) {
+    refuseNetwork("At most 5 security groups can be specified.");
   }
   const { subnets, securityGroups } = bed.neighbours;
   const subnet = configuration.subnets.find((id) => subnets.size > 0 && !subnets.has(id));

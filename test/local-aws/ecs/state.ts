@@ -139,6 +139,8 @@ export interface ServiceDeployment {
   failureCount: number;
   breaker: "DISABLED" | "MONITORING" | "MONITORING_COMPLETE" | "TRIGGERED";
   rollback: { readonly reason: string; readonly startedAt: number; readonly revision: ServiceRevision } | undefined;
+  /** As it was before each change of its status, oldest first, with when that ended. */
+  past: readonly { readonly until: number; readonly was: ServiceDeployment }[];
 }
 
 export interface ServiceEvent {

@@ -48,7 +48,7 @@ const role = "infrastructure";
 const nameTtlSeconds = 1;
 
 /**
- * Makes in a bed what `infra/` makes in an account: cluster, roles, log group, bucket, repositories, secrets,
+ * Makes in a bed what infrastructure makes in an account: cluster, roles, log group, bucket, repositories, secrets,
  * database, names, target groups, services that run nothing yet, and the contract that tells of them.
  */
 export async function playInfrastructure(bed: Bed, spec: InfrastructureSpec): Promise<Infrastructure> {

@@ -1,14 +1,10 @@
 import * as fc from "fast-check";
 import {
-  bucketArn,
-  clusterArn,
   type Home,
-  logGroupArn,
   nameOf,
   parameterArn,
   parseArn,
   partitionOf,
-  repositoryArn,
   roleArn,
   serviceArn,
   showArn,
@@ -19,15 +15,10 @@ const home: Home = { partition: "aws", region: "eu-west-1", account: "1234567890
 
 describe("ARN", () => {
   test.each([
-    [clusterArn(home, "prod"), "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"],
     [serviceArn(home, "prod", "web"), "arn:aws:ecs:eu-west-1:123456789012:service/prod/web"],
     [taskDefinitionArn(home, "web", 7), "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7"],
     [roleArn(home, "path/task"), "arn:aws:iam::123456789012:role/path/task"],
     [parameterArn(home, "/stack/key"), "arn:aws:ssm:eu-west-1:123456789012:parameter/stack/key"],
-    [logGroupArn(home, "/ecs/web"), "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/web"],
-    [repositoryArn(home, "stack/web"), "arn:aws:ecr:eu-west-1:123456789012:repository/stack/web"],
-    [bucketArn(home, "stack"), "arn:aws:s3:::stack"],
-    [bucketArn({ partition: "aws-cn" }, "stack", "dags/*"), "arn:aws-cn:s3:::stack/dags/*"],
   ])("%s is built from names", (built, expected) => {
     expect(built).toBe(expected);
   });

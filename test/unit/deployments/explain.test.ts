@@ -18,6 +18,7 @@ const task = (code: string, reason: string, ...containers: readonly StoppedConta
   id: "60a7",
   isOver: true,
   at: start,
+  lived: 0,
   code,
   reason: untrusted(reason),
   containers,

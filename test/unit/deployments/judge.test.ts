@@ -6,6 +6,7 @@ import { type Aim, follow, type Track } from "../../../src/deployments/track.ts"
 import { untrusted } from "../../../src/domain/evidence.ts";
 import { digestSchema } from "../../../src/domain/identifiers.ts";
 import { isGood, sameRevision } from "../../../src/domain/verdict.ts";
+import { usualThreshold } from "../../../src/deployments/service.ts";
 import { begun, deployment, former, revision, service, start } from "./observations.ts";
 
 const digest = (letter: string) => digestSchema.parse(`sha256:${letter.repeat(64)}`);
@@ -22,6 +23,10 @@ function serviceDeployment(status: ServiceDeploymentObservation["status"]): Serv
     sourceRevisionArns: [],
     rollbackRevisionArn: null,
   };
+}
+
+function said(status: ServiceDeploymentObservation["status"]): Pick<Track, "serviceDeployment"> {
+  return { serviceDeployment: serviceDeployment(status) };
 }
 
 interface Case {
@@ -54,7 +59,35 @@ const cases: readonly Case[] = [
     name: "complete with another digest",
     seen: service({ primary: done() }),
     aim: { digests: { app: digest("a") } },
-    track: { digests: { app: digest("b") } },
+    track: { digests: { app: [digest("b")] } },
+    judged: "other-digest",
+  },
+  {
+    name: "complete with the digest",
+    seen: service({ primary: done() }),
+    aim: { digests: { app: digest("a") } },
+    track: { digests: { app: [digest("a")] } },
+    judged: "complete",
+  },
+  {
+    name: "complete with the digest in one task, and another one in the next",
+    seen: service({ primary: done() }),
+    aim: { digests: { app: digest("a") } },
+    track: { digests: { app: [digest("b"), digest("a")] } },
+    judged: "other-digest",
+  },
+  {
+    name: "complete with one digest of two",
+    seen: service({ primary: done() }),
+    aim: { digests: { app: digest("a"), proxy: digest("c") } },
+    track: { digests: { app: [digest("a")], proxy: [digest("d")] } },
+    judged: "other-digest",
+  },
+  {
+    name: "complete, and a container of which a digest is asked is not among those that run",
+    seen: service({ primary: done() }),
+    aim: { digests: { proxy: digest("a") } },
+    track: { digests: { app: [digest("a")] } },
     judged: "other-digest",
   },
   {
@@ -134,7 +167,7 @@ const cases: readonly Case[] = [
     seen: service({
       primary: deployment({ state: "FAILED" }),
       others: [former()],
-      rollout: { ...service().rollout, breaker: { rollback: false } },
+      rollout: { ...service().rollout, breaker: { rollback: false, threshold: usualThreshold } },
     }),
     judged: "failed",
   },
@@ -205,6 +238,131 @@ const cases: readonly Case[] = [
     aim: arn,
     track: { serviceDeployment: serviceDeployment("ROLLBACK_FAILED") },
     judged: "rollback-failed",
+  },
+  {
+    name: "failed, and alarms that take it back are set, not the breaker",
+    seen: service({
+      primary: deployment({ state: "FAILED" }),
+      others: [former()],
+      rollout: { ...service().rollout, breaker: null, alarmsRollBack: true },
+    }),
+    judged: "moving",
+  },
+  {
+    name: "failed, with nothing that takes it back",
+    seen: service({
+      primary: deployment({ state: "FAILED" }),
+      others: [former()],
+      rollout: { ...service().rollout, breaker: null },
+    }),
+    judged: "failed",
+  },
+  {
+    name: "failed, ECS was asked to go back, and nothing in the service says so",
+    seen: service({
+      primary: deployment({ state: "FAILED" }),
+      others: [former()],
+      rollout: { ...service().rollout, breaker: null },
+    }),
+    aim: arn,
+    track: said("ROLLBACK_REQUESTED"),
+    judged: "moving",
+  },
+  {
+    name: "failed, with rollback on, and nothing ran before",
+    seen: service({ primary: deployment({ state: "FAILED" }) }),
+    aim: { from: null },
+    judged: "failed",
+  },
+  {
+    name: "failed, with rollback on, and the service deployment was stopped",
+    seen: service({ primary: deployment({ state: "FAILED" }), others: [former()] }),
+    aim: arn,
+    track: said("STOPPED"),
+    judged: "failed",
+  },
+  {
+    name: "without a state, as behind a Classic Load Balancer, and its service deployment is done",
+    seen: service({ primary: done({ state: null }) }),
+    aim: arn,
+    track: said("SUCCESSFUL"),
+    judged: "complete",
+  },
+  {
+    name: "without a state, its service deployment is done, and a task is missing",
+    seen: service({ primary: done({ state: null, runningCount: 0 }) }),
+    aim: arn,
+    track: said("SUCCESSFUL"),
+    judged: "moving",
+  },
+  {
+    name: "without a state, and its service deployment goes on",
+    seen: service({ primary: done({ state: null }) }),
+    aim: arn,
+    track: said("IN_PROGRESS"),
+    judged: "moving",
+  },
+  {
+    name: "without a state, and its service deployment was stopped",
+    seen: service({ primary: done({ state: null }) }),
+    aim: arn,
+    track: said("STOPPED"),
+    judged: "failed",
+  },
+  {
+    name: "without a state, no service deployment, and ECS has not called the service steady",
+    seen: service({ primary: done({ state: null }) }),
+    judged: "moving",
+  },
+  {
+    name: "without a state, no service deployment, and ECS calls the service steady",
+    seen: service({
+      primary: done({ state: null }),
+      events: [{ id: "1", at: start + 1, text: untrusted("(service app) has reached a steady state.") }],
+    }),
+    judged: "complete",
+  },
+  {
+    name: "the old deployment is PRIMARY, and the service deployment is done: an old answer",
+    seen: service({ primary: former({ updatedAt: start + minute }) }),
+    aim: arn,
+    track: said("SUCCESSFUL"),
+    judged: "moving",
+  },
+  {
+    name: "the old deployment is PRIMARY, and the service deployment does not know yet",
+    seen: service({ primary: former({ updatedAt: start + minute }) }),
+    aim: arn,
+    track: said("IN_PROGRESS"),
+    judged: "moving",
+  },
+  {
+    name: "the rollback failed as well, and the service deployment does not know yet",
+    seen: service({ primary: former({ state: "FAILED", updatedAt: start + minute }) }),
+    aim: arn,
+    track: said("ROLLBACK_IN_PROGRESS"),
+    judged: "rollback-failed",
+  },
+  {
+    name: "it was told to go back, and was stopped instead",
+    seen: service({ primary: deployment() }),
+    aim: { ...arn, deploymentId: null, returning: true, before: ["ecs-svc/2"], to: revision(1) },
+    track: said("STOPPED"),
+    judged: "rollback-failed",
+  },
+  {
+    name: "it was told to go back, and was done before it could",
+    seen: service({ primary: done() }),
+    aim: { ...arn, deploymentId: null, returning: true, before: ["ecs-svc/2"], to: revision(1) },
+    track: said("SUCCESSFUL"),
+    judged: "rollback-failed",
+  },
+  {
+    name: "it goes back, and somebody deploys something else, while the service deployment still goes back",
+    seen: service({ primary: deployment({ id: "ecs-svc/4", revision: revision(4) }) }),
+    aim: { ...arn, deploymentId: "ecs-svc/3", returning: true, before: ["ecs-svc/2"], to: revision(1) },
+    track: said("ROLLBACK_IN_PROGRESS"),
+    judged: "superseded",
   },
   { name: "the service is being deleted", seen: service({ status: "DRAINING" }), judged: "service-gone" },
   { name: "somebody scaled it to nothing", seen: service({ desiredCount: 0 }), judged: "scaled-to-zero" },
@@ -302,10 +460,58 @@ describe("An answer from before the rollout", () => {
     expect(judge(follow(begun(), old, start), start)).toEqual({ kind: "moving" });
   });
 
-  test("is taken for true when nothing newer comes for half a minute", () => {
-    let track = begun();
-    for (let look = 0; look <= 10; look += 1) track = follow(track, old, start);
-    expect(judge(track, start)).toEqual({ kind: "ended", ending: "rolled-back" });
+  const shown = (track: Track, times: number): Track => {
+    let last = track;
+    for (let look = 1; look <= times; look += 1) last = follow(last, old, start);
+    return last;
+  };
+
+  test.each<{ name: string; sign: Partial<Track>; judged: string }>([
+    { name: "of nothing", sign: {}, judged: "moving" },
+    { name: "of a service deployment that goes on", sign: said("IN_PROGRESS"), judged: "moving" },
+    { name: "of a service deployment that is done", sign: said("SUCCESSFUL"), judged: "moving" },
+    { name: "of a service deployment that was rolled back", sign: said("ROLLBACK_SUCCESSFUL"), judged: "ended" },
+    { name: "of our deployment that failed", sign: { failedAt: start }, judged: "ended" },
+    { name: "of a rollback that was announced", sign: { returns: new Set(["ecs-svc/1"]) }, judged: "ended" },
+  ])("is taken for true after half a minute with a sign of a rollback, and for no longer: $name", (row) => {
+    const begunSo = { ...begun(arn), ...row.sign };
+    expect(judge(shown(begunSo, 10), start).kind).toBe("moving");
+    expect(judge(shown(begunSo, 11), start).kind).toBe(row.judged);
+    expect(judge(shown(begunSo, 200), start).kind).toBe(row.judged);
+  });
+});
+
+describe("An answer with another desired count, and nothing newer", () => {
+  const counted = { count: 3, deploymentId: "ecs-svc/1", before: [], to: revision(1) };
+  const one = service({ primary: former() });
+  const asked = begun(counted, service({ primary: former(), desiredCount: 3 }));
+  const shown = (times: number): Track => {
+    let last = asked;
+    for (let look = 1; look <= times; look += 1) last = { ...follow(last, one, start), digests: {} };
+    return last;
+  };
+
+  test("is from before our write", () => {
+    expect(shown(1).service.desiredCount).toBe(3);
+    expect(judge(shown(60), start).kind).toBe("moving");
+  });
+
+  test("is never green, however long nothing else comes", () => {
+    expect(shown(61).service.desiredCount).toBe(1);
+    expect(judge(shown(200), start).kind).toBe("moving");
+  });
+
+  test("is somebody's when an event comes with it", () => {
+    const event = { id: "1", at: start, text: untrusted("(service app) has stopped 2 running tasks: (task 1).") };
+    const seen = follow(asked, { ...one, events: [event] }, start);
+    expect(seen.service.desiredCount).toBe(1);
+    expect(judge({ ...seen, digests: {} }, start)).toEqual({ kind: "ended", ending: "complete" });
+  });
+
+  test("is somebody's after three minutes when the service runs nothing", () => {
+    const track = { ...begun({ count: 1 }), stale: 60 };
+    const seen = follow(track, service({ primary: deployment(), others: [former()], desiredCount: 0 }), start);
+    expect(judge(seen, start)).toEqual({ kind: "ended", ending: "scaled-to-zero" });
   });
 });
 

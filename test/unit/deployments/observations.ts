@@ -1,4 +1,5 @@
 import type { Deployment, ServiceObservation } from "../../../src/deployments/index.ts";
+import { usualThreshold } from "../../../src/deployments/service.ts";
 import { type Aim, type Track, track } from "../../../src/deployments/track.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
 
@@ -53,7 +54,13 @@ export function service(changes: Partial<ServiceObservation> = {}): ServiceObser
     others,
     serviceDeploymentArn: null,
     serviceRevisionArns: [],
-    rollout: { minimumHealthyPercent: 100, maximumPercent: 200, breaker: { rollback: true }, cleansUpLater: false },
+    rollout: {
+      minimumHealthyPercent: 100,
+      maximumPercent: 200,
+      breaker: { rollback: true, threshold: usualThreshold },
+      alarmsRollBack: false,
+      cleansUpLater: false,
+    },
     launchType: "FARGATE",
     capacityProviders: [],
     platformVersion: "1.4.0",
@@ -77,6 +84,7 @@ export function aim(changes: Partial<Aim> = {}): Aim {
     moves: true,
     toNothing: false,
     digests: {},
+    count: null,
     since: start,
     begun: start,
     deadline: start + 1_800_000,

@@ -63,8 +63,6 @@ function refuse(scene: Scene, operation: string): void {
 }
 
 const crashEvidence = [/EssentialContainerExited/, /app: exit code 3/, /Traceback\nKeyError: 'DATABASE'/];
-/** When a plain exit does not count, the breaker never opens. */
-const plainExitsPass = { "plainExitCounts=false": { verdict: "timed-out" } } as const;
 
 export const rows: readonly Row[] = [
   {
@@ -101,7 +99,6 @@ export const rows: readonly Row[] = [
     cause: "container-exited",
     says: /Tasks of app:2 failed 3 times: container app exited with code 3\. ECS took the service back to app:1\./,
     evidence: [...crashEvidence, /circuit breaker/],
-    differs: plainExitsPass,
   },
   {
     rollout: "loops through crashes, and ECS gives it up",
@@ -111,17 +108,44 @@ export const rows: readonly Row[] = [
     cause: "container-exited",
     says: /failed 3 times: container app exited with code 3\..*still running: app:1/,
     evidence: [...crashEvidence, /circuit breaker/],
-    differs: plainExitsPass,
   },
   {
-    rollout: "loops through crashes, and nothing stops it",
+    rollout: "loops through crashes, and nothing but its time stops it",
     given: crashes,
-    request: { timeoutSeconds: 400 },
+    request: { timeoutSeconds: 200 },
     verdict: "timed-out",
     cause: "container-exited",
     says: /container app exited with code 3\. This is a crash loop.*ECS goes on with app:2/,
     evidence: crashEvidence,
-    seconds: 400,
+    seconds: 200,
+  },
+  {
+    rollout: "loops through crashes, and ECS never ends it",
+    given: crashes,
+    verdict: "failed",
+    cause: "container-exited",
+    says: /container app exited with code 3\. This is a crash loop.*ECS goes on with app:2/,
+    evidence: crashEvidence,
+    writes: ["UpdateService ok"],
+  },
+  {
+    rollout: "crashes for four minutes, and then starts",
+    given: async (scene) => {
+      await crashes(scene);
+      scene.later(240, () => scene.runtime.script("app:2", { kind: "healthy" }));
+    },
+    verdict: "succeeded",
+    cause: null,
+  },
+  {
+    rollout: "crashes twice, and then starts, under a breaker",
+    scene: rollsBack,
+    given: async (scene) => {
+      await crashes(scene);
+      scene.later(40, () => scene.runtime.script("app:2", { kind: "healthy" }));
+    },
+    verdict: "succeeded",
+    cause: null,
   },
   {
     rollout: "dies after a while, before it is complete",
@@ -133,7 +157,6 @@ export const rows: readonly Row[] = [
     verdict: "rolled-back",
     cause: "container-exited",
     evidence: [/app: exit code 1/],
-    differs: plainExitsPass,
   },
   {
     // What ECS calls complete is complete; what happens later is a matter of the gates.
@@ -156,7 +179,6 @@ export const rows: readonly Row[] = [
     verdict: "rolled-back",
     cause: "out-of-memory",
     evidence: [/exit code 137 \(OutOfMemoryError/],
-    differs: plainExitsPass,
   },
   {
     rollout: "has no image",
@@ -529,7 +551,6 @@ export const rows: readonly Row[] = [
     verdict: "rolled-back",
     cause: "unexplained",
     evidence: [/call .*may not do ecs:ListTasks/],
-    differs: plainExitsPass,
   },
 ];
 

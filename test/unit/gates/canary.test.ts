@@ -294,10 +294,12 @@ describe("a run that failed is quoted", () => {
       ],
     },
   };
+  // A run that failed has the error of its step.
+  const endedBy = { ...failed, __typename: "RunFailureEvent", message: "Steps failed: ['one']." };
   const ended = { __typename: "RunFailureEvent", message: "Steps failed: ['one'].", level: "ERROR", error: null };
 
   test("with the end of the traceback of the deepest cause", async () => {
-    const result = await play({ launches: [failing], events: [failed, ended] });
+    const result = await play({ launches: [failing], events: [failed, endedBy, ended] });
     expect(result.cause?.id).toBe("canary-failed");
     expect(result.evidence.map(({ text }) => text.untrusted)).toEqual([
       "Execution of step \"one\" failed.\n  File \"/app/deals.py\", line 3\n    deals['deals']\nKeyError: 'deals'",

@@ -48,6 +48,12 @@ test("the same members are the same bytes for ever", async () => {
   expect((await bytesOf(layer)).toString("hex", 0, 10)).toBe("1f8b08000000000000ff");
 });
 
+test("it is packed as tightly as it is worth, and by every Node alike", async () => {
+  const many = Array.from({ length: 400 }, (_, line) => `line ${line}: ${(line * 7919) % 1013}\n`).join("");
+  const { digest } = await inMemory([text("many.txt", many)]);
+  expect(digest).toBe("sha256:d9333833c2125611b471fb443948347ecc0b7c1232cc245374134449bd842699");
+});
+
 test("neither the order of members nor where they are kept matters", async () => {
   const file = join(folder, "main.py");
   await writeFile(file, "print()\n", { mode: 0o600 });
@@ -118,6 +124,15 @@ test.each([
   );
   expect(failure).toBeInstanceOf(UserError);
   expect(String(failure)).toContain("app/x changed while");
+});
+
+test("a file that nobody hashed, and that has shrunk, stops it", async () => {
+  const file = join(folder, "shrunk");
+  await writeFile(file, "print");
+  const content = { kind: "disk", file, sha256: null } as const;
+  await expect(inMemory([{ kind: "file", path: "app/x", executable: false, size: 7, content }])).rejects.toThrow(
+    "app/x changed while",
+  );
 });
 
 test("a cancelled layer ends", async () => {

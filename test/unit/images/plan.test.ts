@@ -38,6 +38,7 @@ function observation(more: Partial<ImageObservation> = {}, now: Partial<Inputs> 
       generated: {},
       workdir: current.workdir,
       environment: current.environment,
+      places: null,
       python: current.python,
     },
     contentKey: contentKey(current),

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { UserError } from "../../../src/domain/errors.ts";
 import { contentKey, type Inputs } from "../../../src/images/content-key.ts";
@@ -136,11 +136,58 @@ test.each<[what: string, prepare: () => Promise<unknown>, from: string, to: stri
     "There is nothing to copy in a.py",
   ],
   ["a relative place in the image", () => write({ "app/a.py": "" }), "app", "app", '"app" is no path in an image'],
+  [
+    "a place above the image",
+    () => write({ "app/a.py": "" }),
+    "app",
+    "/app/../../etc",
+    '"/app/../../etc" is no path in an image',
+  ],
 ])("refuses %s", async (_, prepare, from, to, words) => {
   await prepare();
   const failure = await failureOf(read(from, to));
   expect(failure).toBeInstanceOf(UserError);
   expect(String(failure)).toContain(words);
+});
+
+test("names the place where the user wrote it", async () => {
+  const place = { file: "dagster-stack.yml", line: 8, column: 24 };
+  const files = [{ from: "app", to: "/app", place }];
+  const failure = await failureOf(readSources({ root, files, generated: {} }, new AbortController().signal));
+  expect(failure).toMatchObject({ where: place });
+});
+
+test("a link may lead to what is copied from elsewhere", async () => {
+  await write({ "a/x.py": "", "b/y.py": "" });
+  await symlink("../code/y.py", join(root, "a/link"));
+  const files = [
+    { from: "a", to: "/app" },
+    { from: "b", to: "/code" },
+  ];
+  const sources = await readSources({ root, files, generated: {} }, new AbortController().signal);
+  expect(sources.files["app/link"]).toBe("link ../code/y.py");
+});
+
+test("the name of the checkout is no way into the image", async () => {
+  await write({ "a.py": "" });
+  await symlink(`../${basename(root)}/a.py`, join(root, "link"));
+  await expect(read(".", "/srv")).rejects.toThrow("which is not copied with it");
+});
+
+test.each([".wh.a.py", ".wh..wh..opq", ".wh.folder/a.py"])(
+  "refuses %s, which would hide files of the base",
+  async (name) => {
+    await write({ [`app/${name}`]: "" });
+    await expect(read("app", "/app")).rejects.toThrow("hides files of the base image");
+  },
+);
+
+test("refuses a name that is not UTF-8", async () => {
+  await write({ "app/a.py": "" });
+  await writeFile(Buffer.concat([Buffer.from(join(root, "app/caf")), Buffer.from([0xe9]), Buffer.from(".py")]), "");
+  const failure = await failureOf(read("app", "/app"));
+  expect(failure).toBeInstanceOf(UserError);
+  expect(String(failure)).toContain("has a name that is not UTF-8");
 });
 
 test("refuses a file where a folder is", async () => {
@@ -169,12 +216,19 @@ test.each([
   ["a.py", true],
   ["nested/../a.py", true],
   ["../app/a.py", true],
-  ["missing.py", true],
+  ["nested", true],
+  ["way/b.py", true],
+  ["missing.py", false],
+  ["left-out.csv", false],
+  [".git/HEAD", false],
+  ["link", false],
   ["../other.py", false],
   ["nested/../../other.py", false],
   ["/etc/passwd", false],
 ])("a link to %s is copied as a link: %j", async (target, kept) => {
-  await write({ "app/a.py": "", "app/nested/b.py": "", "other.py": "" });
+  await write({ "app/a.py": "", "app/nested/b.py": "", "other.py": "", "app/left-out.csv": "", "app/.git/HEAD": "" });
+  await write({ ".dockerignore": "**/*.csv" });
+  await symlink("nested", join(root, "app/way"));
   await symlink(target, join(root, "app/link"));
   const result = await read("app", "/app").catch((error: unknown) => error);
   if (kept) expect(result).toMatchObject({ files: { "app/link": `link ${target}` } });

@@ -86,8 +86,8 @@ describe("what the circuit breaker counts", () => {
       family: "app",
       networkMode: "awsvpc",
       containerDefinitions: [
-        { name: "app", image: "app", healthCheck },
-        { name: "side", image: "side" },
+        { name: "app", image: "app", memory: 128, healthCheck },
+        { name: "side", image: "side", memory: 128 },
       ],
     });
     // Its replacement starts first, so it is still there when its side exits.

@@ -226,6 +226,7 @@ async function lookAt({ aws }: Stage): Promise<Seen> {
     service: "app",
   });
   const { taskArns = [] }: ListTasksResponse = await read("ListTasks", { serviceName: "app" });
-  const { tasks = [] }: DescribeTasksResponse = await read("DescribeTasks", { tasks: taskArns });
+  const { tasks = [] }: DescribeTasksResponse =
+    taskArns.length === 0 ? {} : await read("DescribeTasks", { tasks: taskArns });
   return { service: existing(services[0]), serviceDeployments, tasks };
 }

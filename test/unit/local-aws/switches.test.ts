@@ -195,12 +195,30 @@ const watches: { readonly [Id in keyof Rules]: { readonly watch: Watch; readonly
     }),
     other: 9000,
   },
+  containersMost: {
+    watch: onStage((stage) =>
+      outcome(
+        stage.ecs.registerTaskDefinition({
+          family: "app",
+          containerDefinitions: names(11).map((name) => ({ name, image: "app", memory: 128 })),
+        }),
+      ),
+    ),
+    other: 11,
+  },
+  serviceDeploymentLagSeconds: {
+    watch: onStage(async (stage) => {
+      await stage.create(await stage.register());
+      await stage.untilSettled();
+      return (await stage.serviceDeployment()).status;
+    }),
+  },
   definitionBytes: {
     watch: onStage((stage) =>
       outcome(
         stage.ecs.registerTaskDefinition({
           family: "app",
-          containerDefinitions: [{ name: "app", image: "app", command: ["x".repeat(66_000)] }],
+          containerDefinitions: [{ name: "app", image: "app", memory: 128, command: ["x".repeat(66_000)] }],
         }),
       ),
     ),
@@ -209,7 +227,7 @@ const watches: { readonly [Id in keyof Rules]: { readonly watch: Watch; readonly
   tagsMost: {
     watch: onStage(async (stage) => {
       const tags = names(50).map((key) => ({ key, value: "" }));
-      const containerDefinitions = [{ name: "app", image: "app" }];
+      const containerDefinitions = [{ name: "app", image: "app", memory: 128 }];
       const { taskDefinition } = await stage.ecs.registerTaskDefinition({ family: "app", containerDefinitions, tags });
       const resourceArn = taskDefinition?.taskDefinitionArn;
       return outcome(stage.ecs.tagResource({ resourceArn, tags: [{ key: "one-more", value: "" }] }));

@@ -2,7 +2,7 @@ import type { RegisterTaskDefinitionCommandInput } from "@aws-sdk/client-ecs";
 import { law } from "./law.ts";
 import { openStage } from "./stage.ts";
 
-const app = { name: "app", image: "registry/app:1" };
+const app = { name: "app", image: "registry/app:1", memory: 128 };
 
 describe("task definitions", () => {
   law("revisionsNeverReused", async () => {

@@ -55,8 +55,8 @@ describe("a task", () => {
     await stage.ecs.registerTaskDefinition({
       family: "pair",
       containerDefinitions: [
-        { name: "main", image: "main", essential: true },
-        { name: "side", image: "side", essential: false },
+        { name: "main", image: "main", memory: 128, essential: true },
+        { name: "side", image: "side", memory: 128, essential: false },
       ],
     });
     stage.runtime.script("pair", {
@@ -78,8 +78,8 @@ describe("a task", () => {
     await stage.ecs.registerTaskDefinition({
       family: "pair",
       containerDefinitions: [
-        { name: "main", image: "main" },
-        { name: "init", image: "init", essential: false },
+        { name: "main", image: "main", memory: 128 },
+        { name: "init", image: "init", memory: 128, essential: false },
       ],
     });
     stage.runtime.script("pair", {

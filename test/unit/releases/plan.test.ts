@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
+import { usualThreshold } from "../../../src/deployments/service.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
 import {
@@ -187,7 +188,8 @@ describe("what was done by hand, or half, is seen", () => {
     const rollout = {
       minimumHealthyPercent: 100,
       maximumPercent: 200,
-      breaker: { rollback: true },
+      breaker: { rollback: true, threshold: usualThreshold },
+      alarmsRollBack: false,
       cleansUpLater: false,
     };
     const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, { rollout });
@@ -201,7 +203,13 @@ describe("what was done by hand, or half, is seen", () => {
   });
 
   test("a service without a circuit breaker is a warning", () => {
-    const rollout = { minimumHealthyPercent: 100, maximumPercent: 200, breaker: null, cleansUpLater: false };
+    const rollout = {
+      minimumHealthyPercent: 100,
+      maximumPercent: 200,
+      breaker: null,
+      alarmsRollBack: false,
+      cleansUpLater: false,
+    };
     expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
       expect.objectContaining({ id: "no-breaker", level: "warning" }),
     );

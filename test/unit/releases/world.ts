@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ServiceObservation } from "../../../src/deployments/service.ts";
+import { type ServiceObservation, usualThreshold } from "../../../src/deployments/service.ts";
 import { contractSchema } from "../../../src/domain/contract.ts";
 import type { Digest, Sha } from "../../../src/domain/identifiers.ts";
 import { releaseId } from "../../../src/domain/identifiers.ts";
@@ -235,7 +235,13 @@ export function serviceOf(
     others: [],
     serviceDeploymentArn: null,
     serviceRevisionArns: [],
-    rollout: { minimumHealthyPercent: 0, maximumPercent: 100, breaker: { rollback: true }, cleansUpLater: false },
+    rollout: {
+      minimumHealthyPercent: 0,
+      maximumPercent: 100,
+      breaker: { rollback: true, threshold: usualThreshold },
+      alarmsRollBack: false,
+      cleansUpLater: false,
+    },
     launchType: "FARGATE",
     capacityProviders: [],
     platformVersion: null,

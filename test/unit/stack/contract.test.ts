@@ -131,7 +131,7 @@ describe("a contract that was fetched", () => {
   test("of a newer format is refused", () => {
     const error = refused(() => parseContract(JSON.stringify({ ...contract(), schema: 2 }), where));
     expect(error.what).toContain("contract.schema must be `1`");
-    expect(error.fix).toContain("same version of infra/");
+    expect(error.fix).toContain("docs/stack-file.md");
   });
 
   test.each(["null", "[]", '"text"', "3"])("%s is none", (text) => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { Finding } from "../../../src/domain/finding.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { checkIds, type Finding } from "../../../src/domain/finding.ts";
 import { findings, withLevels } from "../../../src/stack/index.ts";
 import { at, contract, stackOf, withTop } from "./reading.ts";
 
@@ -7,7 +8,7 @@ const today = "2026-11-21";
 const images =
   "images: { app: { repository: app, build: { dockerfile: D } }, big: { repository: big, build: { dockerfile: D } } }\n";
 const services =
-  "services: { code: { kind: code-location, image: app, location: shop, module: m, address: code }, daemon: { kind: daemon, image: app } }\n";
+  "services: { code: { kind: code-location, image: app, location: shop, module: m, address: code }, daemon: { kind: daemon, image: app }, web: { kind: webserver, image: app } }\n";
 
 function found(text: string, day = today): readonly Finding[] {
   return findings(stackOf(withTop(images + services + text), { contract: contract() }), day);
@@ -48,7 +49,7 @@ describe("plain text that looks like a secret", () => {
 
   test("is found at the top, in services, in runs, and in an environment", () => {
     const text = withTop(`${images}environment: { A_TOKEN: x }
-services: { code: { kind: code-location, image: app, location: shop, module: m, address: c, environment: { B_TOKEN: x } } }
+services: { code: { kind: code-location, image: app, location: shop, module: m, address: c, environment: { B_TOKEN: x } }, web: { kind: webserver, image: app } }
 runs: { environment: { C_TOKEN: x } }
 environments: { staging: { environment: { D_TOKEN: x } } }
 `);
@@ -65,7 +66,7 @@ environments: { staging: { environment: { D_TOKEN: x } } }
 
   test("is none when a service takes a secret in its place", () => {
     const text = withTop(`${images}environment: { A_TOKEN: x }
-services: { daemon: { kind: daemon, image: app, secrets: { A_TOKEN: "ssm:/a" } } }
+services: { daemon: { kind: daemon, image: app, secrets: { A_TOKEN: "ssm:/a" } }, web: { kind: webserver, image: app, secrets: { A_TOKEN: "ssm:/a" } } }
 `);
     expect(findings(stackOf(text, { contract: contract() }), today)).toEqual([]);
   });
@@ -141,4 +142,80 @@ describe("an exception from a check", () => {
       }),
     );
   });
+});
+
+describe("a stack without a webserver", () => {
+  const code = "services: { code: { kind: code-location, image: app, location: shop, module: m, address: code } }\n";
+  const told = (text: string): readonly string[] =>
+    findings(stackOf(withTop(images + code + text), { contract: contract() }), today).map(
+      ({ where, what }) => `${typeof where === "string" ? where : at({ where })} ${what}`,
+    );
+
+  test.each([
+    [
+      "gates: { canary: { location: shop, job: canary } }",
+      "6:10 The canary is started through a webserver, and the stack has none.",
+    ],
+    ["gates: { reach: runner }", "6:17 Gates ask Dagster through a webserver, and the stack has none."],
+    ["", "5:13 Gates ask Dagster through a webserver, and the stack has none."],
+  ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
+
+  test("is no mistake of one that has no services at all", () => {
+    expect(findings(stackOf(withTop(images), { contract: contract() }), today)).toEqual([]);
+  });
+});
+
+describe("an instance file of the user's own", () => {
+  const stackWith = (files: string, instance: string): string => `images:
+  host: { repository: shop/host, layers: { base: b, files: ${files} } }
+services: { daemon: { kind: daemon, image: host }, web: { kind: webserver, image: host } }
+instance: ${instance}
+`;
+  const told = (files: string, instance: string): readonly string[] =>
+    findings(stackOf(withTop(stackWith(files, instance)), { contract: contract() }), today).map(
+      ({ id, where, what, fix }) => `${typeof where === "string" ? where : at({ where })} ${id}: ${what} ${fix}`,
+    );
+
+  test.each<[what: string, files: string]>([
+    ["by its own name", "[{ from: docker/workspace.yaml, to: /opt/dagster/workspace.yaml }]"],
+    ["into a folder", "[{ from: docker/workspace.yaml, to: /opt/dagster/ }]"],
+    ["with its folder", "[{ from: docker, to: /opt/dagster }]"],
+    ["with everything", "[{ from: ., to: /app }]"],
+  ])("is in the image when it is copied %s", (_what, files) => {
+    expect(told(files, "{ workspace: docker/workspace.yaml }")).toEqual([]);
+  });
+
+  test("that no image gets is told, once for each image", () => {
+    expect(told("[{ from: docs, to: /docs }]", "{ dagster-yaml: d/dagster.yaml, workspace: docker/w.yaml }")).toEqual([
+      "7:27 instance-file: Image host does not get d/dagster.yaml: none of its `files` copies it. " +
+        "Add `{ from: d/dagster.yaml, to: /opt/dagster/dagster.yaml }` to images.host.layers.files.",
+      "7:54 instance-file: Image host does not get docker/w.yaml: none of its `files` copies it. " +
+        "Add `{ from: docker/w.yaml, to: /opt/dagster/w.yaml }` to images.host.layers.files.",
+    ]);
+  });
+
+  test("that Dagster would not find under its name is told", () => {
+    expect(told("[{ from: prod.yaml, to: /opt/dagster/prod.yaml }]", "{ dagster-yaml: prod.yaml }")).toEqual([
+      "7:27 instance-file: Image host gets prod.yaml as /opt/dagster/prod.yaml: " +
+        "Dagster reads its settings from a file called dagster.yaml only. " +
+        "Write `to: /opt/dagster/dagster.yaml` in images.host.layers.files.",
+    ]);
+    expect(told("[{ from: prod.yaml, to: /opt/dagster/dagster.yaml }]", "{ dagster-yaml: prod.yaml }")).toEqual([]);
+  });
+
+  test("that a Dockerfile copies is not known, and not told", () => {
+    const text = withTop(
+      `${images}services: { web: { kind: webserver, image: app } }\ninstance: { workspace: w.yaml }`,
+    );
+    expect(findings(stackOf(text, { contract: contract() }), today)).toEqual([]);
+  });
+});
+
+test("every finding has an id that `checks` can name, and every such id a finding", () => {
+  const source = new URL("../../../src/", import.meta.url);
+  const texts = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => readFileSync(new URL(path, source), "utf8"));
+  const found = texts.flatMap((text) => [...text.matchAll(/\bid: "([a-z-]+)",\s+level\b/g)].map(([, id]) => id));
+  expect(new Set(found)).toEqual(new Set(checkIds));
 });

@@ -72,13 +72,14 @@ describe("deal-flow: existing services made by a compose stack", () => {
   test("the code image rides on a target of their Dockerfile", () => {
     expect(stack.images["code"]?.building).toEqual({
       kind: "layers",
+      places: expect.anything() as unknown,
       base: { kind: "dockerfile", context: ".", dockerfile: "DockerfileAppCode", target: "system" },
       requirements: "poetry.lock",
       prepare: [],
       files: [
-        { from: "app", to: "/app/app" },
-        { from: "alembic", to: "/app/alembic" },
-        { from: "alembic.ini", to: "/app/alembic.ini" },
+        { from: "app", to: "/app/app", place: expect.anything() as unknown },
+        { from: "alembic", to: "/app/alembic", place: expect.anything() as unknown },
+        { from: "alembic.ini", to: "/app/alembic.ini", place: expect.anything() as unknown },
       ],
       workdir: "/app",
     });
@@ -222,7 +223,7 @@ describe("dynamic-dags: code from S3, no code server", () => {
   });
 
   test("runs live in the daemon, and a deploy waits for them", () => {
-    expect(stack.runs).toEqual({ kind: "in-process", drainMinutes: 15 });
+    expect(stack.runs).toEqual({ kind: "in-process", place: expect.anything() as unknown, drainMinutes: 15 });
   });
 
   test("the other way is one line: runs as tasks, a definition for each location", () => {
@@ -365,12 +366,17 @@ describe("data-platform: nothing deployed yet, one image", () => {
   test("the image is layers on Python, prepared by dbt, with two folders of code", () => {
     expect(stack.images["app"]?.building).toEqual({
       kind: "layers",
+      places: expect.anything() as unknown,
       base: { kind: "image", reference: "public.ecr.aws/docker/library/python:3.12-slim" },
       requirements: "infrastructure/data-platform/dagster/requirements.lock",
       prepare: ["dbt parse --project-dir code/data-platform/core/processing/dbt"],
       files: [
-        { from: "code/data-platform/core/orchestration/dagster", to: "/app/dagster" },
-        { from: "code/data-platform/core/processing/dbt", to: "/app/dbt" },
+        {
+          from: "code/data-platform/core/orchestration/dagster",
+          to: "/app/dagster",
+          place: expect.anything() as unknown,
+        },
+        { from: "code/data-platform/core/processing/dbt", to: "/app/dbt", place: expect.anything() as unknown },
       ],
       workdir: null,
     });

@@ -69,6 +69,54 @@ describe("YAML that cannot be read", () => {
   });
 });
 
+describe("one line that is not indented as its neighbours", () => {
+  const lines = withTop(`images:
+  app:
+    repository: shop/app
+    layers: { base: b }
+services:
+  code:
+    kind: code-location
+    image: app
+    location: shop
+    module: m
+  daemon:
+    kind: daemon
+    image: app
+runs: { image: app }
+`).split("\n");
+
+  test.each<[line: number, shift: number]>([
+    [10, 1],
+    [10, -1],
+    [10, 2],
+    [11, 1],
+    [11, -3],
+    [12, -2],
+    [13, 1],
+    [9, 1],
+    [14, 1],
+    [2, 1],
+    [6, -1],
+  ])("is told by its number and no other is: line %d, shifted by %d", (number, shift) => {
+    const line = lines[number - 1] ?? "";
+    const indent = line.length - line.trimStart().length;
+    const text = lines.with(number - 1, " ".repeat(indent + shift) + line.trimStart()).join("\n");
+    const count = (spaces: number): string =>
+      spaces === 0 ? "no space" : spaces === 1 ? "1 space" : `${spaces} spaces`;
+    expect(toldOf(text)).toEqual([
+      `${number}:${indent + shift + 1} This line is indented by ${count(indent + shift)}, unlike its neighbours. Indent it by ${count(indent)}.`,
+    ]);
+  });
+});
+
+test("a line that could belong to either of two levels is told with both", () => {
+  const text = "name: shop\nimages:\n  app:\n    repository: a\n  old:\n    repository: b\n services: {}\n";
+  expect(toldOf(text)).toEqual([
+    "7:2 This line is indented by 1 space, unlike its neighbours. Indent it by 2 spaces or by no space.",
+  ]);
+});
+
 describe("anchors", () => {
   test("an alias stands for the anchor's value", () => {
     const stack = stackOf(
@@ -159,54 +207,64 @@ describe("a value of the wrong kind", () => {
       "environment: { N: true }",
       '5:19 environment.N must be text, and is true or false. Put the value in quotes: "…".',
     ],
-    [
-      "environment: { N: }",
-      "5:19 environment.N must be text, and is empty. Environment variables in plain text. Numbers and true/false go in quotes.",
-    ],
+    ["environment: { N: }", "5:19 environment.N must be text, and is empty. Write a text after the colon."],
     [
       "gates: { every-webserver: yes }",
-      "5:27 gates.every-webserver must be true or false, and is text. Ask each webserver task by itself, not one of them through the load balancer.",
+      "5:27 gates.every-webserver must be true or false, and is text. Write `true` or `false`, without quotes.",
     ],
     [
       "migrations: {}",
-      "5:13 migrations must be a list, and is a mapping. Changes of database schemas, in this order, before any service moves.",
+      "5:13 migrations must be a list, and is a mapping. Write a list: each entry on a line of its own, behind `- `.",
     ],
     [
       "services: { d: }",
-      "5:16 services.d must be a mapping, and is empty. Processes that run all the time, by a key of your choice.",
+      "5:16 services.d must be a mapping, and is empty. Write a mapping: its keys (`kind`, `image`, `task-definition`, `service`, `family`, …) on lines of their own below, indented.",
     ],
     [
       'services: { w: { kind: webserver, image: app, port: "3000" } }',
-      "5:53 services.w.port must be a number, and is text. Port it listens on. The contract's wins; default 3000.",
+      "5:53 services.w.port must be a number, and is text. Write it without quotes: `port: 3000`.",
     ],
     [
       "services: { d: { kind: daemon, image: app, count: 2 } }",
-      "5:51 services.d.count must be `1`, and is a number. Always 1: two daemons would tick every schedule twice.",
+      "5:51 services.d.count must be `1`, and is `2`. Write `1`, or remove the key. Always 1: two daemons would tick every schedule twice.",
     ],
     [
       "services: { w: { kind: webserver, image: app, count: 0 } }",
-      "5:54 services.w.count must be at least 1. Tasks to start when none runs and nothing scales it.",
+      "5:54 services.w.count must be at least 1. Write 1 or more.",
     ],
     [
       "services: { w: { kind: webserver, image: app, count: 1.5 } }",
-      "5:54 services.w.count must be a whole number, and is a number. Tasks to start when none runs and nothing scales it.",
+      "5:54 services.w.count must be a whole number, and is a number. Write a whole number from 1, without quotes.",
     ],
     [
       "services: { w: { kind: webserver, image: app, url: ftp://x } }",
-      "5:52 services.w.url must be an http:// or https:// address. Where people reach it. The contract's wins. Asked by the gates when `gates.reach` is `runner`.",
+      "5:52 services.w.url must be an http:// or https:// address. Write it in that form. Where people reach it. The contract's wins. Asked by the gates when `gates.reach` is `runner`.",
     ],
-    ["volumes: { data: { efs: '' } }", "5:25 volumes.data.efs must not be empty. Id of the EFS file system."],
+    [
+      "services: { w: { kind: webserver, image: app, port: web } }",
+      "5:53 services.w.port must be a number, and is text. Write a whole number from 1 to 65535, without quotes.",
+    ],
+    [
+      "gates: canary",
+      "5:8 gates must be a mapping, and is text. `canary` is a key in it. Write `gates: { canary: … }`.",
+    ],
+    [
+      "migrations: [{ name: my migration!, tool: alembic, image: app }]",
+      "5:22 migrations[0].name must be letters, digits, dots, dashes and underscores, at most 100. " +
+        "Write it as in `my-migration`. Its name in plans, records and summaries.",
+    ],
+    ["volumes: { data: { efs: '' } }", "5:25 volumes.data.efs must not be empty. Write a text, or remove the key."],
     [
       "secrets-from: [{ secret: shop/prod, keys: [] }]",
-      "5:43 secrets-from[0].keys must not be empty. Its keys; each becomes a variable of the same name.",
+      "5:43 secrets-from[0].keys must not be empty. Write an entry, or remove the key.",
     ],
     [
       "secrets-from: [ssm:/shop]",
-      "5:16 secrets-from[0] must be a path of parameters that ends in a slash: ssm:/path/. Many at once: every parameter below `ssm:/path/`, under the last part of its name; or the named `keys` of one `secret`.",
+      "5:16 secrets-from[0] must be a path of parameters that ends in a slash: ssm:/path/. Write it as in `ssm:/path/`. Many at once: every parameter below `ssm:/path/`, under the last part of its name; or the named `keys` of one `secret`.",
     ],
     [
       "dags: { a: { directory: ../dags, module: m } }",
-      "5:25 dags.a.directory must be a path inside the repository, from its root, without a leading slash and without .. in it. Folder with the code, in this repository or in `source`.",
+      "5:25 dags.a.directory must be a path inside the repository, from its root, without a leading slash and without .. in it. Write it in that form. Folder with the code, in this repository or in `source`.",
     ],
   ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
 
@@ -301,6 +359,12 @@ ${images}services: { daemon: { kind: daemon, image: app } }
   });
 });
 
+test("a check that does not exist is named, with the one that was meant", () => {
+  expect(told("checks: { secret-in-enviroment: { level: error } }")).toEqual([
+    '5:11 checks names "secret-in-enviroment", and there is no such check. Did you mean `secret-in-environment`?',
+  ]);
+});
+
 describe("parts that contradict each other", () => {
   const daemon = "services: { d: { kind: daemon, image: app";
   test.each([
@@ -383,8 +447,8 @@ describe("parts that contradict each other", () => {
       "5:34 checks.secret-in-environment lowers a check, and needs `until` and `reason`. Say until which day, and why: { level: warning, until: 2026-12-31, reason: … }.",
     ],
     [
-      "checks: { a: { level: warning, until: 2026-02-30, reason: r } }",
-      "5:39 checks.a.until must be a date: 2026-12-31. Last day (UTC) of the exception; after it the check's own level is back. Needed unless the level is `error`.",
+      "checks: { no-breaker: { level: warning, until: 2026-02-30, reason: r } }",
+      "5:48 checks.no-breaker.until must be a date: 2026-12-31. Write it as in `2026-12-31`. Last day (UTC) of the exception; after it the check's own level is back. Needed unless the level is `error`.",
     ],
   ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
 });
@@ -400,7 +464,7 @@ environments:
       '7:38 services.d.image names "apq", and there is no such image. Did you mean `app`?',
       '7:43 There is no key "cont" in services.d. Did you mean `count`?',
       "7:54 services.e lacks `kind`. Add it. Write one of `webserver`, `daemon`, `code-location`.",
-      '7:75 There is no key "gate" in the file. Did you mean `gates`?',
+      '7:75 There is no key "gate" in environments.staging. Did you mean `gates`?',
     ]);
   });
 
@@ -486,6 +550,57 @@ describe("whatever is written", () => {
       );
     },
   );
+});
+
+describe("what placeholders stand for, when the environment is known", () => {
+  const asked = { environment: "production", variables: { TEAM: "data" } };
+  const toldFor = (text: string, environment = asked.environment): readonly string[] =>
+    mistakesIn(() => parseStackFile(withTop(text), "dagster-stack.yml", { ...asked, environment })).map(
+      (problem) => `${at(problem)} ${problem.what}`,
+    );
+
+  test("is told with everything else that is wrong, before anybody signs in", () => {
+    const text = `environment: { A: "\${contract.buckt.name}", B: "\${env.NOPE}", C: "\${foo}" }\nservces: {}\n`;
+    expect(toldFor(text)).toEqual([
+      '4:19 ${contract.buckt.name} stands for nothing: contract has no "buckt".',
+      "4:48 The environment variable NOPE is not set, or is empty.",
+      "4:66 ${foo} is not a placeholder.",
+      '5:1 There is no key "servces" in the file.',
+    ]);
+  });
+
+  test("what only the contract can tell is left to it", () => {
+    expect(
+      toldFor(
+        'environment: { A: "${contract.services.web.url}", B: "${contract.network.subnets.0}", C: "${account}" }',
+      ),
+    ).toEqual([]);
+  });
+
+  test("a contract that the file holds is looked into", () => {
+    const text = `name: shop
+region: eu-west-1
+contract: { cluster: main, network: { like-service: web }, bucket: { name: shop-bucket } }
+environment: { A: "\${contract.efs}", B: "\${contract.cluster}" }
+`;
+    const problems = mistakesIn(() => parseStackFile(text, "dagster-stack.yml", asked));
+    expect(problems.map(({ what }) => what)).toEqual(['${contract.efs} stands for nothing: contract has no "efs".']);
+  });
+
+  test("a name that a variable gives is judged as if it were written", () => {
+    const text = `${images}services: { d: { kind: daemon, image: "\${env.TEAM}" } }`;
+    expect(toldFor(text)).toEqual(['5:39 services.d.image names "data", and there is no such image.']);
+  });
+
+  test("only the environment that is asked for is judged", () => {
+    const text = 'environments: { staging: { environment: { A: "${env.NOPE}" } } }';
+    expect(toldFor(text)).toEqual([]);
+    expect(toldFor(text, "staging")).toEqual(["4:46 The environment variable NOPE is not set, or is empty."]);
+    expect(toldFor("servces: {}\nenvironments: { staging: {} }", "stagin")).toEqual([
+      '4:1 There is no key "servces" in the file.',
+      '5:1 There is no environment "stagin" in the stack file.',
+    ]);
+  });
 });
 
 describe("the error", () => {

@@ -14,7 +14,7 @@ export function fixture(name: string): string {
   return readFileSync(new URL(`../../fixtures/stacks/${name}.yml`, import.meta.url), "utf8");
 }
 
-/** What infra/ would write for a stack with one code location. */
+/** What an infrastructure would write for a stack with one code location. */
 export function contract(more: object = {}): Contract {
   return contractSchema.parse({
     cluster: "main",

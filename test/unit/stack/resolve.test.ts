@@ -284,6 +284,7 @@ describe("defaults", () => {
     });
     expect(gates).toEqual({
       reach: "task",
+      reachPlace: services["web"]?.place,
       canary: null,
       schedules: { kind: "as-before" },
       sensors: { kind: "as-before" },

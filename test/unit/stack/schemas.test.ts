@@ -106,14 +106,6 @@ describe("the reference", () => {
     expect(Object.keys(stack.services)).toEqual(["code", "daemon", "webserver"]);
   });
 
-  test("shows a mistake as it is told", () => {
-    const wrong = example.replace("kind: daemon", "kind: deamon");
-    const [problem] = mistakesIn(() => parseStackFile(wrong, "dagster-stack.yml"));
-    expect(problem).toBeDefined();
-    const { line, column } = problem?.where ?? { line: 0, column: 0 };
-    expect(text).toContain(`dagster-stack.yml:${line}:${column} ${problem?.what} ${problem?.fix}\n`);
-  });
-
   test("has a table behind every mark", () => {
     const marks = [...text.matchAll(/<!-- keys:[^>]*-->\n(.*)\n/g)];
     expect(marks.length).toBeGreaterThan(25);

@@ -13,12 +13,12 @@ import type {
 } from "@aws-sdk/client-ecs";
 import { Refusal, type Bed, type CallContext, type Given, type Operations } from "../bed.ts";
 import { beginDeployment } from "../deployments.ts";
-import { findCluster, findService, findUsableDefinition, serviceKey } from "../find.ts";
+import { findCluster, findService, findUsableDefinition, isOwn, serviceKey } from "../find.ts";
 import { nameOf } from "../identifiers.ts";
 import { atMost, pageOf } from "../pages.ts";
 import { serviceView } from "../service-view.ts";
 import { primaryOf, type Service, type ServiceShape } from "../state.ts";
-import { checkNetwork, checkPlayed, configurationOf, settingsOf } from "../service-request.ts";
+import { checkLaunchType, checkNetwork, checkPlayed, configurationOf, settingsOf } from "../service-request.ts";
 import { setTags, tagsOf } from "./tags.ts";
 
 export const serviceOperations = {
@@ -30,6 +30,7 @@ export const serviceOperations = {
     const { serviceName, desiredCount } = input;
     const cluster = findCluster(bed, input.cluster);
     checkPlayed(input);
+    checkCount(desiredCount);
     if (desiredCount === undefined) throw new Refusal("InvalidParameterException", "desiredCount is required.");
     const before = bed.state.services.get(serviceKey(cluster, serviceName));
     if (before?.status === "ACTIVE") {
@@ -41,6 +42,7 @@ export const serviceOperations = {
     const definition = findUsableDefinition(bed, input.taskDefinition ?? "");
     const shape: ServiceShape = { definition, settings: settingsOf(input) };
     checkNetwork(bed, definition, input.networkConfiguration);
+    checkLaunchType(definition, input.launchType);
     checkContainers(shape);
     const service: Service = {
       name: serviceName,
@@ -75,11 +77,13 @@ export const serviceOperations = {
     const service = findService(bed, findCluster(bed, input.cluster), input.service);
     if (service.status !== "ACTIVE") throw new Refusal("ServiceNotActiveException", "Service was not ACTIVE.");
     checkPlayed(input);
+    checkCount(input.desiredCount);
     const asked = input.taskDefinition === undefined ? null : findUsableDefinition(bed, input.taskDefinition);
     const definition = asked ?? service.shape.definition;
     const settings = { ...service.shape.settings, ...settingsOf(input) };
     const shape: ServiceShape = { definition, settings };
     checkNetwork(bed, definition, settings.networkConfiguration);
+    checkLaunchType(definition, service.launchType);
     checkContainers(shape);
     const configuration = configurationOf(input.deploymentConfiguration, service.configuration);
     // Nothing is refused from here on.
@@ -116,8 +120,10 @@ export const serviceOperations = {
   ): DescribeServicesResponse => {
     const { services: names, include = [] } = input;
     const cluster = findCluster(bed, input.cluster);
+    if (names.length === 0) throw new Refusal("InvalidParameterException", "Services cannot be empty.");
     atMost(bed.rules.describeServicesMost, names, "services");
     const seen = (name: string): ServiceView | undefined => {
+      if (!isOwn(bed, name)) return undefined;
       const key = serviceKey(cluster, name);
       if (stale) return bed.before?.services.get(key);
       const service = bed.state.services.get(key);
@@ -143,6 +149,11 @@ export const serviceOperations = {
     return { serviceArns: [...elements], nextToken };
   },
 } satisfies Operations;
+
+function checkCount(desiredCount: number | undefined): void {
+  if ((desiredCount ?? 0) >= 0) return;
+  throw new Refusal("InvalidParameterException", "desiredCount must not be negative.");
+}
 
 /** @returns whether it is another count than before */
 function setDesiredCount(bed: Bed, service: Service, desiredCount: number | undefined): boolean {

@@ -13,6 +13,7 @@ import { Refusal, type Bed, type CallContext, type Given, type Operations } from
 import { withDefaults } from "../definition-defaults.ts";
 import { findDefinition } from "../find.ts";
 import { pageOf } from "../pages.ts";
+import { registrationFault } from "../registration.ts";
 import type { Definition } from "../state.ts";
 import { setTags, tagsOf } from "./tags.ts";
 
@@ -114,6 +115,8 @@ function checkRegistration(bed: Bed, input: Registration): void {
     }
   }
   if (input.requiresCompatibilities?.includes("FARGATE") === true) checkFargate(input, refuse);
+  const fault = registrationFault(bed, input);
+  if (fault !== null) refuse(fault);
   for (const role of [input.executionRoleArn, input.taskRoleArn]) {
     if (role !== undefined && !roleExists(bed, role)) refuse("Role is not valid");
   }

@@ -10,10 +10,10 @@ import type {
   Task as TaskView,
 } from "@aws-sdk/client-ecs";
 import { Refusal, type Bed, type CallContext, type Given, type Operations } from "../bed.ts";
-import { findCluster, findService, findUsableDefinition } from "../find.ts";
+import { findCluster, findService, findUsableDefinition, isOwn } from "../find.ts";
 import { nameOf } from "../identifiers.ts";
 import { atMost, pageOf } from "../pages.ts";
-import { checkNetwork } from "../service-request.ts";
+import { checkLaunchType, checkNetwork } from "../service-request.ts";
 import type { Cluster, Task } from "../state.ts";
 import { startTask, stopTask } from "../task-life.ts";
 import { taskView } from "../task-view.ts";
@@ -27,6 +27,8 @@ export const taskOperations = {
     if (count < 1 || count > bed.rules.runTaskMost) {
       throw new Refusal("InvalidParameterException", `Count must be between 1 and ${bed.rules.runTaskMost}.`);
     }
+    checkArguments(input);
+    checkLaunchType(definition, input.launchType);
     checkNetwork(bed, definition, input.networkConfiguration);
     checkOverrides(bed, input);
     const key = clientToken === undefined ? null : `${cluster.name}/${clientToken}`;
@@ -76,6 +78,7 @@ export const taskOperations = {
 
   DescribeTasks: (bed, input: Given<DescribeTasksRequest, "tasks">, call: CallContext): DescribeTasksResponse => {
     const cluster = findCluster(bed, input.cluster);
+    if (input.tasks.length === 0) throw new Refusal("InvalidParameterException", "Tasks cannot be empty.");
     atMost(bed.rules.describeTasksMost, input.tasks, "Tasks");
     const found = input.tasks.map((name) => {
       const task = taskOf(bed, cluster, name);
@@ -113,13 +116,29 @@ function viewOf(bed: Bed, id: string): readonly TaskView[] {
 }
 
 function taskOf(bed: Bed, cluster: Cluster, nameOrArn: string): Task | null {
-  const task = bed.state.tasks.get(nameOf(nameOrArn));
+  const task = isOwn(bed, nameOrArn) ? bed.state.tasks.get(nameOf(nameOrArn)) : undefined;
   return task?.cluster === cluster ? task : null;
 }
 
 /** A stale read does not see what the last write has made. */
 function isVisible(bed: Bed, { stale }: CallContext, task: Task): boolean {
   return !stale || bed.before?.arns.has(task.arn) === true;
+}
+
+/** Source: API_RunTask in the ECS API reference. */
+function checkArguments({ launchType, capacityProviderStrategy = [], startedBy, clientToken }: RunTaskRequest): void {
+  const refuse = (message: string): never => {
+    throw new Refusal("InvalidParameterException", message);
+  };
+  if (launchType !== undefined && capacityProviderStrategy.length > 0) {
+    refuse("Specifying both a launch type and capacity provider strategy is not supported.");
+  }
+  if (startedBy !== undefined && !/^[A-Za-z0-9_/-]{1,128}$/.test(startedBy)) {
+    refuse("startedBy takes up to 128 letters, numbers, hyphens, forward slashes and underscores.");
+  }
+  if (clientToken !== undefined && !/^[\x21-\x7e]{1,64}$/.test(clientToken)) {
+    refuse("clientToken takes up to 64 ASCII characters in the range of 33 to 126.");
+  }
 }
 
 function checkOverrides(bed: Bed, { overrides = {}, taskDefinition }: Given<RunTaskRequest, "taskDefinition">): void {

@@ -1,12 +1,11 @@
-import type { ReleaseId } from "../../../../src/domain/identifiers.ts";
-import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
-import { cutAt, type Mishap, mishaps } from "../../../releases/played/cut.ts";
-import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
-import { wrongWith } from "../../../releases/played/ending.ts";
-import { type OutsideCall, showCall } from "../../../releases/played/wire.ts";
+import { openAccount, type PlayedAccount } from "./account.ts";
+import { cutAt, type Mishap, mishaps } from "./cut.ts";
+import { type Deployer, deployer, type DeployerOptions } from "./deployer.ts";
+import { wrongWith } from "./ending.ts";
+import { type OutsideCall, showCall } from "./wire.ts";
 
 /** What is done, and cut at each of its calls. */
-interface Scenario {
+export interface Scenario {
   readonly name: string;
   /** Everything before. @returns what is to be done */
   readonly prepare: (account: PlayedAccount) => Promise<(who: Deployer) => Promise<unknown>>;
@@ -14,48 +13,15 @@ interface Scenario {
   readonly ends: "well" | "badly";
 }
 
-const change = { "app/main.py": "VERSION = 2\n" };
-
-const scenarios: readonly Scenario[] = [
-  { name: "a first release", prepare: () => Promise.resolve((who) => who.deploy()), ends: "well" },
-  {
-    name: "a change of code",
-    prepare: async (account) => {
-      await account.clock.run(deployer(account, { run: 100 }).deploy());
-      await account.commit(change);
-      return (who) => who.deploy();
-    },
-    ends: "well",
-  },
-  {
-    name: "a commit that does not load",
-    prepare: async (account) => {
-      await account.clock.run(deployer(account, { run: 100 }).deploy());
-      account.breakCode(await account.commit(change));
-      return (who) => who.deploy();
-    },
-    ends: "badly",
-  },
-  {
-    name: "a rollback",
-    prepare: async (account) => {
-      const first = await account.clock.run(deployer(account, { run: 100 }).deploy());
-      await account.commit(change);
-      await account.clock.run(deployer(account, { run: 101 }).deploy());
-      return (who) => who.rollback(first.release.id satisfies ReleaseId);
-    },
-    ends: "well",
-  },
-];
-
-describe.each(scenarios)("$name, cut at each of its calls,", (scenario) => {
+/** Tests of one scenario: it is cut at each of its calls, in each way, and then run again. */
+export function cutEverywhere(scenario: Scenario): void {
   let calls: readonly OutsideCall[] = [];
   beforeAll(async () => {
     calls = await callsOf(scenario);
   });
 
   test.each(mishaps)(
-    "%s: run again, it leaves one release, its services as it says, and nothing over",
+    `${scenario.name}, %s at each of its calls and run again, leaves one release, its services as it says, and nothing over`,
     async (mishap) => {
       const wrong: string[] = [];
       for (const at of placesToCut(calls.map(showCall))) {
@@ -66,7 +32,7 @@ describe.each(scenarios)("$name, cut at each of its calls,", (scenario) => {
     },
     600_000,
   );
-});
+}
 
 /** Every call, but for the middle of a row of questions that are asked again and again: a look every second looks the same. */
 function placesToCut(calls: readonly string[]): readonly number[] {

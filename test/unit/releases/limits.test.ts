@@ -1,0 +1,153 @@
+import { readFileSync } from "node:fs";
+import { type JsonSchema, stackFileSchema } from "../../../scripts/generate/schemas.ts";
+import { contractSchema } from "../../../src/domain/contract.ts";
+import { checkIds, type Finding } from "../../../src/domain/finding.ts";
+import { limits } from "../../../src/releases/limits.ts";
+import { findings, parseStackFile, StackFileError } from "../../../src/stack/index.ts";
+import { contract, stackOf, withTop } from "../stack/reading.ts";
+
+const reference = readFileSync("docs/stack-file.md", "utf8");
+
+/** A block of the reference, the first of its language. */
+function block(language: string): string {
+  const [, text] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "m").exec(reference) ?? [];
+  if (text === undefined) throw new Error(`the reference has no block ${language}`);
+  return text;
+}
+
+describe("the first example of the reference", () => {
+  const offered = contractSchema.parse(JSON.parse(block("json")));
+
+  test("is accepted by this version, with the contract that the reference shows", () => {
+    const stack = stackOf(block("yaml"), { contract: offered });
+    const errors = [...limits(stack), ...findings(stack, "2026-11-21")].filter(({ level }) => level === "error");
+    expect(errors).toEqual([]);
+  });
+
+  test("is refused with the words that the reference shows when its daemon is misspelt", () => {
+    const misspelt = block("yaml").replace("kind: daemon", "kind: deamon");
+    const [, shown] = /probably meant:\n\n```\n([^]*?)\n```/.exec(reference) ?? [];
+    const read = (): unknown => parseStackFile(misspelt, "dagster-stack.yml");
+    expect(read).toThrow(StackFileError);
+    expect(read).toThrow(new Error(shown));
+  });
+});
+
+test("the reference lists every check by its id", () => {
+  for (const id of checkIds) expect(reference).toContain(`\`${id}\``);
+});
+
+const images = "images: { app: { repository: shop/app, layers: { base: b } } }\n";
+const services =
+  "services: { code: { kind: code-location, image: app, location: shop, module: m, address: c }, web: { kind: webserver, image: app, url: http://web } }\n";
+const instance = "instance: { dagster-yaml: dagster.yaml, workspace: workspace.yaml }\n";
+const code = "code: { kind: code-location, image: app, location: shop, module: m, address: c }";
+
+function limitsOf(text: string): readonly Finding[] {
+  return limits(stackOf(withTop(text), { contract: contract({ efs: "fs-1" }) }));
+}
+
+const refused = (text: string): readonly Finding[] => limitsOf(text).filter(({ level }) => level === "error");
+const leftOut = (text: string): string =>
+  limitsOf(text)
+    .filter(({ id }) => id === "not-checked")
+    .map(({ what }) => what)
+    .join();
+const servicesWith = (more: string): string =>
+  `services: { ${code}, web: { kind: webserver, image: app, url: http://web${more} } }\n`;
+const serviceOf = (more: string): string =>
+  `services: { ${code.replace(" }", `, ${more} }`)}, web: { kind: webserver, image: app, url: http://web } }\n`;
+const withGates = (gates: string): string => `${images}${services}${instance}gates: { ${gates} }\n`;
+const withCanary = (more: string): string => withGates(`canary: { location: shop, ${more} }`);
+
+/** A file that uses the key, by its way in the schema. */
+const stops: Readonly<Record<string, string>> = {
+  "images.*.build": `images: { app: { repository: shop/app, build: { dockerfile: D } } }\n${services}${instance}`,
+  "images.*.layers.base": `images: { app: { repository: a, layers: { base: { dockerfile: D } } } }\n${services}${instance}`,
+  "images.*.layers.prepare": `images: { app: { repository: a, layers: { base: b, prepare: [make] } } }\n${services}${instance}`,
+  "services.*.task-definition": `${images}${servicesWith(", task-definition: live")}${instance}`,
+  "services.*.mounts": `${images}volumes: { v: { efs: fs-1 } }\n${serviceOf("mounts: { v: /data }")}${instance}`,
+  "services.*.locations": `${images}${servicesWith(", locations: [other]")}${instance}`,
+  "services.*.auth": `${images}${servicesWith(', auth: { basic: "secret:a" }')}${instance}`,
+  "runs.launcher": `${images}${services}${instance}runs: { launcher: in-process }\n`,
+  "runs.task-definition": `${images}${services}${instance}runs: { task-definition: run.json }\n`,
+  "runs.mounts": `${images}volumes: { v: { efs: fs-1 } }\n${services}${instance}runs: { mounts: { v: /data } }\n`,
+  dags: `${images}${services}${instance}dags: { shop: { directory: dags, module: m } }\n`,
+  "instance.dagster-yaml": `${images}${services}instance: { workspace: workspace.yaml }\n`,
+  "instance.workspace": `${images}${services}instance: { dagster-yaml: dagster.yaml, workspace: s3 }\n`,
+  "instance.concurrency": `${images}${services}instance: { workspace: workspace.yaml, concurrency: { tag: t, limit: 1 } }\n`,
+  "gates.reach": withGates("reach: task"),
+  "gates.canary.asset": withCanary("asset: a"),
+  "gates.canary.partition": withCanary("job: j, partition: latest"),
+  "gates.canary.logs": withCanary("job: j, logs: true"),
+  "gates.canary.compute-logs": withCanary("job: j, compute-logs: s3://b/p/"),
+  "environment-file": `${images}${services}${instance}environment-file: { path: env.json }\n`,
+};
+
+/** What is only said, and how. */
+const said: Readonly<Record<string, readonly [text: string, what: string]>> = {
+  "gates.expect.schedules": [withGates("expect: { schedules: { s: RUNNING } }"), "the state of schedules and sensors"],
+  "gates.expect.sensors": [withGates("expect: { sensors: { s: RUNNING } }"), "the state of schedules and sensors"],
+  "gates.expect.first-tick": [withGates("expect: { first-tick: report }"), "the first tick"],
+  "gates.expect.target-health": [withGates("expect: { target-health: true }"), "the health of targets"],
+  "gates.expect.security-groups": [withGates("expect: { security-groups: true }"), "security groups"],
+  "gates.log-scan": [withGates("log-scan: error"), "start-up errors in logs"],
+  "gates.every-webserver": [withGates("every-webserver: true"), "every webserver by itself"],
+};
+
+describe("what the reference marks as not in this version", () => {
+  test("is what this version refuses, or leaves out and says so; and nothing else", () => {
+    expect(new Set(marked(stackFileSchema(), ""))).toEqual(new Set([...Object.keys(stops), ...Object.keys(said)]));
+  });
+
+  test("a stack that uses nothing of it is not refused", () => {
+    expect(refused(`${images}${services}${instance}`)).toEqual([]);
+  });
+
+  test.each(Object.entries(stops))("%s stops a release", (_key, text) => {
+    expect(refused(text)).not.toEqual([]);
+  });
+
+  test.each(Object.entries(said))("%s is said to be left out", (_key, [text, what]) => {
+    expect(refused(text)).toEqual([]);
+    expect(leftOut(text)).toContain(what);
+  });
+
+  test("each thing that this version refuses has a key in the reference that shows it", () => {
+    const all = readFileSync("src/releases/limits.ts", "utf8").match(/\bcannot\(/g) ?? [];
+    const shown = new Set(Object.values(stops).flatMap((text) => refused(text).map(({ what }) => what)));
+    expect(shown.size).toBe(all.length - 1); // one of them is the function itself
+  });
+});
+
+test.each([
+  [stops["runs.launcher"] ?? "", "runs that live in the daemon", 7, 19],
+  [stops["gates.reach"] ?? "", "not from inside the VPC", 7, 17],
+  [
+    `${images}services: { ${code}, web: { kind: webserver, image: app } }\n${instance}`,
+    "not from inside the VPC",
+    5,
+    95,
+  ],
+])("what is refused has its place in the file: %s", (text, what, line, column) => {
+  expect(refused(text)).toEqual([
+    expect.objectContaining({
+      what: expect.stringContaining(what) as unknown,
+      where: { file: "dagster-stack.yml", line, column },
+    }),
+  ]);
+});
+
+/** Ways to every key whose description says so; the contract's keys are infrastructure's own. */
+function marked(schema: JsonSchema, way: string): readonly string[] {
+  const forms = ["oneOf", "anyOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as JsonSchema[]) : []));
+  const below = ["additionalProperties", "items"].flatMap((key) =>
+    typeof schema[key] === "object" ? marked(schema[key] as JsonSchema, `${way}.*`) : [],
+  );
+  const properties = Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
+    const own = way === "" ? key : `${way}.${key}`;
+    if (["contract", "environments"].includes(own)) return [];
+    return [...(/not in this version/i.test(property.description ?? "") ? [own] : []), ...marked(property, own)];
+  });
+  return [...new Set([...forms.flatMap((form) => marked(form, way)), ...below, ...properties])];
+}

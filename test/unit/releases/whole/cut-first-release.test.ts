@@ -1,0 +1,7 @@
+import { cutEverywhere } from "../../../releases/played/cut-everywhere.ts";
+
+cutEverywhere({
+  name: "a first release",
+  prepare: () => Promise.resolve((who) => who.deploy()),
+  ends: "well",
+});
