@@ -266,7 +266,7 @@ export interface Ended {
   readonly outcome: Outcome | null;
   /** What is wrong with the stack when all is over. */
   readonly wrong: readonly string[];
-  /** Moments at which neither what ran before nor what ECS found good of the new release was there. */
+  /** Moments at which neither what ran before was there, nor what is new unless ECS took that back. */
   readonly gone: readonly string[];
   /** What was said while it went on. */
   readonly lines: readonly string[];
@@ -295,8 +295,8 @@ export async function play({ given, wire }: Pick<Row, "given" | "wire">, kind: K
       const old = before[key];
       if (old === null) return [];
       const made = outcome?.release.taskDefinitions[`service/${key}`] ?? after[key];
-      const verdict = outcome?.services.find(({ service }) => service === key)?.verdict ?? "succeeded";
-      return onlooker.gaps(made === null || verdict !== "succeeded" ? [old] : [old, made]);
+      const isBad = outcome?.services.some(({ service, verdict }) => service === key && verdict === "rolled-back");
+      return onlooker.gaps(made === null || isBad === true ? [old] : [old, made]);
     });
     const wrong = await wrongWith(account);
     const lines = who.progress.flatMap((event) => (event.kind === "line" ? [event.text] : []));
