@@ -57,7 +57,10 @@ export async function openStack(
   if (allowedAccounts.length > 0 && !allowedAccounts.includes(account)) throw wrongAccount(account, allowedAccounts);
   const request = { environment, account, region, variables };
   const reference = contractReference(stackFile, request);
-  const contract = reference.kind === "mapping" ? null : await fetchContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
+  const contract =
+    reference.kind === "mapping"
+      ? null
+      : await fetchContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
   const stack = resolveStack(stackFile, { ...request, contract });
   const { name, prefix } = stack.contract.bucket;
   return { stack, clients, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };

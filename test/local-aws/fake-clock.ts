@@ -73,7 +73,10 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
         if (outcome.settled) return work;
         // Work that waits for no time does something real: what cannot be seen from here, such as compressing, is waited for.
         const wakes = (): boolean => outcome.settled || asleep > 0;
-        if (asleep === 0 && (await patience(wakes, timers.length === 0 ? longestRealWaitMilliseconds : unseenMilliseconds)))
+        if (
+          asleep === 0 &&
+          (await patience(wakes, timers.length === 0 ? longestRealWaitMilliseconds : unseenMilliseconds))
+        )
           continue;
         if (!fireNext(end)) {
           const why =

@@ -11,7 +11,8 @@ describe.each(cells)("$kind: $what", (cell) => {
     const { error, outcome, wrong, gone, before, after, wrongInTheEnd, records } = await play(cell, cell.kind);
     const moved = cell.moved(cell.kind);
 
-    expect(error).toBeInstanceOf(ReleaseFailed);
+    // With nothing done there is nothing more to tell than the error itself.
+    expect(error).toBeInstanceOf(moved.length > 0 ? ReleaseFailed : Error);
     expect(error?.message).toMatch(cell.says);
     expect(outcome).toMatchObject({ outcome: cell.outcome, cause: cell.cause });
     expect(outcome?.services.map(({ service, verdict }) => ({ service, verdict }))).toEqual(
