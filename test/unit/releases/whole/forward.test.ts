@@ -383,6 +383,18 @@ async function cutBefore(when: (call: OutsideCall) => boolean, run = 2): Promise
   await account.clock.pass(20 * 60_000);
 }
 
+test("What a release has moved before it was cut goes back with the next one, should that fail", async () => {
+  const { daemon } = await revisionsOf(account);
+  await account.commit(newHost);
+  await cutBefore(({ operation, about }) => operation === "UpdateService" && about === "small-webserver");
+  expect((await revisionsOf(account)).daemon).not.toEqual(daemon);
+  account.breakCode(await account.commit(newCode));
+  const error = await account.clock.run(errorOf(deployer(account, { run: 3 }).deploy()));
+  expect(error).toMatchObject({ message: expect.stringMatching(/^Taken back: .*\bdaemon\b/m) as unknown });
+  await account.clock.pass(60_000);
+  expect(await wrongWith(account)).toEqual([]);
+});
+
 describe("When the pointer was left behind,", () => {
   const isPointer = ({ operation, about }: OutsideCall) => operation === "PutObject" && about.endsWith("/current.json");
   let second: Release | undefined;
