@@ -164,10 +164,21 @@ async function asEcr(direct: string, repositories: ReadonlySet<string>, request:
     return refuse(404, "NAME_UNKNOWN", `The repository '${repository}' does not exist.`);
   if (request.method !== "PUT" || tag === undefined) return null;
   const headers = { authorization: request.authorization ?? "", accept: manifestTypes.join(", ") };
-  const there = await fetch(`${direct}${request.url}`, { method: "HEAD", headers });
+  const look = () => fetch(`${direct}${request.url}`, { method: "HEAD", headers });
+  // Of two at once the first one gets the tag: the second waits until it shows.
+  const isSecond = onTheirWay.has(direct + request.url);
+  onTheirWay.add(direct + request.url);
+  let there = await look();
+  for (let tries = 0; isSecond && there.status !== 200 && tries < 20; tries += 1) {
+    await new Promise((wake) => setTimeout(wake, 50));
+    there = await look();
+  }
   const words = `The image tag '${tag}' already exists in the '${repository}' repository and cannot be overwritten because the tag is immutable.`;
   return there.status === 200 ? refuse(400, "TAG_INVALID", words) : null;
 }
+
+/** Tags that somebody has put, or is about to. */
+const onTheirWay = new Set<string>();
 
 function refuse(status: number, code: string, message: string): Fault {
   return { kind: "answer", status, body: JSON.stringify({ errors: [{ code, message }] }) };
