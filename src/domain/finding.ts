@@ -13,6 +13,7 @@ export const checkIds: readonly string[] = [
   "drift",
   "image-tags-full",
   "instance-file",
+  "migrations-differ",
   "no-breaker",
   "no-webserver",
   "not-checked",

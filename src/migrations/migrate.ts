@@ -60,7 +60,7 @@ function causeOf(name: string, end: Awaited<ReturnType<typeof runTask>>["end"]):
   if (end.kind === "exited") {
     return {
       id: "migration-failed",
-      what: `Migration ${name} ended with exit code ${end.exitCode}. No service was touched.`,
+      what: `Migration ${name} ended with exit code ${end.exitCode}.`,
       fix: "Its last lines say why. A migration runs in a transaction where the database allows it: see what was applied before you run it again.",
     };
   }

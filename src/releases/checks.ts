@@ -1,4 +1,5 @@
 import type { Finding } from "../domain/finding.ts";
+import { canonicalJson } from "../domain/json.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
@@ -13,6 +14,38 @@ export function checkServices(stack: Stack, observation: Observation): readonly 
   return Object.values(stack.services).flatMap((service) => [
     ...checkService(service, observation.services[service.key] ?? null, stack),
     ...checkDrift(service, observation),
+  ]);
+}
+
+/** One-off tasks of an image share a definition: RunTask cannot give one of them other secrets or another role. */
+export function checkMigrations({ migrations }: Stack): readonly Finding[] {
+  return migrations.flatMap((migration, index) => {
+    const other = migrations.slice(0, index).find(({ image }) => image === migration.image);
+    if (other === undefined || settingsOf(other) === settingsOf(migration)) return [];
+    return [
+      {
+        id: "migrations-differ",
+        level: "error",
+        where: migration.place,
+        what: `Migrations ${other.name} and ${migration.name} run the same image with different settings, and share one task definition.`,
+        fix: "Give both the same environment, secrets, roles and log group (`like-service:`); or an image each.",
+      },
+    ];
+  });
+}
+
+function settingsOf({ variables, executionRole, taskRole, logGroup }: Stack["migrations"][number]): string {
+  const { environment, secrets, parameterPaths } = variables;
+  const plain = Object.entries(environment).map(([name, { value }]) => [name, value]);
+  const named = Object.entries(secrets).map(([name, { secret }]) => [name, secret]);
+  const paths = parameterPaths.map(({ path }) => path);
+  return canonicalJson([
+    Object.fromEntries(plain),
+    Object.fromEntries(named),
+    paths,
+    executionRole,
+    taskRole,
+    logGroup,
   ]);
 }
 

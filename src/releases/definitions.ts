@@ -1,6 +1,7 @@
 import { type Home, parameterArn, partitionOf, roleArn, secretArn } from "../aws/arn.ts";
 import { type Later, laterText } from "../domain/later.ts";
-import type { CodeLocation, Definition, Layers, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
+import { pathInImage } from "../stack/findings.ts";
+import type { CodeLocation, Definition, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
 import type { DefinitionRequest, Role } from "../task-definitions/render.ts";
 
 /** Full references of the images, by key. */
@@ -155,11 +156,6 @@ function dagsterHome({ images, instance }: Stack, image: string): string | null 
   const building = images[image]?.building;
   if (instance.dagsterYaml.kind !== "own" || building?.kind !== "layers") return null;
   return pathInImage(building, instance.dagsterYaml.path)?.replace(/\/[^/]*$/, "") ?? null;
-}
-
-function pathInImage({ files }: Layers, path: string): string | null {
-  const mapping = files.findLast(({ from }) => path === from || path.startsWith(`${from}/`));
-  return mapping === undefined ? null : mapping.to + path.slice(mapping.from.length);
 }
 
 function common(

@@ -8,7 +8,7 @@ import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { CodeLocation, Service, Stack } from "../stack/stack.ts";
 import { type Definition, definitionHash, registrable } from "../task-definitions/definition.ts";
 import { render } from "../task-definitions/render.ts";
-import { checkServices, checkTarget } from "./checks.ts";
+import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import {
   type ImageReferences,
   imageReference,
@@ -31,7 +31,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
   planDefinitions(stack, observation, images, draft);
   planRollout(stack, observation, images, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
-  const findings = [...limits(stack), ...ofImages, ...checkServices(stack, observation)];
+  const findings = [...limits(stack), ...ofImages, ...checkMigrations(stack), ...checkServices(stack, observation)];
   return finished(draft, findings);
 }
 
@@ -113,7 +113,8 @@ function planMigrations(stack: Stack, observation: Observation, images: ImageRef
       draft.target = withPart(draft.target, "migrations", name, { state: "none", contentKey });
       continue;
     }
-    const definition = planDefinition(observation, wanted, [], draft, "migrations");
+    // Migrations of one image share its definition.
+    const definition = draft.arns[wanted.definition] ?? planDefinition(observation, wanted, [], draft, "migrations");
     const reason = before === undefined ? "it was never run for this stack" : `image ${image} is another one`;
     const undo: Undo = { kind: "none", why: "a migration is never taken back: going back leaves the schema as it is" };
     const id = `migrate/${name}`;

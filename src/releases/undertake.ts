@@ -60,10 +60,12 @@ export async function undertake(
   undertaking: Undertaking,
 ): Promise<Result> {
   const { plan, parts } = undertaking;
-  refuse(context, plan, undertaking.observation);
+  const isLast = parts.includes("rollout");
+  // What is not looked at after a release is said by who ends it.
+  const findings = plan.findings.filter(({ id }) => isLast || id !== "not-checked");
+  refuse(context, { ...plan, findings }, undertaking.observation);
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
-  const isLast = parts.includes("rollout");
   const begun = isBegun(session, plan);
   // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
   const commits = isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !isCurrent(session, plan));

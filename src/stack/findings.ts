@@ -134,7 +134,8 @@ function instanceFilesElsewhere({ images, services, migrations, instance }: Stac
 }
 
 /** Where a file of the checkout stands in an image: the last of the mappings that copy it counts. Null when none does. */
-function pathInImage({ files }: Layers, path: string): string | null {
+/** Where a file of the checkout stands in an image of layers, by the last mapping that holds it; null when none does. */
+export function pathInImage({ files }: Layers, path: string): string | null {
   const wanted = posix.normalize(path);
   for (const { from, to } of files.toReversed()) {
     const inside = posix.relative(posix.normalize(from), wanted);

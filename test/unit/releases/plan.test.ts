@@ -202,6 +202,20 @@ describe("what was done by hand, or half, is seen", () => {
     );
   });
 
+  test("two migrations of one image with different settings are an error: they would share a definition", () => {
+    const again = (more: string): Stack =>
+      dealFlow((text) =>
+        text.replace(
+          "  - { name: instance, tool: dagster, image: host }",
+          `  - { name: second, tool: alembic, image: code, workdir: /app/second${more} }`,
+        ),
+      );
+    const idsFor = (other: Stack): readonly string[] =>
+      planRelease(other, untouchedWorld(other).observation, begin(first, shaOf("a"))).findings.map(({ id }) => id);
+    expect(idsFor(again(""))).not.toContain("migrations-differ");
+    expect(idsFor(again(", environment: { SCHEMA: other }"))).toContain("migrations-differ");
+  });
+
   test("a service without a circuit breaker is a warning", () => {
     const rollout = {
       minimumHealthyPercent: 100,
