@@ -213,7 +213,7 @@ describe("what was done by hand, or half, is seen", () => {
     const idsFor = (other: Stack): readonly string[] =>
       planRelease(other, untouchedWorld(other).observation, begin(first, shaOf("a"))).findings.map(({ id }) => id);
     expect(idsFor(again(""))).not.toContain("migrations-differ");
-    expect(idsFor(again(", environment: { SCHEMA: other }"))).toContain("migrations-differ");
+    expect(idsFor(again(", like-service: webserver"))).toContain("migrations-differ");
   });
 
   test("a service without a circuit breaker is a warning", () => {
