@@ -2,6 +2,7 @@ import {
   DescribeServiceDeploymentsCommand,
   DescribeServiceRevisionsCommand,
   DescribeServicesCommand,
+  ListServiceDeploymentsCommand,
 } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
@@ -84,6 +85,24 @@ export async function observeServiceDeployment(
     sourceRevisionArns: (deployment.sourceServiceRevisions ?? []).flatMap(({ arn: source }) => source ?? []),
     rollbackRevisionArn: deployment.rollback?.serviceRevisionArn ?? null,
   };
+}
+
+/**
+ * @param since when the deployment began, by the clock of ECS, in milliseconds since 1970
+ * @returns null unless exactly one was begun since then: of several nothing says which it is.
+ * @throws AwsError
+ */
+export async function onlyServiceDeployment(
+  ecs: EcsSend,
+  cluster: string,
+  service: string,
+  since: number,
+): Promise<string | null> {
+  // `after` leaves out the moment itself.
+  const createdAt = { after: new Date(since - 1000) };
+  const command = new ListServiceDeploymentsCommand({ cluster, service, createdAt });
+  const { serviceDeployments = [] } = await ecs(command, { resource: `service ${service} in cluster ${cluster}` });
+  return serviceDeployments.length === 1 ? (serviceDeployments[0]?.serviceDeploymentArn ?? null) : null;
 }
 
 /** @returns the task definition of each service revision that ECS knows, by the revision's ARN. @throws AwsError */

@@ -10,7 +10,13 @@ import { mayBeCrashLoop } from "./crash-loop.ts";
 import { explain } from "./explain.ts";
 import { mainFailure } from "./stopped-tasks/explain.ts";
 import { type Ending, isGoingBack, judge, verdictOf } from "./judge.ts";
-import { isOptionalCallRefused, observeDigests, observeServiceDeployment, observeServices } from "./observe.ts";
+import {
+  isOptionalCallRefused,
+  onlyServiceDeployment,
+  observeDigests,
+  observeServiceDeployment,
+  observeServices,
+} from "./observe.ts";
 import { tellChange, tellStart } from "./progress.ts";
 import type { Digests, SeenDigests, ServiceObservation } from "./service.ts";
 import { stopServiceDeployment } from "./start.ts";
@@ -225,7 +231,7 @@ async function inspect(
 ): Promise<{ readonly last: Track; readonly logs: readonly Evidence[] }> {
   let last = track;
   try {
-    last = await readFailures(clients, context, track);
+    last = await readFailures(clients, context, await findServiceDeployment(clients, context, track));
     const main = mainFailure(last.stopped);
     if (main === null) return { last, logs: [] };
     return { last, logs: await readLastLogLines(clients, last.aim.to, main.task) };
@@ -234,6 +240,19 @@ async function inspect(
     const at = instant(context.clock.now());
     const subject = `what stopped in service ${track.aim.service}`;
     return { last, logs: [{ kind: "call", at, subject, text: untrusted(messageOf(error)) }] };
+  }
+}
+
+/** Where ECS does not name the service deployment with the service, it lists it: the cause may be known there only. */
+async function findServiceDeployment(clients: DeploymentClients, context: Context, track: Track): Promise<Track> {
+  const { aim } = track;
+  if (aim.serviceDeploymentArn !== null || aim.deploymentId === null || !aim.moves || aim.toNothing) return track;
+  try {
+    const arn = await onlyServiceDeployment(clients.ecs, aim.cluster, aim.service, aim.since);
+    return readServiceDeployment(clients, context, { ...track, aim: { ...aim, serviceDeploymentArn: arn } });
+  } catch (error) {
+    if (isOptionalCallRefused(error) || isWeather(error)) return track;
+    throw error;
   }
 }
 
