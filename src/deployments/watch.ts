@@ -249,7 +249,7 @@ async function findServiceDeployment(clients: DeploymentClients, context: Contex
   if (aim.serviceDeploymentArn !== null || aim.deploymentId === null || !aim.moves || aim.toNothing) return track;
   try {
     const arn = await onlyServiceDeployment(clients.ecs, aim.cluster, aim.service, aim.since);
-    return readServiceDeployment(clients, context, { ...track, aim: { ...aim, serviceDeploymentArn: arn } });
+    return await readServiceDeployment(clients, context, { ...track, aim: { ...aim, serviceDeploymentArn: arn } });
   } catch (error) {
     if (isOptionalCallRefused(error) || isWeather(error)) return track;
     throw error;
