@@ -10,8 +10,11 @@ export type Part = "images" | "migrations" | "definitions" | "rollout";
 /** What takes a step back. `none` says why there is nothing to take back, or why it cannot be. */
 export type Undo =
   | { readonly kind: "none"; readonly why: string }
-  /** `service` is ECS's name. At a count of 0 the definition is only what it will have when somebody starts it. */
-  | { readonly kind: "roll"; readonly service: string; readonly to: Revision | null; readonly count: number };
+  /**
+   * `service` is ECS's name. At a count of 0 the definition is only what it will have when somebody starts it; a count of null is
+   * left to whatever scales the service.
+   */
+  | { readonly kind: "roll"; readonly service: string; readonly to: Revision | null; readonly count: number | null };
 
 /** What a step does; data only. Services, images, migrations are named by their keys in the stack file. */
 export type Action =

@@ -253,18 +253,25 @@ function stepsOf(touched: readonly Touched[]): readonly string[] {
 }
 
 /** @returns whether an unfinished release has moved it. */
-function noteMoved(draft: Draft, { key }: Service, { services, before }: Observation): boolean {
-  const [now, then] = [services[key] ?? null, before[key]];
+function noteMoved(draft: Draft, service: Service, { services, before }: Observation): boolean {
+  const [now, then] = [services[service.key] ?? null, before[service.key]];
   if (now === null || then === undefined) return false;
   const unmoved =
     then.taskDefinition === null ? now.revision === null : sameRevision(then.taskDefinition, now.revision);
-  if (unmoved && then.desiredCount === now.desiredCount) return false;
-  draft.moved.push({ service: key, undo: undoOf(then) });
+  const isCounted = !isScaled(service) || then.desiredCount === 0;
+  if (unmoved && (!isCounted || then.desiredCount === now.desiredCount)) return false;
+  draft.moved.push({ service: service.key, undo: undoOf(service, then) });
   return true;
 }
 
-function undoOf({ service, taskDefinition, desiredCount }: Before): Undo {
-  return { kind: "roll", service, to: taskDefinition, count: desiredCount };
+function undoOf(service: Service, { service: name, taskDefinition, desiredCount }: Before): Undo {
+  const count = isScaled(service) && desiredCount > 0 ? null : desiredCount;
+  return { kind: "roll", service: name, to: taskDefinition, count };
+}
+
+/** Something else sets its count, which may have changed for good reason since. */
+function isScaled(service: Service): boolean {
+  return service.kind === "webserver" && service.scaling !== null;
 }
 
 /** What an ECS service must be brought to. */
@@ -281,11 +288,10 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   const observed = observation.services[service.key] ?? null;
   const to = draft.arns[`service/${service.key}`];
   if (observed === null || to === undefined) return null;
-  const scaled = service.kind === "webserver" && service.scaling !== null;
-  const count = observed.desiredCount === 0 && !scaled ? service.count : null;
+  const count = observed.desiredCount === 0 && !isScaled(service) ? service.count : null;
   const before = observation.before[service.key];
   const undo: Undo =
-    before === undefined ? { kind: "none", why: "it is not known what it was before" } : undoOf(before);
+    before === undefined ? { kind: "none", why: "it is not known what it was before" } : undoOf(service, before);
   const known = typeof to === "string" ? draft.target.taskDefinitions[`service/${service.key}`] : undefined;
   if (known === undefined || !sameRevision(known, observed.revision)) {
     const reason = count === null ? "its task definition is another one" : "nothing runs yet";

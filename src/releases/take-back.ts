@@ -15,8 +15,8 @@ import type { Session } from "./session.ts";
 export interface TakenBack {
   /** Its key. */
   readonly service: string;
-  /** Tasks that it ran before. */
-  readonly count: number;
+  /** Tasks that it ran before; null: something scales it. */
+  readonly count: number | null;
   /** null: it could not be tried; `why` says it. */
   readonly verdict: Verdict | null;
   /** null: it is as it was before. */

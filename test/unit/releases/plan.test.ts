@@ -127,6 +127,16 @@ describe("a commit", () => {
     ]);
   });
 
+  test("leaves the count of what is scaled to whatever scales it, on the way back too", () => {
+    const scaled = dealFlow((text) =>
+      text.replace("webserver: { kind: webserver,", "webserver: { kind: webserver, scaling: { min: 1, max: 4 },"),
+    );
+    const plan = planFor(withContents(first, { host: "host 2" }), "b", scaled);
+    const rollOf = (key: string) => plan.steps.find(({ id }) => id === `roll/${key}`);
+    expect(rollOf("webserver")).toMatchObject({ count: null, undo: { count: null } });
+    expect(rollOf("daemon")).toMatchObject({ count: null, undo: { count: 1 } });
+  });
+
   test("takes each service back to what it ran", () => {
     const plan = planFor(withContents(first, { code: "code 2" }), "b");
     const roll = plan.steps.find(({ id }) => id === "roll/code");
