@@ -71,10 +71,10 @@ export async function run(): Promise<void> {
         throw new UserError({
           what: "Whoever takes a lock away says why.",
           where: "input reason",
-          fix: "Give a `reason`: it is told to whoever holds the lock, and stays in its record.",
+          fix: "Give a `reason`: it is told to whoever holds the lock.",
         });
       }
-      await tellUnlocked(request, reason);
+      await tellUnlocked(request, { why: reason, dryRun });
     }
   }
 }
@@ -102,7 +102,8 @@ async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promis
     drift: JSON.stringify(drift),
     history: JSON.stringify(history),
   });
-  if (failOnDrift && drift.length > 0) {
+  // While somebody releases, services are on their way.
+  if (failOnDrift && drift.length > 0 && found.holder === null) {
     throw new UserError({
       what: `What runs is not what the current release says: ${drift.join("; ")}.`,
       where: `stack ${found.stack}, ${found.environment}`,
@@ -111,12 +112,15 @@ async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promis
   }
 }
 
-async function tellUnlocked(request: SessionRequest, reason: string): Promise<void> {
+async function tellUnlocked(
+  request: SessionRequest,
+  options: { readonly why: string; readonly dryRun: boolean },
+): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainUnlocked, unlockStack } = await import("../releases/unlock.ts");
   const { report, close } = logReport();
-  const unlocked = await unlockStack(stepContext(report), connections, request, reason);
+  const unlocked = await unlockStack(stepContext(report), connections, request, options);
   close();
   await writeSummary(explainUnlocked(unlocked));
-  writeOutputs({ changed: String(unlocked.holder !== null) });
+  writeOutputs({ changed: String(unlocked.taken) });
 }

@@ -28,7 +28,14 @@ export function planImage(observation: ImageObservation): ImagePlan {
     return { way: "layers", contentKey, digest, tags, reasons: whyNew(observation), findings };
   }
   if (commit.length === 0) {
-    return { way: "reuse", contentKey, digest, tags: [], reasons: ["nothing that goes in has changed"], findings };
+    return {
+      way: "reuse",
+      contentKey,
+      digest,
+      tags: [],
+      reasons: ["the registry has an image of this very content"],
+      findings,
+    };
   }
   const reasons = ["the registry has it, and this commit does not name it yet"];
   return { way: "name", contentKey, digest, tags: commit, reasons, findings };

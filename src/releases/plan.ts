@@ -101,7 +101,8 @@ function planMigrations(stack: Stack, observation: Observation, images: ImageRef
     const wanted = once.get(`once/${image}`);
     if (contentKey === undefined || wanted === undefined) continue;
     const before = observation.current?.migrations[name];
-    if (draft.target.migrations[name]?.contentKey === contentKey) {
+    const made = draft.target.migrations[name];
+    if (made?.state === "done" && made.contentKey === contentKey) {
       draft.untouched.push({ what: `migration ${name}`, why: "done in this release" });
       continue;
     }

@@ -94,7 +94,7 @@ function driftOf(current: Release | null, services: Status["services"]): readonl
   return Object.entries(services).flatMap(([key, service]) => {
     const wanted = current.taskDefinitions[`service/${key}`];
     if (wanted === undefined) return [];
-    if (service === null) return [`${key} does not exist any more`];
+    if (service === null || service.status !== "ACTIVE") return [`${key} does not exist any more`];
     const runs = service.revision === null ? "nothing" : showRevision(service.revision);
     if (!sameRevision(wanted, service.revision)) return [`${key} runs ${runs} instead of ${showRevision(wanted)}`];
     if (service.desiredCount === 0) return [`${key} is scaled to 0`];

@@ -9,6 +9,8 @@ import { openSession, type SessionRequest } from "./session.ts";
 export interface Unlocked {
   /** null: nobody held it. */
   readonly holder: Owner | null;
+  /** It was taken away; else only looked at. */
+  readonly taken: boolean;
   readonly why: string;
   /** Releases that are neither committed nor taken back: the next release goes on from them. */
   readonly unfinished: readonly ReleaseId[];
@@ -16,25 +18,28 @@ export interface Unlocked {
 
 /**
  * Takes the lock of a stack away from whoever holds it, and who writes nothing more from then on.
- * @param why is told to its holder, and stays in the record
+ * @param options `why` is told to its holder; `dryRun` looks, and takes nothing
  * @throws UserError, AwsError
  */
 export async function unlockStack(
   context: Context,
   connections: Connections,
   request: SessionRequest,
-  why: string,
+  { why, dryRun }: { readonly why: string; readonly dryRun: boolean },
 ): Promise<Unlocked> {
-  const { records, unfinished } = await openSession(context, connections, request);
-  const holder = await unlock(records, context, request.owner, why);
-  return { holder, why, unfinished: unfinished.map(({ intent }) => intent.release.id) };
+  const { records, lock, unfinished } = await openSession(context, connections, request);
+  const holder = dryRun ? (lock?.value.holder ?? null) : await unlock(records, context, request.owner, why);
+  const open = unfinished.map(({ intent }) => intent.release.id);
+  return { holder, taken: holder !== null && !dryRun, why, unfinished: open };
 }
 
-export function explainUnlocked({ holder, why, unfinished }: Unlocked): Markdown {
+export function explainUnlocked({ holder, taken, why, unfinished }: Unlocked): Markdown {
   if (holder === null) return heading(2, "Nobody held the lock");
   return paragraphs(
-    heading(2, "Unlocked"),
-    markdown`The lock was taken away from ${holder.name}: ${why}`,
+    heading(2, taken ? "Unlocked" : "Would unlock"),
+    taken
+      ? markdown`The lock was taken away from ${holder.name}: ${why}`
+      : markdown`${holder.name} holds the lock. Without \`dry-run\` it would be taken away.`,
     unfinished.length === 0
       ? null
       : markdown`Neither committed nor taken back; the next deploy or rollback goes on from there:`,

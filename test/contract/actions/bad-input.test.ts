@@ -326,6 +326,9 @@ test("a lock is taken away by somebody who says why", async () => {
     where: /reason/,
     fix: /told to whoever holds the lock/,
   });
+  const looked = await checkout.run({ with: { command: "unlock", reason: "it died", "dry-run": "true" } });
+  expect(looked).toMatchObject({ exitCode: 0, outputs: { changed: "false" } });
+  expect(looked.summary).toContain("Would unlock");
   const result = await checkout.run({ with: { command: "unlock", reason: "its runner <died>" } });
   await removeRecord("lock.json");
   expect(result).toMatchObject({ exitCode: 0, outputs: { changed: "true" } });

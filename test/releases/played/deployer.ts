@@ -84,6 +84,6 @@ export function deployer(
     plan: () => plan(context, connections, { ...request, release: null }),
     rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
     status: () => status(context, connections, request),
-    unlock: (why) => unlockStack(context, connections, request, why),
+    unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
   };
 }

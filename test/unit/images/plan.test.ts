@@ -83,7 +83,7 @@ test("what the registry has is named by this commit, unless it is already", () =
     contentKey: key,
     digest: digest("f"),
     tags: [],
-    reasons: ["nothing that goes in has changed"],
+    reasons: ["the registry has an image of this very content"],
     findings: [],
   });
 });
