@@ -32,7 +32,9 @@ const place = await openWorkplace({ speed });
 say(`Dagster's webserver will be at ${place.webserverUrl}`);
 say(`AWS is at ${place.bed.url}, for AWS_ENDPOINT_URL, with any credentials in ${place.bed.region}`);
 const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interruption.abort());
+process.once("SIGINT", () => interruption.abort()); // a second Ctrl-C ends it at once
+// These come twice, from the terminal and from the process that waits: what is being closed must not be cut off.
+for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
 const interrupted = new Promise<void>((resolve) =>
   interruption.signal.addEventListener("abort", () => resolve(), { once: true }),
 );
