@@ -220,13 +220,9 @@ function workshop(
   release: Release,
 ): Workshop {
   const { stack, clients, request } = session;
-  const check = async (): Promise<void> => {
-    context.signal.throwIfAborted();
-    await lock?.check();
-  };
   return {
     stack,
-    clients: { ...clients, ecs: guarded(clients.ecs, check) },
+    clients: { ...clients, ecs: guarded(clients.ecs, async () => lock?.check()) },
     images: images.clients,
     imageObservations: images.observations,
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
