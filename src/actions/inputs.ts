@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
 import { parseRelease } from "../domain/release.ts";
-import { mask } from "../github/report.ts";
+import { logReport, mask } from "../github/report.ts";
 import { flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import type { SessionRequest } from "../releases/session.ts";
@@ -56,11 +56,21 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
   };
 }
 
+/** Runs something with the log of this step, and closes what that has open. */
+export async function logged<T>(work: (context: Context) => Promise<T>): Promise<T> {
+  const { report, close } = logReport();
+  try {
+    return await work(stepContext(report));
+  } finally {
+    close();
+  }
+}
+
 /**
  * Real time, and a signal that aborts when the runner cancels the job: SIGINT first, SIGTERM 7.5 s later, then the end. A signal that
  * comes again (a terminal sends it to the whole group) changes nothing: what is being closed must not be cut off.
  */
-export function stepContext(report: Report): Context {
+function stepContext(report: Report): Context {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => controller.abort(new Cancelled(`Cancelled by ${name}.`)));

@@ -1,13 +1,13 @@
 import * as z from "zod";
+import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
-import { logReport } from "../github/report.ts";
 import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { Result } from "../releases/result.ts";
-import { sessionRequest, stepContext, travelling } from "./inputs.ts";
+import { logged, sessionRequest, travelling } from "./inputs.ts";
 
 /** Inputs of the actions that carry out one part of a release each. */
 export const partInputs = z.object(travelling);
@@ -30,28 +30,26 @@ export async function runPart(
 
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */
 export async function told(
-  work: (context: ReturnType<typeof stepContext>) => Promise<Result>,
+  work: (context: Context) => Promise<Result>,
   outputs: (result: Result) => Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { report, close } = logReport();
-  try {
-    const result = await work(stepContext(report));
-    close();
-    await tell(result, outputs);
-  } catch (error) {
-    close();
-    const failed = resultOf(error);
-    // The first cause stays the story, whatever becomes of its telling.
-    if (failed !== null)
-      await tell(failed, outputs).catch((unsaid: unknown) =>
-        report({ kind: "line", text: `the summary was not written: ${messageOf(unsaid)}` }),
-      );
-    throw error;
-  }
+  await logged(async (context) => {
+    try {
+      await tell(await work(context), outputs);
+    } catch (error) {
+      const failed = resultOf(error);
+      // The first cause stays the story, whatever becomes of its telling.
+      if (failed !== null)
+        await tell(failed, outputs).catch((unsaid: unknown) =>
+          context.report({ kind: "line", text: `the summary was not written: ${messageOf(unsaid)}` }),
+        );
+      throw error;
+    }
+  });
 }
 
 /** Outputs that every action of a release has. */
-export function releaseOutputs({ release, changed, outcome }: Result): Readonly<Record<string, string>> {
+function releaseOutputs({ release, changed, outcome }: Result): Readonly<Record<string, string>> {
   return {
     release: serializeRelease(release),
     "release-id": release.id,

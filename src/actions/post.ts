@@ -1,9 +1,8 @@
 import * as z from "zod";
 import { readInputs } from "../github/inputs.ts";
-import { logReport } from "../github/report.ts";
 import { wasOpen } from "../github/state.ts";
 import { writeSummary } from "../github/summary.ts";
-import { common, sessionRequest, stepContext } from "./inputs.ts";
+import { common, logged, sessionRequest } from "./inputs.ts";
 
 /** Inputs of every action that has this post step. */
 export const inputs = z.object(common);
@@ -14,8 +13,6 @@ export async function run(): Promise<void> {
   const request = sessionRequest(readInputs(inputs));
   const { connections } = await import("../releases/connections.ts");
   const { closeOpen, explainClosed } = await import("../releases/close.ts");
-  const { report, close } = logReport();
-  const closed = await closeOpen(stepContext(report), connections, { ...request, waitSeconds: 0 });
-  close();
+  const closed = await logged((context) => closeOpen(context, connections, { ...request, waitSeconds: 0 }));
   if (closed !== null) await writeSummary(explainClosed(closed));
 }

@@ -1,12 +1,11 @@
 import * as z from "zod";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
-import { logReport } from "../github/report.ts";
 import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { common, sessionRequest, stepContext } from "./inputs.ts";
+import { common, logged, sessionRequest } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
@@ -91,9 +90,7 @@ function outputs(result: Result): Readonly<Record<string, string>> {
 async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
-  const { report, close } = logReport();
-  const found = await status(stepContext(report), connections, request);
-  close();
+  const found = await logged((context) => status(context, connections, request));
   await writeSummary(explainStatus(found));
   const { current, drift, history } = found;
   writeOutputs({
@@ -118,9 +115,7 @@ async function tellUnlocked(
 ): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainUnlocked, unlockStack } = await import("../releases/unlock.ts");
-  const { report, close } = logReport();
-  const unlocked = await unlockStack(stepContext(report), connections, request, options);
-  close();
+  const unlocked = await logged((context) => unlockStack(context, connections, request, options));
   await writeSummary(explainUnlocked(unlocked));
   writeOutputs({ changed: String(unlocked.taken) });
 }
