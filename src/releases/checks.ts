@@ -1,13 +1,30 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
+import { instant } from "../domain/identifiers.ts";
+import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
+import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
-import type { Observation } from "./observation.ts";
+import { hasMoved, type Observation, showRunning } from "./observation.ts";
 
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
 const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
+
+/**
+ * A plan with the findings of the stack file, and all of them with the levels that `checks:` gives them.
+ * @param now milliseconds since 1970
+ */
+export function withFindings(stack: Stack, plan: Plan, now: number): Plan {
+  const today = dayOf(now);
+  return { ...plan, findings: [...stackFindings(stack, today), ...withLevels(plan.findings, stack.checks, today)] };
+}
+
+/** The day in UTC, as exceptions of `checks:` name it. @param now milliseconds since 1970 */
+export function dayOf(now: number): string {
+  return instant(now).slice(0, 10);
+}
 
 /** What cannot go well with the services as they are, and what is not as the current release says. */
 export function checkServices(stack: Stack, observation: Observation): readonly Finding[] {
@@ -50,12 +67,12 @@ function settingsOf({ variables, executionRole, taskRole, logGroup }: Stack["mig
 }
 
 /** A service that runs something else than the current release: moved by one that has not come to its end, or by hand. */
-function checkDrift({ key, place: where }: Service, { services, before, current }: Observation): readonly Finding[] {
+function checkDrift(service: Service, { services, before, current }: Observation): readonly Finding[] {
+  const { key, place: where } = service;
   const [now, then, pinned] = [services[key] ?? null, before[key], current?.taskDefinitions[`service/${key}`]];
   if (now === null || now.revision === null || then === undefined) return [];
-  if (!sameRevision(now.revision, then.taskDefinition) || now.desiredCount !== then.desiredCount) {
-    const former =
-      then.desiredCount === 0 || then.taskDefinition === null ? "nothing" : showRevision(then.taskDefinition);
+  if (hasMoved(service, now, then)) {
+    const former = showRunning(then.taskDefinition, then.desiredCount);
     return [
       {
         id: "unfinished-release",

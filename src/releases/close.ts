@@ -2,12 +2,11 @@ import { ListTasksCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { Context } from "../domain/context.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
-import { sameRevision } from "../domain/verdict.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
 import type { Clients, Connections } from "./connections.ts";
 import { beforeUnfinished } from "./history.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
-import type { Observation } from "./observation.ts";
+import { hasMoved } from "./observation.ts";
 import { observeServicesByKey } from "./observe.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
 import { startedBy } from "./steps.ts";
@@ -44,7 +43,11 @@ export async function closeOpen(
     open.map(({ intent }) => stopTasks(clients, stack.contract.cluster, startedBy(intent.release))),
   );
   const before = beforeUnfinished(session);
-  const moved = movedSince(before, await observeServicesByKey(clients, stack));
+  const now = await observeServicesByKey(clients, stack);
+  const moved = Object.values(stack.services).flatMap((service) => {
+    const [observed, then] = [now[service.key] ?? null, before[service.key]];
+    return observed !== null && then !== undefined && hasMoved(service, observed, then) ? [service.key] : [];
+  });
   for (const { intent } of open) {
     await journal.end({
       schema: 1,
@@ -61,14 +64,6 @@ export async function closeOpen(
   if (moved.length === 0) held.settled();
   await held.giveBack();
   return { releases: open.map(({ intent }) => intent.release.id), moved, tasks: tasks.flat() };
-}
-
-function movedSince(before: Observation["before"], services: Observation["services"]): readonly string[] {
-  return Object.entries(before).flatMap(([key, { taskDefinition, desiredCount }]) => {
-    const now = services[key] ?? null;
-    if (now === null) return [];
-    return sameRevision(now.revision, taskDefinition) && now.desiredCount === desiredCount ? [] : [key];
-  });
 }
 
 async function stopTasks({ ecs }: Clients, cluster: string, by: string): Promise<readonly string[]> {

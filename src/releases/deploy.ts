@@ -1,10 +1,11 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
-import { instant } from "../domain/identifiers.ts";
 import type { ImageClients } from "../images/index.ts";
-import { findings as stackFindings, withLevels } from "../stack/index.ts";
+import { withLevels } from "../stack/index.ts";
+import { dayOf, withFindings } from "./checks.ts";
 import type { Connections } from "./connections.ts";
 import { type HeldLock, isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
@@ -21,8 +22,8 @@ import {
   type SessionRequest,
   sourceOf,
 } from "./session.ts";
-import type { Result } from "./result.ts";
-import { planned as toTell, refuse, refuseUncarried, undertake } from "./undertake.ts";
+import { type Result, resultOfPlan } from "./result.ts";
+import { refuse, refuseUncarried, undertake } from "./undertake.ts";
 
 export interface DeployRequest extends SessionRequest {
   /** What earlier steps of this release have made; null: it is found by the lock that this job holds, or begun here. */
@@ -51,7 +52,7 @@ export async function plan(
   checkIdentity(session, begun, source);
   const { observed, planned } = await look(context, session, source, begun);
   refuse(context, planned, observed.observation);
-  return toTell(planned, observed.observation);
+  return resultOfPlan(planned, observed.observation);
 }
 
 /**
@@ -119,7 +120,7 @@ async function carryOutParts(
 ): Promise<Result> {
   const { observed, planned, images } = await look(context, session, source, begun);
   const { observation, images: observations } = observed;
-  if (lock !== null) checkApproved(context, approved, planned);
+  if (lock !== null) checkApproved(context, session, approved, planned);
   return undertake(context, session, lock, {
     command: "deploy",
     plan: planned,
@@ -131,12 +132,20 @@ async function carryOutParts(
 }
 
 /** @throws UserError when the plan is another one than was looked at, and that matters */
-function checkApproved({ report }: Context, approved: DeployRequest["approved"], plan: Plan): void {
+function checkApproved(
+  { clock, report }: Context,
+  { stack }: Session,
+  approved: DeployRequest["approved"],
+  plan: Plan,
+): void {
   if (approved === null || planHash(plan) === approved.hash) return;
   const what = `The plan is another one than was looked at: ${plan.steps.map(({ id }) => id).join(", ") || "nothing is left to do"}.`;
   const fix = "Something was released, or changed by hand, in between. Plan again, look at it, and deploy that.";
-  if (approved.onChange === "fail") throw new UserError({ what, where: "input plan-hash", fix });
-  report({ kind: "finding", finding: { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix } });
+  const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
+  for (const finding of withLevels([changed], stack.checks, dayOf(clock.now()))) {
+    if (approved.onChange === "fail" || finding.level === "error") throw new UserError(finding);
+    report({ kind: "finding", finding });
+  }
 }
 
 async function look(
@@ -149,8 +158,6 @@ async function look(
   refuseUncarried(context, stack);
   const images = await connections.images(context, clients, request.scratch);
   const observed = await observe(clients, images, context, stack, { root: request.root, source }, session);
-  const planned = planRelease(stack, observed.observation, begun);
-  const today = instant(context.clock.now()).slice(0, 10);
-  const findings = [...stackFindings(stack, today), ...withLevels(planned.findings, stack.checks, today)];
-  return { observed, planned: { ...planned, findings }, images };
+  const planned = withFindings(stack, planRelease(stack, observed.observation, begun), context.clock.now());
+  return { observed, planned, images };
 }

@@ -149,7 +149,7 @@ function byWeight(evidence: readonly Evidence[]): readonly Evidence[] {
   return [...evidence].sort((a, b) => weights.indexOf(a.kind) - weights.indexOf(b.kind));
 }
 
-export function explainFindings(findings: readonly Finding[]): Markdown | null {
+function explainFindings(findings: readonly Finding[]): Markdown | null {
   if (findings.length === 0) return null;
   return list(
     bySeverity(findings).map(

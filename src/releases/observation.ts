@@ -1,6 +1,8 @@
 import type { Before } from "../domain/journal.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
+import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
+import type { Service } from "../stack/stack.ts";
 import type { ImagePlan } from "../images/plan.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { ParameterNames } from "./definitions.ts";
@@ -29,4 +31,24 @@ export interface KnownDefinition {
   readonly former: Definition | null;
   /** Newest ACTIVE revision of the family. */
   readonly newest: Definition | null;
+}
+
+/** Does a service run something else than before? A count that something else sets is not looked at. */
+export function hasMoved(
+  service: Service,
+  { revision, desiredCount }: Pick<ServiceObservation, "revision" | "desiredCount">,
+  before: Before,
+): boolean {
+  if (!sameRevision(revision, before.taskDefinition)) return true;
+  return desiredCount !== before.desiredCount && !(isScaled(service) && before.desiredCount > 0);
+}
+
+/** Does something else set its count? Then that may change for good reason at any time. */
+export function isScaled(service: Service): boolean {
+  return service.kind === "webserver" && service.scaling !== null;
+}
+
+/** What a service runs, for people: `family:revision`, or `nothing`. */
+export function showRunning(revision: Revision | null, desiredCount: number): string {
+  return revision === null || desiredCount === 0 ? "nothing" : showRevision(revision);
 }

@@ -18,7 +18,7 @@ import {
   type WantedDefinition,
 } from "./definitions.ts";
 import { limits } from "./limits.ts";
-import type { Observation } from "./observation.ts";
+import { hasMoved, isScaled, type Observation } from "./observation.ts";
 
 /**
  * What must be done so that the stack runs this commit. Pure: the same stack and observation give the same plan, whoever asks.
@@ -257,10 +257,7 @@ function stepsOf(touched: readonly Touched[]): readonly string[] {
 function noteMoved(draft: Draft, service: Service, { services, before }: Observation): boolean {
   const [now, then] = [services[service.key] ?? null, before[service.key]];
   if (now === null || then === undefined) return false;
-  const unmoved =
-    then.taskDefinition === null ? now.revision === null : sameRevision(then.taskDefinition, now.revision);
-  const isCounted = !isScaled(service) || then.desiredCount === 0;
-  if (unmoved && (!isCounted || then.desiredCount === now.desiredCount)) return false;
+  if (!hasMoved(service, now, then)) return false;
   draft.moved.push({ service: service.key, undo: undoOf(service, then) });
   return true;
 }
@@ -268,11 +265,6 @@ function noteMoved(draft: Draft, service: Service, { services, before }: Observa
 function undoOf(service: Service, { service: name, taskDefinition, desiredCount }: Before): Undo {
   const count = isScaled(service) && desiredCount > 0 ? null : desiredCount;
   return { kind: "roll", service: name, to: taskDefinition, count };
-}
-
-/** Something else sets its count, which may have changed for good reason since. */
-function isScaled(service: Service): boolean {
-  return service.kind === "webserver" && service.scaling !== null;
 }
 
 /** What an ECS service must be brought to. */

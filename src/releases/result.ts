@@ -4,10 +4,10 @@ import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors
 import type { Finding } from "../domain/finding.ts";
 import { type Plan, planHash } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
-import { showRevision } from "../domain/verdict.ts";
+import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
-import { type Ending, explainEnding } from "./explain.ts";
-import type { Observation } from "./observation.ts";
+import { type Ending, explainEnding, explainPlan } from "./explain.ts";
+import { type Observation, showRunning } from "./observation.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps.ts";
@@ -71,6 +71,21 @@ export interface Told {
   readonly session: Pick<Session, "openedAt" | "stack">;
 }
 
+/** What there is to tell of a plan that is not carried out. */
+export function resultOfPlan(plan: Plan, observation: Observation): Result {
+  return {
+    release: plan.target,
+    plan,
+    hash: planHash(plan),
+    outcome: null,
+    changed: plan.steps.length > 0,
+    steps: [],
+    services: [],
+    summary: explainPlan(plan, observation),
+  };
+}
+
+/** What there is to tell of one that was. */
 export function resultOf(told: Told): Result {
   const { plan, end, earlier, outcome, takenBack } = told;
   const steps = [...earlier, ...end.steps];
@@ -111,17 +126,8 @@ function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): rea
   return steps.flatMap((end) => {
     if (end.step.kind !== "roll" || isRefused(end)) return [];
     const { service: key, from: was } = end.step;
-    const unjudged = { verdict: "failed", from: was, to: null, digests: {}, cause: { id: "error" } } as const;
-    const verdicts =
-      end.kind === "done"
-        ? [end.done.verdict ?? []].flat()
-        : end.kind === "failed"
-          ? end.error instanceof StepFailed
-            ? end.error.verdicts
-            : [unjudged]
-          : [];
     const back = takenBack.find((one) => one.service === key);
-    return verdicts.map(({ verdict, from, to, digests, cause }) => ({
+    return verdictsOf(end, was).map(({ verdict, from, to, digests, cause }) => ({
       service: key,
       verdict,
       from,
@@ -131,6 +137,18 @@ function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): rea
       takenBack: back === undefined ? null : back.why === null,
     }));
   });
+}
+
+/** What is known of how the roll of one step ended; a failure that gave no verdict is one of its own. */
+function verdictsOf(
+  end: StepEnd,
+  from: Revision | null,
+): readonly Pick<Verdict, "verdict" | "from" | "to" | "digests" | "cause">[] {
+  if (end.kind === "left") return [];
+  if (end.kind === "done") return end.done.verdict === undefined ? [] : [end.done.verdict];
+  if (end.error instanceof StepFailed) return end.error.verdicts;
+  const cause = { id: "error", what: messageOf(end.error), fix: null };
+  return [{ verdict: "failed", from, to: null, digests: {}, cause }];
 }
 
 function endingOf(
@@ -181,17 +199,9 @@ function runningNow(
       }
       const back = takenBack.find((one) => one.service === key);
       const then = before[key];
-      if (back?.why === null && then !== undefined)
-        return [
-          key,
-          then.desiredCount === 0 || then.taskDefinition === null ? "nothing" : showRevision(then.taskDefinition),
-        ];
+      if (back?.why === null && then !== undefined) return [key, showRunning(then.taskDefinition, then.desiredCount)];
       if (back !== undefined || moved.has(key)) return [key, "not known: see `status`"];
-      if (service === null) return [key, "does not exist"];
-      return [
-        key,
-        service.desiredCount === 0 || service.revision === null ? "nothing" : showRevision(service.revision),
-      ];
+      return [key, service === null ? "does not exist" : showRunning(service.revision, service.desiredCount)];
     }),
   );
 }

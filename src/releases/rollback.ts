@@ -1,10 +1,10 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
-import { begunAt, instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
+import { begunAt, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
-import { findings as stackFindings, withLevels } from "../stack/index.ts";
+import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
 import type { Connections } from "./connections.ts";
 import { takeLock } from "./lock.ts";
@@ -13,8 +13,8 @@ import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
-import type { Result } from "./result.ts";
-import { planned as toTell, refuse, refuseUncarried, undertake } from "./undertake.ts";
+import { type Result, resultOfPlan } from "./result.ts";
+import { refuse, refuseUncarried, undertake } from "./undertake.ts";
 
 export interface RollbackRequest extends SessionRequest {
   /** A release id, the beginning of its commit's SHA (7 digits at least), `previous`, or a time: what was current then. */
@@ -35,7 +35,7 @@ export async function rollback(context: Context, connections: Connections, reque
   if (request.dryRun) {
     const { observation, planned } = await look(context, session, await target(session, request.to));
     refuse(context, planned, observation);
-    return toTell(planned, observation);
+    return resultOfPlan(planned, observation);
   }
   const lock = await takeLock(session.records, context, request);
   try {
@@ -153,10 +153,9 @@ async function look(
     images: {},
     parameters: {},
   };
-  const planned = planRollback(stack, observation, newRelease(context, session, to.source), to, wanted, there);
-  const today = instant(context.clock.now()).slice(0, 10);
-  const findings = [...stackFindings(stack, today), ...withLevels(planned.findings, stack.checks, today)];
-  return { observation, planned: { ...planned, findings }, images };
+  const begun = newRelease(context, session, to.source);
+  const plan = planRollback(stack, observation, begun, to, wanted, there);
+  return { observation, planned: withFindings(stack, plan, context.clock.now()), images };
 }
 
 async function byKey<T, R>(

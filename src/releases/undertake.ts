@@ -6,11 +6,10 @@ import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors
 import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
-import { type Part, type Plan, planHash } from "../domain/plan.ts";
+import type { Part, Plan } from "../domain/plan.ts";
 import { type Release, samePins } from "../domain/release.ts";
 import type { ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
-import { explainPlan } from "./explain.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
@@ -24,6 +23,7 @@ import {
   ReleaseFailed,
   type Result,
   resultOf,
+  resultOfPlan,
   type Told,
   wordsOf,
 } from "./result.ts";
@@ -114,7 +114,7 @@ export function refuse({ report }: Context, plan: Plan, observation: Observation
   const [first, ...others] = errors;
   const shown: readonly Finding[] = [...bySeverity(plan.findings).filter(({ level }) => level !== "error"), ...others];
   for (const finding of shown) report({ kind: "finding", finding });
-  if (first !== undefined) throw new PlanRefused(first, planned(plan, observation));
+  if (first !== undefined) throw new PlanRefused(first, resultOfPlan(plan, observation));
 }
 
 /**
@@ -125,20 +125,6 @@ export function refuseUncarried({ report }: Context, stack: Stack): void {
   const [first, ...others] = uncarried(stack);
   for (const finding of others) report({ kind: "finding", finding });
   if (first !== undefined) throw new UserError(first);
-}
-
-/** What there is to tell of a plan that is not carried out. */
-export function planned(plan: Plan, observation: Observation): Result {
-  return {
-    release: plan.target,
-    plan,
-    hash: planHash(plan),
-    outcome: null,
-    changed: plan.steps.length > 0,
-    steps: [],
-    services: [],
-    summary: explainPlan(plan, observation),
-  };
 }
 
 function tell(
