@@ -154,7 +154,7 @@ async function runMigration(
   if (cause !== null) throw new StepFailed(cause, evidence);
   return {
     results: {},
-    parts: { migrations: { [migration.name]: { state: "done", contentKey } } },
+    parts: { migrations: { [migration.name]: { state: "done", contentKey, heads: null } } },
     said: `done in ${Math.round(seconds)} s`,
   };
 }

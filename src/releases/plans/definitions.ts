@@ -1,0 +1,111 @@
+import { type Later, type LaterJson, later, laterText, resolve, stepsBehind, substitute } from "../../domain/later.ts";
+import type { Step, Undo } from "../../domain/plan.ts";
+import type { Release } from "../../domain/release.ts";
+import { showRevision } from "../../domain/verdict.ts";
+import type { Stack } from "../../stack/stack.ts";
+import { type Definition, definitionHash, registrable } from "../../task-definitions/definition.ts";
+import { render } from "../../task-definitions/render.ts";
+import { type ImageReferences, type WantedDefinition, runDefinitions, serviceDefinitions } from "../definitions.ts";
+import type { Observation } from "../observation.ts";
+import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
+
+export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
+  const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
+  const { runs } = stack;
+  for (const run of runDefinitions(stack, images, observation.parameters)) {
+    planDefinition(observation, run, migrations, draft, "definitions");
+  }
+  const runArn = (location: string): Later | null => {
+    const run = runs.kind === "ecs" ? runs.definitions[location] : undefined;
+    return run === undefined ? null : (draft.arns[`run/${run.key}`] ?? null);
+  };
+  for (const service of serviceDefinitions(stack, images, observation.parameters, runArn)) {
+    planDefinition(observation, service, migrations, draft, "definitions");
+  }
+}
+
+/** Registers a definition, unless an equal one runs or is the newest of its family. @returns its ARN */
+export function planDefinition(
+  observation: Observation,
+  { definition, request }: WantedDefinition,
+  after: readonly string[],
+  draft: Draft,
+  part: Step["part"],
+): Later {
+  const content = render(request);
+  const { running = null, newest = null } = observation.definitions[definition] ?? {};
+  const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
+  const equal = [running, newest].find((known) => known?.active === true && known.contentHash === hash);
+  if (hash !== null && equal !== null && equal !== undefined) {
+    draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
+    draft.arns[definition] = equal.arn;
+    return equal.arn;
+  }
+  const id = `register/${definition}`;
+  const replaces = (running ?? newest)?.revision ?? null;
+  const reason = replaces === null ? "it is new" : `it differs from ${showRevision(replaces)}`;
+  const undo: Undo = { kind: "none", why: "a revision that nothing runs does no harm" };
+  push(draft, {
+    id,
+    part,
+    after,
+    reason,
+    undo,
+    kind: "register",
+    definition,
+    family: request.family,
+    content,
+    replaces,
+  });
+  draft.arns[definition] = later(id, "arn");
+  return later(id, "arn");
+}
+
+/**
+ * The definitions of an earlier release. Those that were deregistered meanwhile cannot start a task, and are registered anew; code
+ * servers that name the definition of their runs are then registered with the new one.
+ */
+export function planFormerDefinitions(
+  to: Release,
+  wanted: Readonly<Record<string, Definition | null>>,
+  draft: Draft,
+): void {
+  const replaced: (readonly [arn: string, by: Later])[] = [];
+  const pinned = Object.keys(to.taskDefinitions).filter((definition) => !definition.startsWith("once/"));
+  const runsFirst = pinned.sort((a, b) => Number(b.startsWith("run/")) - Number(a.startsWith("run/")));
+  for (const definition of runsFirst) {
+    const known = wanted[definition] ?? null;
+    if (known === null) continue; // the findings say so
+    const former = registrable(known);
+    // In quotes: the ARN of revision 1 is the beginning of revision 12's.
+    const content = replaced.reduce<LaterJson>(
+      (now, [arn, by]) => substitute(now, JSON.stringify(arn), laterText`"${by}"`),
+      former,
+    );
+    if (known.active && stepsBehind(content).length === 0) {
+      draft.arns[definition] = known.arn;
+      continue;
+    }
+    const id = `register/${definition}`;
+    const undo: Undo = { kind: "none", why: "a revision that nothing runs does no harm" };
+    const { family } = known.revision;
+    const reason = known.active
+      ? "it names the definition of its runs, which is registered anew"
+      : `${showRevision(known.revision)} was deregistered`;
+    push(draft, {
+      id,
+      part: "definitions",
+      after: [],
+      reason,
+      undo,
+      kind: "register",
+      definition,
+      family,
+      content,
+      replaces: null,
+    });
+    draft.arns[definition] = later(id, "arn");
+    draft.target = withoutDefinition(draft.target, definition);
+    replaced.push([known.arn, later(id, "arn")]);
+  }
+}

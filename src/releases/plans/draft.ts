@@ -1,0 +1,40 @@
+import type { Finding } from "../../domain/finding.ts";
+import { type Later, type LaterJson, stepsBehind } from "../../domain/later.ts";
+import { type Plan, type Step, checkPlan } from "../../domain/plan.ts";
+import type { Release } from "../../domain/release.ts";
+
+/** A plan while it is made. */
+export interface Draft {
+  readonly steps: Step[];
+  readonly untouched: Plan["untouched"][number][];
+  readonly moved: Plan["moved"][number][];
+  target: Release;
+  /** ARN of each definition that is planned so far. */
+  readonly arns: Record<string, Later>;
+}
+
+/** A step waits for those it names, and for those whose results it uses. */
+export function push(draft: Draft, step: Step): string {
+  const after = [...new Set([...step.after, ...stepsBehind(step as unknown as LaterJson)])];
+  draft.steps.push({ ...step, after });
+  return step.id;
+}
+
+export function withPart<Part extends "images" | "taskDefinitions" | "migrations">(
+  release: Release,
+  part: Part,
+  key: string,
+  value: Release[Part][string],
+): Release {
+  return { ...release, [part]: { ...release[part], [key]: value } };
+}
+
+export function withoutDefinition(release: Release, definition: string): Release {
+  const taskDefinitions = Object.entries(release.taskDefinitions).filter(([key]) => key !== definition);
+  return { ...release, taskDefinitions: Object.fromEntries(taskDefinitions) };
+}
+
+export function finished({ target, steps, untouched, moved }: Draft, findings: readonly Finding[]): Plan {
+  checkPlan({ steps });
+  return { target, steps, untouched, moved, findings };
+}

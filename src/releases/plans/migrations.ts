@@ -1,0 +1,51 @@
+import type { Undo } from "../../domain/plan.ts";
+import type { Stack } from "../../stack/stack.ts";
+import { type ImageReferences, onceDefinitions } from "../definitions.ts";
+import type { Observation } from "../observation.ts";
+import { planDefinition } from "./definitions.ts";
+import { type Draft, push, withPart } from "./draft.ts";
+
+export function planMigrations(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
+  const once = new Map(
+    onceDefinitions(stack, images, observation.parameters).map((wanted) => [wanted.definition, wanted]),
+  );
+  let previous: readonly string[] = [];
+  for (const { name, image } of stack.migrations) {
+    const contentKey = observation.images[image]?.contentKey;
+    const wanted = once.get(`once/${image}`);
+    if (contentKey === undefined || wanted === undefined) continue;
+    const before = observation.current?.migrations[name];
+    const made = draft.target.migrations[name];
+    if (made?.state === "done" && made.contentKey === contentKey) {
+      draft.untouched.push({ what: `migration ${name}`, why: "done in this release" });
+      continue;
+    }
+    if (before?.contentKey === contentKey) {
+      draft.untouched.push({
+        what: `migration ${name}`,
+        why: "its image, and so its revisions, are those of the current release",
+      });
+      const { heads } = before;
+      draft.target = withPart(draft.target, "migrations", name, { state: "none", contentKey, heads });
+      continue;
+    }
+    // Migrations of one image share its definition.
+    const definition = draft.arns[wanted.definition] ?? planDefinition(observation, wanted, [], draft, "migrations");
+    const reason = before === undefined ? "it was never run for this stack" : `image ${image} is another one`;
+    const undo: Undo = { kind: "none", why: "a migration is never taken back: going back leaves the schema as it is" };
+    const id = `migrate/${name}`;
+    previous = [
+      push(draft, {
+        id,
+        part: "migrations",
+        after: previous,
+        reason,
+        undo,
+        kind: "run-task",
+        purpose: "migrate",
+        migration: name,
+        definition,
+      }),
+    ];
+  }
+}
