@@ -22,7 +22,7 @@ export async function measure(runs: number): Promise<readonly Row[]> {
     const base = environmentOf(bed, checkout, folder);
     const root = await inputsOf(".");
     const refused = await interleaved(runs, [
-      ["ours", "dist/root/index.js", { ...base, ...root, INPUT_COMMAND: "destroy" }],
+      ["ours", bundle("root"), { ...base, ...root, INPUT_COMMAND: "destroy" }],
       ...given(aws, { ...base }),
       ...given(docker, { ...base, INPUT_PUSH: "maybe" }),
     ]);
@@ -32,7 +32,7 @@ export async function measure(runs: number): Promise<readonly Row[]> {
       JSON.stringify({ family: "bench", containerDefinitions: [{ name: "bench", image: "bench", memory: 128 }] }),
     );
     const dryRun = await interleaved(runs, [
-      ["ours", "dist/root/index.js", { ...base, ...root, INPUT_COMMAND: "plan" }],
+      ["ours", bundle("root"), { ...base, ...root, INPUT_COMMAND: "plan" }],
       ...given(aws, { ...base, "INPUT_TASK-DEFINITION": definition }),
     ]);
     return [...rowsOf("refused input", refused), ...rowsOf("dry run", dryRun), ...sizes(there)];
@@ -41,6 +41,11 @@ export async function measure(runs: number): Promise<readonly Row[]> {
     rmSync(folder, { recursive: true, force: true });
     await bed.close();
   }
+}
+
+/** A bundle of ours, from the root of this repository. */
+function bundle(name: string): string {
+  return join("dist", name, "index.js");
 }
 
 type Environment = Readonly<Record<string, string>>;
