@@ -18,6 +18,8 @@ export const imagePartSchema = z.strictObject({
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
   platform: platformSchema,
   source: sourceSchema,
+  /** Version of Dagster in it, as its lock file says; null when nothing tells. */
+  dagster: z.string().max(50).nullable(),
 });
 export type ImagePart = z.infer<typeof imagePartSchema>;
 
@@ -34,6 +36,8 @@ export const migrationPartSchema = z.strictObject({
   state: z.enum(["done", "none"]),
   /** Content key of the image whose migrations these are. */
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+  /** Revisions that the schema is at, sorted; null when the tool does not tell them. */
+  heads: z.array(z.string().max(200)).nullable(),
 });
 export type MigrationPart = z.infer<typeof migrationPartSchema>;
 
@@ -41,14 +45,21 @@ export type MigrationPart = z.infer<typeof migrationPartSchema>;
  * Everything that pins one version of a stack. Travels from step to step as JSON, so it holds no ARN, account id, URL, log
  * text or environment value: a job output that contains a masked text is dropped by the runner without a word.
  */
-export const releaseSchema = z.strictObject({
-  schema: z.literal(1),
+const releaseObject = z.strictObject({
+  schema: z.literal(2),
   id: releaseIdSchema,
   stack: keySchema,
   environment: keySchema,
   /** The release that was current when this one was begun; null for the first. */
   base: releaseIdSchema.nullable(),
+  /** What it was begun for. */
   source: sourceSchema,
+  /** The newest commit of each repository that anything in it may come from: going forward never goes behind one of them. */
+  sources: z.record(sourceSchema.shape.repository, shaSchema),
+  /** Components that it was about, the others being those of its base; null: the whole stack. */
+  only: z.array(keySchema).nullable(),
+  /** The release of another environment whose images these are; null: its own. */
+  promotes: z.strictObject({ environment: keySchema, release: releaseIdSchema }).nullable(),
   images: z.record(keySchema, imagePartSchema),
   /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
   taskDefinitions: z.record(
@@ -57,10 +68,13 @@ export const releaseSchema = z.strictObject({
   ),
   migrations: z.record(keySchema, migrationPartSchema),
 });
+
+/** Reads what any version has written, in the shape of this one. */
+export const releaseSchema = z.preprocess(upgraded, releaseObject);
 export type Release = z.infer<typeof releaseSchema>;
 
 const parts = ["images", "taskDefinitions", "migrations"] as const;
-const identity = ["schema", "id", "stack", "environment", "base", "source"] as const;
+const identity = ["schema", "id", "stack", "environment", "base", "source", "sources", "only", "promotes"] as const;
 
 /** 64 KiB: an input is an environment string, and Linux refuses one of 128 KiB. */
 export const releaseLimitBytes = 64 * 1024;
@@ -78,9 +92,14 @@ export function samePins(a: Release, b: Release): boolean {
   return pins(a) === pins(b);
 }
 
-/** A release that has begun and has no parts yet. */
-export function emptyRelease(head: Pick<Release, "id" | "stack" | "environment" | "base" | "source">): Release {
-  return { schema: 1, ...head, images: {}, taskDefinitions: {}, migrations: {} };
+/** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
+export function emptyRelease(
+  head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &
+    Partial<Pick<Release, "sources" | "only" | "promotes">>,
+): Release {
+  const { repository, sha } = head.source;
+  const whole = { sources: { [repository]: sha }, only: null, promotes: null };
+  return { schema: 2, ...whole, ...head, images: {}, taskDefinitions: {}, migrations: {} };
 }
 
 /**
@@ -163,4 +182,30 @@ export function parseRelease(text: string): Release {
     where,
     fix: "Pass the release output of an earlier step of the same version of these actions, unchanged; or leave the input empty to derive it anew.",
   });
+}
+
+/** Version 1 knew one source, no versions of Dagster, no heads of schemas, and whole stacks only. */
+function upgraded(record: unknown): unknown {
+  if (!isRecord(record) || record["schema"] !== 1) return record;
+  const { source, images, migrations } = record;
+  const withNull = (key: string, values: unknown): unknown =>
+    isRecord(values)
+      ? Object.fromEntries(
+          Object.entries(values).map(([name, value]) => [name, isRecord(value) ? { [key]: null, ...value } : value]),
+        )
+      : values;
+  const { repository, sha } = isRecord(source) ? source : {};
+  return {
+    ...record,
+    schema: 2,
+    sources: { [String(repository)]: sha },
+    only: null,
+    promotes: null,
+    images: withNull("dagster", images),
+    migrations: withNull("heads", migrations),
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -34,7 +34,7 @@ export async function applyImage(
   await nameCommit(clients, context, observation, stored);
   const verb = { reuse: "Reused", name: "Named", layers: "Pushed" }[plan.way];
   context.report({ kind: "line", text: `${verb} ${repository}@${stored.digest}` });
-  return { repository, digest: stored.digest, contentKey, platform, source };
+  return { repository, digest: stored.digest, contentKey, platform, source, dagster: plan.dagster };
 }
 
 /** @returns the image that bears this content key in the end: somebody else's when he was faster. */

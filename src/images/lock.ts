@@ -62,6 +62,11 @@ export function normalizedName(name: string): string {
   return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
 }
 
+/** The version that a lock pins a package to; null when it does not name the package, or its version. */
+export function pinnedVersion(lock: Lock | null, name: string): string | null {
+  return lock?.requirements.find((one) => normalizedName(one.name) === name)?.version ?? null;
+}
+
 const placeOptions = ["-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host"];
 const harmlessOptions = [
   "--require-hashes",

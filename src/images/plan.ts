@@ -1,6 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { changesSince } from "./compare.ts";
+import { pinnedVersion } from "./lock.ts";
 import type { ImageObservation } from "./observe.ts";
 
 /** What will be done about an image. */
@@ -10,6 +11,8 @@ export interface ImagePlan {
   readonly contentKey: string;
   /** Null: known after apply. */
   readonly digest: Digest | null;
+  /** Version of Dagster that its lock file pins; null when that does not tell. */
+  readonly dagster: string | null;
   /** Tags that will name the image and do not yet. */
   readonly tags: readonly string[];
   /** Why, for people. */
@@ -23,22 +26,16 @@ export function planImage(observation: ImageObservation): ImagePlan {
   const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
   const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
   const findings = [...floatingBase(observation), ...commitTagTaken(observation, digest)];
+  const known = { contentKey, digest, dagster: pinnedVersion(observation.lock, "dagster"), findings };
   if (found === null) {
     const tags = [...commit, `src-${contentKey}`];
-    return { way: "layers", contentKey, digest, tags, reasons: whyNew(observation), findings };
+    return { ...known, way: "layers", tags, reasons: whyNew(observation) };
   }
   if (commit.length === 0) {
-    return {
-      way: "reuse",
-      contentKey,
-      digest,
-      tags: [],
-      reasons: ["the registry has an image of this very content"],
-      findings,
-    };
+    return { ...known, way: "reuse", tags: [], reasons: ["the registry has an image of this very content"] };
   }
   const reasons = ["the registry has it, and this commit does not name it yet"];
-  return { way: "name", contentKey, digest, tags: commit, reasons, findings };
+  return { ...known, way: "name", tags: commit, reasons };
 }
 
 function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObservation): readonly string[] {

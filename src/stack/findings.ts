@@ -133,7 +133,6 @@ function instanceFilesElsewhere({ images, services, migrations, instance }: Stac
   });
 }
 
-/** Where a file of the checkout stands in an image: the last of the mappings that copy it counts. Null when none does. */
 /** Where a file of the checkout stands in an image of layers, by the last mapping that holds it; null when none does. */
 export function pathInImage({ files }: Layers, path: string): string | null {
   const wanted = posix.normalize(path);

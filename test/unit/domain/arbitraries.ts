@@ -17,13 +17,18 @@ const images = fc.record({
   contentKey: hex(40),
   platform: fc.constantFrom("linux/amd64" as const, "linux/arm64" as const),
   source: sources,
+  dagster: fc.constantFrom(null, "1.12.3"),
 });
 const definitions = fc.record({
   family: fc.constantFrom("a", "b-c"),
   revision: fc.integer({ min: 1, max: 99 }),
   contentHash: hex(64),
 });
-const migrations = fc.record({ state: fc.constantFrom("done" as const, "none" as const), contentKey: hex(40) });
+const migrations = fc.record({
+  state: fc.constantFrom("done" as const, "none" as const),
+  contentKey: hex(40),
+  heads: fc.constant(null),
+});
 
 export const head = {
   id: `20261121T101500Z-${"a".repeat(40)}` as ReleaseId,

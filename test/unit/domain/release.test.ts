@@ -80,6 +80,7 @@ describe("a release that travels as text", () => {
       contentKey: "0".repeat(40),
       platform: "linux/amd64" as const,
       source: head.source,
+      dagster: null,
     };
     const images = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`image-${index}`, image]));
     const large = { ...emptyRelease(head), images };
@@ -101,6 +102,7 @@ describe("a release that travels as text", () => {
       contentKey: "0".repeat(40),
       platform: "linux/arm64" as const,
       source: { ...head.source, repository: "owner/123456789012" },
+      dagster: null,
     };
     const release = { ...emptyRelease({ ...head, stack: "123456789012" }), images: { "123456789012": image } };
     expect(parseRelease(text(release))).toEqual(release);
@@ -114,15 +116,35 @@ describe("a release that travels as text", () => {
       contentKey: "0".repeat(40),
       platform: "linux/arm64" as const,
       source: head.source,
+      dagster: null,
     };
     expect(text({ ...emptyRelease(head), images: { app: image } })).toContain(digest);
+  });
+
+  test("of version 1 is read as what it means now", () => {
+    const { source } = head;
+    const image = {
+      repository: "r",
+      digest: `sha256:${"0".repeat(64)}` as Digest,
+      contentKey: "0".repeat(40),
+      platform: "linux/amd64" as const,
+      source,
+    };
+    const migration = { state: "done" as const, contentKey: "0".repeat(40) };
+    const parts = { images: { app: image }, taskDefinitions: {}, migrations: { app: migration } };
+    expect(parseRelease(JSON.stringify({ schema: 1, ...head, ...parts }))).toEqual({
+      ...emptyRelease(head),
+      sources: { [source.repository]: source.sha },
+      images: { app: { ...image, dagster: null } },
+      migrations: { app: { ...migration, heads: null } },
+    });
   });
 
   test.each([
     ["", "not JSON"],
     ["{}", "schema"],
     [JSON.stringify({ ...emptyRelease(head), extra: 1 }), "extra"],
-    [JSON.stringify({ ...emptyRelease(head), schema: 2 }), "schema"],
+    [JSON.stringify({ ...emptyRelease(head), schema: 3 }), "schema"],
     [JSON.stringify({ ...emptyRelease(head), images: { app: { digest: "latest" } } }), "images.app"],
   ])("is refused with the place of the fault: %s", (value, place) => {
     expect(() => parseRelease(value)).toThrow(UserError);

@@ -2,6 +2,7 @@ import type { Digest, Sha } from "../../../src/domain/identifiers.ts";
 import { recordInputs, readRecordedInputs } from "../../../src/images/compare.ts";
 import { contentKey, type Inputs } from "../../../src/images/content-key.ts";
 import type { ImageObservation } from "../../../src/images/observe.ts";
+import { parseLock } from "../../../src/images/lock.ts";
 import { planImage } from "../../../src/images/plan.ts";
 
 const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest;
@@ -73,6 +74,7 @@ test("what the registry has is named by this commit, unless it is already", () =
   expect(planImage(observation({ found }))).toEqual({
     way: "name",
     contentKey: key,
+    dagster: null,
     digest: digest("f"),
     tags: [sha],
     reasons: ["the registry has it, and this commit does not name it yet"],
@@ -81,6 +83,7 @@ test("what the registry has is named by this commit, unless it is already", () =
   expect(planImage(observation({ found, commitTag: { name: sha, digest: digest("f") } }))).toEqual({
     way: "reuse",
     contentKey: key,
+    dagster: null,
     digest: digest("f"),
     tags: [],
     reasons: ["the registry has an image of this very content"],
@@ -88,9 +91,21 @@ test("what the registry has is named by this commit, unless it is already", () =
   });
 });
 
+test("the version of Dagster is the one that the lock pins", () => {
+  const lock = parseLock("Dagster[postgres]==1.12.3 --hash=sha256:0\n", "requirements.lock");
+  expect(planImage(observation({ lock })).dagster).toBe("1.12.3");
+});
+
 test("what is released already keeps the commit that it was made of: another one names nothing", () => {
   const source = { repository: "owner/app", sha: "b".repeat(40) as Sha };
-  const kept = { repository: "app", digest: digest("f"), contentKey: key, platform: inputs.platform, source };
+  const kept = {
+    repository: "app",
+    digest: digest("f"),
+    contentKey: key,
+    platform: inputs.platform,
+    source,
+    dagster: null,
+  };
   expect(planImage(observation({ found, kept }))).toMatchObject({ way: "reuse", tags: [] });
   expect(planImage(observation({ found, kept, commitTag: { name: sha, digest: digest("1") } })).findings).toEqual([]);
 });

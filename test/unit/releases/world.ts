@@ -91,6 +91,7 @@ export function withContents(world: World, contents: Readonly<Record<string, str
           digest,
           tags: [],
           reasons: [reuse ? "nothing changed" : "files changed"],
+          dagster: null,
           findings: [],
         },
       ];
@@ -143,6 +144,7 @@ function once(
         contentKey: step.contentKey,
         platform: image.platform,
         source: observation.source,
+        dagster: null,
       };
       return {
         observation,
@@ -171,7 +173,10 @@ function once(
       const contentKey = keyOf(world.contents[image] ?? "");
       return {
         observation,
-        release: { ...release, migrations: { ...release.migrations, [step.migration]: { state: "done", contentKey } } },
+        release: {
+          ...release,
+          migrations: { ...release.migrations, [step.migration]: { state: "done", contentKey, heads: null } },
+        },
         result: {},
       };
     }
