@@ -92,6 +92,11 @@ export function samePins(a: Release, b: Release): boolean {
   return pins(a) === pins(b);
 }
 
+/** Names of the migrations that ran in this very release. */
+export function migratedBy({ migrations }: Release): readonly string[] {
+  return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));
+}
+
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
 export function emptyRelease(
   head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &

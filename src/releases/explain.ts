@@ -3,7 +3,7 @@ import { bySeverity, type Finding } from "../domain/finding.ts";
 import { showPlace } from "../domain/errors.ts";
 import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
-import { type Release, type Source } from "../domain/release.ts";
+import { migratedBy, type Release, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import {
   code,
@@ -33,8 +33,8 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
     explainFindings(plan.findings),
     nothing,
     table(
-      ["", "Step", "Why"],
-      inOrder(plan.steps).map((step) => [symbol(step), describe(step), step.reason]),
+      ["Step", "Why"],
+      inOrder(plan.steps).map((step) => [describe(step), step.reason]),
     ),
     ...plan.steps.flatMap((step) => (step.kind === "register" ? [explainDefinition(step, observation)] : [])),
     plan.untouched.length === 0
@@ -86,9 +86,10 @@ export function explainEnding({
     markdown`Release ${code(release.id)} of commit ${code(release.source.sha.slice(0, 12))}.`,
     failure === null ? null : explainFailure(failure),
     takenBack.length === 0 ? null : list(takenBack.map(takenBackLine)),
+    failure === null ? null : explainMigrated(release),
     servedAfterSeconds === null
       ? null
-      : markdown`The new code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
+      : markdown`The code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
     failure === null || running === null ? null : explainRunning(running, current),
     table(
       ["", "Step", "Result", "Seconds"],
@@ -100,6 +101,16 @@ export function explainEnding({
     stayed.length === 0 ? null : details("Untouched", list(stayed.map(({ what, why }) => markdown`${what}: ${why}`))),
     explainFindings(plan.findings),
   );
+}
+
+/** What nothing takes back. */
+function explainMigrated(release: Release): Markdown | null {
+  const names = migratedBy(release);
+  return names.length === 0
+    ? null
+    : list(
+        names.map((name) => markdown`Migration ${code(name)} has run, and **stays**: a migration is never taken back.`),
+      );
 }
 
 /** As `untouched` names it. */
@@ -164,10 +175,6 @@ function explainDefinition(step: Extract<Step, { kind: "register" }>, { definiti
   const changes = explainChanges(compareDefinitions(before?.content ?? null, showAll(step.content)));
   const title = markdown`${step.definition}: ${before === null ? "new" : showRevision(before.revision)} → ${step.family}:(known after apply)`;
   return details(title, changes ?? markdown`Nothing that is compared changes.`);
-}
-
-function symbol({ kind }: Step): Text {
-  return { image: "+", register: "+", "run-task": "▸", roll: "~", gate: "?" }[kind];
 }
 
 function describe(step: Step, results: Results = {}): Markdown {

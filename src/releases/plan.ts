@@ -42,7 +42,8 @@ export function planRollback(
   images: Readonly<Record<string, boolean>>,
 ): Plan {
   // The schema stays as the newest release left it.
-  const migrations = observation.current?.migrations ?? to.migrations;
+  const left = Object.entries(observation.current?.migrations ?? to.migrations);
+  const migrations = Object.fromEntries(left.map(([name, part]) => [name, { ...part, state: "none" as const }]));
   const target: Release = { ...begun, images: to.images, taskDefinitions: to.taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);

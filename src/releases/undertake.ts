@@ -7,7 +7,7 @@ import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan } from "../domain/plan.ts";
-import { type Release, samePins } from "../domain/release.ts";
+import { migratedBy, type Release, samePins } from "../domain/release.ts";
 import type { ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
 import { abandon } from "./history.ts";
@@ -303,7 +303,7 @@ async function failed(
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack), result, verdicts, cause);
+  return new ReleaseFailed(failureText(cause, takenBack, result.release), result, verdicts, cause);
 }
 
 /** Services that were moved, or may have been: a step that failed has been begun. The last one first. */
@@ -348,8 +348,9 @@ function cancelText(lost: readonly string[]): string {
   return `Cancelled; ECS goes on with ${lost.join(", ")}. The next deploy or rollback goes on from here.`;
 }
 
-function failureText(error: Error, takenBack: readonly TakenBack[]): string {
+function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
   const { what, fix } = wordsOf(error);
+  const migrated = migratedBy(release);
   const back = takenBack.filter(({ why }) => why === null).map(({ service }) => service);
   return [
     what,
@@ -357,5 +358,6 @@ function failureText(error: Error, takenBack: readonly TakenBack[]): string {
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ service, why }) => (why === null ? [] : [`Not taken back: ${service}: ${why}`])),
     ...(takenBack.length === 0 ? ["No service was touched."] : []),
+    ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");
 }

@@ -326,7 +326,9 @@ describe("a rollback", () => {
   });
 
   test("keeps what the newest release did to the database, and says so", () => {
-    expect(plan(wanted).target.migrations).toEqual(second.observation.current?.migrations);
+    const left = Object.entries(second.observation.current?.migrations ?? {});
+    const none = left.map(([name, part]) => [name, { ...part, state: "none" }]);
+    expect(plan(wanted).target.migrations).toEqual(Object.fromEntries(none));
     expect(plan(wanted).findings).toContainEqual(expect.objectContaining({ id: "rollback-schema", level: "warning" }));
   });
 
