@@ -4,4 +4,5 @@ export { observeServices } from "./observe.ts";
 export { planRoll, type RollPlan, type RollRequest } from "./plan.ts";
 export { roll } from "./roll.ts";
 export type { Deployment, Digests, RolloutSettings, ServiceNetwork, ServiceObservation } from "./service.ts";
+export { stop, type StopRequest } from "./stop.ts";
 export { takeBack, type TakeBackRequest, takeDown } from "./take-back.ts";

@@ -79,7 +79,8 @@ export function isForeign(
   return !sameRevision(revision, requestedRevision(request)) && (from === null || !sameRevision(from, revision));
 }
 
-function changedMeanwhile(request: RollRequest, { revision }: ServiceObservation): UserError {
+/** What to say when {@link isForeign}. */
+export function changedMeanwhile(request: RollRequest, { revision }: ServiceObservation): UserError {
   const [now, then] = [revision, request.from ?? null].map((one) => (one === null ? "nothing" : showRevision(one)));
   return new UserError({
     what: `Service ${request.service} runs ${now}; when this was planned it ran ${then}: somebody else has deployed to it.`,

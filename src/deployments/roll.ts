@@ -28,7 +28,7 @@ export async function roll(clients: DeploymentClients, context: Context, request
 }
 
 /** ECS may answer with what was there before the last write: what is not as expected is looked at twice. */
-async function observeExpected(
+export async function observeExpected(
   ecs: DeploymentClients["ecs"],
   { clock, signal }: Context,
   request: RollRequest,
@@ -43,7 +43,8 @@ async function observeExpected(
   return observe();
 }
 
-function notBegun(request: RollRequest): Verdict {
+/** The verdict of what was cancelled before its first answer. */
+export function notBegun(request: RollRequest): Verdict {
   return {
     service: request.service,
     verdict: "cancelled",

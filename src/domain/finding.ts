@@ -10,6 +10,8 @@ export const checkIds: readonly string[] = [
   "base-floats",
   "commit-tag-taken",
   "daemon-overlaps",
+  "dagster-not-migrated",
+  "dagster-version-unknown",
   "drift",
   "image-tags-full",
   "instance-file",

@@ -38,6 +38,8 @@ export type Action =
       /** Desired count to set; null leaves it alone. */
       readonly count: number | null;
     }
+  /** Brings a service to no task; a later step rolls it. */
+  | { readonly kind: "stop"; readonly service: string; readonly from: Revision }
   | ({ readonly kind: "gate" } & Question);
 
 /** What a gate asks. `image` is the full reference that must be found. */
@@ -68,7 +70,7 @@ export interface Plan {
   readonly target: Release;
   readonly steps: readonly Step[];
   readonly untouched: readonly { readonly what: string; readonly why: string }[];
-  /** Services that an interrupted release has moved and this one need not: they go back with the rest, should it fail. */
+  /** Services that an interrupted release has moved: they go back with the rest, should this one fail. In that order. */
   readonly moved: readonly { readonly service: string; readonly undo: Undo }[];
   readonly findings: readonly Finding[];
 }

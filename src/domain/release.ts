@@ -61,6 +61,11 @@ const releaseObject = z.strictObject({
   /** The release of another environment whose images these are; null: its own. */
   promotes: z.strictObject({ environment: keySchema, release: releaseIdSchema }).nullable(),
   images: z.record(keySchema, imagePartSchema),
+  /**
+   * Images that services run although the stack's own is a newer one, by the key of the service: with `moves-with: dagster` a
+   * process stays where it is while nothing of Dagster changes.
+   */
+  kept: z.record(keySchema, imagePartSchema),
   /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
   taskDefinitions: z.record(
     z.string().regex(/^(service|run|once)\/[A-Za-z0-9][\w.-]*$/, "service/…, run/… or once/…"),
@@ -73,7 +78,7 @@ const releaseObject = z.strictObject({
 export const releaseSchema = z.preprocess(upgraded, releaseObject);
 export type Release = z.infer<typeof releaseSchema>;
 
-const parts = ["images", "taskDefinitions", "migrations"] as const;
+const parts = ["images", "kept", "taskDefinitions", "migrations"] as const;
 const identity = ["schema", "id", "stack", "environment", "base", "source", "sources", "only", "promotes"] as const;
 
 /** 64 KiB: an input is an environment string, and Linux refuses one of 128 KiB. */
@@ -97,6 +102,20 @@ export function migratedBy({ migrations }: Release): readonly string[] {
   return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));
 }
 
+/** Every image that a release needs, by what names it: the key of the image, or `service/<key>` for one that a service keeps. */
+export function imagesOf({ images, kept }: Pick<Release, "images" | "kept">): Readonly<Record<string, ImagePart>> {
+  const ofServices = Object.entries(kept).map(([key, part]) => [`service/${key}`, part] as const);
+  return { ...images, ...Object.fromEntries(ofServices) };
+}
+
+/** The image that a service of a release runs; undefined when the release has none. */
+export function imageOf(
+  { images, kept }: Pick<Release, "images" | "kept">,
+  service: { readonly key: string; readonly image: string },
+): ImagePart | undefined {
+  return kept[service.key] ?? images[service.image];
+}
+
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
 export function emptyRelease(
   head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &
@@ -104,7 +123,7 @@ export function emptyRelease(
 ): Release {
   const { repository, sha } = head.source;
   const whole = { sources: { [repository]: sha }, only: null, promotes: null };
-  return { schema: 2, ...whole, ...head, images: {}, taskDefinitions: {}, migrations: {} };
+  return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
 }
 
 /**
@@ -189,7 +208,7 @@ export function parseRelease(text: string): Release {
   });
 }
 
-/** Version 1 knew one source, no versions of Dagster, no heads of schemas, and whole stacks only. */
+/** Version 1 knew one source, one image for all who use it, no versions of Dagster, no heads of schemas, and whole stacks only. */
 function upgraded(record: unknown): unknown {
   if (!isRecord(record) || record["schema"] !== 1) return record;
   const { source, images, migrations } = record;
@@ -207,6 +226,7 @@ function upgraded(record: unknown): unknown {
     only: null,
     promotes: null,
     images: withNull("dagster", images),
+    kept: {},
     migrations: withNull("heads", migrations),
   };
 }

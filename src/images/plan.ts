@@ -1,7 +1,8 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { changesSince } from "./compare.ts";
-import { pinnedVersion } from "./lock.ts";
+import type { Inputs } from "./content-key.ts";
+import { type Lock, pinnedVersion } from "./lock.ts";
 import type { ImageObservation } from "./observe.ts";
 
 /** What will be done about an image. */
@@ -13,6 +14,9 @@ export interface ImagePlan {
   readonly digest: Digest | null;
   /** Version of Dagster that its lock file pins; null when that does not tell. */
   readonly dagster: string | null;
+  readonly inputs: Inputs;
+  /** Null without a lock file. */
+  readonly lock: Lock | null;
   /** Tags that will name the image and do not yet. */
   readonly tags: readonly string[];
   /** Why, for people. */
@@ -22,11 +26,11 @@ export interface ImagePlan {
 
 /** Reuses the image of this content when the registry has one, makes it otherwise. */
 export function planImage(observation: ImageObservation): ImagePlan {
-  const { contentKey, found, kept, commitTag, ahead } = observation;
+  const { contentKey, inputs, lock, found, kept, commitTag, ahead } = observation;
   const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
   const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
   const findings = [...floatingBase(observation), ...commitTagTaken(observation, digest)];
-  const known = { contentKey, digest, dagster: pinnedVersion(observation.lock, "dagster"), findings };
+  const known = { contentKey, digest, dagster: pinnedVersion(lock, "dagster"), inputs, lock, findings };
   if (found === null) {
     const tags = [...commit, `src-${contentKey}`];
     return { ...known, way: "layers", tags, reasons: whyNew(observation) };

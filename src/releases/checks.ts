@@ -2,7 +2,7 @@ import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { Release } from "../domain/release.ts";
+import { imagesOf, type Release } from "../domain/release.ts";
 import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
@@ -150,7 +150,8 @@ export function checkTarget(
   { current }: Observation,
 ): readonly Finding[] {
   const where = `release ${to.id}`;
-  const gone = Object.keys(to.images).filter((key) => images[key] !== true);
+  const pinned = imagesOf(to);
+  const gone = Object.keys(pinned).filter((key) => images[key] !== true);
   // One-off definitions are of migrations, and going back runs none. One that is INACTIVE only is registered anew.
   const unknownToEcs = Object.entries(to.taskDefinitions).filter(
     ([definition]) => !definition.startsWith("once/") && wanted[definition] === null,
@@ -165,7 +166,7 @@ export function checkTarget(
         id: "rollback-image-gone",
         level: "error",
         where,
-        what: `The registry does not have image ${key} of that release any more (${to.images[key]?.digest ?? ""}).`,
+        what: `The registry does not have image ${key} of that release any more (${pinned[key]?.digest ?? ""}).`,
         fix: "Check out that commit and deploy it: the image is made again. Or go back to a release whose images are kept.",
       }),
     ),

@@ -102,13 +102,14 @@ export function serviceDefinitions(
   images: ImageReferences,
   parameters: ParameterNames,
   runArn: (location: string) => Later | null,
-): readonly WantedDefinition[] {
+): readonly (WantedDefinition & { readonly service: Service })[] {
   return Object.values(stack.services).flatMap((service) => {
     if (service.definition.kind !== "generated") return [];
     const role = roleOf(stack, service, runArn);
     if (role === null) return [];
     return [
       {
+        service,
         definition: `service/${service.key}`,
         request: {
           ...common(stack, service, images, parameters),
@@ -165,7 +166,15 @@ function common(
   parameters: ParameterNames,
 ): Pick<
   DefinitionRequest,
-  "image" | "command" | "environment" | "secrets" | "platform" | "executionRoleArn" | "taskRoleArn" | "region"
+  | "image"
+  | "command"
+  | "environment"
+  | "secrets"
+  | "platform"
+  | "executionRoleArn"
+  | "taskRoleArn"
+  | "region"
+  | "labels"
 > {
   const [image, reference] = [stack.images[task.image], images[task.image]];
   // That every image is there was checked when the file was read.
@@ -182,6 +191,7 @@ function common(
     executionRoleArn: task.executionRole === null ? null : roleArn(home, task.executionRole),
     taskRoleArn: task.taskRole === null ? null : roleArn(home, task.taskRole),
     region: stack.region,
+    labels: {},
   };
 }
 

@@ -121,6 +121,7 @@ function subjectOf(step: Step): string {
     case "run-task":
       return `migration ${step.migration}`;
     case "roll":
+    case "stop":
       return `service ${step.service}`;
     case "register":
     case "gate":
@@ -189,6 +190,8 @@ function describe(step: Step, results: Results = {}): Markdown {
       return markdown`run migration ${code(step.migration)}`;
     case "roll":
       return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
+    case "stop":
+      return markdown`stop ${code(step.service)}`;
     case "gate":
       return markdown`${step.gate} gate of ${code(step.on)}`;
   }
@@ -217,10 +220,14 @@ function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {
   return markdown`${code(service)} could **not** be taken back: ${why}`;
 }
 
-function partsOf({ images, taskDefinitions }: Release): readonly (readonly (Text | Markdown)[])[] {
+function partsOf({ images, kept, taskDefinitions }: Release): readonly (readonly (Text | Markdown)[])[] {
   return [
     ...Object.entries(images).map(([key, { repository, digest, source }]) => [
       `image ${key}`,
+      markdown`${code(`${repository}@${digest}`)} of ${commit(source)}`,
+    ]),
+    ...Object.entries(kept).map(([key, { repository, digest, source }]) => [
+      `image that ${key} keeps`,
       markdown`${code(`${repository}@${digest}`)} of ${commit(source)}`,
     ]),
     ...Object.entries(taskDefinitions).map(([key, revision]) => [key, code(showRevision(revision))]),

@@ -33,14 +33,15 @@ export interface KnownDefinition {
   readonly newest: Definition | null;
 }
 
-/** Does a service run something else than before? A count that something else sets is not looked at. */
+/** Does a service run something else than before? A count that something else sets is not looked at, unless it is 0: we did that. */
 export function hasMoved(
   service: Service,
   { revision, desiredCount }: Pick<ServiceObservation, "revision" | "desiredCount">,
   before: Before,
 ): boolean {
   if (!sameRevision(revision, before.taskDefinition)) return true;
-  return desiredCount !== before.desiredCount && !(isScaled(service) && before.desiredCount > 0);
+  if (isScaled(service) && desiredCount > 0 && before.desiredCount > 0) return false;
+  return desiredCount !== before.desiredCount;
 }
 
 /** Does something else set its count? Then that may change for good reason at any time. */

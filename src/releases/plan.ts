@@ -1,5 +1,5 @@
 import type { Plan } from "../domain/plan.ts";
-import type { Release } from "../domain/release.ts";
+import { imageOf, type Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -8,6 +8,7 @@ import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished } from "./plans/draft.ts";
+import { checkHostChange, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planRollout } from "./plans/rollout.ts";
@@ -18,12 +19,19 @@ import { planRollout } from "./plans/rollout.ts";
  */
 export function planRelease(stack: Stack, observation: Observation, begun: Release): Plan {
   const draft: Draft = { steps: [], untouched: [], moved: [], target: begun, arns: {} };
+  const hosts = hostChange(stack, observation.current, ({ image }) => observation.images[image]);
   const images = planImages(stack, observation, draft);
-  planMigrations(stack, observation, images, draft);
+  planMigrations(stack, observation, images, hosts, draft);
   planDefinitions(stack, observation, images, draft);
-  planRollout(stack, observation, images, draft);
+  planRollout(stack, observation, images, hosts, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
-  const findings = [...limits(stack), ...ofImages, ...checkMigrations(stack), ...checkServices(stack, observation)];
+  const findings = [
+    ...limits(stack),
+    ...ofImages,
+    ...checkMigrations(stack),
+    ...checkHostChange(stack, hosts, draft.target),
+    ...checkServices(stack, observation),
+  ];
   return finished(draft, findings);
 }
 
@@ -31,7 +39,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
  * What must be done so that the stack runs an earlier release again: its very definitions, by the same rollout. Nothing is built
  * or migrated.
  * @param wanted the definitions that the earlier release names, as ECS has them now; null for one that is gone
- * @param images whether the registry still has each image of it
+ * @param images whether the registry still has each image of it, as {@link imagesOf} names them
  */
 export function planRollback(
   stack: Stack,
@@ -44,13 +52,15 @@ export function planRollback(
   // The schema stays as the newest release left it.
   const left = Object.entries(observation.current?.migrations ?? to.migrations);
   const migrations = Object.fromEntries(left.map(([name, part]) => [name, { ...part, state: "none" as const }]));
-  const target: Release = { ...begun, images: to.images, taskDefinitions: to.taskDefinitions, migrations };
+  const { kept, taskDefinitions } = to;
+  const target: Release = { ...begun, images: to.images, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);
   const references = Object.entries(to.images).map(
     ([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)] as const,
   );
-  planRollout(stack, observation, Object.fromEntries(references), draft);
+  const hosts = hostChange(stack, observation.current, (host) => imageOf(to, host));
+  planRollout(stack, observation, Object.fromEntries(references), hosts, draft);
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),

@@ -2,7 +2,7 @@ import { isAwsError } from "../aws/error.ts";
 import type { Outcome, OutcomeKind, ServiceOutcome } from "../domain/journal.ts";
 import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { type Plan, planHash } from "../domain/plan.ts";
+import { type Plan, planHash, type Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
@@ -122,10 +122,25 @@ export function isRefused(end: StepEnd): boolean {
   return end.kind === "failed" && end.error instanceof UserError && (!isAwsError(end.error) || end.error.refused);
 }
 
-function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): readonly ServiceOutcome[] {
-  return steps.flatMap((end) => {
-    if (end.step.kind !== "roll" || isRefused(end)) return [];
-    const { service: key, from: was } = end.step;
+/** A service that was moved, or may have been, with the step that did it last: one that failed has been begun. In their order. */
+export function movesOf({ steps }: Pick<RolloutEnd, "steps">): readonly Move[] {
+  const moves = steps.flatMap((end): Move[] => {
+    const { step } = end;
+    const isMove = step.kind === "roll" || step.kind === "stop";
+    return isMove && end.kind !== "left" && !isRefused(end) ? [{ step, end }] : [];
+  });
+  const last = new Map(moves.map((move) => [move.step.service, move]));
+  return moves.filter((move) => last.get(move.step.service) === move);
+}
+
+export interface Move {
+  readonly step: Extract<Step, { kind: "roll" | "stop" }>;
+  readonly end: StepEnd;
+}
+
+function servicesOf(end: RolloutEnd, takenBack: readonly TakenBack[]): readonly ServiceOutcome[] {
+  return movesOf(end).flatMap(({ step, end }) => {
+    const { service: key, from: was } = step;
     const back = takenBack.find((one) => one.service === key);
     return verdictsOf(end, was).map(({ verdict, from, to, digests, cause }) => ({
       service: key,
@@ -189,7 +204,7 @@ function runningNow(
   takenBack: readonly TakenBack[],
 ): Readonly<Record<string, string>> {
   const moved = new Set(
-    steps.flatMap(({ step, kind }) => (step.kind === "roll" && kind !== "left" ? [step.service] : [])),
+    steps.flatMap(({ step, kind }) => ("service" in step && kind !== "left" ? [step.service] : [])),
   );
   return Object.fromEntries(
     Object.entries(services).map(([key, service]) => {

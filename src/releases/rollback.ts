@@ -2,7 +2,7 @@ import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { begunAt, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { Release } from "../domain/release.ts";
+import { imagesOf, type Release } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
 import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
@@ -139,7 +139,7 @@ async function look(
   const [wanted, running, there] = await Promise.all([
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
     byKey(services, (service, key) => definitionsOfService(clients.ecs, service, before[key])),
-    byKey(to.images, ({ repository, digest }) => imageIsThere(images, repository, digest)),
+    byKey(imagesOf(to), ({ repository, digest }) => imageIsThere(images, repository, digest)),
   ]);
   const definitions = Object.entries(running).map(
     ([key, known]) => [`service/${key}`, { ...known, newest: null }] as const,

@@ -1,14 +1,12 @@
-import { DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
-import type { EcsSend } from "../aws/ecs.ts";
 import type { Dagster } from "../dagster/client.ts";
-import { type Digests, roll, type ServiceNetwork } from "../deployments/index.ts";
+import { type Digests, roll, type ServiceNetwork, stop } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { RolloutFailed } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
-import type { Release } from "../domain/release.ts";
+import { imageOf, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
@@ -21,6 +19,7 @@ import type { Stack } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
+import { taskStart } from "./task-start.ts";
 
 /** Everything a step may need. */
 export interface Workshop {
@@ -66,6 +65,7 @@ export class StepFailed extends RolloutFailed {
 
 /** Minutes that a thing of each kind may take until it counts as failed. */
 const rollTimeoutSeconds = 30 * 60;
+const stopTimeoutSeconds = 10 * 60;
 const migrationTimeoutSeconds = 60 * 60;
 const gateTimeoutSeconds = 3 * 60;
 const canaryTimeoutSeconds = 10 * 60;
@@ -85,6 +85,8 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return runMigration(shop, step, results);
     case "roll":
       return rollService(shop, step, results);
+    case "stop":
+      return stopService(shop, step);
     case "gate":
       return askGate(shop, step, results);
   }
@@ -171,7 +173,7 @@ async function rollService(
 ): Promise<Done> {
   const service = stack.services[step.service];
   if (service === undefined) throw new Error(`service ${step.service} is not in the stack`);
-  const digest = release.images[service.image]?.digest;
+  const digest = imageOf(release, service)?.digest;
   const container = service.definition.container;
   const digests: Digests = digest === undefined || container === null ? {} : { [container]: digest };
   const verdict = await roll(clients, context, {
@@ -183,6 +185,26 @@ async function rollService(
     from: step.from,
     digests,
   });
+  return doneOf(verdict);
+}
+
+async function stopService(
+  { clients, context, stack }: Workshop,
+  { service: key, from }: Extract<Step, { kind: "stop" }>,
+): Promise<Done> {
+  const service = stack.services[key];
+  if (service === undefined) throw new Error(`service ${key} is not in the stack`);
+  const request = {
+    cluster: stack.contract.cluster,
+    service: service.service,
+    from,
+    timeoutSeconds: stopTimeoutSeconds,
+  };
+  return doneOf(await stop(clients, context, request));
+}
+
+/** @throws StepFailed for a verdict that is not good */
+function doneOf(verdict: Verdict): Done {
   if (isGood(verdict.verdict))
     return { results: {}, parts: {}, said: `${verdict.verdict} in ${Math.round(verdict.seconds)} s`, verdict };
   const cause = verdict.cause ?? {
@@ -234,19 +256,4 @@ async function ask(
         timeoutSeconds: canaryTimeoutSeconds,
       });
   }
-}
-
-/** When the newest task of a service was started, in milliseconds since 1970; null when ECS does not say yet. */
-async function taskStart(ecs: EcsSend, { contract, services }: Stack, key: string): Promise<number | null> {
-  const service = services[key]?.service ?? key;
-  const resource = `service ${service} in cluster ${contract.cluster}`;
-  const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster: contract.cluster, serviceName: service }), {
-    resource,
-  });
-  const { tasks = [] } =
-    taskArns.length === 0
-      ? {}
-      : await ecs(new DescribeTasksCommand({ cluster: contract.cluster, tasks: taskArns }), { resource });
-  const starts = tasks.flatMap(({ startedAt }) => startedAt?.getTime() ?? []);
-  return starts.length === 0 || starts.length < tasks.length ? null : Math.max(...starts);
 }

@@ -5,11 +5,16 @@ import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Undo } from "../domain/plan.ts";
 import { isGood, type Revision, type Verdict } from "../domain/verdict.ts";
+import { daemonGate } from "../gates/daemon.ts";
+import type { GateResult } from "../gates/gate.ts";
 import { locationGate } from "../gates/location.ts";
+import { webserverGate } from "../gates/webserver.ts";
+import type { Service } from "../stack/stack.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
+import { taskStart } from "./task-start.ts";
 
 /** How one service was taken back. */
 export interface TakenBack {
@@ -33,11 +38,13 @@ export interface Moved {
 }
 
 const timeoutSeconds = 30 * 60;
-const gateTimeoutSeconds = 60;
+const locationTimeoutSeconds = 60;
+/** A daemon takes its time until the first heartbeat. */
+const hostTimeoutSeconds = 3 * 60;
 
 /**
- * Takes services back in the order given, each to what it was before; a code location must then be served from its old image
- * again. One that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
+ * Takes services back in the order given, each to what it was before; then each is asked, as its own gate does, whether it is. One
+ * that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
  */
 export async function takeAllBack(
   context: Context,
@@ -56,22 +63,20 @@ export async function takeAllBack(
       results.push(
         lost
           ? { service, count: undo.count, verdict: null, why: "somebody else may write to the stack now" }
-          : await takeOneBack(context, { ...session, clients }, before, { service, undo, ours }, dagster),
+          : await takeOneBack(context, { ...session, clients }, { service, undo, ours }),
       );
     } catch (error) {
       lost = isLost(error);
       results.push({ service, count: undo.count, verdict: null, why: messageOf(error) });
     }
   }
-  return results;
+  return askAll(context, { ...session, clients }, before, results, dagster);
 }
 
 async function takeOneBack(
   context: Context,
   { clients, stack }: Session,
-  before: Observation,
   { service: key, undo, ours }: Moved & { readonly undo: Extract<Undo, { kind: "roll" }> },
-  dagster: Dagster | null,
 ): Promise<TakenBack> {
   const { to, count } = undo;
   const request = {
@@ -83,31 +88,64 @@ async function takeOneBack(
     ...(ours === null ? {} : { ours }),
   };
   const verdict = await takeBack(clients, context, request);
-  if (!isGood(verdict.verdict))
-    return { service: key, count, verdict, why: verdict.cause?.what ?? `it ended as ${verdict.verdict}` };
-  const why = count === 0 ? null : await askAgain(context, stack, before, key, dagster);
+  const why = isGood(verdict.verdict) ? null : (verdict.cause?.what ?? `it ended as ${verdict.verdict}`);
   return { service: key, count, verdict, why };
 }
 
-/** @returns null when the location is served from its old image, or when that cannot be asked for. */
-async function askAgain(
+/** Who answers for a kind of service. Nobody answers for anything before the webserver does. */
+const order: readonly Service["kind"][] = ["webserver", "code-location", "daemon"];
+
+/** Asks those that were taken back to run something, when there is a webserver again. @returns the same, in the same order */
+async function askAll(
   context: Context,
-  stack: Session["stack"],
+  session: Session,
   before: Observation,
-  key: string,
+  takenBack: readonly TakenBack[],
   dagster: Dagster | null,
-): Promise<string | null> {
-  const service = stack.services[key];
-  const image = servedImage(before, key);
-  if (dagster === null || service?.kind !== "code-location" || image === null) return null;
-  const nameTtlSeconds = stack.contract["name-ttl-seconds"];
-  const { cause } = await locationGate(dagster, context, {
-    location: service.location,
-    image,
-    nameTtlSeconds,
-    timeoutSeconds: gateTimeoutSeconds + nameTtlSeconds,
-  });
-  return cause?.what ?? null;
+): Promise<readonly TakenBack[]> {
+  const services = Object.values(session.stack.services);
+  const answers = services.some(({ kind, key }) => kind === "webserver" && (before.before[key]?.desiredCount ?? 0) > 0);
+  if (dagster === null || !answers) return takenBack;
+  const whys = new Map(takenBack.map(({ service, why }) => [service, why]));
+  for (const service of order.flatMap((kind) => services.filter((one) => one.kind === kind))) {
+    const back = takenBack.find((one) => one.service === service.key);
+    if (back === undefined || back.why !== null || back.count === 0) continue;
+    try {
+      whys.set(service.key, (await ask(context, session, before, service, dagster))?.cause?.what ?? null);
+    } catch (error) {
+      whys.set(service.key, messageOf(error));
+    }
+  }
+  return takenBack.map((back) => ({ ...back, why: whys.get(back.service) ?? null }));
+}
+
+/** @returns null when there is nothing to ask for: it is not known which image a location was served from. */
+async function ask(
+  context: Context,
+  { clients, stack }: Session,
+  before: Observation,
+  service: Service,
+  dagster: Dagster,
+): Promise<GateResult | null> {
+  switch (service.kind) {
+    case "webserver":
+      return webserverGate(dagster, context, { service: service.key, timeoutSeconds: hostTimeoutSeconds });
+    case "daemon": {
+      const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, service.key);
+      return daemonGate(dagster, context, { service: service.key, startedAt, timeoutSeconds: hostTimeoutSeconds });
+    }
+    case "code-location": {
+      const image = servedImage(before, service.key);
+      if (image === null) return null;
+      const nameTtlSeconds = stack.contract["name-ttl-seconds"];
+      return locationGate(dagster, context, {
+        location: service.location,
+        image,
+        nameTtlSeconds,
+        timeoutSeconds: locationTimeoutSeconds + nameTtlSeconds,
+      });
+    }
+  }
 }
 
 /** What a code server tells of its image, by the definition that it ran on. */

@@ -16,7 +16,7 @@ import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
-  isRefused,
+  movesOf,
   outcomeHead,
   PlanRefused,
   ReleaseCancelled,
@@ -289,7 +289,9 @@ async function failed(
     return cause;
   }
   const cancelled = context.signal.aborted;
-  const moved = [...movedBy(end), ...undertaking.plan.moved.map((one) => ({ ...one, ours: null }))];
+  const mine = movedBy(end);
+  const others = undertaking.plan.moved.filter(({ service }) => !mine.some((one) => one.service === service));
+  const moved = [...mine, ...others.map((one) => ({ ...one, ours: null }))];
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
@@ -306,12 +308,15 @@ async function failed(
   return new ReleaseFailed(failureText(cause, takenBack, result.release), result, verdicts, cause);
 }
 
-/** Services that were moved, or may have been: a step that failed has been begun. The last one first. */
-function movedBy({ steps, release }: RolloutEnd): readonly Moved[] {
-  return steps
-    .flatMap((end) => (end.step.kind === "roll" && end.kind !== "left" && !isRefused(end) ? [end.step] : []))
+/** What this release has moved, or may have. The last one first. */
+function movedBy(end: RolloutEnd): readonly Moved[] {
+  const { taskDefinitions } = end.release;
+  return movesOf(end)
     .toReversed()
-    .map(({ service, undo }) => ({ service, undo, ours: release.taskDefinitions[`service/${service}`] ?? null }));
+    .map(({ step: { kind, service, undo, from } }) => {
+      const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
+      return { service, undo, ours };
+    });
 }
 
 /**

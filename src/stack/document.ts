@@ -137,9 +137,9 @@ const hostKeys = {
     .enum(["image", "dagster"])
     .optional()
     .describe(
-      "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, Python, " +
-        "instance files, workspace or its own definition change. Default `dagster` where code servers exist and it " +
-        "loads no location, else `image`. Has no effect yet: a process rolls when its image or its definition changes.",
+      "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, base, Python, " +
+        "working folder, instance files, workspace or its own definition change. Default `dagster` where code servers " +
+        "exist and it loads no location, else `image`.",
     ),
 };
 

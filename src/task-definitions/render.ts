@@ -45,6 +45,8 @@ export interface DefinitionRequest {
   readonly taskRoleArn: string | null;
   readonly log: { readonly group: string; readonly region: string; readonly prefix: string } | null;
   readonly region: string;
+  /** Docker labels: what a container says of itself to who reads its definition. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
@@ -65,6 +67,7 @@ export function render(request: DefinitionRequest): LaterJson {
     ...given("healthCheck", healthCheck(role)),
     stopTimeout: stopTimeout(role),
     ...given("logConfiguration", log === null ? null : logConfiguration(log)),
+    ...given("dockerLabels", Object.keys(request.labels).length === 0 ? null : request.labels),
   };
   return {
     family: request.family,

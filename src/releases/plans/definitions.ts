@@ -5,9 +5,17 @@ import { showRevision } from "../../domain/verdict.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { type Definition, definitionHash, registrable } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
-import { type ImageReferences, type WantedDefinition, runDefinitions, serviceDefinitions } from "../definitions.ts";
+import {
+  type ImageReferences,
+  imageReference,
+  type WantedDefinition,
+  runDefinitions,
+  serviceDefinitions,
+} from "../definitions.ts";
+import { hostLabels } from "../host-labels.ts";
 import type { Observation } from "../observation.ts";
 import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
+import { keptImage } from "./kept.ts";
 
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
@@ -19,9 +27,19 @@ export function planDefinitions(stack: Stack, observation: Observation, images: 
     const run = runs.kind === "ecs" ? runs.definitions[location] : undefined;
     return run === undefined ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
-  for (const service of serviceDefinitions(stack, images, observation.parameters, runArn)) {
-    planDefinition(observation, service, migrations, draft, "definitions");
+  draft.target = { ...draft.target, kept: {} };
+  for (const { service, definition, request } of serviceDefinitions(stack, images, observation.parameters, runArn)) {
+    const labels = hostLabels(stack, service, observation.images[service.image]);
+    const newest = { definition, request: { ...request, labels } };
+    const kept = keptImage(stack, observation, service, newest);
+    const wanted = kept === null ? newest : withImage(newest, imageReference(stack, kept.repository, kept.digest));
+    if (kept !== null) draft.target = withPart(draft.target, "kept", service.key, kept);
+    planDefinition(observation, wanted, migrations, draft, "definitions");
   }
+}
+
+function withImage({ definition, request }: WantedDefinition, image: Later): WantedDefinition {
+  return { definition, request: { ...request, image } };
 }
 
 /** Registers a definition, unless an equal one runs or is the newest of its family. @returns its ARN */
@@ -33,9 +51,9 @@ export function planDefinition(
   part: Step["part"],
 ): Later {
   const content = render(request);
-  const { running = null, newest = null } = observation.definitions[definition] ?? {};
+  const { running = null, former = null, newest = null } = observation.definitions[definition] ?? {};
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const equal = [running, newest].find((known) => known?.active === true && known.contentHash === hash);
+  const equal = [running, former, newest].find((known) => known?.active === true && known.contentHash === hash);
   if (hash !== null && equal !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;

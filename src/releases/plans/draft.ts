@@ -20,7 +20,7 @@ export function push(draft: Draft, step: Step): string {
   return step.id;
 }
 
-export function withPart<Part extends "images" | "taskDefinitions" | "migrations">(
+export function withPart<Part extends "images" | "kept" | "taskDefinitions" | "migrations">(
   release: Release,
   part: Part,
   key: string,

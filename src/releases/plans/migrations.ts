@@ -1,16 +1,25 @@
+import { stepsBehind } from "../../domain/later.ts";
 import type { Undo } from "../../domain/plan.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { type ImageReferences, onceDefinitions } from "../definitions.ts";
 import type { Observation } from "../observation.ts";
 import { planDefinition } from "./definitions.ts";
 import { type Draft, push, withPart } from "./draft.ts";
+import type { HostChange } from "./host-change.ts";
+import { planStops } from "./stops.ts";
 
-export function planMigrations(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
+export function planMigrations(
+  stack: Stack,
+  observation: Observation,
+  images: ImageReferences,
+  hosts: HostChange,
+  draft: Draft,
+): void {
   const once = new Map(
     onceDefinitions(stack, images, observation.parameters).map((wanted) => [wanted.definition, wanted]),
   );
   let previous: readonly string[] = [];
-  for (const { name, image } of stack.migrations) {
+  for (const { name, image, tool } of stack.migrations) {
     const contentKey = observation.images[image]?.contentKey;
     const wanted = once.get(`once/${image}`);
     if (contentKey === undefined || wanted === undefined) continue;
@@ -34,11 +43,13 @@ export function planMigrations(stack: Stack, observation: Observation, images: I
     const reason = before === undefined ? "it was never run for this stack" : `image ${image} is another one`;
     const undo: Undo = { kind: "none", why: "a migration is never taken back: going back leaves the schema as it is" };
     const id = `migrate/${name}`;
+    const ready = [...previous, ...stepsBehind(definition)];
+    const stopped = tool === "dagster" && hosts.kind === "up" ? planStops(stack, observation, hosts, ready, draft) : [];
     previous = [
       push(draft, {
         id,
         part: "migrations",
-        after: previous,
+        after: [...previous, ...stopped],
         reason,
         undo,
         kind: "run-task",

@@ -1,18 +1,27 @@
 import type { ServiceObservation } from "../../deployments/service.ts";
-import type { Before } from "../../domain/journal.ts";
 import type { Later } from "../../domain/later.ts";
 import type { Question, Undo } from "../../domain/plan.ts";
-import { sameRevision, showRevision } from "../../domain/verdict.ts";
+import type { ImagePart } from "../../domain/release.ts";
+import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
 import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
 import { type Observation, hasMoved, isScaled } from "../observation.ts";
 import { type Draft, push } from "./draft.ts";
+import type { HostChange } from "./host-change.ts";
+import { undoOf } from "./undo.ts";
 
 /**
- * Code first, each location behind its gate; then the daemon; then the webserver; the canary last. Before any webserver runs there
- * is nobody to ask, so on a first release all gates wait for the webserver's own. A new webserver is asked for every location.
+ * Code and hosts, each behind its gates, in the order in which no host is older than the code that it loads; the canary last. Before
+ * any webserver runs there is nobody to ask, so on a first release all gates wait for the webserver's own. A new webserver is asked
+ * for every location.
  */
-export function planRollout(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
+export function planRollout(
+  stack: Stack,
+  observation: Observation,
+  images: ImageReferences,
+  hosts: HostChange,
+  draft: Draft,
+): void {
   const services = Object.values(stack.services);
   const rolls = new Map(services.map((service) => [service.key, neededRoll(service, observation, draft)]));
   const askable = services.some(
@@ -21,41 +30,29 @@ export function planRollout(stack: Stack, observation: Observation, images: Imag
   // Everything is registered before the first service moves: what ECS refuses is found while nothing has changed.
   const earlier = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
 
-  const rollAll = (kind: Service["kind"], after: readonly string[]): readonly Touched[] =>
-    services.flatMap((service) => {
-      if (service.kind !== kind) return [];
-      const roll = rolls.get(service.key) ?? null;
-      if (roll !== null) return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after])] }];
-      // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
-      return noteMoved(draft, service, observation) ? [{ service, steps: [] }] : [];
-    });
-  const gateLocation = (service: CodeLocation, after: readonly string[], again = ""): string =>
-    pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again);
-  const gateDaemons = (after: readonly string[]): readonly string[] =>
-    daemons.map(({ service, steps }) => pushGate(draft, [...steps, ...after], { gate: "daemon", on: service.key }));
-
-  const code = rollAll("code-location", []);
-  const codeGates = !askable
-    ? []
-    : code.flatMap(({ service, steps }) => (service.kind === "code-location" ? [gateLocation(service, steps)] : []));
-  const codeDone = [...stepsOf(code), ...codeGates];
-  const daemons = rollAll("daemon", codeDone);
-  const daemonsDone = [...stepsOf(daemons), ...(askable ? gateDaemons([]) : [])];
-  const webservers = rollAll("webserver", [...codeDone, ...daemonsDone]);
-  const webserverGates = webservers.map(({ service, steps }) =>
-    pushGate(draft, steps, { gate: "webserver", on: service.key }),
-  );
-  const lateGates =
-    webserverGates.length === 0
-      ? []
-      : services.flatMap((service) =>
-          service.kind === "code-location"
-            ? [gateLocation(service, [...codeDone, ...webserverGates], askable ? "/again" : "")]
-            : [],
-        );
-  const lateDaemons = askable ? [] : gateDaemons(webserverGates);
-
-  const all = [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...lateDaemons];
+  const rollout: Rollout = {
+    locations: services.flatMap((service) => (service.kind === "code-location" ? [service] : [])),
+    askable,
+    rollAll: (kind, after) =>
+      services.flatMap((service) => {
+        if (service.kind !== kind) return [];
+        const roll = rolls.get(service.key) ?? null;
+        if (roll !== null) return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after])] }];
+        // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
+        return isMoved(service, observation) ? [{ service, steps: [] }] : [];
+      }),
+    askLocation: (service, after, again = "") =>
+      pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again),
+    askHosts: (gate, touched, after) =>
+      touched.map(({ service, steps }) => pushGate(draft, [...steps, ...after], { gate, on: service.key })),
+  };
+  const order = hosts.kind === "up" ? hostsFirst : codeFirst;
+  const all = order.plan(rollout);
+  for (const service of order.kinds.toReversed().flatMap((kind) => services.filter((one) => one.kind === kind))) {
+    if (!isMoved(service, observation)) continue;
+    const count = observation.services[service.key]?.desiredCount ?? 0;
+    draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
+  }
   const { canary } = stack.gates;
   if (canary?.target.kind !== "job" || all.length === 0 || stack.runs.kind !== "ecs") return;
   const run = stack.runs.definitions[canary.location];
@@ -63,6 +60,74 @@ export function planRollout(stack: Stack, observation: Observation, images: Imag
   if (image === undefined) return;
   pushGate(draft, all, { gate: "canary", on: canary.location, job: canary.target.name, image });
 }
+
+/** What an order is made of. */
+interface Rollout {
+  readonly locations: readonly CodeLocation[];
+  /** A webserver runs. */
+  readonly askable: boolean;
+  readonly rollAll: (kind: Service["kind"], after: readonly string[]) => readonly Touched[];
+  readonly askLocation: (service: CodeLocation, after: readonly string[], again?: string) => string;
+  readonly askHosts: (
+    gate: "daemon" | "webserver",
+    touched: readonly Touched[],
+    after: readonly string[],
+  ) => readonly string[];
+}
+
+interface Order {
+  readonly kinds: readonly Service["kind"][];
+  /** @returns every step */
+  readonly plan: (rollout: Rollout) => readonly string[];
+}
+
+/** Each location behind its gate; then the daemon; then the webserver. */
+const codeFirst: Order = {
+  kinds: ["code-location", "daemon", "webserver"],
+  plan: ({ locations, askable, rollAll, askLocation, askHosts }) => {
+    const code = rollAll("code-location", []);
+    const codeGates = !askable
+      ? []
+      : locations.flatMap((service) => {
+          const touched = code.find((one) => one.service === service);
+          return touched === undefined ? [] : [askLocation(service, touched.steps)];
+        });
+    const codeDone = [...stepsOf(code), ...codeGates];
+    const daemons = rollAll("daemon", codeDone);
+    const daemonsDone = [...stepsOf(daemons), ...(askable ? askHosts("daemon", daemons, []) : [])];
+    const webservers = rollAll("webserver", [...codeDone, ...daemonsDone]);
+    const webserverGates = askHosts("webserver", webservers, []);
+    const lateGates =
+      webserverGates.length === 0
+        ? []
+        : locations.map((service) => askLocation(service, [...codeDone, ...webserverGates], askable ? "/again" : ""));
+    const lateDaemons = askable ? [] : askHosts("daemon", daemons, webserverGates);
+    return [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...lateDaemons];
+  },
+};
+
+/**
+ * The daemon; then the webserver, which is asked for both and for the locations as they are; then each location that moves, behind its
+ * gate. The old webserver may be stopped: nobody is asked before the new one runs.
+ */
+const hostsFirst: Order = {
+  kinds: ["daemon", "webserver", "code-location"],
+  plan: ({ locations, askable, rollAll, askLocation, askHosts }) => {
+    const daemons = rollAll("daemon", []);
+    const webservers = rollAll("webserver", stepsOf(daemons));
+    const webserverGates = askHosts("webserver", webservers, []);
+    const isAsked = askable || webserverGates.length > 0;
+    const daemonGates = isAsked ? askHosts("daemon", daemons, webserverGates) : [];
+    const hostsDone = [...stepsOf(daemons), ...stepsOf(webservers), ...webserverGates, ...daemonGates];
+    const code = rollAll("code-location", hostsDone);
+    const codeGates = locations.flatMap((service) => {
+      const touched = code.find((one) => one.service === service);
+      if (!isAsked || (touched === undefined && webserverGates.length === 0)) return [];
+      return [askLocation(service, [...hostsDone, ...(touched?.steps ?? [])])];
+    });
+    return [...hostsDone, ...stepsOf(code), ...codeGates];
+  },
+};
 
 interface Touched {
   readonly service: Service;
@@ -74,18 +139,10 @@ function stepsOf(touched: readonly Touched[]): readonly string[] {
   return touched.flatMap(({ steps }) => steps);
 }
 
-/** @returns whether an unfinished release has moved it. */
-function noteMoved(draft: Draft, service: Service, { services, before }: Observation): boolean {
+/** Has an unfinished release moved it? */
+function isMoved(service: Service, { services, before }: Observation): boolean {
   const [now, then] = [services[service.key] ?? null, before[service.key]];
-  if (now === null || then === undefined) return false;
-  if (!hasMoved(service, now, then)) return false;
-  draft.moved.push({ service: service.key, undo: undoOf(service, then) });
-  return true;
-}
-
-function undoOf(service: Service, { service: name, taskDefinition, desiredCount }: Before): Undo {
-  const count = isScaled(service) && desiredCount > 0 ? null : desiredCount;
-  return { kind: "roll", service: name, to: taskDefinition, count };
+  return now !== null && then !== undefined && hasMoved(service, now, then);
 }
 
 /** What an ECS service must be brought to. */
@@ -102,19 +159,29 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   const observed = observation.services[service.key] ?? null;
   const to = draft.arns[`service/${service.key}`];
   if (observed === null || to === undefined) return null;
-  const count = observed.desiredCount === 0 && !isScaled(service) ? service.count : null;
   const before = observation.before[service.key];
-  const undo: Undo =
-    before === undefined ? { kind: "none", why: "it is not known what it was before" } : undoOf(service, before);
+  // The plan stops it, or a release that was cut has: it gets its former count again, whatever scales it.
+  const stops = draft.steps.some((step) => step.kind === "stop" && step.service === service.key);
+  const tasks = stops ? 0 : observed.desiredCount;
+  const former = before?.desiredCount ?? 0;
+  const count = tasks > 0 ? null : former > 0 ? former : isScaled(service) ? null : service.count;
+  const undo = undoOf(service, before, tasks);
   const known = typeof to === "string" ? draft.target.taskDefinitions[`service/${service.key}`] : undefined;
   if (known === undefined || !sameRevision(known, observed.revision)) {
-    const reason = count === null ? "its task definition is another one" : "nothing runs yet";
+    const reason = tasks === 0 && former === 0 ? "nothing runs yet" : "its task definition is another one";
     return { observed, to, count, reason, undo };
   }
-  if (count !== null) return { observed, to, count, reason: "nothing runs yet", undo };
+  if (count !== null)
+    return { observed, to, count, reason: stops ? "it was stopped for the migration" : "nothing runs yet", undo };
   if (!isSettled(observed)) return { observed, to, count, reason: "a deployment of it is under way", undo };
-  draft.untouched.push({ what: `service ${service.key}`, why: `${showRevision(known)} is what it runs` });
+  draft.untouched.push({ what: `service ${service.key}`, why: whyUntouched(known, draft.target.kept[service.key]) });
   return null;
+}
+
+function whyUntouched(revision: Revision, kept: ImagePart | undefined): string {
+  const runs = `${showRevision(revision)} is what it runs`;
+  if (kept === undefined) return runs;
+  return `${runs}, on the image of commit ${kept.source.sha.slice(0, 12)}: neither Dagster, instance files nor its definition have changed since`;
 }
 
 function isSettled({ primary, others, runningCount, desiredCount }: ServiceObservation): boolean {

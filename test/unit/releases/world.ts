@@ -6,6 +6,7 @@ import { releaseId } from "../../../src/domain/identifiers.ts";
 import { contentHash, type Json } from "../../../src/domain/json.ts";
 import { resolve, resolveText, type Results } from "../../../src/domain/later.ts";
 import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
+import type { ImagePlan } from "../../../src/images/plan.ts";
 import { emptyRelease, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
 import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
@@ -16,7 +17,10 @@ import { type Definition, definitionHash } from "../../../src/task-definitions/d
 /** A world in which a plan can be carried out without anything but memory: what ECS and the registry would hold afterwards. */
 export interface World {
   readonly observation: Observation;
-  /** What each image is made of now, by key. */
+  /**
+   * What each image is made of now, by key: any text. `dagster 1.13.5` in it is what its lock pins; `instance 1` are its instance
+   * files, which are all of it otherwise.
+   */
   readonly contents: Readonly<Record<string, string>>;
 }
 
@@ -91,7 +95,9 @@ export function withContents(world: World, contents: Readonly<Record<string, str
           digest,
           tags: [],
           reasons: [reuse ? "nothing changed" : "files changed"],
-          dagster: null,
+          dagster: versionOf(content),
+          inputs: inputsOf(content),
+          lock: null,
           findings: [],
         },
       ];
@@ -144,7 +150,7 @@ function once(
         contentKey: step.contentKey,
         platform: image.platform,
         source: observation.source,
-        dagster: null,
+        dagster: versionOf(content),
       };
       return {
         observation,
@@ -201,6 +207,16 @@ function once(
             [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null },
           },
         },
+        release,
+        result: {},
+      };
+    }
+    case "stop": {
+      const service = observation.services[step.service];
+      if (service === null || service === undefined) throw new Error(`${step.id} stops nothing that is there`);
+      const stopped = serviceOf(service.name, step.from, 0);
+      return {
+        observation: { ...observation, services: { ...observation.services, [step.service]: stopped } },
         release,
         result: {},
       };
@@ -264,6 +280,24 @@ function definitionOf(family: string, revision: number, content: Json): Definiti
     active: true,
     contentHash: definitionHash(content),
     content: content as Definition["content"],
+  };
+}
+
+function versionOf(content: string): string | null {
+  return /dagster (\S+)/.exec(content)?.[1] ?? null;
+}
+
+function inputsOf(content: string): ImagePlan["inputs"] {
+  const file = `0644 ${contentHash(/instance \S+/.exec(content)?.[0] ?? content)}`;
+  return {
+    scheme: 2,
+    platform: "linux/amd64",
+    base: digestOf("base"),
+    python: null,
+    requirements: contentHash(versionOf(content)),
+    workdir: "/app",
+    environment: {},
+    files: { "opt/dagster/dagster.yaml": file, "opt/dagster/workspace.yaml": file },
   };
 }
 

@@ -23,6 +23,7 @@ const request: DefinitionRequest = {
   taskRoleArn: "arn:aws:iam::123456789012:role/task",
   log: { group: "/dagster/deal-flow", region: "eu-west-1", prefix: "code" },
   region: "eu-west-1",
+  labels: {},
 };
 const container = (change: Partial<DefinitionRequest>): Record<string, unknown> => {
   const { containerDefinitions } = render({ ...request, ...change }) as unknown as {
