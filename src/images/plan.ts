@@ -1,13 +1,17 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { changesSince } from "./compare.ts";
+import type { CopyObservation } from "./copy.ts";
 import { pinnedVersion } from "./lock.ts";
 import type { ImageObservation } from "./observe.ts";
 
 /** What will be done about an image. */
 export interface ImagePlan {
-  /** `name`: the registry has the image, and this commit does not name it yet. */
-  readonly way: "reuse" | "name" | "layers";
+  /**
+   * - `name`: the registry has the image, and this commit does not name it yet.
+   * - `copy`: another registry, or another repository, has it.
+   */
+  readonly way: "reuse" | "name" | "layers" | "copy";
   readonly contentKey: string;
   /** Null: known after apply. */
   readonly digest: Digest | null;
@@ -20,8 +24,13 @@ export interface ImagePlan {
   readonly findings: readonly Finding[];
 }
 
+/** A plan of an image that is made here, of what the checkout holds. */
+export interface MakingPlan extends ImagePlan {
+  readonly way: "reuse" | "name" | "layers";
+}
+
 /** Reuses the image of this content when the registry has one, makes it otherwise. */
-export function planImage(observation: ImageObservation): ImagePlan {
+export function planImage(observation: ImageObservation): MakingPlan {
   const { contentKey, found, kept, commitTag, ahead } = observation;
   const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
   const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
@@ -36,6 +45,48 @@ export function planImage(observation: ImageObservation): ImagePlan {
   }
   const reasons = ["the registry has it, and this commit does not name it yet"];
   return { ...known, way: "name", tags: commit, reasons };
+}
+
+/**
+ * Uses an image that was made before, copied here when it has to be.
+ * @param mayCopy whether that is wanted
+ */
+export function planCopy({ request, isHere, from }: CopyObservation, mayCopy: boolean): ImagePlan {
+  const { image, repository, platform } = request;
+  const { contentKey, digest, dagster } = image;
+  const error = (what: string, fix: string): Finding => {
+    return { id: "promoted-image", level: "error", where: `${repository}@${digest}`, what, fix };
+  };
+  const isElsewhere = !isHere && from !== null;
+  const findings = [
+    ...(image.platform === platform
+      ? []
+      : [
+          error(
+            `The image is made for ${image.platform}, and this environment runs ${platform}.`,
+            "Give both environments one platform: the same digest is released to one after the other.",
+          ),
+        ]),
+    ...(isHere || isElsewhere
+      ? []
+      : [
+          error(
+            "No registry has the image any more, neither this one nor the one that it was made in.",
+            "Deploy that commit to its environment again: the image is made again. Then promote that release.",
+          ),
+        ]),
+    ...(isElsewhere && !mayCopy
+      ? [
+          error(
+            "The registry that this environment pulls from does not have the image; the one that it was made in does.",
+            "Let it be copied: `copy-images: true`. Or let ECR replicate the repository to this account and region.",
+          ),
+        ]
+      : []),
+  ];
+  const reason = isHere ? "the registry has it" : "the registry that it was made in has it, and this one does not";
+  const [way, tags] = isHere ? (["reuse", []] as const) : (["copy", [`src-${contentKey}`]] as const);
+  return { way, contentKey, digest, dagster, tags, reasons: [reason], findings };
 }
 
 function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObservation): readonly string[] {

@@ -3,7 +3,8 @@ import type { Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
-import { imageReference } from "./definitions.ts";
+import { checkComponents } from "./components.ts";
+import { type ImageReferences, imageReference } from "./definitions.ts";
 import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
@@ -11,19 +12,28 @@ import { type Draft, finished } from "./plans/draft.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planRollout } from "./plans/rollout.ts";
+import { scopeOf, withKept, withoutUnreleased } from "./scope.ts";
 
 /**
  * What must be done so that the stack runs this commit. Pure: the same stack and observation give the same plan, whoever asks.
  * @param begun the release it is planned for; parts that earlier steps of it have made are taken as made
  */
 export function planRelease(stack: Stack, observation: Observation, begun: Release): Plan {
-  const draft: Draft = { steps: [], untouched: [], moved: [], target: begun, arns: {} };
-  const images = planImages(stack, observation, draft);
-  planMigrations(stack, observation, images, draft);
-  planDefinitions(stack, observation, images, draft);
-  planRollout(stack, observation, images, draft);
+  const scope = scopeOf(stack, begun.only);
+  const target = withKept(scope, observation.current, begun);
+  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
+  const images = { ...imageReferences(stack, target), ...planImages(scope, observation, draft) };
+  planMigrations(scope, observation, images, draft);
+  planDefinitions(scope, observation, images, draft);
+  planRollout(withoutUnreleased(stack, scope, target), observation, images, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
-  const findings = [...limits(stack), ...ofImages, ...checkMigrations(stack), ...checkServices(stack, observation)];
+  const findings = [
+    ...limits(scope),
+    ...ofImages,
+    ...checkMigrations(scope),
+    ...checkServices(scope, observation),
+    ...checkComponents(stack, scope, observation, begun),
+  ];
   return finished(draft, findings);
 }
 
@@ -46,14 +56,18 @@ export function planRollback(
   const target: Release = { ...begun, images: to.images, taskDefinitions: to.taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);
-  const references = Object.entries(to.images).map(
-    ([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)] as const,
-  );
-  planRollout(stack, observation, Object.fromEntries(references), draft);
+  planRollout(stack, observation, imageReferences(stack, to), draft);
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
     ...checkTarget(stack, to, wanted, images, observation),
   ];
   return finished(draft, findings);
+}
+
+/** Of the images that a release pins. */
+function imageReferences(stack: Stack, { images }: Release): ImageReferences {
+  return Object.fromEntries(
+    Object.entries(images).map(([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)]),
+  );
 }
