@@ -23,7 +23,6 @@ import {
   type Session,
   type SessionRequest,
   sourceOf,
-  sourcesOn,
   type Subject,
 } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
@@ -81,7 +80,12 @@ export async function deploy(context: Context, connections: Connections, request
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
-    const release = await onWhatIsCurrent(now, made?.release ?? begun.release, handedOver === null ? begun : null);
+    const release = await onWhatIsCurrent(
+      context,
+      now,
+      made?.release ?? begun.release,
+      handedOver === null ? begun : null,
+    );
     return await carryOutParts(context, now, release, about, others, lock, made?.steps ?? [], request.approved);
   } catch (error) {
     await lock.giveBack();
@@ -129,19 +133,23 @@ function heldRelease({ lock, unfinished, request }: Session, source: Source, ask
 
 /**
  * Whoever had the lock before may have released something meanwhile. A release that was handed over is then superseded; one that was
- * only planned is planned anew, if it still goes forward.
+ * only planned begins now, and is planned anew, if it still goes forward.
  * @param planned null: it was handed over
  * @throws UserError of kind `superseded`
  */
-async function onWhatIsCurrent(now: Session, release: Release, planned: Begun | null): Promise<Release> {
-  const base = now.currentRelease?.id ?? null;
-  if (release.base === base) return release;
+async function onWhatIsCurrent(
+  context: Context,
+  now: Session,
+  release: Release,
+  planned: Begun | null,
+): Promise<Release> {
   if (planned === null) {
     checkBase(now, release);
     return release;
   }
-  const anew = { ...release, base, sources: sourcesOn(now, planned.subject) };
-  await checkAncestry(now, anew);
+  const { id, base, sources } = newRelease(context, now, planned.subject);
+  const anew = { ...release, id, base, sources };
+  if (base !== release.base) await checkAncestry(now, anew);
   return anew;
 }
 

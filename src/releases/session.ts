@@ -81,24 +81,18 @@ export interface Subject extends Pick<Release, "source" | "sources" | "only" | "
 }
 
 /** The release that is to be begun for something now. */
-export function newRelease(context: Context, session: Session, subject: Subject): Release {
-  const { stack, currentRelease } = session;
-  const { source, only, promotes } = subject;
+export function newRelease(context: Context, { stack, currentRelease }: Session, subject: Subject): Release {
+  const { source, sources, only, promotes, addsToCurrent } = subject;
   return emptyRelease({
     id: releaseId(context.clock.now(), source.sha),
     stack: stack.name,
     environment: stack.environment,
     base: currentRelease?.id ?? null,
     source,
-    sources: sourcesOn(session, subject),
+    sources: addsToCurrent ? { ...currentRelease?.sources, ...sources } : sources,
     only,
     promotes,
   });
-}
-
-/** The newest commits of all that a release may hold, when it is begun on what is current. */
-export function sourcesOn({ currentRelease }: Session, { sources, addsToCurrent }: Subject): Release["sources"] {
-  return addsToCurrent ? { ...currentRelease?.sources, ...sources } : sources;
 }
 
 /**
