@@ -5,12 +5,14 @@ import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { common, logged, sessionRequest } from "./inputs.ts";
+import { about, common, logged, sessionRequest } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
   command: choice(["deploy", "plan", "rollback", "status", "unlock"]),
   ...common,
+  ...about,
+  "copy-images": flag,
   to: optional,
   reason: optional,
   "fail-on-drift": flag,
@@ -29,25 +31,36 @@ export async function run(): Promise<void> {
     "plan-hash": hash,
     "on-plan-change": onChange,
     "fail-on-drift": failOnDrift,
+    "copy-images": copyImages,
+    only,
+    from,
     ...rest
   } = readInputs(inputs);
   const approved = hash === null ? null : { hash, onChange };
-  const request = { ...sessionRequest(rest), release: null };
+  const request = sessionRequest(rest);
   switch (command) {
     case "plan":
     case "deploy": {
+      const wanted = { ...request, release: null, only, from, copyImages };
       const { connections } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
-        await told((context) => plan(context, connections, request), outputs);
+        await told((context) => plan(context, connections, wanted), outputs);
       } else {
         markOpen(true);
-        await told((context) => deploy(context, connections, { ...request, parts: allParts, approved }), outputs);
+        await told((context) => deploy(context, connections, { ...wanted, parts: allParts, approved }), outputs);
         markOpen(false);
       }
       return;
     }
     case "rollback": {
+      if (only !== null || from !== null) {
+        throw new UserError({
+          what: "A rollback is of the whole stack, to a release of this environment.",
+          where: "inputs only and from",
+          fix: "Remove them. To bring back one component, deploy a commit that reverts it.",
+        });
+      }
       if (to === null) {
         throw new UserError({
           what: "A rollback needs to know where to.",

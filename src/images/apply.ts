@@ -12,7 +12,7 @@ import { buildLayer } from "./layer.ts";
 import type { StoredManifest } from "./manifest.ts";
 import { getManifest, type Put, putManifest } from "./manifests.ts";
 import { type Ahead, type CommitTag, type ImageObservation, longCommitTag } from "./observe.ts";
-import { type ImagePlan, tagNeverMoves } from "./plan.ts";
+import { type MakingPlan, tagNeverMoves } from "./plan.ts";
 import type { Registry } from "./registry.ts";
 import { inScratch } from "./scratch.ts";
 
@@ -24,7 +24,7 @@ export async function applyImage(
   clients: ImageClients,
   context: Context,
   observation: ImageObservation,
-  plan: ImagePlan,
+  plan: MakingPlan,
 ): Promise<ImagePart> {
   const { request, contentKey, kept, commitTag } = observation;
   const { repository, platform, source } = request;

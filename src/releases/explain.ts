@@ -30,6 +30,7 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
   return paragraphs(
     heading(2, markdown`Plan for ${stack}, ${environment}`),
     markdown`Commit ${code(source.sha.slice(0, 12))} of ${source.repository}; ${currentText(observation.current)}.`,
+    explainAbout(plan.target),
     explainFindings(plan.findings),
     nothing,
     table(
@@ -41,6 +42,23 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
       ? null
       : details("Untouched", list(plan.untouched.map(({ what, why }) => markdown`${what}: ${why}`))),
   );
+}
+
+/** What a release is about, when it is not simply the whole stack of one commit; null otherwise. */
+export function explainAbout({ only, base, promotes, source, sources }: Release): Markdown | null {
+  const others = Object.entries(sources).filter(([repository]) => repository !== source.repository);
+  const lines = [
+    only === null
+      ? null
+      : markdown`Of ${code(only.join(", "))} only; all else stays as in release ${code(base ?? "")}.`,
+    promotes === null
+      ? null
+      : markdown`Images are those of release ${code(promotes.release)} of ${promotes.environment}: none is made here.`,
+    ...others.map(
+      ([repository, sha]) => markdown`Other parts come from ${repository}, up to commit ${code(sha.slice(0, 12))}.`,
+    ),
+  ];
+  return lines.every((line) => line === null) ? null : paragraphs(...lines);
 }
 
 /** How a release ended, as a page. */
@@ -84,6 +102,7 @@ export function explainEnding({
   return paragraphs(
     heading(2, title),
     markdown`Release ${code(release.id)} of commit ${code(release.source.sha.slice(0, 12))}.`,
+    explainAbout(release),
     failure === null ? null : explainFailure(failure),
     takenBack.length === 0 ? null : list(takenBack.map(takenBackLine)),
     failure === null ? null : explainMigrated(release),
@@ -181,9 +200,7 @@ function explainDefinition(step: Extract<Step, { kind: "register" }>, { definiti
 function describe(step: Step, results: Results = {}): Markdown {
   switch (step.kind) {
     case "image":
-      return step.way === "name"
-        ? markdown`name image ${code(step.image)} by this commit`
-        : markdown`make image ${code(step.image)} of layers`;
+      return describeImage(step);
     case "register":
       return markdown`register ${code(step.family)} (${step.definition})`;
     case "run-task":
@@ -194,6 +211,17 @@ function describe(step: Step, results: Results = {}): Markdown {
       return markdown`stop ${code(step.service)}`;
     case "gate":
       return markdown`${step.gate} gate of ${code(step.on)}`;
+  }
+}
+
+function describeImage({ image, way }: Extract<Step, { kind: "image" }>): Markdown {
+  switch (way) {
+    case "name":
+      return markdown`name image ${code(image)} by this commit`;
+    case "layers":
+      return markdown`make image ${code(image)} of layers`;
+    case "copy":
+      return markdown`copy image ${code(image)} from where it was made`;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ReleaseId } from "../domain/identifiers.ts";
 import type { Before } from "../domain/journal.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
@@ -22,6 +23,16 @@ export interface Observation {
   /** By the key of the image. */
   readonly images: Readonly<Record<string, ImagePlan>>;
   readonly parameters: ParameterNames;
+  /** Where the images come from, when they are not made here. */
+  readonly promoted: Promoted | null;
+}
+
+/** A release of another environment, whose images are released to this one. */
+export interface Promoted {
+  readonly environment: string;
+  readonly release: Release;
+  /** Releases of that environment that were begun and have not come to their end. */
+  readonly unfinished: readonly ReleaseId[];
 }
 
 export interface KnownDefinition {

@@ -7,10 +7,12 @@ import type { Release, Source } from "../domain/release.ts";
 import { sameRevision } from "../domain/verdict.ts";
 import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
 import {
+  type CopyObservation,
   type ImageClients,
   type ImageObservation,
   type ImageRequest,
   observeImage,
+  planCopy,
   planImage,
 } from "../images/index.ts";
 import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
@@ -19,11 +21,25 @@ import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
 import { beforeUnfinished, type History } from "./history.ts";
 import type { KnownDefinition, Observation } from "./observation.ts";
+import { observePromoted, type Promotion } from "./promotion.ts";
 
 /** What observation reads, and what applying needs of it again. */
 export interface Observed {
   readonly observation: Observation;
+  /** Of those that are made of the checkout. */
   readonly images: Readonly<Record<string, ImageObservation>>;
+  /** Of those that another environment has. */
+  readonly copies: Readonly<Record<string, CopyObservation>>;
+}
+
+/** What a release is about. */
+export interface About {
+  /** The stack with the components of it only. */
+  readonly scope: Stack;
+  /** null: its images are made of the checkout. */
+  readonly promotion: Promotion | null;
+  /** Images of another registry may be copied. */
+  readonly copyImages: boolean;
 }
 
 /** Reads all that a plan is made of. Changes nothing. */
@@ -34,16 +50,21 @@ export async function observe(
   stack: Stack,
   checkout: { readonly root: string; readonly source: Source },
   history: Pick<History, "currentRelease" | "unfinished">,
+  about: About,
 ): Promise<Observed> {
   const current = history.currentRelease;
-  const [services, images, parameters] = await Promise.all([
+  const { scope, promotion, copyImages } = about;
+  const [services, { images, copies }, parameters] = await Promise.all([
     observeServicesByKey(clients, stack),
-    observeImages(imageClients, context, stack, checkout, current),
-    parameterNames(clients, stack),
+    lookAtImages(imageClients, context, about, checkout, current),
+    parameterNames(clients, scope),
   ]);
   const before = beforeOf(services, history);
-  const definitions = await observeDefinitions(clients, stack, services, before);
-  const plans = Object.entries(images).map(([key, image]) => [key, planImage(image)] as const);
+  const definitions = await observeDefinitions(clients, scope, services, before);
+  const plans = [
+    ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
+    ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy, copyImages)] as const),
+  ];
   const observation = {
     source: checkout.source,
     current,
@@ -52,8 +73,9 @@ export async function observe(
     definitions,
     images: Object.fromEntries(plans),
     parameters,
+    promoted: promotion,
   };
-  return { observation, images };
+  return { observation, images, copies };
 }
 
 /** By the key that the stack file gives them. */
@@ -116,6 +138,17 @@ export async function taskNetwork(
     where,
     fix: "Name their ids, or a service that runs in them: `network: { like-service: … }`.",
   });
+}
+
+async function lookAtImages(
+  clients: ImageClients,
+  context: Context,
+  { scope, promotion }: About,
+  checkout: { readonly root: string; readonly source: Source },
+  current: Release | null,
+): Promise<Pick<Observed, "images" | "copies">> {
+  if (promotion !== null) return { images: {}, copies: await observePromoted(clients, promotion, scope) };
+  return { images: await observeImages(clients, context, scope, checkout, current), copies: {} };
 }
 
 async function observeImages(

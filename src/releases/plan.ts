@@ -3,7 +3,8 @@ import { imageOf, type Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
-import { imageReference } from "./definitions.ts";
+import { checkComponents } from "./components.ts";
+import { type ImageReferences, imageReference } from "./definitions.ts";
 import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
@@ -12,25 +13,29 @@ import { checkHostChange, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planRollout } from "./plans/rollout.ts";
+import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
 
 /**
  * What must be done so that the stack runs this commit. Pure: the same stack and observation give the same plan, whoever asks.
  * @param begun the release it is planned for; parts that earlier steps of it have made are taken as made
  */
 export function planRelease(stack: Stack, observation: Observation, begun: Release): Plan {
-  const draft: Draft = { steps: [], untouched: [], moved: [], target: begun, arns: {} };
-  const hosts = hostChange(stack, observation.current, ({ image }) => observation.images[image]);
-  const images = planImages(stack, observation, draft);
-  planMigrations(stack, observation, images, hosts, draft);
-  planDefinitions(stack, observation, images, draft);
-  planRollout(stack, observation, images, hosts, draft);
+  const scope = scopeOf(stack, begun.only);
+  const target = withBase(scope, observation.current, begun);
+  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
+  const hosts = hostChange(scope, observation.current, ({ image }) => observation.images[image]);
+  const images = { ...imageReferences(stack, target), ...planImages(scope, observation, draft) };
+  planMigrations(scope, observation, images, hosts, draft);
+  planDefinitions(scope, observation, images, draft);
+  planRollout(withoutUnreleased(stack, scope, target), observation, images, hosts, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
   const findings = [
-    ...limits(stack),
+    ...limits(scope),
     ...ofImages,
-    ...checkMigrations(stack),
-    ...checkHostChange(stack, hosts, draft.target),
-    ...checkServices(stack, observation),
+    ...checkMigrations(scope),
+    ...checkHostChange(scope, hosts, draft.target),
+    ...checkServices(scope, observation),
+    ...checkComponents(stack, scope, observation, begun),
   ];
   return finished(draft, findings);
 }
@@ -56,15 +61,19 @@ export function planRollback(
   const target: Release = { ...begun, images: to.images, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);
-  const references = Object.entries(to.images).map(
-    ([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)] as const,
-  );
   const hosts = hostChange(stack, observation.current, (host) => imageOf(to, host));
-  planRollout(stack, observation, Object.fromEntries(references), hosts, draft);
+  planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
     ...checkTarget(stack, to, wanted, images, observation),
   ];
   return finished(draft, findings);
+}
+
+/** Of the images that a release pins. */
+function imageReferences(stack: Stack, { images }: Release): ImageReferences {
+  return Object.fromEntries(
+    Object.entries(images).map(([key, { repository, digest }]) => [key, imageReference(stack, repository, digest)]),
+  );
 }

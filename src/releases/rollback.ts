@@ -45,7 +45,7 @@ export async function rollback(context: Context, connections: Connections, reque
       command: "rollback",
       plan: planned,
       observation,
-      images: { clients: images, observations: {} },
+      images: { clients: images, observations: {}, copies: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
     });
@@ -152,8 +152,10 @@ async function look(
     definitions: Object.fromEntries(definitions),
     images: {},
     parameters: {},
+    promoted: null,
   };
-  const begun = newRelease(context, session, to.source);
+  const { source, sources, promotes } = to;
+  const begun = newRelease(context, session, { source, sources, only: null, promotes, addsToCurrent: false });
   const plan = planRollback(stack, observation, begun, to, wanted, there);
   return { observation, planned: withFindings(stack, plan, context.clock.now()), images };
 }

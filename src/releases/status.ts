@@ -5,6 +5,7 @@ import type { Lock, OutcomeKind, Owner } from "../domain/journal.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs, table } from "../markdown/markdown.ts";
+import { explainAbout } from "./explain.ts";
 import { observeServicesByKey } from "./observe.ts";
 import type { Connections } from "./connections.ts";
 import type { Stored } from "./bucket.ts";
@@ -63,6 +64,7 @@ export function explainStatus({ stack, environment, current, services, drift, hi
   return paragraphs(
     heading(2, markdown`${stack}, ${environment}`),
     current === null ? markdown`Nothing is released yet.` : markdown`Release ${code(current.id)} is current.`,
+    current === null ? null : explainAbout(current),
     holder === null
       ? null
       : markdown`**${holder.owner.name}** holds the lock since ${holder.since}; unless renewed, for ${Math.ceil(holder.leftSeconds / 60)} min.`,

@@ -6,14 +6,21 @@ import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
-import { imageOf, type Release } from "../domain/release.ts";
+import { imageOf, type ImagePart, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
 import type { GateResult } from "../gates/gate.ts";
 import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
-import { applyImage, type ImageClients, type ImageObservation, planImage } from "../images/index.ts";
+import {
+  applyCopy,
+  applyImage,
+  type CopyObservation,
+  type ImageClients,
+  type ImageObservation,
+  planImage,
+} from "../images/index.ts";
 import { migrate } from "../migrations/migrate.ts";
 import type { Stack } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
@@ -28,6 +35,7 @@ export interface Workshop {
   readonly clients: Clients;
   readonly images: ImageClients;
   readonly imageObservations: Readonly<Record<string, ImageObservation>>;
+  readonly copyObservations: Readonly<Record<string, CopyObservation>>;
   /** Content keys, by the key of the image. */
   readonly imageKeys: Readonly<Record<string, string>>;
   readonly context: Context;
@@ -78,7 +86,7 @@ const canaryTimeoutSeconds = 10 * 60;
 export function carryOut(shop: Workshop, step: Step, results: Results): Promise<Done> {
   switch (step.kind) {
     case "image":
-      return makeImage(shop, step.image);
+      return makeImage(shop, step);
     case "register":
       return register(shop, step, results);
     case "run-task":
@@ -92,15 +100,25 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   }
 }
 
-async function makeImage({ images, imageObservations, context }: Workshop, key: string): Promise<Done> {
-  const observation = imageObservations[key];
-  if (observation === undefined) throw new Error(`image ${key} was not observed`);
-  const part = await applyImage(images, context, observation, planImage(observation));
+async function makeImage(shop: Workshop, { image: key, way }: Extract<Step, { kind: "image" }>): Promise<Done> {
+  const part = way === "copy" ? await copied(shop, key) : await made(shop, key);
   return {
     results: { digest: part.digest },
     parts: { images: { [key]: part } },
     said: `${part.repository}@${part.digest}`,
   };
+}
+
+function made({ images, imageObservations, context }: Workshop, key: string): Promise<ImagePart> {
+  const observation = imageObservations[key];
+  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+  return applyImage(images, context, observation, planImage(observation));
+}
+
+function copied({ images, copyObservations, context }: Workshop, key: string): Promise<ImagePart> {
+  const observation = copyObservations[key];
+  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+  return applyCopy(images, context, observation);
 }
 
 async function register(

@@ -8,7 +8,7 @@ import { instant } from "../domain/identifiers.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan } from "../domain/plan.ts";
 import { migratedBy, type Release, samePins } from "../domain/release.ts";
-import type { ImageClients, ImageObservation } from "../images/index.ts";
+import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
@@ -40,6 +40,7 @@ export interface Undertaking {
   readonly images: {
     readonly clients: ImageClients;
     readonly observations: Readonly<Record<string, ImageObservation>>;
+    readonly copies: Readonly<Record<string, CopyObservation>>;
   };
   /** The parts of it that are carried out here. */
   readonly parts: readonly Part[];
@@ -211,6 +212,7 @@ function workshop(
     clients: { ...clients, ecs: guarded(clients.ecs, async () => lock?.check()) },
     images: images.clients,
     imageObservations: images.observations,
+    copyObservations: images.copies,
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
     context,
     dagster: webserverOf(context, session),

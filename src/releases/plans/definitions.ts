@@ -27,7 +27,8 @@ export function planDefinitions(stack: Stack, observation: Observation, images: 
     const run = runs.kind === "ecs" ? runs.definitions[location] : undefined;
     return run === undefined ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
-  draft.target = { ...draft.target, kept: {} };
+  const others = Object.entries(draft.target.kept).filter(([key]) => !Object.hasOwn(stack.services, key));
+  draft.target = { ...draft.target, kept: Object.fromEntries(others) };
   for (const { service, definition, request } of serviceDefinitions(stack, images, observation.parameters, runArn)) {
     const labels = hostLabels(stack, service, observation.images[service.image]);
     const newest = { definition, request: { ...request, labels } };

@@ -73,7 +73,19 @@ export function untouchedWorld(stack: Stack): World {
   const source = { repository: "owner/deal-flow", sha: shaOf("a") };
   const before = beforeOf(services, { unfinished: [] });
   return withContents(
-    { observation: { source, current: null, services, before, definitions: {}, images: {}, parameters: {} }, contents },
+    {
+      observation: {
+        source,
+        current: null,
+        services,
+        before,
+        definitions: {},
+        images: {},
+        parameters: {},
+        promoted: null,
+      },
+      contents,
+    },
     contents,
   );
 }
@@ -96,8 +108,7 @@ export function withContents(world: World, contents: Readonly<Record<string, str
           tags: [],
           reasons: [reuse ? "nothing changed" : "files changed"],
           dagster: versionOf(content),
-          inputs: inputsOf(content),
-          lock: null,
+          made: { of: inputsOf(content), lock: null },
           findings: [],
         },
       ];
@@ -287,7 +298,7 @@ function versionOf(content: string): string | null {
   return /dagster (\S+)/.exec(content)?.[1] ?? null;
 }
 
-function inputsOf(content: string): ImagePlan["inputs"] {
+function inputsOf(content: string): NonNullable<ImagePlan["made"]>["of"] {
   const file = `0644 ${contentHash(/instance \S+/.exec(content)?.[0] ?? content)}`;
   return {
     scheme: 2,
