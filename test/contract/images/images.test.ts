@@ -165,7 +165,7 @@ onEachRegistry("images of layers", (start) => {
     const wanted = await fresh({ requirements: "requirements.lock" });
     const first = await release(wanted);
     const again = await release({ ...wanted, root: await copyOf(wanted.root) }, first.part);
-    expect(again.plan).toEqual({
+    expect(again.plan).toMatchObject({
       way: "reuse",
       contentKey: first.part.contentKey,
       digest: first.part.digest,
