@@ -90,9 +90,11 @@ function outputs(result: Result): Readonly<Record<string, string>> {
 async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
+  const { showDrift } = await import("../releases/drift.ts");
   const found = await logged((context) => status(context, connections, request));
   await writeSummary(explainStatus(found));
-  const { current, drift, history } = found;
+  const { current, history } = found;
+  const drift = found.drift.map(showDrift);
   writeOutputs({
     "release-id": current?.id ?? null,
     changed: "false",
@@ -104,7 +106,7 @@ async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promis
     throw new UserError({
       what: `What runs is not what the current release says: ${drift.join("; ")}.`,
       where: `stack ${found.stack}, ${found.environment}`,
-      fix: "Deploy again: that brings it back. Or roll back to the current release by its id.",
+      fix: [...new Set(found.drift.map(({ then }) => then))].join("\n"),
     });
   }
 }

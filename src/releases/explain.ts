@@ -149,7 +149,8 @@ function byWeight(evidence: readonly Evidence[]): readonly Evidence[] {
   return [...evidence].sort((a, b) => weights.indexOf(a.kind) - weights.indexOf(b.kind));
 }
 
-function explainFindings(findings: readonly Finding[]): Markdown | null {
+/** Findings as a list, errors first. */
+export function explainFindings(findings: readonly Finding[]): Markdown | null {
   if (findings.length === 0) return null;
   return list(
     bySeverity(findings).map(

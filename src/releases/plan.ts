@@ -10,6 +10,7 @@ import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished } from "./plans/draft.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
+import { checkDagster, checkSchema } from "./rollback-checks.ts";
 import { planRollout } from "./plans/rollout.ts";
 
 /**
@@ -32,6 +33,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
  * or migrated.
  * @param wanted the definitions that the earlier release names, as ECS has them now; null for one that is gone
  * @param images whether the registry still has each image of it
+ * @param schema what is known of each database now; it stays as it is
  */
 export function planRollback(
   stack: Stack,
@@ -40,10 +42,10 @@ export function planRollback(
   to: Release,
   wanted: Readonly<Record<string, Definition | null>>,
   images: Readonly<Record<string, boolean>>,
+  schema: Release["migrations"],
 ): Plan {
-  // The schema stays as the newest release left it.
-  const migrations = observation.current?.migrations ?? to.migrations;
-  const target: Release = { ...begun, images: to.images, taskDefinitions: to.taskDefinitions, migrations };
+  const { contract, images: formerImages, taskDefinitions } = to;
+  const target: Release = { ...begun, contract, images: formerImages, taskDefinitions, migrations: schema };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);
   const references = Object.entries(to.images).map(
@@ -53,7 +55,9 @@ export function planRollback(
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
-    ...checkTarget(stack, to, wanted, images, observation),
+    ...checkTarget(stack, to, wanted, images),
+    ...checkSchema(to, schema),
+    ...checkDagster(stack, to, observation.current),
   ];
   return finished(draft, findings);
 }

@@ -82,6 +82,7 @@ export function newRelease(context: Context, { stack, currentRelease }: Session,
     environment: stack.environment,
     base: currentRelease?.id ?? null,
     source,
+    contract: stack.contract.version ?? null,
   });
 }
 

@@ -150,9 +150,10 @@ function isBegun({ unfinished }: Session, { target }: Plan): boolean {
   return unfinished.some(({ intent, outcome }) => outcome === null && intent.release.id === target.id);
 }
 
-/** Is what the plan leads to what the current release says already? */
+/** Is what the plan leads to what the current release says already? Under another contract it is looked at anew, and recorded. */
 function isCurrent({ currentRelease }: Session, { target }: Plan): boolean {
-  return currentRelease !== null && samePins(currentRelease, target);
+  if (currentRelease === null || !samePins(currentRelease, target)) return false;
+  return currentRelease.contract === null || currentRelease.contract === target.contract;
 }
 
 /** The action that makes a part, for those who left it out. */

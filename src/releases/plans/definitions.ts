@@ -24,7 +24,7 @@ export function planDefinitions(stack: Stack, observation: Observation, images: 
   }
 }
 
-/** Registers a definition, unless an equal one runs or is the newest of its family. @returns its ARN */
+/** Registers a definition, unless an equal one runs, is the newest of its family, or should run and does not. @returns its ARN */
 export function planDefinition(
   observation: Observation,
   { definition, request }: WantedDefinition,
@@ -33,9 +33,9 @@ export function planDefinition(
   part: Step["part"],
 ): Later {
   const content = render(request);
-  const { running = null, newest = null } = observation.definitions[definition] ?? {};
+  const { running = null, newest = null, released = null } = observation.definitions[definition] ?? {};
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const equal = [running, newest].find((known) => known?.active === true && known.contentHash === hash);
+  const equal = [running, newest, released].find((known) => known?.active === true && known.contentHash === hash);
   if (hash !== null && equal !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;

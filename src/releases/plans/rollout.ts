@@ -102,19 +102,29 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   const observed = observation.services[service.key] ?? null;
   const to = draft.arns[`service/${service.key}`];
   if (observed === null || to === undefined) return null;
-  const count = observed.desiredCount === 0 && !isScaled(service) ? service.count : null;
+  const count = countToSet(service, observed);
   const before = observation.before[service.key];
   const undo: Undo =
     before === undefined ? { kind: "none", why: "it is not known what it was before" } : undoOf(service, before);
   const known = typeof to === "string" ? draft.target.taskDefinitions[`service/${service.key}`] : undefined;
   if (known === undefined || !sameRevision(known, observed.revision)) {
-    const reason = count === null ? "its task definition is another one" : "nothing runs yet";
+    const reason =
+      observed.desiredCount > 0 || count === null ? "its task definition is another one" : "nothing runs yet";
     return { observed, to, count, reason, undo };
   }
-  if (count !== null) return { observed, to, count, reason: "nothing runs yet", undo };
+  if (count !== null) {
+    const reason = observed.desiredCount === 0 ? "nothing runs yet" : "two daemons tick every schedule twice";
+    return { observed, to, count, reason, undo };
+  }
   if (!isSettled(observed)) return { observed, to, count, reason: "a deployment of it is under way", undo };
   draft.untouched.push({ what: `service ${service.key}`, why: `${showRevision(known)} is what it runs` });
   return null;
+}
+
+/** The infrastructure's count is left alone, but for a service that runs nothing, and for a daemon, of which there is one. */
+function countToSet(service: Service, { desiredCount }: ServiceObservation): number | null {
+  const isTooMany = service.kind === "daemon" && desiredCount > service.count;
+  return isTooMany || (desiredCount === 0 && !isScaled(service)) ? service.count : null;
 }
 
 function isSettled({ primary, others, runningCount, desiredCount }: ServiceObservation): boolean {
