@@ -22,7 +22,7 @@ export interface Deployer {
     readonly approved?: DeployRequest["approved"];
   }): Promise<Result>;
   plan(): Promise<Result>;
-  rollback(to: string): Promise<Result>;
+  rollback(to: string, options?: { readonly dryRun?: boolean }): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
 }
@@ -82,7 +82,7 @@ export function deployer(
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
       deploy(context, connections, { ...request, parts, release, approved }),
     plan: () => plan(context, connections, { ...request, release: null }),
-    rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
+    rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
   };
