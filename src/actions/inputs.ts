@@ -3,7 +3,7 @@ import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
 import { parseRelease } from "../domain/release.ts";
 import { logReport, mask } from "../github/report.ts";
-import { flag, lines, minutes, optional, required } from "../github/inputs.ts";
+import { choice, flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
@@ -22,6 +22,9 @@ export const travelling = {
   ...common,
   release: optional.transform((text) => (text === null ? null : parseRelease(text))),
 };
+
+/** What actions take that may take a release back. */
+export const takingBack = { "queued-runs": choice(["keep", "cancel"]) };
 
 /** Who asks for what, from the common inputs and from what the runner says of this step. */
 export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): SessionRequest {

@@ -6,6 +6,7 @@ import { type Release, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
 import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
+import type { DeployRequest } from "../releases/deploy.ts";
 import type { Result } from "../releases/result.ts";
 import { logged, sessionRequest, travelling } from "./inputs.ts";
 
@@ -16,9 +17,10 @@ export const partInputs = z.object(travelling);
 export async function runPart(
   parts: readonly Part[],
   outputs: (result: Result) => Readonly<Record<string, string>>,
+  queuedRuns: DeployRequest["queuedRuns"] = "keep",
 ): Promise<void> {
   const inputs = readInputs(partInputs);
-  const request = { ...sessionRequest(inputs), release: inputs.release, parts, approved: null };
+  const request = { ...sessionRequest(inputs), release: inputs.release, parts, approved: null, queuedRuns };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const { connections } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");

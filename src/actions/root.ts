@@ -5,7 +5,7 @@ import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { common, logged, sessionRequest } from "./inputs.ts";
+import { common, logged, sessionRequest, takingBack } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
@@ -17,6 +17,7 @@ export const inputs = z.object({
   "plan-hash": optional,
   "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
+  ...takingBack,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
@@ -29,6 +30,7 @@ export async function run(): Promise<void> {
     "plan-hash": hash,
     "on-plan-change": onChange,
     "fail-on-drift": failOnDrift,
+    "queued-runs": queuedRuns,
     ...rest
   } = readInputs(inputs);
   const approved = hash === null ? null : { hash, onChange };
@@ -39,10 +41,11 @@ export async function run(): Promise<void> {
       const { connections } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
-        await told((context) => plan(context, connections, request), outputs);
+        await told((context) => plan(context, connections, { ...request, approved }), outputs);
       } else {
         markOpen(true);
-        await told((context) => deploy(context, connections, { ...request, parts: allParts, approved }), outputs);
+        const whole = { ...request, parts: allParts, approved, queuedRuns };
+        await told((context) => deploy(context, connections, whole), outputs);
         markOpen(false);
       }
       return;
@@ -58,7 +61,7 @@ export async function run(): Promise<void> {
       const { connections } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
       markOpen(!dryRun);
-      await told((context) => rollback(context, connections, { ...request, to, dryRun }), outputs);
+      await told((context) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }), outputs);
       markOpen(false);
       return;
     }
@@ -106,7 +109,7 @@ async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promis
     throw new UserError({
       what: `What runs is not what the current release says: ${drift.join("; ")}.`,
       where: `stack ${found.stack}, ${found.environment}`,
-      fix: [...new Set(found.drift.map(({ then }) => then))].join("\n"),
+      fix: [...new Set(found.drift.map(({ remedy }) => remedy))].join("\n"),
     });
   }
 }

@@ -13,7 +13,7 @@ export interface Drift {
   /** For people, to be read after the name of the service. Names of variables at most, never a value. */
   readonly what: string;
   /** What the next deploy does about it. */
-  readonly then: string;
+  readonly remedy: string;
 }
 
 /** What drift is told from. */
@@ -36,7 +36,7 @@ export function showDrift({ service, what }: Drift): string {
 /** Drift as a plan tells it. A service that is gone, and a daemon that may overlap, have findings of their own. */
 export function driftFindings(stack: Stack, ran: Ran): readonly Finding[] {
   return driftOf(stack, ran).flatMap((drift): readonly Finding[] => {
-    const { service, kind, then: fix } = drift;
+    const { service, kind, remedy: fix } = drift;
     const where = (service === null ? undefined : stack.services[service]?.place) ?? wholeFile(stack);
     const what = `${showDrift(drift)}.`;
     switch (kind) {
@@ -90,14 +90,15 @@ function driftOfService(service: Service, { current, services, before, definitio
         service: key,
         kind: "unfinished",
         what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${former}`,
-        then: "Nothing to do: the next release goes on from there, and should it fail, all of it goes back to what was before.",
+        remedy:
+          "Nothing to do: the next release goes on from there, and should it fail, all of it goes back to what was before.",
       },
     ];
   }
   if (pinned === undefined) return [];
   if (now === null || now.status !== "ACTIVE") {
     const infrastructure = "A deploy stops: the infrastructure must create it again (count 0 is enough).";
-    return [{ service: key, kind: "gone", what: "does not exist any more", then: infrastructure }];
+    return [{ service: key, kind: "gone", what: "does not exist any more", remedy: infrastructure }];
   }
   return [
     ...(sameRevision(now.revision, pinned)
@@ -107,7 +108,7 @@ function driftOfService(service: Service, { current, services, before, definitio
             service: key,
             kind: "revision" as const,
             what: `runs ${now.revision === null ? "nothing" : showRevision(now.revision)} instead of ${showRevision(pinned)}${differences(definitions[`service/${key}`])}`,
-            then: "A deploy replaces it: what was changed by other means belongs into the stack file, or is lost.",
+            remedy: "A deploy replaces it: what was changed by other means belongs into the stack file, or is lost.",
           },
         ]),
     ...driftOfCount(service, now),
@@ -117,7 +118,7 @@ function driftOfService(service: Service, { current, services, before, definitio
             service: key,
             kind: "overlap" as const,
             what: `may run twice at once while it is replaced (percentages ${now.rollout.minimumHealthyPercent}/${now.rollout.maximumPercent})`,
-            then: "A deploy stops: set minimumHealthyPercent 0 and maximumPercent 100 on the service.",
+            remedy: "A deploy stops: set minimumHealthyPercent 0 and maximumPercent 100 on the service.",
           },
         ]
       : []),
@@ -131,19 +132,19 @@ function driftOfCount(
   const { key, kind, count } = service;
   const isOff = isScaled(service) ? desiredCount > 0 && runningCount === 0 : runningCount < desiredCount;
   if (desiredCount === 0 && !isScaled(service))
-    return [{ service: key, kind: "count", what: "is scaled to 0", then: `A deploy starts ${count}.` }];
+    return [{ service: key, kind: "count", what: "is scaled to 0", remedy: `A deploy starts ${count}.` }];
   if (kind === "daemon" && desiredCount > count)
     return [
       {
         service: key,
         kind: "count",
         what: `is scaled to ${desiredCount}: every schedule ticks ${desiredCount} times`,
-        then: `A deploy scales it to ${count}.`,
+        remedy: `A deploy scales it to ${count}.`,
       },
     ];
   if (!isOff) return [];
   const what = `has ${runningCount} of ${desiredCount} tasks`;
-  return [{ service: key, kind: "tasks", what, then: "A deploy waits until they run, and fails when they do not." }];
+  return [{ service: key, kind: "tasks", what, remedy: "A deploy waits until they run, and fails when they do not." }];
 }
 
 function driftOfContract({ contract }: Stack, current: Release | null): readonly Drift[] {
@@ -154,7 +155,7 @@ function driftOfContract({ contract }: Stack, current: Release | null): readonly
       service: null,
       kind: "contract",
       what: `was released under version ${then} of its contract, and the infrastructure is at version ${now}`,
-      then: `A deploy makes its task definitions under version ${now}.`,
+      remedy: `A deploy makes its task definitions under version ${now}.`,
     },
   ];
 }

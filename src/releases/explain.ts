@@ -20,6 +20,7 @@ import {
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
 import type { Observation } from "./observation.ts";
+import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
 
@@ -61,6 +62,8 @@ export interface Ending {
   readonly running: Readonly<Record<string, string>> | null;
   /** The committed release after all of it; null: none. */
   readonly current: Release | null;
+  /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
+  readonly queued: QueuedRuns | null;
   /** Time from the begin of this step of the workflow until the new code was served, in seconds; null when no code moved. */
   readonly servedAfterSeconds: number | null;
 }
@@ -74,6 +77,7 @@ export function explainEnding({
   failure,
   running,
   current,
+  queued,
   servedAfterSeconds,
 }: Ending): Markdown {
   const results = Object.fromEntries(
@@ -90,6 +94,7 @@ export function explainEnding({
       ? null
       : markdown`The new code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
     failure === null || running === null ? null : explainRunning(running, current),
+    queued === null ? null : explainQueued(queued),
     table(
       ["", "Step", "Result", "Seconds"],
       steps.map((end) => stepRow(end, results)),
@@ -127,6 +132,25 @@ function explainRunning(running: NonNullable<Ending["running"]>, current: Releas
       ["Service", "Runs"],
       Object.entries(running).map(([key, revision]) => [key, revision]),
     ),
+  );
+}
+
+/** Runs that are named one by one; the others are counted. */
+const shownRuns = 20;
+
+function explainQueued({ runs, why, choice }: QueuedRuns): Markdown {
+  const waiting = runs.filter(({ cancelled }) => !cancelled).length;
+  const more = runs.length - shownRuns;
+  return paragraphs(
+    markdown`Runs in the queue that carry code which was taken back: ${runs.length - waiting} cancelled, ${waiting} left.${waiting > 0 && choice === "keep" ? markdown` Cancel in Dagster those that must not run.` : ""}`,
+    table(
+      ["Run", "Job", "Location", ""],
+      runs
+        .slice(0, shownRuns)
+        .map(({ id, job, location, cancelled }) => [code(id), code(job), location, cancelled ? "cancelled" : "waits"]),
+    ),
+    more > 0 ? markdown`And ${more} more.` : null,
+    why === null ? null : markdown`Not all was done: ${why}`,
   );
 }
 

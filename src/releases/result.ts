@@ -8,6 +8,7 @@ import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts"
 import type { Markdown } from "../markdown/markdown.ts";
 import { type Ending, explainEnding, explainPlan } from "./explain.ts";
 import { type Observation, showRunning } from "./observation.ts";
+import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps.ts";
@@ -68,6 +69,8 @@ export interface Told {
   readonly earlier: readonly StepEnd[];
   readonly outcome: OutcomeKind | null;
   readonly takenBack: readonly TakenBack[];
+  /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
+  readonly queued: QueuedRuns | null;
   readonly session: Pick<Session, "openedAt" | "stack">;
 }
 
@@ -152,7 +155,7 @@ function verdictsOf(
 }
 
 function endingOf(
-  { title, plan, observation, end, outcome, takenBack, session }: Told,
+  { title, plan, observation, end, outcome, takenBack, queued, session }: Told,
   steps: readonly StepEnd[],
 ): Ending {
   const { failure, release } = end;
@@ -176,6 +179,7 @@ function endingOf(
           },
     running: outcome === null ? null : runningNow(observation, release, outcome, steps, takenBack),
     current: outcome === "committed" ? release : observation.current,
+    queued,
     servedAfterSeconds: isServed ? (Math.max(...served) - session.openedAt) / 1000 : null,
   };
 }

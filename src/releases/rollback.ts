@@ -12,6 +12,7 @@ import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.
 import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
+import { badSince, type QueuedRunsChoice } from "./queued-runs.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
@@ -21,6 +22,8 @@ export interface RollbackRequest extends SessionRequest {
   readonly to: string;
   /** Plan only. */
   readonly dryRun: boolean;
+  /** What becomes of runs in the queue that carry the code which is left, or this release's, should it be taken back. */
+  readonly queuedRuns: QueuedRunsChoice;
 }
 
 /** Releases that are looked through for a SHA. */
@@ -43,7 +46,8 @@ export async function rollback(context: Context, connections: Connections, reque
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
-    const { observation, planned, images } = await look(context, now, await target(now, request.to));
+    const to = await target(now, request.to);
+    const [{ observation, planned, images }, since] = await Promise.all([look(context, now, to), badSince(now, to)]);
     return await undertake(context, now, lock, {
       command: "rollback",
       plan: planned,
@@ -51,6 +55,7 @@ export async function rollback(context: Context, connections: Connections, reque
       images: { clients: images, observations: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
+      queued: { choice: request.queuedRuns, since },
     });
   } catch (error) {
     await lock.giveBack();

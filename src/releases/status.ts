@@ -164,7 +164,7 @@ export function explainStatus({
       ? null
       : paragraphs(
           markdown`Not as the release says:`,
-          list(drift.map((one) => markdown`${showDrift(one)}. ${one.then}`)),
+          list(drift.map((one) => markdown`${showDrift(one)}. ${one.remedy}`)),
         ),
     explainFindings(findings),
     table(["Release", "Did", "Ended", "By", "At (UTC)"], history.map(historyRow)),

@@ -16,6 +16,13 @@ import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
+  type BadSince,
+  locationsThatDiffer,
+  type QueuedRuns,
+  type QueuedRunsChoice,
+  settleQueuedRuns,
+} from "./queued-runs.ts";
+import {
   isRefused,
   outcomeHead,
   PlanRefused,
@@ -45,6 +52,8 @@ export interface Undertaking {
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */
   readonly earlier: readonly StepEnd[];
+  /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
+  readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }
 
 /**
@@ -75,13 +84,15 @@ export async function undertake(
     return resultOf(tell(session, undertaking, { steps: [], failure: null, release }, "Nothing to do"));
   }
   if (lock !== null) await begin(context, session, lock, undertaking);
+  let movedAt: number | null = null;
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
+    if (step.kind === "roll") movedAt ??= context.clock.now();
     const done = await carryOut(workshop(context, session, lock, undertaking, release), step, results);
     // What was done to a database cannot be seen from outside: an attempt that goes on from here must know.
     if (step.kind === "run-task" && lock !== null) await session.journal.note(withParts(release, done.parts));
     return done;
   });
-  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end);
+  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, movedAt);
   if (lock === null || !isLast) {
     if (lock !== null) await session.journal.note(end.release);
     lock?.handOn();
@@ -93,7 +104,8 @@ export async function undertake(
     if (isLost(error)) throw error;
     throw uncommitted(asError(error), tell(session, undertaking, end, "Rolled out, and not recorded"));
   }
-  return resultOf(tell(session, undertaking, end, goodTitle(undertaking), "committed"));
+  const queued = await settleLeftBehind(context, session, undertaking, undertaking.queued.since);
+  return resultOf({ ...tell(session, undertaking, end, goodTitle(undertaking), "committed"), queued });
 }
 
 /** With nothing to do: to the next step of this job, if it has begun something; else what was cut before it moved anything is closed. */
@@ -135,7 +147,7 @@ function tell(
   outcome: OutcomeKind | null = null,
   takenBack: readonly TakenBack[] = [],
 ): Told {
-  return { title, plan, observation, end, earlier, outcome, takenBack, session };
+  return { title, plan, observation, end, earlier, outcome, takenBack, queued: null, session };
 }
 
 function goodTitle({ command, plan, observation }: Undertaking): string {
@@ -282,6 +294,7 @@ async function failed(
   lock: HeldLock | null,
   undertaking: Undertaking,
   end: RolloutEnd,
+  movedAt: number | null,
 ): Promise<Error> {
   const cause = asError(end.failure?.error);
   // Somebody else may write now: whatever is half done is his to go on from.
@@ -299,12 +312,44 @@ async function failed(
   const outcome: OutcomeKind = lost.length === 0 ? "taken-back" : "failed";
   if (lock !== null) await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
-  const result = resultOf(tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack));
+  const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
+  const queued = await settleLeftBehind(context, session, undertaking, since);
+  const told = tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack);
+  const result = resultOf({ ...told, queued });
   if (cancelled) return new ReleaseCancelled(cancelText(lost.map(({ service }) => service)), result);
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
   return new ReleaseFailed(failureText(cause, takenBack), result, verdicts, cause);
+}
+
+function settleLeftBehind(
+  context: Context,
+  session: Session,
+  { queued }: Undertaking,
+  since: BadSince,
+): Promise<QueuedRuns | null> {
+  return settleQueuedRuns(context, session.stack, webserverOf(context, session), since, queued.choice);
+}
+
+/** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
+function takenBackSince(
+  { stack, unfinished }: Session,
+  { observation, plan }: Undertaking,
+  { release }: RolloutEnd,
+  takenBack: readonly TakenBack[],
+  movedAt: number | null,
+): BadSince {
+  if (observation.current === null) return {}; // nobody is left who would start them
+  const begun = plan.moved.length === 0 ? [] : unfinished.map(({ intent }) => Date.parse(intent.at));
+  const since = Math.min(...begun, movedAt ?? Infinity);
+  const back = takenBack.flatMap(({ service, why }) => (why === null ? [service] : []));
+  const served = back.flatMap((key) => {
+    const service = stack.services[key];
+    return service === undefined ? [] : service.kind === "code-location" ? [service.location] : service.locations;
+  });
+  const differing = locationsThatDiffer(stack, release, observation.current);
+  return Object.fromEntries(differing.filter((location) => served.includes(location)).map((name) => [name, since]));
 }
 
 /** Services that were moved, or may have been: a step that failed has been begun. The last one first. */

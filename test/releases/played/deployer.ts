@@ -21,7 +21,7 @@ export interface Deployer {
     readonly release?: Release | null;
     readonly approved?: DeployRequest["approved"];
   }): Promise<Result>;
-  plan(): Promise<Result>;
+  plan(approved?: DeployRequest["approved"]): Promise<Result>;
   rollback(to: string, options?: { readonly dryRun?: boolean }): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
@@ -36,6 +36,7 @@ export interface DeployerOptions {
   /** What GitHub says of a run; null: it cannot be asked. */
   readonly isOver?: SessionRequest["isOver"];
   readonly allowDivergent?: boolean;
+  readonly queuedRuns?: DeployRequest["queuedRuns"];
 }
 
 export function deployer(
@@ -47,6 +48,7 @@ export function deployer(
     waitSeconds = 0,
     isOver = null,
     allowDivergent = false,
+    queuedRuns = "keep",
   }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
@@ -80,9 +82,9 @@ export function deployer(
     progress,
     cancel: (reason) => controller.abort(reason),
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
-      deploy(context, connections, { ...request, parts, release, approved }),
-    plan: () => plan(context, connections, { ...request, release: null }),
-    rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun }),
+      deploy(context, connections, { ...request, parts, release, approved, queuedRuns }),
+    plan: (approved = null) => plan(context, connections, { ...request, release: null, approved }),
+    rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
   };

@@ -91,7 +91,7 @@ describe("a definition that somebody else has registered", () => {
       .join("\n");
   };
   const environment = container["environment"] as readonly { readonly name: string; readonly value: string }[];
-  const name = String(container["name"]);
+  const name = container["name"] as string;
 
   test.each<[string, Container, Container, string]>([
     ["an image", { image: "elsewhere/app:latest" }, {}, `image of container ${name}`],
