@@ -157,11 +157,13 @@ function checkApproved(
 
 const shownSteps = 8;
 
+/** The steps that people know by name: what is made, migrated and rolled. */
 function shortly({ steps }: Plan): string {
   if (steps.length === 0) return "do nothing";
-  const shown = inOrder(steps).slice(0, shownSteps);
+  const told = inOrder(steps).filter(({ kind }) => kind !== "register" && kind !== "gate");
+  const shown = told.slice(0, shownSteps).map(({ id }) => id);
   const more = steps.length - shown.length;
-  return `${shown.map(({ id }) => id).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 async function look(

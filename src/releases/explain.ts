@@ -1,6 +1,6 @@
 import type { Evidence } from "../domain/evidence.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
-import { showPlace } from "../domain/errors.ts";
+import { Cancelled, RolloutFailed, showPlace } from "../domain/errors.ts";
 import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
 import { type Release, type Source } from "../domain/release.ts";
@@ -222,11 +222,19 @@ function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
   switch (end.kind) {
     case "done":
       return ["✓", describe(step, results), end.done.said, end.seconds.toFixed(1)];
-    case "failed":
-      return ["✗", describe(step, results), "failed", end.seconds.toFixed(1)];
+    case "failed": {
+      const ended = endingOf(end.error);
+      return [ended === "cancelled" ? "■" : "✗", describe(step, results), ended, end.seconds.toFixed(1)];
+    }
     case "left":
       return ["", describe(step, results), "not begun", ""];
   }
+}
+
+/** A rollout that was not waited for to its end has not failed. */
+function endingOf(error: unknown): string {
+  if (error instanceof Cancelled) return "cancelled";
+  return (error instanceof RolloutFailed ? error.verdicts[0]?.verdict : undefined) ?? "failed";
 }
 
 function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {

@@ -1,6 +1,6 @@
 import { isAwsError } from "../aws/error.ts";
 import type { Outcome, OutcomeKind, ServiceOutcome } from "../domain/journal.ts";
-import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
+import { type Advice, Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import { type Plan, planHash } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
@@ -34,7 +34,7 @@ export class ReleaseFailed extends RolloutFailed {
   readonly result: Result;
 
   constructor(what: string, result: Result, verdicts: RolloutFailed["verdicts"], cause: unknown) {
-    super(what, verdicts, { cause });
+    super(what, verdicts, { cause, evidence: cause instanceof RolloutFailed ? cause.evidence : [] });
     this.result = result;
   }
 }
@@ -45,6 +45,16 @@ export class ReleaseCancelled extends Cancelled {
 
   constructor(what: string, result: Result) {
     super(what);
+    this.result = result;
+  }
+}
+
+/** A release whose lock somebody else has: nothing more was written, and what was done is his to go on from. */
+export class ReleaseLost extends UserError {
+  readonly result: Result;
+
+  constructor({ what, where, fix }: Advice, result: Result, cause: unknown) {
+    super({ what, where, fix }, { kind: "locked", cause });
     this.result = result;
   }
 }

@@ -3,7 +3,7 @@ import type { EcsSend } from "../aws/ecs.ts";
 import type { Dagster } from "../dagster/client.ts";
 import { type Digests, roll, type ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
-import { RolloutFailed } from "../domain/errors.ts";
+import { RolloutFailed, UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
@@ -17,8 +17,9 @@ import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
 import { applyImage, type ImageClients, type ImageObservation, planImage } from "../images/index.ts";
 import { migrate } from "../migrations/migrate.ts";
-import type { Stack } from "../stack/index.ts";
+import { type Stack, withLevels } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
+import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
 
@@ -55,12 +56,10 @@ export interface Done {
 export class StepFailed extends RolloutFailed {
   override readonly name: string = "StepFailed";
   readonly failure: Cause;
-  readonly evidence: readonly Evidence[];
 
   constructor(failure: Cause, evidence: readonly Evidence[], verdict?: Verdict) {
-    super(failure.what, verdict === undefined ? [] : [verdict]);
+    super(failure.what, verdict === undefined ? [] : [verdict], { evidence });
     this.failure = failure;
-    this.evidence = evidence;
   }
 }
 
@@ -90,10 +89,14 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   }
 }
 
-async function makeImage({ images, imageObservations, context }: Workshop, key: string): Promise<Done> {
+async function makeImage({ images, imageObservations, context, stack }: Workshop, key: string): Promise<Done> {
   const observation = imageObservations[key];
   if (observation === undefined) throw new Error(`image ${key} was not observed`);
-  const part = await applyImage(images, context, observation, planImage(observation));
+  const { part, findings } = await applyImage(images, context, observation, planImage(observation));
+  for (const finding of withLevels(findings, stack.checks, dayOf(context.clock.now()))) {
+    if (finding.level === "error") throw new UserError(finding);
+    context.report({ kind: "finding", finding });
+  }
   return {
     results: { digest: part.digest },
     parts: { images: { [key]: part } },

@@ -28,6 +28,7 @@ import {
   PlanRefused,
   ReleaseCancelled,
   ReleaseFailed,
+  ReleaseLost,
   type Result,
   resultOf,
   resultOfPlan,
@@ -101,7 +102,7 @@ export async function undertake(
   try {
     await commit(context, session, lock, undertaking, end);
   } catch (error) {
-    if (isLost(error)) throw error;
+    if (isLost(error)) throw lost(error, session, undertaking, end);
     throw uncommitted(asError(error), tell(session, undertaking, end, "Rolled out, and not recorded"));
   }
   const queued = await settleLeftBehind(context, session, undertaking, undertaking.queued.since);
@@ -287,6 +288,11 @@ function closedByOther({ release, outcome, owner }: Outcome): UserError {
   );
 }
 
+/** What was done until somebody else had the lock; he goes on from there, or takes it back. */
+function lost(cause: UserError, session: Session, undertaking: Undertaking, end: RolloutEnd): ReleaseLost {
+  return new ReleaseLost(cause, resultOf(tell(session, undertaking, end, "Stopped: the lock was lost")), cause);
+}
+
 /** What is done about a failure. @returns what to throw */
 async function failed(
   context: Context,
@@ -300,7 +306,7 @@ async function failed(
   // Somebody else may write now: whatever is half done is his to go on from.
   if (isLost(cause)) {
     lock?.handOn();
-    return cause;
+    return lost(cause, session, undertaking, end);
   }
   const cancelled = context.signal.aborted;
   const moved = [...movedBy(end), ...undertaking.plan.moved.map((one) => ({ ...one, ours: null }))];
@@ -308,15 +314,15 @@ async function failed(
   const takenBack = cancelled
     ? []
     : await takeAllBack(context, session, lock, undertaking.observation, moved, webserverOf(context, session));
-  const lost = cancelled ? moved : takenBack.filter(({ why }) => why !== null);
-  const outcome: OutcomeKind = lost.length === 0 ? "taken-back" : "failed";
+  const left = cancelled ? moved : takenBack.filter(({ why }) => why !== null);
+  const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   if (lock !== null) await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
   const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
   const queued = await settleLeftBehind(context, session, undertaking, since);
   const told = tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack);
   const result = resultOf({ ...told, queued });
-  if (cancelled) return new ReleaseCancelled(cancelText(lost.map(({ service }) => service)), result);
+  if (cancelled) return new ReleaseCancelled(cancelText(left.map(({ service }) => service)), result);
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
@@ -389,9 +395,9 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
 }
 
-function cancelText(lost: readonly string[]): string {
-  if (lost.length === 0) return "Cancelled before any service moved.";
-  return `Cancelled; ECS goes on with ${lost.join(", ")}. The next deploy or rollback goes on from here.`;
+function cancelText(left: readonly string[]): string {
+  if (left.length === 0) return "Cancelled before any service moved.";
+  return `Cancelled; ECS goes on with ${left.join(", ")}. The next deploy or rollback goes on from here.`;
 }
 
 function failureText(error: Error, takenBack: readonly TakenBack[]): string {
