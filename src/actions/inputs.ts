@@ -4,7 +4,7 @@ import { Cancelled } from "../domain/errors.ts";
 import { keySchema, releaseIdSchema } from "../domain/identifiers.ts";
 import { parseRelease } from "../domain/release.ts";
 import { logReport, mask } from "../github/report.ts";
-import { flag, lines, minutes, optional, required } from "../github/inputs.ts";
+import { choice, flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import type { PromotionRequest } from "../releases/promotion.ts";
 import type { SessionRequest } from "../releases/session.ts";
@@ -47,6 +47,9 @@ export const travelling = {
   ...about,
   release: optional.transform((text) => (text === null ? null : parseRelease(text))),
 };
+
+/** What actions take that may take a release back. */
+export const takingBack = { "queued-runs": choice(["keep", "cancel"]) };
 
 /** Who asks for what, from the common inputs and from what the runner says of this step. */
 export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): SessionRequest {

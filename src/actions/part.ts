@@ -6,6 +6,7 @@ import { type Release, serializeRelease } from "../domain/release.ts";
 import { flag, readInputs } from "../github/inputs.ts";
 import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
+import type { DeployRequest } from "../releases/deploy.ts";
 import type { Result } from "../releases/result.ts";
 import { logged, sessionRequest, travelling } from "./inputs.ts";
 
@@ -19,11 +20,12 @@ export const imageInputs = z.object({ ...travelling, "copy-images": flag });
 export async function runPart(
   parts: readonly Part[],
   outputs: (result: Result) => Readonly<Record<string, string>>,
+  queuedRuns: DeployRequest["queuedRuns"] = "keep",
 ): Promise<void> {
   const makesImages = parts.includes("images");
   const inputs = { "copy-images": false, ...readInputs(makesImages ? imageInputs : partInputs) };
   const { release, only, from, "copy-images": copyImages } = inputs;
-  const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null };
+  const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null, queuedRuns };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const { connections } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");

@@ -1,16 +1,17 @@
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { type Part, type Plan, planHash } from "../domain/plan.ts";
+import { inOrder, type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ImageClients } from "../images/index.ts";
 import { withLevels } from "../stack/index.ts";
 import { dayOf, withFindings } from "./checks.ts";
 import type { Connections } from "./connections.ts";
 import { type HeldLock, isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
+import type { Observation } from "./observation.ts";
 import { type About, type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
 import { openPromotion } from "./promotion.ts";
+import type { QueuedRunsChoice } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import { scopeOf } from "./scope.ts";
 import {
@@ -25,7 +26,7 @@ import {
   sourceOf,
   type Subject,
 } from "./session.ts";
-import { type Result, resultOfPlan } from "./result.ts";
+import { PlanRefused, type Result, resultOfPlan } from "./result.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
@@ -36,6 +37,8 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly parts: readonly Part[];
   /** The plan that somebody has looked at before, and what to do when it is another one now; null: nobody has. */
   readonly approved: { readonly hash: string; readonly onChange: "continue" | "fail" } | null;
+  /** What becomes of runs in the queue that carry this release's code, should it be taken back. */
+  readonly queuedRuns: QueuedRunsChoice;
 }
 
 /** Every part, in the order of a release. */
@@ -48,11 +51,12 @@ export const allParts: readonly Part[] = ["images", "migrations", "definitions",
 export async function plan(
   context: Context,
   connections: Connections,
-  request: Omit<DeployRequest, "parts" | "approved">,
+  request: Omit<DeployRequest, "parts" | "queuedRuns">,
 ): Promise<Result> {
   const session = await openSession(context, connections, request);
   const { release, about } = await begin(context, session, request, await sourceOf(session, true), request.release);
   const { observed, planned } = await look(context, session, release, about);
+  checkApproved(context, session, request.approved, planned, observed.observation);
   refuse(context, planned, observed.observation);
   return resultOfPlan(planned, observed.observation);
 }
@@ -72,7 +76,7 @@ export async function deploy(context: Context, connections: Connections, request
   checkBase(session, begun.release);
   await checkAncestry(session, begun.release);
   const made = request.parts.includes("images")
-    ? await carryOutParts(context, session, begun.release, about, ["images"], null, [], null)
+    ? await carryOutParts(context, session, begun.release, about, ["images"], null, [], request)
     : null;
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
@@ -86,7 +90,7 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    return await carryOutParts(context, now, release, about, others, lock, made?.steps ?? [], request.approved);
+    return await carryOutParts(context, now, release, about, others, lock, made?.steps ?? [], request);
   } catch (error) {
     await lock.giveBack();
     throw error;
@@ -161,11 +165,11 @@ async function carryOutParts(
   parts: readonly Part[],
   lock: HeldLock | null,
   earlier: readonly StepEnd[],
-  approved: DeployRequest["approved"],
+  { approved, queuedRuns }: Pick<DeployRequest, "approved" | "queuedRuns">,
 ): Promise<Result> {
   const { observed, planned, images } = await look(context, session, begun, about);
   const { observation, images: observations, copies } = observed;
-  if (lock !== null) checkApproved(context, session, approved, planned);
+  if (lock !== null) checkApproved(context, session, approved, planned, observation);
   return undertake(context, session, lock, {
     command: "deploy",
     plan: planned,
@@ -173,24 +177,38 @@ async function carryOutParts(
     images: { clients: images, observations, copies },
     parts,
     earlier,
+    queued: { choice: queuedRuns, since: {} },
   });
 }
 
-/** @throws UserError when the plan is another one than was looked at, and that matters */
+/** @throws PlanRefused when the plan is another one than was looked at, and that matters */
 function checkApproved(
   { clock, report }: Context,
   { stack }: Session,
   approved: DeployRequest["approved"],
   plan: Plan,
+  observation: Observation,
 ): void {
   if (approved === null || planHash(plan) === approved.hash) return;
-  const what = `The plan is another one than was looked at: ${plan.steps.map(({ id }) => id).join(", ") || "nothing is left to do"}.`;
+  const what = `The plan is another one than was looked at. Now it would: ${shortly(plan)}.`;
   const fix = "Something was released, or changed by hand, in between. Plan again, look at it, and deploy that.";
   const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
   for (const finding of withLevels([changed], stack.checks, dayOf(clock.now()))) {
-    if (approved.onChange === "fail" || finding.level === "error") throw new UserError(finding);
+    if (approved.onChange === "fail" || finding.level === "error")
+      throw new PlanRefused(finding, resultOfPlan(plan, observation));
     report({ kind: "finding", finding });
   }
+}
+
+const shownSteps = 8;
+
+/** The steps that people know by name: what is made, migrated and rolled. */
+function shortly({ steps }: Plan): string {
+  if (steps.length === 0) return "do nothing";
+  const told = inOrder(steps).filter(({ kind }) => kind !== "register" && kind !== "gate");
+  const shown = told.slice(0, shownSteps).map(({ id }) => id);
+  const more = steps.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 async function look(

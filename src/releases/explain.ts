@@ -1,6 +1,6 @@
 import type { Evidence } from "../domain/evidence.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
-import { showPlace } from "../domain/errors.ts";
+import { Cancelled, RolloutFailed, showPlace } from "../domain/errors.ts";
 import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
 import { migratedBy, type Release, type Source } from "../domain/release.ts";
@@ -20,6 +20,7 @@ import {
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
 import type { Observation } from "./observation.ts";
+import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
 
@@ -79,6 +80,8 @@ export interface Ending {
   readonly running: Readonly<Record<string, string>> | null;
   /** The committed release after all of it; null: none. */
   readonly current: Release | null;
+  /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
+  readonly queued: QueuedRuns | null;
   /** Time from the begin of this step of the workflow until the new code was served, in seconds; null when no code moved. */
   readonly servedAfterSeconds: number | null;
 }
@@ -92,6 +95,7 @@ export function explainEnding({
   failure,
   running,
   current,
+  queued,
   servedAfterSeconds,
 }: Ending): Markdown {
   const results = Object.fromEntries(
@@ -110,6 +114,7 @@ export function explainEnding({
       ? null
       : markdown`The code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
     failure === null || running === null ? null : explainRunning(running, current),
+    queued === null ? null : explainQueued(queued),
     table(
       ["", "Step", "Result", "Seconds"],
       steps.map((end) => stepRow(end, results)),
@@ -161,6 +166,25 @@ function explainRunning(running: NonNullable<Ending["running"]>, current: Releas
   );
 }
 
+/** Runs that are named one by one; the others are counted. */
+const shownRuns = 20;
+
+function explainQueued({ runs, why, choice }: QueuedRuns): Markdown {
+  const waiting = runs.filter(({ cancelled }) => !cancelled).length;
+  const more = runs.length - shownRuns;
+  return paragraphs(
+    markdown`Runs in the queue that carry code which was taken back: ${runs.length - waiting} cancelled, ${waiting} left.${waiting > 0 && choice === "keep" ? markdown` Cancel in Dagster those that must not run.` : ""}`,
+    table(
+      ["Run", "Job", "Location", ""],
+      runs
+        .slice(0, shownRuns)
+        .map(({ id, job, location, cancelled }) => [code(id), code(job), location, cancelled ? "cancelled" : "waits"]),
+    ),
+    more > 0 ? markdown`And ${more} more.` : null,
+    why === null ? null : markdown`Not all was done: ${why}`,
+  );
+}
+
 function explainFailure({ step, what, fix, evidence }: NonNullable<Ending["failure"]>): Markdown {
   return paragraphs(
     markdown`**${step}**: ${what}`,
@@ -180,7 +204,8 @@ function byWeight(evidence: readonly Evidence[]): readonly Evidence[] {
   return [...evidence].sort((a, b) => weights.indexOf(a.kind) - weights.indexOf(b.kind));
 }
 
-function explainFindings(findings: readonly Finding[]): Markdown | null {
+/** Findings as a list, errors first. */
+export function explainFindings(findings: readonly Finding[]): Markdown | null {
   if (findings.length === 0) return null;
   return list(
     bySeverity(findings).map(
@@ -235,11 +260,19 @@ function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
   switch (end.kind) {
     case "done":
       return ["✓", describe(step, results), end.done.said, end.seconds.toFixed(1)];
-    case "failed":
-      return ["✗", describe(step, results), "failed", end.seconds.toFixed(1)];
+    case "failed": {
+      const ended = endingOf(end.error);
+      return [ended === "cancelled" ? "■" : "✗", describe(step, results), ended, end.seconds.toFixed(1)];
+    }
     case "left":
       return ["", describe(step, results), "not begun", ""];
   }
+}
+
+/** A rollout that was not waited for to its end has not failed. */
+function endingOf(error: unknown): string {
+  if (error instanceof Cancelled) return "cancelled";
+  return (error instanceof RolloutFailed ? error.verdicts[0]?.verdict : undefined) ?? "failed";
 }
 
 function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {

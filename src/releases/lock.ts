@@ -196,7 +196,7 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
 }
 
 /** Somebody else may write now: whoever hears this writes nothing more. */
-export function isLost(error: unknown): boolean {
+export function isLost(error: unknown): error is UserError & { readonly kind: "locked" } {
   return error instanceof UserError && error.kind === "locked";
 }
 

@@ -40,6 +40,8 @@ export interface KnownDefinition {
   readonly running: Definition | null;
   /** What the service ran before an unfinished release; null when it runs it still. */
   readonly former: Definition | null;
+  /** What the current release pins, when somebody has deployed another one; null when the service runs it. */
+  readonly released: Definition | null;
   /** Newest ACTIVE revision of the family. */
   readonly newest: Definition | null;
 }

@@ -4,7 +4,7 @@ import { type Contract, networkSchema } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Before } from "../domain/journal.ts";
 import type { Release, Source } from "../domain/release.ts";
-import { sameRevision } from "../domain/verdict.ts";
+import { type Revision, sameRevision } from "../domain/verdict.ts";
 import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
 import {
   type CopyObservation,
@@ -60,7 +60,7 @@ export async function observe(
     parameterNames(clients, scope),
   ]);
   const before = beforeOf(services, history);
-  const definitions = await observeDefinitions(clients, scope, services, before);
+  const definitions = await observeDefinitions(clients, scope, services, before, current);
   const plans = [
     ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
     ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy, copyImages)] as const),
@@ -200,13 +200,16 @@ async function observeDefinitions(
   stack: Stack,
   services: Observation["services"],
   before: Observation["before"],
+  current: Release | null,
 ): Promise<Readonly<Record<string, KnownDefinition>>> {
   const known = await Promise.all(
     familiesOf(stack).map(async ({ definition, family }) => {
       const key = definition.startsWith("service/") ? definition.slice("service/".length) : null;
       const [newest, ofService] = await Promise.all([
         newestDefinition(ecs, family),
-        key === null ? noDefinition : definitionsOfService(ecs, services[key] ?? null, before[key]),
+        key === null
+          ? noDefinition
+          : definitionsOfService(ecs, services[key] ?? null, before[key], current?.taskDefinitions[definition]),
       ]);
       return [definition, { newest, ...ofService }] as const;
     }),
@@ -214,21 +217,27 @@ async function observeDefinitions(
   return Object.fromEntries(known);
 }
 
-const noDefinition = { running: null, former: null };
+const noDefinition = { running: null, former: null, released: null };
 
-/** What a service runs, and what it ran before when that is another one. */
+/**
+ * What a service runs, what it ran before an unfinished release, and what it should run when somebody has deployed something else.
+ * @param pinned by the current release
+ */
 export async function definitionsOfService(
   ecs: Clients["ecs"],
   service: Observation["services"][string],
   before: Before | undefined,
-): Promise<Pick<KnownDefinition, "running" | "former">> {
+  pinned: Revision | undefined,
+): Promise<Pick<KnownDefinition, "running" | "former" | "released">> {
   const now = service?.revision ?? null;
   const then = before?.taskDefinition ?? null;
-  const [running, former] = await Promise.all([
+  const isForeign = pinned !== undefined && sameRevision(then, now) && !sameRevision(pinned, now);
+  const [running, former, released] = await Promise.all([
     now === null ? null : definitionOf(ecs, now),
     then === null || sameRevision(then, now) ? null : definitionOf(ecs, then),
+    isForeign ? definitionOf(ecs, pinned) : null,
   ]);
-  return { running, former };
+  return { running, former, released };
 }
 
 /** Names only: a plan must not read values. */

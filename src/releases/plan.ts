@@ -12,6 +12,7 @@ import { type Draft, finished } from "./plans/draft.ts";
 import { checkHostChange, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
+import { checkDagster, checkSchema } from "./rollback-checks.ts";
 import { planRollout } from "./plans/rollout.ts";
 import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
 
@@ -45,6 +46,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
  * or migrated.
  * @param wanted the definitions that the earlier release names, as ECS has them now; null for one that is gone
  * @param images whether the registry still has each image of it, as {@link imagesOf} names them
+ * @param schema what is known of each database now; it stays as it is
  */
 export function planRollback(
   stack: Stack,
@@ -53,12 +55,14 @@ export function planRollback(
   to: Release,
   wanted: Readonly<Record<string, Definition | null>>,
   images: Readonly<Record<string, boolean>>,
+  schema: Release["migrations"],
 ): Plan {
-  // The schema stays as the newest release left it.
-  const left = Object.entries(observation.current?.migrations ?? to.migrations);
-  const migrations = Object.fromEntries(left.map(([name, part]) => [name, { ...part, state: "none" as const }]));
-  const { kept, taskDefinitions } = to;
-  const target: Release = { ...begun, images: to.images, kept, taskDefinitions, migrations };
+  const { contract, kept, images: formerImages, taskDefinitions } = to;
+  // Nothing is migrated: what is known of the schema is from earlier releases.
+  const migrations = Object.fromEntries(
+    Object.entries(schema).map(([name, part]) => [name, { ...part, state: "none" as const }]),
+  );
+  const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);
   const hosts = hostChange(stack, observation.current, (host) => imageOf(to, host));
@@ -66,7 +70,9 @@ export function planRollback(
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
-    ...checkTarget(stack, to, wanted, images, observation),
+    ...checkTarget(stack, to, wanted, images),
+    ...checkSchema(to, schema),
+    ...checkDagster(stack, to, observation.current),
   ];
   return finished(draft, findings);
 }

@@ -92,6 +92,7 @@ export function newRelease(context: Context, { stack, currentRelease }: Session,
     sources: addsToCurrent ? { ...currentRelease?.sources, ...sources } : sources,
     only,
     promotes,
+    contract: stack.contract.version ?? null,
   });
 }
 

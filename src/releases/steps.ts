@@ -1,7 +1,7 @@
 import type { Dagster } from "../dagster/client.ts";
 import { type Digests, roll, type ServiceNetwork, stop } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
-import { RolloutFailed } from "../domain/errors.ts";
+import { RolloutFailed, UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
@@ -22,8 +22,9 @@ import {
   planImage,
 } from "../images/index.ts";
 import { migrate } from "../migrations/migrate.ts";
-import type { Stack } from "../stack/index.ts";
+import { type Stack, withLevels } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
+import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
 import { taskStart } from "./task-start.ts";
@@ -62,12 +63,10 @@ export interface Done {
 export class StepFailed extends RolloutFailed {
   override readonly name: string = "StepFailed";
   readonly failure: Cause;
-  readonly evidence: readonly Evidence[];
 
   constructor(failure: Cause, evidence: readonly Evidence[], verdict?: Verdict) {
-    super(failure.what, verdict === undefined ? [] : [verdict]);
+    super(failure.what, verdict === undefined ? [] : [verdict], { evidence });
     this.failure = failure;
-    this.evidence = evidence;
   }
 }
 
@@ -109,10 +108,15 @@ async function makeImage(shop: Workshop, { image: key, way }: Extract<Step, { ki
   };
 }
 
-function made({ images, imageObservations, context }: Workshop, key: string): Promise<ImagePart> {
+async function made({ images, imageObservations, context, stack }: Workshop, key: string): Promise<ImagePart> {
   const observation = imageObservations[key];
   if (observation === undefined) throw new Error(`image ${key} was not observed`);
-  return applyImage(images, context, observation, planImage(observation));
+  const { part, findings } = await applyImage(images, context, observation, planImage(observation));
+  for (const finding of withLevels(findings, stack.checks, dayOf(context.clock.now()))) {
+    if (finding.level === "error") throw new UserError(finding);
+    context.report({ kind: "finding", finding });
+  }
+  return part;
 }
 
 function copied({ images, copyObservations, context }: Workshop, key: string): Promise<ImagePart> {

@@ -22,8 +22,8 @@ export interface Deployer {
     readonly release?: Release | null;
     readonly approved?: DeployRequest["approved"];
   }): Promise<Result>;
-  plan(): Promise<Result>;
-  rollback(to: string): Promise<Result>;
+  plan(approved?: DeployRequest["approved"]): Promise<Result>;
+  rollback(to: string, options?: { readonly dryRun?: boolean }): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
 }
@@ -41,6 +41,7 @@ export interface DeployerOptions {
   readonly repository?: string;
   readonly wishes?: Partial<Wishes>;
   readonly compare?: SessionRequest["compare"];
+  readonly queuedRuns?: DeployRequest["queuedRuns"];
 }
 
 export function deployer(
@@ -55,6 +56,7 @@ export function deployer(
     repository = `owner/${stackName}`,
     wishes = {},
     compare = null,
+    queuedRuns = "keep",
   }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
@@ -89,9 +91,9 @@ export function deployer(
     progress,
     cancel: (reason) => controller.abort(reason),
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
-      deploy(context, connections, { ...request, ...wished, parts, release, approved }),
-    plan: () => plan(context, connections, { ...request, ...wished, release: null }),
-    rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
+      deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns }),
+    plan: (approved = null) => plan(context, connections, { ...request, ...wished, release: null, approved }),
+    rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
   };

@@ -302,7 +302,8 @@ describe("a rollback", () => {
     images: Readonly<Record<string, boolean>> = { code: true, host: true },
   ): Plan => {
     if (target === null) throw new Error("nothing was released");
-    return planRollback(stack, second.observation, begin(second, shaOf("a")), target, wanted, images);
+    const schema = second.observation.current?.migrations ?? {};
+    return planRollback(stack, second.observation, begin(second, shaOf("a")), target, wanted, images, schema);
   };
   const definition = (revision: number, active = true) => ({
     revision: { family: "dealflow-deal_flow_code", revision },

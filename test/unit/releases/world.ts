@@ -177,6 +177,7 @@ function once(
         running: observation.definitions[step.definition]?.running ?? null,
         newest: definition,
         former: null,
+        released: null,
       };
       const part = { ...definition.revision, contentHash: definition.contentHash ?? "" };
       return {
@@ -215,7 +216,7 @@ function once(
           services: { ...observation.services, [step.service]: rolled },
           definitions: {
             ...observation.definitions,
-            [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null },
+            [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null, released: null },
           },
         },
         release,
@@ -278,6 +279,7 @@ export function serviceOf(
     capacityProviders: [],
     platformVersion: null,
     network: null,
+    cloudFormationStack: null,
     events: [],
     ...change,
   };
