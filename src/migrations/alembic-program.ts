@@ -98,15 +98,17 @@ def upgrade(config, revision, sql=False, tag=None):
         script.run_env()
 
 def heads_now():
+    config, script = asked[0]
+    found = []
+    def look(current, context):
+        found.append(current)
+        return []
     for pause in (0, 1, 2, 4, 8, 15):
         time.sleep(pause)
-        found = []
         try:
-            config, script = asked[0]
-            with environment(config, script, lambda current, context: found.extend(current) or [], dont_mutate=True):
-                script.run_env()
-            return sorted(set(found))
-        except Exception as error: print("heads cannot be read: %s" % error, flush=True)
+            with environment(config, script, look, dont_mutate=True): script.run_env()
+        except Exception as error: print("after the heads were asked for: %s" % error, flush=True)
+        if found: return sorted({one for current in found for one in current})
     return None
 
 def end_of(error):
