@@ -21,8 +21,9 @@ import {
   type ImageObservation,
   planImage,
 } from "../images/index.ts";
+import type { MigrationTool } from "../migrations/command.ts";
 import { migrate } from "../migrations/migrate.ts";
-import { type Stack, withLevels } from "../stack/index.ts";
+import { type Migration, type Stack, withLevels } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
 import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
@@ -157,9 +158,9 @@ async function runMigration(
   if (migration === undefined) throw new Error(`migration ${step.migration} is not in the stack`);
   const contentKey = shop.imageKeys[migration.image];
   if (contentKey === undefined) throw new Error(`image ${migration.image} was not observed`);
-  const { cause, evidence, seconds } = await migrate(clients, context, {
+  const { cause, evidence, seconds, unchanged, after, said } = await migrate(clients, context, {
     name: migration.name,
-    tool: { kind: migration.tool },
+    tool: toolOf(migration),
     workdir: migration.workdir,
     task: {
       cluster: stack.contract.cluster,
@@ -176,11 +177,25 @@ async function runMigration(
     },
   });
   if (cause !== null) throw new StepFailed(cause, evidence);
+  const heads = after === null ? null : [...after];
   return {
     results: {},
-    parts: { migrations: { [migration.name]: { state: "done", contentKey, heads: null } } },
-    said: `done in ${Math.round(seconds)} s`,
+    parts: { migrations: { [migration.name]: { state: unchanged === true ? "none" : "done", contentKey, heads } } },
+    said: `${said}, in ${Math.round(seconds)} s`,
   };
+}
+
+function toolOf({ name, tool, command, ...migration }: Migration): MigrationTool {
+  const { lockTimeoutSeconds, statementTimeoutSeconds } = migration;
+  switch (tool) {
+    case "alembic":
+      return { kind: tool, lockTimeoutSeconds, statementTimeoutSeconds };
+    case "dagster":
+      return { kind: tool, lockTimeoutSeconds };
+    case "command":
+      if (command === null) throw new Error(`migration ${name} has no command: the schema lets none pass`);
+      return { kind: tool, command };
+  }
 }
 
 /** By what the one-off tasks of a release are found again: the second it was begun in, and the begin of its SHA. */

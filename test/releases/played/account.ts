@@ -10,7 +10,8 @@ import type { Clients, Connections } from "../../../src/releases/connections.ts"
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import type { Rules } from "../../local-aws/rules.ts";
-import { createScriptedRuntime, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
+import type { RuntimeTask } from "../../local-aws/runtime.ts";
+import { createScriptedRuntime, type LogLine, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type MemoryRegistry, memoryRegistry } from "./memory-registry.ts";
 import { type MemoryS3, memoryS3 } from "./memory-s3.ts";
@@ -147,13 +148,10 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
   runtime.script(() => true, { kind: "healthy", ...quick });
   // One-off tasks and runs end by themselves.
-  runtime.script((task) => /^small-(once|run)-/.test(task.definition.family ?? ""), {
-    kind: "exits",
-    ...quick,
-    code: 0,
-    afterSeconds: 1,
-    log: [{ text: "done" }],
-  });
+  runtime.script(
+    (task) => /^small-(once|run)-/.test(task.definition.family ?? ""),
+    (task) => ({ kind: "exits", ...quick, code: 0, afterSeconds: 1, log: [{ text: "done" }, ...reportOf(task)] }),
+  );
 
   const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
     for (const [path, text] of Object.entries(files)) {
@@ -212,6 +210,24 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     "workspace.yaml": "load_from: []\n",
   });
   return played;
+}
+
+/** Heads that every migration of the account comes to. */
+export const migratedHeads: readonly string[] = ["0001"];
+
+/** What the program of a migration says last, behind the mark that its command brings. */
+function reportOf({ overrides }: RuntimeTask): readonly LogLine[] {
+  const mark = overrides.containerOverrides?.[0]?.command?.[3];
+  if (mark === undefined) return [];
+  const facts = {
+    lock: "held",
+    database: "postgresql",
+    heads: migratedHeads,
+    before: [],
+    after: migratedHeads,
+    unknown: [],
+  };
+  return [{ text: `${mark} ${JSON.stringify({ end: "done", ...facts })}` }];
 }
 
 interface Outside extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime"> {
