@@ -9,6 +9,7 @@ export type Level = z.infer<typeof levelSchema>;
 export const checkIds: readonly string[] = [
   "base-floats",
   "commit-tag-taken",
+  "credentials-expire",
   "daemon-overlaps",
   "drift",
   "image-tags-full",

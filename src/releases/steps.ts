@@ -21,6 +21,7 @@ import type { Stack } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
+import { canaryTimeoutSeconds, gateTimeoutSeconds, migrationTimeoutSeconds, rollTimeoutSeconds } from "./time-outs.ts";
 
 /** Everything a step may need. */
 export interface Workshop {
@@ -63,12 +64,6 @@ export class StepFailed extends RolloutFailed {
     this.evidence = evidence;
   }
 }
-
-/** Minutes that a thing of each kind may take until it counts as failed. */
-const rollTimeoutSeconds = 30 * 60;
-const migrationTimeoutSeconds = 60 * 60;
-const gateTimeoutSeconds = 3 * 60;
-const canaryTimeoutSeconds = 10 * 60;
 
 /**
  * Carries one step out.

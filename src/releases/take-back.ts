@@ -1,3 +1,4 @@
+import { isAwsError } from "../aws/error.ts";
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import { takeBack } from "../deployments/index.ts";
@@ -37,7 +38,8 @@ const gateTimeoutSeconds = 60;
 
 /**
  * Takes services back in the order given, each to what it was before; a code location must then be served from its old image
- * again. One that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
+ * again. One that cannot be taken back does not keep the others from it, unless nothing can be written any more: the lock is lost,
+ * or the session of this job is over.
  */
 export async function takeAllBack(
   context: Context,
@@ -49,21 +51,27 @@ export async function takeAllBack(
 ): Promise<readonly TakenBack[]> {
   const clients = { ...session.clients, ecs: guarded(session.clients.ecs, async () => lock?.check()) };
   const results: TakenBack[] = [];
-  let lost = false;
+  let barred: string | null = null;
   for (const { service, undo, ours } of moved) {
     if (undo.kind === "none") continue;
     try {
       results.push(
-        lost
-          ? { service, count: undo.count, verdict: null, why: "somebody else may write to the stack now" }
+        barred !== null
+          ? { service, count: undo.count, verdict: null, why: barred }
           : await takeOneBack(context, { ...session, clients }, before, { service, undo, ours }, dagster),
       );
     } catch (error) {
-      lost = isLost(error);
+      barred = barredBy(error);
       results.push({ service, count: undo.count, verdict: null, why: messageOf(error) });
     }
   }
   return results;
+}
+
+/** Why nothing more can be written; null: it can. */
+function barredBy(error: unknown): string | null {
+  if (isLost(error)) return "somebody else may write to the stack now";
+  return isAwsError(error, "expired") ? "the AWS session of this job is over" : null;
 }
 
 async function takeOneBack(

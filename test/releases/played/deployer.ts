@@ -1,3 +1,4 @@
+import type { AwsOfJob } from "../../../src/aws/job.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
@@ -36,6 +37,8 @@ export interface DeployerOptions {
   /** What GitHub says of a run; null: it cannot be asked. */
   readonly isOver?: SessionRequest["isOver"];
   readonly allowDivergent?: boolean;
+  /** What the environment of the job says of AWS. */
+  readonly job?: AwsOfJob;
 }
 
 export function deployer(
@@ -47,6 +50,7 @@ export function deployer(
     waitSeconds = 0,
     isOver = null,
     allowDivergent = false,
+    job = { region: null, credentialsEndAt: null },
   }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
@@ -63,6 +67,7 @@ export function deployer(
     environment: environmentName,
     allowedAccounts: [],
     variables: {},
+    job,
     repository: `owner/${stackName}`,
     owner: {
       name: `owner/${stackName}/run/${run}/job/deploy`,

@@ -1,0 +1,20 @@
+/** What GitHub says of a job. Source: https://docs.github.com/en/actions/reference/security/oidc#oidc-token-claims */
+export interface IdentityClaims {
+  readonly iss: string;
+  readonly aud: string;
+  readonly sub: string;
+  readonly jti: string;
+}
+
+const usual: IdentityClaims = {
+  iss: "https://token.actions.githubusercontent.com",
+  aud: "sts.amazonaws.com",
+  sub: "repo:owner/small:ref:refs/heads/main",
+  jti: "1",
+};
+
+/** An identity token as GitHub makes them, but for its signature, which nobody here looks at. */
+export function identityTokenOf(claims: Partial<IdentityClaims> = {}): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return [part({ typ: "JWT", alg: "RS256" }), part({ ...usual, ...claims }), "bm90LXNpZ25lZA"].join(".");
+}
