@@ -4,6 +4,8 @@ export interface IdentityClaims {
   readonly aud: string;
   readonly sub: string;
   readonly jti: string;
+  /** Seconds since 1970. */
+  readonly exp: number;
 }
 
 const usual: IdentityClaims = {
@@ -11,6 +13,7 @@ const usual: IdentityClaims = {
   aud: "sts.amazonaws.com",
   sub: "repo:owner/small:ref:refs/heads/main",
   jti: "1",
+  exp: Date.parse("2100-01-01T00:00:00Z") / 1000,
 };
 
 /** An identity token as GitHub makes them, but for its signature, which nobody here looks at. */
