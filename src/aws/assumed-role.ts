@@ -1,7 +1,7 @@
 import { AssumeRoleWithWebIdentityCommand } from "@aws-sdk/client-sts";
 import type { AwsCredentialIdentity } from "@smithy/types";
 import type { Context } from "../domain/context.ts";
-import { messageOf, UserError } from "../domain/errors.ts";
+import { type Advice, messageOf, UserError } from "../domain/errors.ts";
 import { isAwsError } from "./error.ts";
 import { SessionOver } from "./failure.ts";
 import type { StsSend } from "./sts.ts";
@@ -57,7 +57,7 @@ export function assumedRole(
       // Nobody waits for it: the old session is good, and what is going on with it must not stand still.
       renewed(region).catch((error: unknown) => {
         const until = new Date(known.endsAt).toISOString();
-        const text = `the AWS session, which lasts until ${until}, could not be renewed yet: ${messageOf(error)}`;
+        const text = `the AWS session, which lasts until ${until}, could not be renewed yet: ${adviceOf(error).what}`;
         report({ kind: "line", text });
       });
     }
@@ -111,8 +111,12 @@ async function assume(
   };
 }
 
+function adviceOf(error: unknown): Pick<Advice, "what" | "fix"> {
+  return error instanceof UserError ? error : { what: messageOf(error), fix: "Run it again." };
+}
+
 function sessionOver(cause: unknown): never {
-  const { what, fix } = cause instanceof UserError ? cause : { what: messageOf(cause), fix: "Run it again." };
+  const { what, fix } = adviceOf(cause);
   throw new SessionOver(
     { what: `The AWS session of this job is over, and could not be renewed: ${what}`, fix },
     { cause },

@@ -62,7 +62,12 @@ export async function takeAllBack(
       );
     } catch (error) {
       barred = barredBy(error);
-      results.push({ service, count: undo.count, verdict: null, why: messageOf(error) });
+      results.push({
+        service,
+        count: undo.count,
+        verdict: null,
+        why: isAwsError(error, "expired") ? error.what : messageOf(error),
+      });
     }
   }
   return results;

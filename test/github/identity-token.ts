@@ -21,3 +21,15 @@ export function identityTokenOf(claims: Partial<IdentityClaims> = {}): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   return [part({ typ: "JWT", alg: "RS256" }), part({ ...usual, ...claims }), "bm90LXNpZ25lZA"].join(".");
 }
+
+/** The trust policy of a role for jobs that are this subject. Source: docs/permissions.md, which shows it to users. */
+export function trustPolicyFor(account: string, subject: string): string {
+  const provider = "token.actions.githubusercontent.com";
+  const statement = {
+    Effect: "Allow",
+    Principal: { Federated: `arn:aws:iam::${account}:oidc-provider/${provider}` },
+    Action: "sts:AssumeRoleWithWebIdentity",
+    Condition: { StringEquals: { [`${provider}:aud`]: usual.aud, [`${provider}:sub`]: subject } },
+  };
+  return JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+}

@@ -1,7 +1,9 @@
+import type { RoleRequest } from "../../../src/aws/assumed-role.ts";
 import type { AwsOfJob } from "../../../src/aws/job.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
+import { type Closed, closeOpen } from "../../../src/releases/close.ts";
 import { allParts, deploy, type DeployRequest, plan } from "../../../src/releases/deploy.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
@@ -26,6 +28,8 @@ export interface Deployer {
   rollback(to: string): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
+  /** As the post step does. */
+  close(): Promise<Closed | null>;
 }
 
 export interface DeployerOptions {
@@ -37,6 +41,8 @@ export interface DeployerOptions {
   /** What GitHub says of a run; null: it cannot be asked. */
   readonly isOver?: SessionRequest["isOver"];
   readonly allowDivergent?: boolean;
+  /** In whose name AWS is called; null: with credentials of the job that never end. */
+  readonly role?: RoleRequest | null;
   /** What the environment of the job says of AWS. */
   readonly job?: AwsOfJob;
 }
@@ -50,6 +56,7 @@ export function deployer(
     waitSeconds = 0,
     isOver = null,
     allowDivergent = false,
+    role = null,
     job = { region: null, credentialsEndAt: null },
   }: DeployerOptions = {},
 ): Deployer {
@@ -60,7 +67,7 @@ export function deployer(
     signal: controller.signal,
     report: (event) => progress.push(event),
   };
-  const connections = account.connections(wire);
+  const connections = account.connections(wire, context, role);
   const request: SessionRequest = {
     root: account.root,
     file: "dagster-stack.yml",
@@ -90,5 +97,6 @@ export function deployer(
     rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
+    close: () => closeOpen(context, connections, request),
   };
 }

@@ -1,6 +1,6 @@
 import { ECSClient, ListTasksCommand } from "@aws-sdk/client-ecs";
 import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { type IdentityClaims, identityTokenOf } from "../../github/identity-token.ts";
+import { type IdentityClaims, identityTokenOf, trustPolicyFor } from "../../github/identity-token.ts";
 import { inProcessHandler } from "../../local-aws/local-aws.ts";
 import { existing, openStage } from "./stage.ts";
 
@@ -21,12 +21,7 @@ function policy(condition: object): string {
   });
 }
 
-const onlyMain = policy({
-  StringEquals: {
-    "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-    "token.actions.githubusercontent.com:sub": "repo:owner/small:ref:refs/heads/main",
-  },
-});
+const onlyMain = trustPolicyFor("123456789012", "repo:owner/small:ref:refs/heads/main");
 
 /** An account with one role, and clients that nobody has given credentials. */
 async function open(trustPolicy = onlyMain) {
