@@ -65,7 +65,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const status = response.writableFinished ? response.statusCode : null;
     const milliseconds = Math.round(performance.now() - start);
     const { service, operation, resource } = call;
-    calls.push({ service, operation, resource, caller: roleOf(aws, request), status, milliseconds, at });
+    const accessKeyId = callerOf(request.headers);
+    const { role: caller } = sessionCallerOf(aws.neighbours.sessions, accessKeyId, null, at);
+    calls.push({ service, operation, resource, caller, accessKeyId, status, milliseconds, at });
   };
 
   /** The order matters: what a task asks the proxy for may look like anything. */
@@ -98,10 +100,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       backing.close();
     },
   };
-}
-
-function roleOf({ neighbours }: LocalAws, { headers }: IncomingMessage): string {
-  return sessionCallerOf(neighbours.sessions, callerOf(headers), null, 0).role;
 }
 
 async function serveOwn(aws: LocalAws, request: IncomingMessage, response: ServerResponse): Promise<Recorded> {
