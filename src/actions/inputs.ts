@@ -1,4 +1,7 @@
 import * as z from "zod";
+import { type AwsOfJob, awsOfJob } from "../aws/job.ts";
+import { parseArn } from "../aws/arn.ts";
+import type { RoleRequest } from "../aws/assumed-role.ts";
 import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
 import { keySchema, releaseIdSchema } from "../domain/identifiers.ts";
@@ -25,10 +28,21 @@ const promotion = optional.transform((text, context): PromotionRequest | null =>
   return null;
 });
 
+/** Source of the pattern: API reference of AWS STS, AssumeRoleWithWebIdentity, RoleSessionName. */
+const sessionName = /^[\w+=,.@-]{2,64}$/;
+
 /** What every action takes. */
 export const common = {
   stack: required,
   environment: required,
+  "role-to-assume": optional.refine(
+    (arn) => arn === null || isRole(arn),
+    "is the ARN of an IAM role: arn:aws:iam::123456789012:role/deploy",
+  ),
+  "role-session-name": optional.refine(
+    (name) => name === null || sessionName.test(name),
+    "has 2 to 64 letters, digits and _+=,.@-",
+  ),
   "allowed-account-ids": lines,
   "allow-divergent": flag,
   "lock-timeout": minutes,
@@ -51,8 +65,27 @@ export const travelling = {
 /** What actions take that may take a release back. */
 export const takingBack = { "queued-runs": choice(["keep", "cancel"]) };
 
+type CommonInputs = z.output<z.ZodObject<typeof common>>;
+
+/** In whose name AWS is called; null: with the credentials that the job has. */
+export function roleRequest({
+  "role-to-assume": arn,
+  "role-session-name": name,
+}: Pick<CommonInputs, "role-to-assume" | "role-session-name">): RoleRequest | null {
+  if (arn === null) return null;
+  const { id, owner } = workflowRun(process.env);
+  return {
+    arn,
+    sessionName: name ?? `dagster-ecs-${id}-${owner.attempt}`,
+    identityToken: async () => {
+      const { identityToken } = await import("../github/oidc.ts");
+      return identityToken(process.env, "sts.amazonaws.com");
+    },
+  };
+}
+
 /** Who asks for what, from the common inputs and from what the runner says of this step. */
-export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): SessionRequest {
+export function sessionRequest(inputs: CommonInputs): SessionRequest {
   const run = workflowRun(process.env);
   const token = inputs["github-token"];
   if (token !== null) mask(token);
@@ -61,6 +94,7 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
     file: inputs.stack,
     environment: inputs.environment,
     variables: process.env,
+    job: jobOf(inputs),
     repository: run.repository,
     owner: run.owner,
     scratch: run.temporaryFolder,
@@ -84,6 +118,12 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
   };
 }
 
+/** Credentials of a role that this step assumes by itself are renewed: when those of the job end does not matter then. */
+function jobOf({ "role-to-assume": role }: Pick<CommonInputs, "role-to-assume">): AwsOfJob {
+  const job = awsOfJob(process.env);
+  return role === null ? job : { ...job, credentialsEndAt: null };
+}
+
 /** Runs something with the log of this step, and closes what that has open. */
 export async function logged<T>(work: (context: Context) => Promise<T>): Promise<T> {
   const { report, close } = logReport();
@@ -92,6 +132,11 @@ export async function logged<T>(work: (context: Context) => Promise<T>): Promise
   } finally {
     close();
   }
+}
+
+function isRole(text: string): boolean {
+  const arn = parseArn(text);
+  return arn?.service === "iam" && arn.account !== "" && arn.resource.startsWith("role/");
 }
 
 /**

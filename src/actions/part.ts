@@ -8,7 +8,7 @@ import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { DeployRequest } from "../releases/deploy.ts";
 import type { Result } from "../releases/result.ts";
-import { logged, sessionRequest, travelling } from "./inputs.ts";
+import { logged, roleRequest, sessionRequest, travelling } from "./inputs.ts";
 
 /** Inputs of the actions that carry out one part of a release each. */
 export const partInputs = z.object(travelling);
@@ -27,11 +27,12 @@ export async function runPart(
   const { release, only, from, "copy-images": copyImages } = inputs;
   const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null, queuedRuns };
   // After the inputs: a bad one is said before AWS's clients are loaded.
-  const { connections } = await import("../releases/connections.ts");
+  const role = roleRequest(inputs);
+  const { connect } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");
   const isLast = parts.includes("rollout");
   if (!makesImages) markOpen(true);
-  await told((context) => deploy(context, connections, request), outputs);
+  await told((context) => deploy(context, connect(context, role), request), outputs);
   if (isLast) markOpen(false);
 }
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { readInputs } from "../github/inputs.ts";
 import { wasOpen } from "../github/state.ts";
 import { writeSummary } from "../github/summary.ts";
-import { common, logged, sessionRequest } from "./inputs.ts";
+import { common, logged, roleRequest, sessionRequest } from "./inputs.ts";
 
 /** Inputs of every action that has this post step. */
 export const inputs = z.object(common);
@@ -10,9 +10,10 @@ export const inputs = z.object(common);
 /** Runs when the job is over, however it ended: closes what the action, or one after it, has left open. */
 export async function run(): Promise<void> {
   if (!wasOpen()) return;
-  const request = sessionRequest(readInputs(inputs));
-  const { connections } = await import("../releases/connections.ts");
+  const given = readInputs(inputs);
+  const [request, role] = [sessionRequest(given), roleRequest(given)];
+  const { connect } = await import("../releases/connections.ts");
   const { closeOpen, explainClosed } = await import("../releases/close.ts");
-  const closed = await logged((context) => closeOpen(context, connections, { ...request, waitSeconds: 0 }));
+  const closed = await logged((context) => closeOpen(context, connect(context, role), { ...request, waitSeconds: 0 }));
   if (closed !== null) await writeSummary(explainClosed(closed));
 }

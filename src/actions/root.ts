@@ -1,11 +1,12 @@
 import * as z from "zod";
+import type { RoleRequest } from "../aws/assumed-role.ts";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
 import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { about, common, logged, sessionRequest, takingBack } from "./inputs.ts";
+import { about, common, logged, roleRequest, sessionRequest, takingBack } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
@@ -40,18 +41,19 @@ export async function run(): Promise<void> {
   } = readInputs(inputs);
   const approved = hash === null ? null : { hash, onChange };
   const request = sessionRequest(rest);
+  const role = roleRequest(rest);
   switch (command) {
     case "plan":
     case "deploy": {
       const wanted = { ...request, release: null, only, from, copyImages };
-      const { connections } = await import("../releases/connections.ts");
+      const { connect } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
-        await told((context) => plan(context, connections, { ...wanted, approved }), outputs);
+        await told((context) => plan(context, connect(context, role), { ...wanted, approved }), outputs);
       } else {
         markOpen(true);
         const whole = { ...wanted, parts: allParts, approved, queuedRuns };
-        await told((context) => deploy(context, connections, whole), outputs);
+        await told((context) => deploy(context, connect(context, role), whole), outputs);
         markOpen(false);
       }
       return;
@@ -71,15 +73,16 @@ export async function run(): Promise<void> {
           fix: "Give a release id, the SHA of its commit, or `previous`. The command `status` lists the releases.",
         });
       }
-      const { connections } = await import("../releases/connections.ts");
+      const { connect } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
       markOpen(!dryRun);
-      await told((context) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }), outputs);
+      const wanted = { ...request, to, dryRun, queuedRuns };
+      await told((context) => rollback(context, connect(context, role), wanted), outputs);
       markOpen(false);
       return;
     }
     case "status":
-      await tellStatus(request, failOnDrift);
+      await tellStatus(request, role, failOnDrift);
       return;
     case "unlock": {
       if (reason === null) {
@@ -89,7 +92,7 @@ export async function run(): Promise<void> {
           fix: "Give a `reason`: it is told to whoever holds the lock.",
         });
       }
-      await tellUnlocked(request, { why: reason, dryRun });
+      await tellUnlocked(request, role, { why: reason, dryRun });
     }
   }
 }
@@ -103,11 +106,11 @@ function outputs(result: Result): Readonly<Record<string, string>> {
   };
 }
 
-async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promise<void> {
-  const { connections } = await import("../releases/connections.ts");
+async function tellStatus(request: SessionRequest, role: RoleRequest | null, failOnDrift: boolean): Promise<void> {
+  const { connect } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
   const { showDrift } = await import("../releases/drift.ts");
-  const found = await logged((context) => status(context, connections, request));
+  const found = await logged((context) => status(context, connect(context, role), request));
   await writeSummary(explainStatus(found));
   const { current, history } = found;
   const drift = found.drift.map(showDrift);
@@ -129,11 +132,12 @@ async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promis
 
 async function tellUnlocked(
   request: SessionRequest,
+  role: RoleRequest | null,
   options: { readonly why: string; readonly dryRun: boolean },
 ): Promise<void> {
-  const { connections } = await import("../releases/connections.ts");
+  const { connect } = await import("../releases/connections.ts");
   const { explainUnlocked, unlockStack } = await import("../releases/unlock.ts");
-  const unlocked = await logged((context) => unlockStack(context, connections, request, options));
+  const unlocked = await logged((context) => unlockStack(context, connect(context, role), request, options));
   await writeSummary(explainUnlocked(unlocked));
   writeOutputs({ changed: String(unlocked.taken) });
 }

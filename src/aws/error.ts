@@ -1,5 +1,5 @@
 import { type Advice, UserError } from "../domain/errors.ts";
-import { type Failure, type FailureKind, isUnknownCaller } from "./failure.ts";
+import { type Failure, type FailureKind, isUnknownCaller, SessionOver } from "./failure.ts";
 import { denialOf, statementFor } from "./permission.ts";
 
 /** A service as people and IAM policies call it. */
@@ -34,7 +34,7 @@ export class AwsError extends UserError {
   readonly refused: boolean;
 
   constructor(call: FailedCall, cause: unknown) {
-    super(advise(call), { cause });
+    super(advise(call, cause), { cause });
     this.failure = call.failure.kind;
     this.service = call.service.name;
     this.operation = call.operation;
@@ -55,12 +55,12 @@ export function isWeather(error: unknown): error is AwsError {
   return isAwsError(error, "throttled", "unavailable", "unreachable");
 }
 
-function advise(call: FailedCall): Advice {
+function advise(call: FailedCall, cause: unknown): Advice {
   const { service, operation, resource, failure } = call;
   const request = failure.requestId === null ? "" : ` (request ${failure.requestId})`;
   return {
     where: `${service.name} ${operation}${resource === null ? "" : `, ${resource}`}${request}`,
-    ...whatAndFix(call),
+    ...(cause instanceof SessionOver ? { what: cause.what, fix: cause.fix } : whatAndFix(call)),
   };
 }
 
@@ -74,7 +74,7 @@ function whatAndFix({ service, operation, failure, attempts }: FailedCall): Pick
     case "expired":
       return {
         what: `The AWS session of this job is over: ${said}.`,
-        fix: "Give the job a longer one: role-duration-seconds of aws-actions/configure-aws-credentials, up to the role's maximum session duration; a chained role has one hour at most.",
+        fix: "Let it be renewed: input `role-to-assume`. Or give the job a longer one: role-duration-seconds of aws-actions/configure-aws-credentials, up to the role's maximum session duration; a chained role has one hour at most.",
       };
     case "throttled":
       return {
@@ -126,7 +126,7 @@ function deniedAdvice(failure: Failure, service: Service, operation: string): Pi
 function unknownCallerAdvice(said: string): Pick<Advice, "what" | "fix"> {
   return {
     what: `AWS does not accept the credentials of this job: ${said}.`,
-    fix: "Let the job get fresh ones: aws-actions/configure-aws-credentials before this step, with the account and the partition that are meant. On a runner of your own, check its clock.",
+    fix: "Let the job get fresh ones: input `role-to-assume`, or aws-actions/configure-aws-credentials before this step, with the account and the partition that are meant. On a runner of your own, check its clock.",
   };
 }
 

@@ -1,3 +1,5 @@
+import { UserError } from "../domain/errors.ts";
+
 /**
  * What went wrong with a call.
  * - `denied`: the caller may not do this, or AWS does not know the caller.
@@ -30,6 +32,11 @@ export interface Failure {
   readonly refused: boolean;
 }
 
+/** A session that has ended, and that could not be renewed: no call can be made any more. */
+export class SessionOver extends UserError {
+  override readonly name = "SessionOver";
+}
+
 /**
  * Source: `THROTTLING_ERROR_CODES` of @smithy/core, without its LimitExceededException, which is a quota in ECR, ECS and SSM,
  * and without TransactionInProgressException of DynamoDB.
@@ -50,6 +57,9 @@ const throttled = new Set([
 ]);
 
 const expired = new Set(["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"]);
+
+/** Of STS, when it could not reach GitHub to verify a token: "often a transient error". Source: API reference, AssumeRoleWithWebIdentity. */
+const passing = new Set(["IDPCommunicationError"]);
 
 const denied = /^(AccessDenied\w*|UnauthorizedOperation|UnauthorizedException|Unauthorized|AuthFailure|Forbidden)$/;
 
@@ -78,9 +88,12 @@ const connectionError =
 /** Errors of a connection that never came about. */
 const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
-/** @returns null for what no call has thrown: a bug, an abort, a configuration that is missing. */
+/** @returns null for what no call has thrown: a bug, an abort, a configuration that is missing, credentials that cannot be had. */
 export function classify(thrown: unknown): Failure | null {
   if (!(thrown instanceof Error)) return null;
+  if (thrown instanceof SessionOver)
+    return { kind: "expired", code: thrown.name, message: thrown.what, requestId: null, refused: true };
+  if (thrown instanceof UserError) return null;
   const { code, status, requestId } = partsOf(thrown);
   const kind = kindOf(thrown, code, status);
   if (kind === null) return null;
@@ -99,7 +112,7 @@ function kindOf(thrown: Error, code: string, status: number | null): FailureKind
   if (denied.test(code) || unknownCaller.has(code)) return "denied";
   if (status === null) return isConnectionError(thrown, code) ? "unreachable" : null;
   // A page where JSON or XML was due: a proxy's, or a load balancer's of AWS.
-  if (status >= 500 || thrown instanceof SyntaxError) return "unavailable";
+  if (status >= 500 || passing.has(code) || thrown instanceof SyntaxError) return "unavailable";
   if (notFound.test(code) || status === 404) return "not-found";
   if (conflict.test(code) || status === 409 || status === 412) return "conflict";
   if (status === 401 || status === 403) return "denied";

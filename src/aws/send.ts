@@ -29,7 +29,7 @@ export interface CallOptions {
 /**
  * Makes a call of one service and gives its output. It is repeated, within bounds, while AWS throttles, errs or cannot be reached.
  * A body that is a stream cannot be repeated: give text or bytes.
- * @throws AwsError, UserError when region or credentials are missing, and the signal's reason when it aborts.
+ * @throws AwsError, UserError when region or credentials are missing or cannot be had, and the signal's reason when it aborts.
  */
 export type Send<Inputs extends object, Outputs extends MetadataBearer, Config> = <
   Input extends Inputs,
@@ -146,7 +146,7 @@ function configurationError(error: unknown): UserError | null {
     return new UserError(
       {
         what: "This job has no AWS credentials.",
-        fix: "Put aws-actions/configure-aws-credentials with role-to-assume before this step, and give the job the permission id-token: write. On your own machine, log in first: aws sso login.",
+        fix: "Give this step the input `role-to-assume`, or put aws-actions/configure-aws-credentials before it; and give the job the permission id-token: write. On your own machine, log in first: aws sso login.",
       },
       { cause: error },
     );

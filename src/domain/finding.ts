@@ -10,6 +10,7 @@ export const checkIds: readonly string[] = [
   "base-floats",
   "commit-tag-taken",
   "component-left",
+  "credentials-expire",
   "daemon-overlaps",
   "dagster-not-migrated",
   "dagster-version-unknown",

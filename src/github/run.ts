@@ -4,6 +4,7 @@ import type { Owner } from "../domain/journal.ts";
 
 /** The workflow run that this step belongs to. */
 export interface WorkflowRun {
+  readonly id: number;
   /** `owner/name` */
   readonly repository: string;
   readonly workspace: string;
@@ -39,14 +40,16 @@ export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
   }
   const run = result.data;
   const url = `${run.GITHUB_SERVER_URL}/${run.GITHUB_REPOSITORY}/actions/runs/${run.GITHUB_RUN_ID}`;
+  const id = Number(run.GITHUB_RUN_ID);
   return {
+    id,
     repository: run.GITHUB_REPOSITORY,
     workspace: run.GITHUB_WORKSPACE,
     owner: {
       name: `${run.GITHUB_REPOSITORY}/run/${run.GITHUB_RUN_ID}/job/${run.GITHUB_JOB}`,
       attempt: Number(run.GITHUB_RUN_ATTEMPT),
       url,
-      run: { repository: run.GITHUB_REPOSITORY, id: Number(run.GITHUB_RUN_ID) },
+      run: { repository: run.GITHUB_REPOSITORY, id },
     },
     event: run.GITHUB_EVENT_NAME,
     url,

@@ -1,13 +1,14 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import { instant } from "../domain/identifiers.ts";
-import type { Plan } from "../domain/plan.ts";
+import type { Plan, Step } from "../domain/plan.ts";
 import { imagesOf, type Release } from "../domain/release.ts";
 import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { driftFindings, mayOverlap, ownershipFindings } from "./drift.ts";
 import type { Observation } from "./observation.ts";
+import { longestSeconds } from "./time-outs.ts";
 
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
 const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
@@ -34,6 +35,24 @@ export function checkServices(stack: Stack, observation: Observation): readonly 
     ),
     ...driftFindings(stack, observation),
     ...ownershipFindings(stack, observation.services),
+  ];
+}
+
+/**
+ * Credentials that end before everything that is to be done can have come to its end.
+ * @param endAt of the credentials, and `now`: milliseconds since 1970; null: nobody says, or they are renewed
+ */
+export function checkCredentials(endAt: number | null, steps: readonly Step[], now: number): readonly Finding[] {
+  const longest = longestSeconds(steps);
+  if (endAt === null || endAt >= now + longest * 1000) return [];
+  return [
+    {
+      id: "credentials-expire",
+      level: "warning",
+      where: "credentials of this job",
+      what: `They end at ${instant(endAt)}, and this may take ${Math.ceil(longest / 60)} minutes from now with all its time-outs: then nothing could be taken back.`,
+      fix: "Let them be renewed: input `role-to-assume`. Or give the job a longer session: role-duration-seconds of aws-actions/configure-aws-credentials.",
+    },
   ];
 }
 

@@ -1,3 +1,4 @@
+import { isAwsError } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
@@ -151,6 +152,7 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
   // One failure is weather, which the next attempt outlives: a third of the lease is left.
   const renew = async (): Promise<void> => {
     let pause = renewEverySeconds;
+    let sessionIsOver = false;
     for (;;) {
       await clock.sleep(pause * 1000, over.signal);
       try {
@@ -158,7 +160,11 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
         pause = renewEverySeconds;
       } catch (error) {
         if (over.signal.aborted) return;
-        report({ kind: "line", text: `the lock could not be renewed: ${messageOf(error)}` });
+        // An AWS session that is over will be so half a minute later: that is said once.
+        const isOver = isAwsError(error, "expired");
+        if (!isOver || !sessionIsOver)
+          report({ kind: "line", text: `the lock could not be renewed: ${messageOf(error)}` });
+        sessionIsOver = isOver;
         if (isLost(error)) return; // the next check() says it where it matters
         pause = renewAgainSeconds;
       }

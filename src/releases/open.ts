@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { GetParameterCommand } from "@aws-sdk/client-ssm";
+import type { AwsOfJob } from "../aws/job.ts";
 import type { Context } from "../domain/context.ts";
 import type { Contract } from "../domain/contract.ts";
 import { showPlace, UserError } from "../domain/errors.ts";
@@ -29,6 +30,7 @@ export interface StackLocation {
   readonly allowedAccounts: readonly string[];
   /** What `${env.NAME}` stands for. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly job: AwsOfJob;
 }
 
 /** A stack that can be worked on. */
@@ -46,10 +48,15 @@ export interface OpenStack {
 export async function openStack(
   context: Context,
   connections: Connections,
-  { root, file, environment, allowedAccounts, variables }: StackLocation,
+  { root, file, environment, allowedAccounts, variables, job }: StackLocation,
 ): Promise<OpenStack> {
   const stackFile = parseStackFile(await readStackFile(root, file), file, { environment, variables });
   const region = regionOf(stackFile, environment);
+  if (job.region !== null && job.region !== region)
+    context.report({
+      kind: "line",
+      text: `working in ${region}, as ${file} says, and not in this job's ${job.region}`,
+    });
   const clients = connections.aws(context, region);
   // How a release ended is written, and its lock given back, although the job was cancelled.
   const { s3 } = connections.aws({ clock: context.clock, signal: new AbortController().signal }, region);
@@ -102,7 +109,7 @@ function wrongAccount(account: string, allowed: readonly string[]): UserError {
   return new UserError({
     what: `The credentials of this job are of account ${account}, and only ${allowed.join(", ")} may be touched.`,
     where: "input allowed-account-ids",
-    fix: "Check the role that aws-actions/configure-aws-credentials assumes before this step, and its environment.",
+    fix: "Check the role that this step assumes (`role-to-assume`), or aws-actions/configure-aws-credentials before it, and the environment.",
   });
 }
 

@@ -29,6 +29,13 @@ import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
 import { taskStart } from "./task-start.ts";
+import {
+  canaryTimeoutSeconds,
+  gateTimeoutSeconds,
+  migrationTimeoutSeconds,
+  rollTimeoutSeconds,
+  stopTimeoutSeconds,
+} from "./time-outs.ts";
 
 /** Everything a step may need. */
 export interface Workshop {
@@ -70,13 +77,6 @@ export class StepFailed extends RolloutFailed {
     this.failure = failure;
   }
 }
-
-/** Minutes that a thing of each kind may take until it counts as failed. */
-const rollTimeoutSeconds = 30 * 60;
-const stopTimeoutSeconds = 10 * 60;
-const migrationTimeoutSeconds = 60 * 60;
-const gateTimeoutSeconds = 3 * 60;
-const canaryTimeoutSeconds = 10 * 60;
 
 /**
  * Carries one step out.

@@ -1,3 +1,4 @@
+import { isAwsError } from "../aws/error.ts";
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import { takeBack } from "../deployments/index.ts";
@@ -44,7 +45,8 @@ const hostTimeoutSeconds = 3 * 60;
 
 /**
  * Takes services back in the order given, each to what it was before; then each is asked, as its own gate does, whether it is. One
- * that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
+ * that cannot be taken back does not keep the others from it, unless nothing can be written any more: the lock is lost, or the
+ * session of this job is over.
  */
 export async function takeAllBack(
   context: Context,
@@ -56,21 +58,32 @@ export async function takeAllBack(
 ): Promise<readonly TakenBack[]> {
   const clients = { ...session.clients, ecs: guarded(session.clients.ecs, async () => lock?.check()) };
   const results: TakenBack[] = [];
-  let lost = false;
+  let barred: string | null = null;
   for (const { service, undo, ours } of moved) {
     if (undo.kind === "none") continue;
     try {
       results.push(
-        lost
-          ? { service, count: undo.count, verdict: null, why: "somebody else may write to the stack now" }
+        barred !== null
+          ? { service, count: undo.count, verdict: null, why: barred }
           : await takeOneBack(context, { ...session, clients }, { service, undo, ours }),
       );
     } catch (error) {
-      lost = isLost(error);
-      results.push({ service, count: undo.count, verdict: null, why: messageOf(error) });
+      barred = barredBy(error);
+      results.push({
+        service,
+        count: undo.count,
+        verdict: null,
+        why: isAwsError(error, "expired") ? error.what : messageOf(error),
+      });
     }
   }
   return askAll(context, { ...session, clients }, before, results, dagster);
+}
+
+/** Why nothing more can be written; null: it can. */
+function barredBy(error: unknown): string | null {
+  if (isLost(error)) return "somebody else may write to the stack now";
+  return isAwsError(error, "expired") ? "the AWS session of this job is over" : null;
 }
 
 async function takeOneBack(

@@ -6,10 +6,12 @@ import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors
 import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
-import type { Part, Plan } from "../domain/plan.ts";
+import type { Part, Plan, Step } from "../domain/plan.ts";
 import { migratedBy, type Release, samePins } from "../domain/release.ts";
 import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
+import { withLevels } from "../stack/index.ts";
+import { checkCredentials, dayOf } from "./checks.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
@@ -72,10 +74,14 @@ export async function undertake(
 ): Promise<Result> {
   const { plan, parts } = undertaking;
   const isLast = parts.includes("rollout");
+  const { mine, missing } = stepsOfParts(plan.steps, parts);
   // What is not looked at after a release is said by who ends it.
   const findings = plan.findings.filter(({ id }) => isLast || id !== "not-checked");
-  refuse(context, { ...plan, findings }, undertaking.observation);
-  const { mine, missing } = stepsOfParts(plan.steps, parts);
+  refuse(
+    context,
+    { ...plan, findings: [...findings, ...ofCredentials(context, session, mine)] },
+    undertaking.observation,
+  );
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   const begun = isBegun(session, plan);
   // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
@@ -139,6 +145,12 @@ export function refuseUncarried({ report }: Context, stack: Stack): void {
   const [first, ...others] = uncarried(stack);
   for (const finding of others) report({ kind: "finding", finding });
   if (first !== undefined) throw new UserError(first);
+}
+
+/** Not of the plan: that one may be carried out by another job, with other credentials. */
+function ofCredentials({ clock }: Context, { stack, request }: Session, steps: readonly Step[]): readonly Finding[] {
+  const now = clock.now();
+  return withLevels(checkCredentials(request.job.credentialsEndAt, steps, now), stack.checks, dayOf(now));
 }
 
 function tell(

@@ -5,7 +5,8 @@ export type ServiceName =
   | "ec2"
   | "application-autoscaling"
   | "servicediscovery"
-  | "iam";
+  | "iam"
+  | "sts";
 
 /** The services that this bed plays itself, by the name that requests are signed for. */
 export const serviceNames: readonly ServiceName[] = [
@@ -15,6 +16,7 @@ export const serviceNames: readonly ServiceName[] = [
   "application-autoscaling",
   "servicediscovery",
   "iam",
+  "sts",
 ];
 
 export interface AwsRequest {
@@ -22,8 +24,10 @@ export interface AwsRequest {
   readonly operation: string;
   /** Members as the service model names them; times as `Date`. */
   readonly input: unknown;
-  /** Access key id; in this bed the name of a role. */
+  /** Access key id; in this bed the name of a role, or that of a session of one. */
   readonly caller: string;
+  /** The token that goes with the key of a session; it is not looked at when it is absent. */
+  readonly sessionToken?: string;
 }
 
 export type AwsResponse =
@@ -43,6 +47,7 @@ export interface RecordedCall {
   readonly service: ServiceName;
   readonly operation: string;
   readonly input: unknown;
+  /** Name of the role. */
   readonly caller: string;
   /** When it came, in milliseconds since 1970. */
   readonly at: number;

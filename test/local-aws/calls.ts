@@ -3,6 +3,7 @@ import { Refusal, type Bed, type CallContext, type Operations } from "./ecs/bed.
 import { isRead, rememberBefore } from "./ecs/ecs.ts";
 import { faultAnswer } from "./fault-answer.ts";
 import type { Fault, Faults } from "./faults.ts";
+import { callerOf, refusedCaller } from "./neighbours/sessions.ts";
 import { modelOf, speaksXml, type OperationModel, type ServiceModel } from "./models/model.ts";
 import { violations } from "./models/validate.ts";
 
@@ -15,12 +16,19 @@ export function createCalls(
   faults: Faults,
 ): { readonly handle: Handle; readonly calls: readonly RecordedCall[] } {
   const calls: Recording[] = [];
-  const handle: Handle = async (request) => {
+  const handle: Handle = async (given) => {
+    const { service, operation, input, sessionToken = null } = given;
+    const {
+      role: caller,
+      session,
+      state,
+    } = callerOf(bed.neighbours.sessions, given.caller, sessionToken, bed.time.now());
+    const request: AwsRequest = { service, operation, input, caller };
     const record: Recording = { ...request, at: bed.time.now(), outcome: "pending", tookEffect: false };
     calls.push(record);
-    const struck = faults.striking(request);
+    const struck = [...refusedCaller(state), ...faults.striking(request)];
     const before = struck.filter(({ when = "before" }) => when === "before");
-    const response = (await strike(bed, request, before)) ?? perform(bed, operations, request, struck, record);
+    const response = (await strike(bed, request, before)) ?? perform(bed, operations, request, struck, record, session);
     const after = struck.filter(({ when = "before" }) => when === "after");
     const answered = (await strike(bed, request, after)) ?? response;
     record.outcome = answered.kind === "output" ? "ok" : answered.kind === "error" ? answered.name : "lost";
@@ -35,6 +43,7 @@ function perform(
   { service, operation: name, input, caller }: AwsRequest,
   struck: readonly Fault[],
   record: Recording,
+  session: string,
 ): AwsResponse {
   const requestId = bed.names.uuid();
   const model = modelOf(service);
@@ -47,6 +56,7 @@ function perform(
   if (refused !== null) return { kind: "error", requestId, status: 400, ...refused };
   const context: CallContext = {
     caller,
+    session,
     stale: struck.some(({ what }) => what.kind === "stale"),
     noCapacity: struck.map(({ what }) => (what.kind === "no-capacity" ? what.reason : null)).find(Boolean) ?? null,
   };

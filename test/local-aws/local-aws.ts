@@ -12,6 +12,7 @@ import { cloudMapOperations } from "./neighbours/cloud-map.ts";
 import { ec2Operations } from "./neighbours/ec2.ts";
 import { elasticLoadBalancingOperations } from "./neighbours/elastic-load-balancing.ts";
 import { iamOperations } from "./neighbours/iam.ts";
+import { stsOperations } from "./neighbours/sts.ts";
 import { createNeighbours, type Neighbours } from "./neighbours/state.ts";
 import { resolveRules, type Rules } from "./rules.ts";
 import type { Runtime } from "./runtime.ts";
@@ -96,4 +97,5 @@ const operations: Readonly<Record<ServiceName, Operations>> = {
   "application-autoscaling": applicationAutoScalingOperations,
   servicediscovery: cloudMapOperations,
   iam: iamOperations,
+  sts: stsOperations,
 };

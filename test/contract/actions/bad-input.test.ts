@@ -349,6 +349,14 @@ describe("inputs", () => {
     ["a drift that fails how?", { "fail-on-drift": "1" }, /fail-on-drift is `true` or `false`/],
     ["queued runs that are what?", { "queued-runs": "drop" }, /queued-runs is one of keep, cancel, not "drop"/],
     ["an empty path", { stack: "" }, /stack is required/],
+    ["a role that is none", { "role-to-assume": "deploy" }, /role-to-assume is the ARN of an IAM role.*, not "deploy"/],
+    [
+      "a role that is somebody",
+      { "role-to-assume": "arn:aws:iam::123456789012:user/me" },
+      /role-to-assume is the ARN of an IAM role/,
+    ],
+    ["a session that has blanks", { "role-session-name": "my job" }, /role-session-name has 2 to 64 letters/],
+    ["a session of 65 characters", { "role-session-name": "x".repeat(65) }, /role-session-name has 2 to 64 letters/],
     ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
   ])("%s", async (_, inputs, what) => {
     await expectRefusal(await checkout.run({ with: inputs }), { what, where: /./, fix: /./ });

@@ -81,7 +81,10 @@ export class Refusal extends Error {
 
 /** What a call brings beside its input. */
 export interface CallContext {
+  /** Name of the role. */
   readonly caller: string;
+  /** Name of the caller's session. */
+  readonly session: string;
   /** The answer must be from before the last write. */
   readonly stale: boolean;
   /** RunTask finds no capacity, for this reason. */

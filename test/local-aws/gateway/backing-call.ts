@@ -1,7 +1,7 @@
 import type { Headers } from "../wire/route.ts";
 
 /** How a service behind the gateway writes its errors. */
-export type BackingProtocol = "json" | "query" | "s3" | "registry";
+export type BackingProtocol = "json" | "s3" | "registry";
 
 /** A call to one of the services that are not ours. */
 export interface BackingCall {
@@ -28,10 +28,7 @@ const jsonServices: Readonly<Record<string, string>> = {
   Logs_20140328: "logs",
 };
 
-/**
- * What a request asks for, told by its first line and headers. The operation of an STS request is in its body: it is
- * `unknown` here.
- */
+/** What a request asks for, told by its first line and headers. */
 export function readBackingCall({ method, url, headers }: RequestLine): BackingCall {
   const { pathname, searchParams } = new URL(url, "http://gateway");
   if (pathname === "/v2" || pathname.startsWith("/v2/")) {
@@ -45,9 +42,6 @@ export function readBackingCall({ method, url, headers }: RequestLine): BackingC
   const [prefix = "", target] = String(headers["x-amz-target"] ?? "").split(".");
   if (target !== undefined) {
     return { service: jsonServices[prefix] ?? prefix, protocol: "json", resource: "", operation: target };
-  }
-  if (/\/sts\/aws4_request/.test(String(headers["authorization"] ?? ""))) {
-    return { service: "sts", protocol: "query", resource: "", operation: searchParams.get("Action") ?? "unknown" };
   }
   const resource = decodeURIComponent(pathname).replace(/^\/([^/]*)\/?$|^\//, "$1");
   return { service: "s3", protocol: "s3", resource, operation: s3Operation(method, resource, searchParams, headers) };

@@ -1,19 +1,20 @@
 import { Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
-import { buffer, text } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { LocalAws } from "../local-aws.ts";
 import type { MovableClock } from "../movable-clock.ts";
 import { type BackingCall, readBackingCall } from "./backing-call.ts";
-import { assumedRoleArn, callerIdentity } from "./caller-identity.ts";
+import { assumedRoleArn, type Caller, callerOf as sessionCallerOf, refusedCaller } from "../neighbours/sessions.ts";
+import { sessionTokenOf } from "../wire/route.ts";
 import { callerOf, registryPassword } from "./callers.ts";
 import { type FaultAnswer, faultAnswer } from "./fault-answers.ts";
 
 /** The services that are not ours: where they are, and what the gateway adds to them. */
 export interface BackingOptions {
   readonly ministack: { readonly host: string; readonly port: number };
-  readonly aws: Pick<LocalAws, "faults" | "account">;
+  readonly aws: Pick<LocalAws, "faults" | "account" | "neighbours">;
   readonly clock: MovableClock;
 }
 
@@ -32,11 +33,8 @@ export function createBacking(options: BackingOptions): Backing {
     close: () => world.agent.destroy(),
     serve: async (request, response) => {
       const { method = "GET", url = "/", headers } = request;
-      const read = readBackingCall({ method, url, headers });
-      // The operation of a query request is in its body, which is small.
-      const body = read.protocol === "query" ? await buffer(request) : null;
-      const call = body === null ? read : { ...read, operation: actionOf(body) ?? read.operation };
-      await answerCall(world, { call, request, response, body, caller: callerOf(headers) }).catch((error: unknown) => {
+      const call = readBackingCall({ method, url, headers });
+      await answerCall(world, { call, request, response }).catch((error: unknown) => {
         // Who goes away in the middle has made a call all the same.
         if (!response.destroyed) throw error;
       });
@@ -53,35 +51,34 @@ interface World extends BackingOptions {
 
 interface Exchange {
   readonly call: BackingCall;
-  readonly caller: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** When it has been read already. */
-  readonly body: Buffer | null;
 }
 
 async function answerCall(world: World, exchange: Exchange): Promise<void> {
-  const { call, caller, request, response } = exchange;
-  const struck = world.aws.faults.striking({ ...call, caller });
+  const { call, request, response } = exchange;
+  const { role: caller, state } = whoAsks(world, request);
+  const struck = [...refusedCaller(state), ...world.aws.faults.striking({ ...call, caller })];
   for (const { what } of struck) if (what.kind === "latency") await sleep(what.milliseconds);
   const fault = struck.find(({ what }) => what.kind !== "latency");
   if (fault !== undefined) {
     if (fault.when === "after") (await ask(world, exchange)).resume();
     else request.resume();
     send(response, faultAnswer(fault.what, call, assumedRoleArn(world.aws.account, caller)));
-  } else if (call.service === "sts" && call.operation === "GetCallerIdentity") {
-    send(response, callerIdentity(world.aws.account, caller));
   } else await handOn(world, exchange, await ask(world, exchange));
 }
 
-function ask({ ministack, agent }: World, { request, body }: Exchange): Promise<IncomingMessage> {
+function whoAsks({ aws, clock }: World, { headers }: IncomingMessage): Caller {
+  return sessionCallerOf(aws.neighbours.sessions, callerOf(headers), sessionTokenOf(headers), clock.now());
+}
+
+function ask({ ministack, agent }: World, { request }: Exchange): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { method = "GET", url = "/", headers } = request;
     const onward = httpRequest({ host: ministack.host, port: ministack.port, agent, method, path: url, headers });
     onward.on("response", resolve);
     onward.on("error", reject);
-    if (body === null) pipeline(request, onward).catch(reject);
-    else onward.end(body);
+    pipeline(request, onward).catch(reject);
   });
 }
 
@@ -109,13 +106,14 @@ async function handOn(world: World, exchange: Exchange, answer: IncomingMessage)
 
 /** What must be changed in a body; null when it can go through as it is. */
 function rewriteOf(
-  { clock }: World,
-  { call, caller, request }: Exchange,
+  world: World,
+  { call, request }: Exchange,
   answer: IncomingMessage,
 ): ((body: string) => string) | null {
+  const { clock } = world;
   if (answer.statusCode !== 200) return null;
   if (call.service === "ecr" && call.operation === "GetAuthorizationToken") {
-    return (body) => authorizationFor(body, request.headers.host ?? "", caller);
+    return (body) => authorizationFor(body, request.headers.host ?? "", whoAsks(world, request).role);
   }
   if (call.service === "s3" && answer.headers["content-type"]?.includes("xml") === true && isMoved(clock)) {
     return (body) =>
@@ -163,10 +161,6 @@ function times(
 
 function hereInstead(location: string, host: string, { host: there, port }: BackingOptions["ministack"]): string {
   return location.replace(`//${there}:${port}/`, `//${host}/`);
-}
-
-function actionOf(body: Buffer): string | null {
-  return new URLSearchParams(body.toString("utf8")).get("Action");
 }
 
 function send(response: ServerResponse, answer: FaultAnswer): void {

@@ -6,6 +6,8 @@ export interface GatewayCall {
   readonly resource: string;
   /** Name of the role; empty when the request said none. */
   readonly caller: string;
+  /** Of the session that signed, or the role's name; empty when nobody signed. */
+  readonly accessKeyId: string;
   /** HTTP status; null when the connection was cut. */
   readonly status: number | null;
   /** Until the last byte of the answer. */

@@ -22,13 +22,11 @@ const errors: Readonly<Record<BackingProtocol, Errors>> = {
     throttle: { name: "ThrottlingException", message: "Rate exceeded", status: 400 },
     "server-error": { name: "InternalFailure", message: "An internal error occurred.", status: 500 },
     "access-denied": { name: "AccessDeniedException", message: "", status: 400 },
-    "expired-token": expired("ExpiredTokenException", 400),
-  },
-  query: {
-    throttle: { name: "Throttling", message: "Rate exceeded", status: 400 },
-    "server-error": { name: "InternalFailure", message: "An internal error occurred.", status: 500 },
-    "access-denied": { name: "AccessDenied", message: "", status: 403 },
-    "expired-token": expired("ExpiredToken", 403),
+    "expired-token": {
+      name: "ExpiredTokenException",
+      message: "The security token included in the request is expired",
+      status: 400,
+    },
   },
   s3: {
     throttle: { name: "SlowDown", message: "Please reduce your request rate.", status: 503 },
@@ -51,10 +49,6 @@ const errors: Readonly<Record<BackingProtocol, Errors>> = {
     },
   },
 };
-
-function expired(name: string, status: number): WireError {
-  return { name, message: "The security token included in the request is expired", status };
-}
 
 /**
  * @param callerArn for the words of a denial.
@@ -106,8 +100,6 @@ function write(protocol: BackingProtocol, { name, message, status }: WireError):
       };
     case "s3":
       return xml(status, xmlError(name, message));
-    case "query":
-      return xml(status, `<ErrorResponse>${xmlError(name, message)}</ErrorResponse>`);
   }
 }
 

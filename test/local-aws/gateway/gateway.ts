@@ -4,6 +4,7 @@ import type { LocalAws } from "../local-aws.ts";
 import type { MovableClock } from "../movable-clock.ts";
 import type { ProcessRuntime } from "../runtimes/process/process-runtime.ts";
 import type { PlayedTask } from "../runtimes/process/task.ts";
+import { callerOf as sessionCallerOf } from "../neighbours/sessions.ts";
 import { answer, serviceOf } from "../wire/route.ts";
 import { createBacking } from "./backing.ts";
 import type { GatewayCall } from "./call-record.ts";
@@ -64,7 +65,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const status = response.writableFinished ? response.statusCode : null;
     const milliseconds = Math.round(performance.now() - start);
     const { service, operation, resource } = call;
-    calls.push({ service, operation, resource, caller: callerOf(request.headers), status, milliseconds, at });
+    const accessKeyId = callerOf(request.headers);
+    const { role: caller } = sessionCallerOf(aws.neighbours.sessions, accessKeyId, null, at);
+    calls.push({ service, operation, resource, caller, accessKeyId, status, milliseconds, at });
   };
 
   /** The order matters: what a task asks the proxy for may look like anything. */

@@ -64,6 +64,7 @@ SERVICES = {
         ["DiscoverInstances", "GetService", "ListNamespaces", "ListServices"],
     ),
     "iam": ("iam/2010-05-08", ["GetRole"]),
+    "sts": ("sts/2011-06-15", ["AssumeRoleWithWebIdentity", "GetCallerIdentity"]),
 }
 
 METADATA = ["apiVersion", "jsonVersion", "protocol", "serviceId", "targetPrefix", "xmlNamespace"]

@@ -1,6 +1,8 @@
+import type { Session } from "./sessions.ts";
+
 /**
  * What stands around ECS, as far as a deployer reads it. Tests set it; nothing here changes by itself, except that
- * services register their tasks.
+ * services register their tasks and STS gives sessions.
  */
 export interface Neighbours {
   readonly vpcs: Map<string, Vpc>;
@@ -13,6 +15,12 @@ export interface Neighbours {
   readonly scalableTargets: Map<string, ScalableTarget>;
   /** By role name. While it is empty, every role exists. */
   readonly roles: Map<string, Role>;
+  /** OpenID Connect providers that the account knows: audiences by issuer. */
+  readonly identityProviders: Map<string, readonly string[]>;
+  /** Sessions that STS has given, by access key id. */
+  readonly sessions: Map<string, Session>;
+  /** Seconds that new sessions last, so that a test sees them end; null: as AWS lets them. */
+  sessionSeconds: number | null;
 }
 
 export interface Tagged {
@@ -141,5 +149,8 @@ export function createNeighbours(): Neighbours {
     names: new Map(),
     scalableTargets: new Map(),
     roles: new Map(),
+    identityProviders: new Map(),
+    sessions: new Map(),
+    sessionSeconds: null,
   };
 }

@@ -22,7 +22,7 @@ export interface HttpAnswer {
 /** Whose request is this? Null when this bed does not play the service. Needs no body. */
 export function serviceOf(headers: Headers): ServiceName | null {
   const prefix = text(headers["x-amz-target"]).split(".")[0];
-  const signed = credentialOf(headers).service;
+  const signed = isUnsignedForm(headers) ? "sts" : credentialOf(headers).service;
   return (
     serviceNames.find((service) => prefix !== "" && modelOf(service).metadata.targetPrefix === prefix) ??
     serviceNames.find((service) => service === signed) ??
@@ -33,6 +33,11 @@ export function serviceOf(headers: Headers): ServiceName | null {
 /** The access key id that signed; empty when nobody did. Signatures are not checked. */
 export function callerOf(headers: Headers): string {
   return credentialOf(headers).accessKeyId;
+}
+
+/** The token that goes with the key of a session; empty when there is none. */
+export function sessionTokenOf(headers: Headers): string {
+  return text(headers["x-amz-security-token"]);
 }
 
 /**
@@ -54,6 +59,7 @@ export async function answer(aws: { readonly handle: Handle }, request: HttpRequ
           operation: asked.operation,
           input: asked.input(operation),
           caller: callerOf(request.headers),
+          sessionToken: sessionTokenOf(request.headers),
         });
   return write(model, asked.operation, operation ?? {}, response);
 }
@@ -105,6 +111,12 @@ function write(model: ServiceModel, name: string, operation: OperationModel, res
 function unknownOperation(operation: string): AwsResponse {
   const message = `the bed does not play ${operation === "" ? "a request without an operation" : operation}`;
   return { kind: "error", requestId: randomUUID(), name: "UnknownOperationException", message, status: 400 };
+}
+
+/** STS is the one service that is asked by somebody without credentials: for credentials. */
+function isUnsignedForm(headers: Headers): boolean {
+  const type = text(headers["content-type"]);
+  return headers["authorization"] === undefined && type.startsWith("application/x-www-form-urlencoded");
 }
 
 function plain(status: number, body: string): HttpAnswer {

@@ -2,13 +2,17 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ECSClient } from "@aws-sdk/client-ecs";
+import type { STSClient } from "@aws-sdk/client-sts";
 import type { Context } from "../../../src/domain/context.ts";
 import { contentHash } from "../../../src/domain/json.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
+import { assumedRole, type RoleRequest } from "../../../src/aws/assumed-role.ts";
 import { sender } from "../../../src/aws/send.ts";
+import type { StsSend } from "../../../src/aws/sts.ts";
 import type { Clients, Connections } from "../../../src/releases/connections.ts";
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
-import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
+import { type AwsRequest, createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
+import { callerOf } from "../../local-aws/neighbours/sessions.ts";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
 import { createScriptedRuntime, type LogLine, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
@@ -39,8 +43,11 @@ export interface PlayedAccount {
   readonly bucket: string;
   /** Where the records of the stack are. */
   readonly recordsPrefix: string;
-  /** What goes out of a process, over its own wire. */
-  connections(wire: Wire): Connections;
+  /**
+   * What goes out of a process, over its own wire.
+   * @param role in whose name; null: with credentials of the job that never end
+   */
+  connections(wire: Wire, context: Pick<Context, "clock" | "report">, role: RoleRequest | null): Connections;
   /** Checks out a new commit, in which these files are so; it follows the one that is checked out. */
   commit(files: Readonly<Record<string, string>>): Promise<Sha>;
   /** Checks an earlier commit out again. */
@@ -170,8 +177,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     registry,
     dagster,
     root,
-    connections: (wire) =>
-      connect({ aws, s3, registry, dagster, runtime, neighbour }, wire, {
+    connections: (wire, context, role) =>
+      connect({ aws, s3, registry, dagster, runtime, neighbour }, wire, credentialsOf(aws, wire, context, role), {
         checkout: (folder) => {
           if (head === null) throw new Error("nothing is checked out");
           return Promise.resolve({ root: folder, head, changedFiles: [] });
@@ -234,11 +241,45 @@ interface Outside extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagst
   readonly neighbour: PlayedAccount | null;
 }
 
-function connect(outside: Outside, wire: Wire, history: Connections["history"]): Connections {
+/** Gives the access key that is good now. */
+type AccessKey = () => Promise<string>;
+
+function credentialsOf(
+  aws: LocalAws,
+  wire: Wire,
+  context: Pick<Context, "clock" | "report">,
+  role: RoleRequest | null,
+): AccessKey {
+  if (role === null) return () => Promise.resolve("deploy");
+  const unstopped = { clock: context.clock, signal: new AbortController().signal };
+  const answer: Answers = (operation, input) => answerOf(aws, { service: "sts", operation, input, caller: "" });
+  const client = clientOver("sts", answer, wire, context) as unknown as STSClient;
+  const sts: StsSend = sender(client, { name: "STS", prefix: "sts" }, unstopped);
+  const credentials = assumedRole(context, () => sts, role);
+  return async () => (await credentials(aws.region)).accessKeyId;
+}
+
+/** @throws as a client of the SDK does */
+async function answerOf(aws: LocalAws, request: AwsRequest): Promise<object> {
+  const answered = await aws.handle(request);
+  switch (answered.kind) {
+    case "output":
+      return answered.output;
+    case "error":
+      throw refusal(answered.name, answered.status, answered.message);
+    case "page":
+      throw refusal("Unknown", answered.status, answered.body);
+    case "reset":
+      throw reset();
+  }
+}
+
+function connect(outside: Outside, wire: Wire, accessKey: AccessKey, history: Connections["history"]): Connections {
   const { aws, registry, dagster, neighbour } = outside;
   return {
     caller: async ({ signal }, region) => {
       signal.throwIfAborted();
+      await accessKey();
       return wire({ to: "sts", operation: "GetCallerIdentity", about: "", writes: false }, () =>
         Promise.resolve({
           account: aws.account,
@@ -248,7 +289,7 @@ function connect(outside: Outside, wire: Wire, history: Connections["history"]):
         }),
       );
     },
-    aws: (context) => clientsOf(outside, wire, context),
+    aws: (context) => clientsOf(outside, wire, accessKey, context),
     images: async (context, { ecr }, scratch) =>
       Promise.resolve({ ecr, registry: registry.open(context, wire), scratch }),
     registryOf: async (context, _clients, account) =>
@@ -262,24 +303,22 @@ function connect(outside: Outside, wire: Wire, history: Connections["history"]):
 function clientsOf(
   { aws, s3, runtime, neighbour }: Outside,
   wire: Wire,
+  accessKey: AccessKey,
   context: Pick<Context, "clock" | "signal">,
 ): Clients {
-  const sending = <T>(service: { readonly name: string; readonly prefix: string }, answer: Answers) =>
-    sender(clientOver(service.prefix, answer, wire, context) as unknown as ECSClient, service, context) as unknown as T;
+  const sending = <T>(service: { readonly name: string; readonly prefix: string }, answer: Answers) => {
+    const signed: Answers = async (operation, input) => {
+      const { state } = callerOf(aws.neighbours.sessions, await accessKey(), null, context.clock.now());
+      if (state === "expired") throw refusal("ExpiredTokenException", 400, "The security token is expired");
+      return answer(operation, input);
+    };
+    const client = clientOver(service.prefix, signed, wire, context) as unknown as ECSClient;
+    return sender(client, service, context) as unknown as T;
+  };
   return {
-    ecs: sending({ name: "ECS", prefix: "ecs" }, async (operation, input) => {
-      const answered = await aws.handle({ service: "ecs", operation, input, caller: "deploy" });
-      switch (answered.kind) {
-        case "output":
-          return answered.output;
-        case "error":
-          throw refusal(answered.name, answered.status, answered.message);
-        case "page":
-          throw refusal("Unknown", answered.status, answered.body);
-        case "reset":
-          throw reset();
-      }
-    }),
+    ecs: sending({ name: "ECS", prefix: "ecs" }, async (operation, input) =>
+      answerOf(aws, { service: "ecs", operation, input, caller: await accessKey() }),
+    ),
     s3: sending({ name: "S3", prefix: "s3" }, (operation, input) =>
       ((input as { readonly Bucket: string }).Bucket === neighbour?.bucket ? neighbour.s3 : s3).answer(
         operation,

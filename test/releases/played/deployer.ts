@@ -1,6 +1,9 @@
+import type { RoleRequest } from "../../../src/aws/assumed-role.ts";
+import type { AwsOfJob } from "../../../src/aws/job.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
+import { type Closed, closeOpen } from "../../../src/releases/close.ts";
 import { allParts, deploy, type DeployRequest, plan } from "../../../src/releases/deploy.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
@@ -26,6 +29,8 @@ export interface Deployer {
   rollback(to: string, options?: { readonly dryRun?: boolean }): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
+  /** As the post step does. */
+  close(): Promise<Closed | null>;
 }
 
 export interface DeployerOptions {
@@ -42,6 +47,10 @@ export interface DeployerOptions {
   readonly wishes?: Partial<Wishes>;
   readonly compare?: SessionRequest["compare"];
   readonly queuedRuns?: DeployRequest["queuedRuns"];
+  /** In whose name AWS is called; null: with credentials of the job that never end. */
+  readonly role?: RoleRequest | null;
+  /** What the environment of the job says of AWS. */
+  readonly job?: AwsOfJob;
 }
 
 export function deployer(
@@ -57,6 +66,8 @@ export function deployer(
     wishes = {},
     compare = null,
     queuedRuns = "keep",
+    role = null,
+    job = { region: null, credentialsEndAt: null },
   }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
@@ -66,13 +77,14 @@ export function deployer(
     signal: controller.signal,
     report: (event) => progress.push(event),
   };
-  const connections = account.connections(wire);
+  const connections = account.connections(wire, context, role);
   const request: SessionRequest = {
     root: account.root,
     file: "dagster-stack.yml",
     environment: account.environment,
     allowedAccounts: [],
     variables: {},
+    job,
     repository,
     owner: {
       name: `owner/${stackName}/run/${run}/job/deploy`,
@@ -96,5 +108,6 @@ export function deployer(
     rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
+    close: () => closeOpen(context, connections, request),
   };
 }

@@ -243,11 +243,11 @@ describe("The error", () => {
     expect(failed.fix).not.toContain("Effect");
   });
 
-  test("of a session that is over says how a workflow gets a longer one", async () => {
+  test("of a session that is over says how a workflow gets a longer one, or one that is renewed", async () => {
     answers = [error(400, "ExpiredTokenException", "The security token included in the request is expired")];
     const failed = await failureOf(read());
     expect(failed.fix).toContain("role-duration-seconds of aws-actions/configure-aws-credentials");
-    expect(failed.fix).not.toContain("role-to-assume"); // an input that no action of ours has
+    expect(failed.fix).toContain("input `role-to-assume`");
   });
 
   test("of credentials that nobody knows speaks of them, not of policies", async () => {

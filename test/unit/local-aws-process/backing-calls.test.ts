@@ -56,7 +56,6 @@ describe("a fault", () => {
     ["json", "ssm", "throttle", 400, '"__type":"ThrottlingException"'],
     ["json", "ssm", "access-denied", 400, `User: ${arn} is not authorized to perform: ssm:Operation on resource: *`],
     ["json", "ecr", "expired-token", 400, '"__type":"ExpiredTokenException"'],
-    ["query", "sts", "expired-token", 403, "<Code>ExpiredToken</Code>"],
     ["registry", "registry", "expired-token", 403, "authorization token has expired"],
     ["registry", "registry", "throttle", 429, "TOOMANYREQUESTS"],
     ["registry", "registry", "server-error", 500, "errors"],

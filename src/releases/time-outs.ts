@@ -1,0 +1,34 @@
+import { inOrder, type Step } from "../domain/plan.ts";
+
+/** Seconds that a thing of each kind may take until it counts as failed. */
+export const rollTimeoutSeconds = 30 * 60;
+export const stopTimeoutSeconds = 10 * 60;
+export const migrationTimeoutSeconds = 60 * 60;
+export const gateTimeoutSeconds = 3 * 60;
+export const canaryTimeoutSeconds = 10 * 60;
+
+/** Seconds that steps take at most, by the longest chain of those that wait for each other. What has no time-out counts as nothing. */
+export function longestSeconds(steps: readonly Step[]): number {
+  const ends = new Map<string, number>();
+  for (const step of inOrder(steps)) {
+    const begin = Math.max(0, ...step.after.map((id) => ends.get(id) ?? 0));
+    ends.set(step.id, begin + timeoutSeconds(step));
+  }
+  return Math.max(0, ...ends.values());
+}
+
+function timeoutSeconds(step: Step): number {
+  switch (step.kind) {
+    case "image":
+    case "register":
+      return 0;
+    case "run-task":
+      return migrationTimeoutSeconds;
+    case "stop":
+      return stopTimeoutSeconds;
+    case "roll":
+      return rollTimeoutSeconds;
+    case "gate":
+      return step.gate === "canary" ? canaryTimeoutSeconds : gateTimeoutSeconds;
+  }
+}
