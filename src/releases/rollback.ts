@@ -1,6 +1,6 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
-import { begunAt, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
+import { type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
@@ -23,8 +23,10 @@ export interface RollbackRequest extends SessionRequest {
   readonly dryRun: boolean;
 }
 
-/** Releases that are looked through for a SHA. */
-const searched = 200;
+/** Releases that are looked through for a SHA: what S3 lists in one call. */
+const searched = 1000;
+/** Releases before a moment whose ends are read, until one was committed. */
+const readBefore = 200;
 
 /**
  * Lets the stack run an earlier release again. The same machine as a deploy, with an old record as its request; it never migrates.
@@ -105,15 +107,17 @@ function momentOf(to: string): number | null {
   return Number.isNaN(moment) ? null : moment;
 }
 
-/** @throws UserError when nothing was released then, or too much since */
+/**
+ * The last one that was committed until then. Whatever was committed was begun on what was committed before: both orders are one.
+ * @throws UserError when nothing was
+ */
 async function currentAt(journal: Session["journal"], moment: number, to: string): Promise<Release> {
-  const before = (await journal.newest(searched)).filter((id) => begunAt(id) <= moment);
-  for (const id of before) {
+  for (const id of await journal.newest(readBefore, moment)) {
     const outcome = await journal.outcome(id);
     if (outcome?.outcome === "committed" && Date.parse(outcome.at) <= moment) return outcome.release;
   }
   throw new UserError({
-    what: `No release was committed before ${to}, among the last ${searched}.`,
+    what: `No release was committed before ${to}, among the ${readBefore} that were begun last before it.`,
     where: "input to",
     fix: "`status` lists the releases.",
   });
