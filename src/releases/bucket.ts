@@ -154,7 +154,7 @@ function otherVersion({ path }: z.core.$ZodIssue, record: unknown, where: string
     record,
   );
   return new UserError({
-    what: `A record of the journal is of a version that these actions do not know: ${path.map(String).join(".")} is ${JSON.stringify(found) ?? "missing"}.`,
+    what: `A record of the journal is of a version that these actions do not know: ${path.map(String).join(".")} is ${found === undefined ? "missing" : JSON.stringify(found)}.`,
     where,
     fix: "A newer version of these actions has written it: update the action in this workflow to that version. Nothing was changed.",
   });

@@ -25,8 +25,8 @@ export interface RollbackRequest extends SessionRequest {
 
 /** Releases that are looked through for a SHA: what S3 lists in one call. */
 const searched = 1000;
-/** Releases before a moment whose ends are read, until one was committed. */
-const readBefore = 200;
+/** Releases before a moment whose ends are read until one was committed; then the oldest of them tells. */
+const readBefore = 100;
 
 /**
  * Lets the stack run an earlier release again. The same machine as a deploy, with an old record as its request; it never migrates.
@@ -108,16 +108,21 @@ function momentOf(to: string): number | null {
 }
 
 /**
- * The last one that was committed until then. Whatever was committed was begun on what was committed before: both orders are one.
+ * The last one that was committed until then. Whatever was committed was begun on what was committed before: both orders are one, and
+ * a release that was not committed names the one which was.
  * @throws UserError when nothing was
  */
 async function currentAt(journal: Session["journal"], moment: number, to: string): Promise<Release> {
+  let base: ReleaseId | null = null;
   for (const id of await journal.newest(readBefore, moment)) {
     const outcome = await journal.outcome(id);
-    if (outcome?.outcome === "committed" && Date.parse(outcome.at) <= moment) return outcome.release;
+    if (outcome === null) continue;
+    if (outcome.outcome === "committed" && Date.parse(outcome.at) <= moment) return outcome.release;
+    ({ base } = outcome.release);
   }
+  if (base !== null) return committed(journal, base);
   throw new UserError({
-    what: `No release was committed before ${to}, among the ${readBefore} that were begun last before it.`,
+    what: `No release was committed before ${to}.`,
     where: "input to",
     fix: "`status` lists the releases.",
   });

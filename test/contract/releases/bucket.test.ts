@@ -86,10 +86,10 @@ test("of five thousand in S3 the newest up to a moment are listed with one call,
   await atOnce(20, begun, (id) => records.create(indexKey(id), "{}"));
   const listings = () =>
     bed.calls.filter(({ operation, resource }) => operation === "ListObjectsV2" && resource === name).length;
-  const { newest } = journal(records);
-  expect(await newest(3, Date.parse("2024-01-03"))).toEqual(begun.slice(46, 49).reverse());
+  const written = journal(records);
+  expect(await written.newest(3, Date.parse("2024-01-03"))).toEqual(begun.slice(46, 49).reverse());
   expect(listings()).toBe(1);
-  expect(await newest(6000)).toEqual(begun.toReversed());
+  expect(await written.newest(6000)).toEqual(begun.toReversed());
   expect(listings()).toBe(6);
 });
 

@@ -23,6 +23,8 @@ export interface Deployer {
   }): Promise<Result>;
   plan(): Promise<Result>;
   rollback(to: string): Promise<Result>;
+  /** What {@link rollback} would do. */
+  planRollback(to: string): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
 }
@@ -83,6 +85,7 @@ export function deployer(
       deploy(context, connections, { ...request, parts, release, approved }),
     plan: () => plan(context, connections, { ...request, release: null }),
     rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
+    planRollback: (to) => rollback(context, connections, { ...request, to, dryRun: true }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
   };
