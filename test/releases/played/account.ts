@@ -270,7 +270,8 @@ function pushBase(registry: MemoryRegistry): void {
   registry.put("small/base", "python", mediaType, Buffer.from(JSON.stringify(manifest)));
 }
 
-async function makeInfrastructure(aws: LocalAws): Promise<void> {
+/** Cluster and services of the played stack, which run nothing yet. */
+export async function makeInfrastructure(aws: LocalAws): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
   for (const key of ["code", "daemon", "webserver"]) {
     await readPastClient(aws, "RegisterTaskDefinition", {

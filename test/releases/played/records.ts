@@ -1,6 +1,7 @@
 import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal.ts";
 import type { ReleaseId } from "../../../src/domain/identifiers.ts";
-import { type PlayedAccount, recordsPrefix } from "./account.ts";
+import { recordsPrefix } from "./account.ts";
+import type { Rest } from "./ending.ts";
 
 /** What the bucket holds of the stack, read past every deployer. */
 export interface Records {
@@ -12,7 +13,7 @@ export interface Records {
   readonly outcome: (id: ReleaseId) => Outcome | null;
 }
 
-export function recordsOf({ s3 }: PlayedAccount): Records {
+export function recordsOf({ s3 }: Pick<Rest, "s3">): Records {
   const read = <T>(key: string): T | null => {
     const found = s3.objects.get(recordsPrefix + key);
     return found === undefined ? null : (JSON.parse(found.text) as T);
