@@ -12,6 +12,7 @@ export async function isRunOver(
   const [owner = "", repo = ""] = repository.split("/");
   try {
     const { data } = await getOctokit(token).rest.actions.getWorkflowRun({ owner, repo, run_id: id });
+    if (data.status === null) return "unknown";
     return data.status === "completed" ? "over" : "running";
   } catch (error) {
     // 404: it was deleted, or the token may not read it. Whatever it is, it is not an answer.

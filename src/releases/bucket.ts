@@ -27,8 +27,8 @@ export interface Bucket {
   create(key: string, value: unknown): Promise<boolean>;
   /** @returns the new ETag; null when somebody else has written since. */
   replace(key: string, value: unknown, etag: string): Promise<string | null>;
-  /** The first keys below a prefix, in the order of their bytes. */
-  list(prefix: string, limit: number): Promise<readonly string[]>;
+  /** The first keys below a prefix, in the order of their bytes; those that follow `after`, when it is given. */
+  list(prefix: string, limit: number, after?: string): Promise<readonly string[]>;
 }
 
 export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
@@ -91,7 +91,7 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
     },
     create: async (key, value) => (await put(key, value, { IfNoneMatch: "*" })) !== null,
     replace: (key, value, etag) => put(key, value, { IfMatch: etag }),
-    list: async (below, limit) => {
+    list: async (below, limit, after) => {
       const keys: string[] = [];
       let ContinuationToken: string | undefined;
       do {
@@ -100,6 +100,8 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
             Bucket: name,
             Prefix: prefix + below,
             MaxKeys: Math.min(1000, limit - keys.length),
+            // S3 does not look at it once a page is continued.
+            StartAfter: after === undefined ? undefined : prefix + after,
             ContinuationToken,
           }),
           resource(below),
@@ -134,10 +136,26 @@ function parse<T>(text: string, schema: z.ZodType<T>, where: string): T {
   }
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
+  const { issues } = result.error;
+  const version = issues.find(({ path }) => path.at(-1) === "schema");
+  if (version !== undefined) throw otherVersion(version, json, where);
+  const [issue] = issues;
   throw new UserError({
     what: `A record of the journal cannot be read: ${issue?.path.map(String).join(".") || "its top level"}: ${issue?.message ?? "unknown"}.`,
     where,
     fix: "A newer version of these actions may have written it: use that one. Or restore the record's former version in S3.",
+  });
+}
+
+/** Its own `schema`, or that of a record within it, is not one that this version reads. */
+function otherVersion({ path }: z.core.$ZodIssue, record: unknown, where: string): UserError {
+  const found = path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : null),
+    record,
+  );
+  return new UserError({
+    what: `A record of the journal is of a version that these actions do not know: ${path.map(String).join(".")} is ${found === undefined ? "missing" : JSON.stringify(found)}.`,
+    where,
+    fix: "A newer version of these actions has written it: update the action in this workflow to that version. Nothing was changed.",
   });
 }

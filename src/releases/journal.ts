@@ -25,8 +25,12 @@ export interface Journal {
   current(): Promise<Stored<Current> | null>;
   intent(id: ReleaseId): Promise<Intent | null>;
   outcome(id: ReleaseId): Promise<Outcome | null>;
-  /** Ids of the newest releases, newest first. */
-  newest(limit: number): Promise<readonly ReleaseId[]>;
+  /**
+   * Ids of the newest releases, newest first; of those that were begun until then, when a moment is given (milliseconds since 1970).
+   * One call for every thousand.
+   * @throws UserError when something is listed that is no release
+   */
+  newest(limit: number, until?: number): Promise<readonly ReleaseId[]>;
   /** Writes what a release is going to do, once. @throws UserError when there is one of that id already */
   begin(intent: Intent): Promise<void>;
   /** What a release that has not ended has made so far; null: nothing that was noted. */
@@ -51,9 +55,17 @@ export function journal(bucket: Bucket): Journal {
     current: () => bucket.read(currentKey, currentSchema),
     intent: async (id) => (await bucket.read(records(id).intent, intentSchema))?.value ?? null,
     outcome: async (id) => (await bucket.read(records(id).outcome, outcomeSchema))?.value ?? null,
-    newest: async (limit) => {
-      const keys = await bucket.list("index/", limit);
-      return keys.map((key) => releaseIdSchema.parse(key.slice(key.indexOf("-") + 1)));
+    newest: async (limit, until) => {
+      const keys = await bucket.list("index/", limit, until === undefined ? undefined : `index/${countDown(until)}`);
+      return keys.map((key) => {
+        const id = releaseIdSchema.safeParse(key.slice(key.indexOf("-") + 1));
+        if (id.success && indexKey(id.data) === key) return id.data;
+        throw new UserError({
+          what: "The index of releases lists something that is no release.",
+          where: `s3://${bucket.name}/${bucket.prefix}${key}`,
+          fix: "A newer version of these actions may have written it: use that one. Else remove this object.",
+        });
+      });
     },
     begin: async (intent) => {
       // The index first: a release that is listed and has no intent was cut here, before it wrote anything else.
@@ -107,6 +119,10 @@ export function journal(bucket: Bucket): Journal {
 
 /** S3 lists by the order of bytes: what counts down from the far future lists newest first. */
 export function indexKey(id: ReleaseId): string {
-  const left = 9_999_999_999 - begunAt(id) / 1000;
-  return `index/${String(left).padStart(10, "0")}-${id}`;
+  return `index/${countDown(begunAt(id))}-${id}`;
+}
+
+/** Seconds that are left, in ten digits: below the key of every release that was begun in that second. */
+function countDown(at: number): string {
+  return String(9_999_999_999 - Math.floor(at / 1000)).padStart(10, "0");
 }

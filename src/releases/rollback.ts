@@ -26,8 +26,10 @@ export interface RollbackRequest extends SessionRequest {
   readonly queuedRuns: QueuedRunsChoice;
 }
 
-/** Releases that are looked through for a SHA. */
-const searched = 200;
+/** Releases that are looked through for a SHA: what S3 lists in one call. */
+const searched = 1000;
+/** Releases before a moment whose ends are read until one was committed; then the oldest of them tells. */
+const readBefore = 100;
 
 /** Releases whose migrations are looked at, although they were not committed. */
 const migratedLately = 20;
@@ -122,15 +124,22 @@ function momentOf(to: string): number | null {
   return Number.isNaN(moment) ? null : moment;
 }
 
-/** @throws UserError when nothing was released then, or too much since */
+/**
+ * The last one that was committed until then. Whatever was committed was begun on what was committed before: both orders are one, and
+ * a release that was not committed names the one which was.
+ * @throws UserError when nothing was
+ */
 async function currentAt(journal: Session["journal"], moment: number, to: string): Promise<Release> {
-  const before = (await journal.newest(searched)).filter((id) => begunAt(id) <= moment);
-  for (const id of before) {
+  let base: ReleaseId | null = null;
+  for (const id of await journal.newest(readBefore, moment)) {
     const outcome = await journal.outcome(id);
-    if (outcome?.outcome === "committed" && Date.parse(outcome.at) <= moment) return outcome.release;
+    if (outcome === null) continue;
+    if (outcome.outcome === "committed" && Date.parse(outcome.at) <= moment) return outcome.release;
+    ({ base } = outcome.release);
   }
+  if (base !== null) return committed(journal, base);
   throw new UserError({
-    what: `No release was committed before ${to}, among the last ${searched}.`,
+    what: `No release was committed before ${to}.`,
     where: "input to",
     fix: "`status` lists the releases.",
   });

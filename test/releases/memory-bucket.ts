@@ -4,22 +4,31 @@ import { sender } from "../../src/aws/send.ts";
 import { type Bucket, bucket } from "../../src/releases/bucket.ts";
 import { clientOver } from "./played/client.ts";
 import { memoryS3 } from "./played/memory-s3.ts";
-import { plainWire } from "./played/wire.ts";
+import type { OutsideCall } from "./played/wire.ts";
+
+export interface MemoryBucket extends Bucket {
+  keys(): readonly string[];
+  remove(key: string): void;
+  /** Calls of S3 so far, oldest first. */
+  readonly calls: readonly OutsideCall[];
+}
 
 /**
  * The product's bucket on an S3 in memory, for what does not need a real one. That S3 is held against another by one suite for both
  * (test/contract/releases/bucket.test.ts).
  * @param now milliseconds since 1970, by the bucket's own clock
  */
-export function memoryBucket(
-  now: () => number = () => 0,
-): Bucket & { readonly keys: () => readonly string[]; readonly remove: (key: string) => void } {
+export function memoryBucket(now: () => number = () => 0): MemoryBucket {
   const s3 = memoryS3(now);
+  const calls: OutsideCall[] = [];
   const context = { clock: { now, sleep: () => Promise.resolve() }, signal: new AbortController().signal };
   const client = clientOver(
     "s3",
     (operation, input) => s3.answer(operation, input),
-    plainWire,
+    (call, effect) => {
+      calls.push(call);
+      return effect();
+    },
     context,
   ) as unknown as S3Client;
   const records = bucket(
@@ -29,6 +38,7 @@ export function memoryBucket(
   );
   return {
     ...records,
+    calls,
     keys: () => [...s3.objects.keys()].map((path) => path.slice("memory/stack/".length)),
     remove: (key) => s3.remove(`memory/stack/${key}`),
   };

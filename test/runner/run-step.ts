@@ -81,9 +81,14 @@ export async function runStep(job: Job, step: Step, onLine?: (line: string) => v
 }
 
 /** Runs the post step of an action whose main step has ended, as the runner does when the job is over. Null: it has none. */
-export async function runPost(job: Job, step: Step, { state }: Pick<StepResult, "state">): Promise<StepResult | null> {
+export async function runPost(
+  job: Job,
+  step: Step,
+  { state }: Pick<StepResult, "state">,
+  onLine?: (line: string) => void,
+): Promise<StepResult | null> {
   const { runs } = await readAction(step.action);
-  return runs.post === undefined ? null : (await startStep(job, step, undefined, { program: runs.post, state })).result;
+  return runs.post === undefined ? null : (await startStep(job, step, onLine, { program: runs.post, state })).result;
 }
 
 /** The same, without waiting: for tests that cut it. */

@@ -1,13 +1,14 @@
-import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, S3Client } from "@aws-sdk/client-s3";
-import { type Comparison, startFakeGithub } from "../../github/fake-github.ts";
+import { type Comparison, type Refusal, startFakeGithub } from "../../github/fake-github.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
-import { lockSchema } from "../../../src/domain/journal.ts";
 import type { StepResult } from "../../runner/run-step.ts";
 import {
   type Checkout,
   checkOut,
+  heldLock,
   playSmallStack,
   putRecord,
+  readLock,
+  removeRecord,
   type SmallStack,
   stackFile,
   writesOf,
@@ -49,37 +50,9 @@ async function expectRefusal(
   expect(await lockIsFree()).toBe(true);
 }
 
-/** As somebody else holds it. */
-const heldLock = {
-  schema: 1,
-  holder: {
-    name: "owner/small/run/77/job/deploy",
-    attempt: 1,
-    url: "https://github.com/owner/small/actions/runs/77",
-    run: { repository: "owner/small", id: 77 },
-  },
-  since: "2026-11-21T10:00:00.000Z",
-  leaseSeconds: 900,
-  open: [],
-  taken: null,
-};
-
 async function lockIsFree(): Promise<boolean> {
-  const s3 = new S3Client({
-    endpoint: bed.url,
-    region: bed.region,
-    credentials: { accessKeyId: "test", secretAccessKey: "secret" },
-  });
-  try {
-    const { Body } = await s3.send(
-      new GetObjectCommand({ Bucket: small.infrastructure.contract.bucket.name, Key: "small/production/lock.json" }),
-    );
-    const { holder } = lockSchema.parse(JSON.parse((await Body?.transformToString()) ?? ""));
-    return holder === null || holder.name === heldLock.holder.name;
-  } catch (error) {
-    if (error instanceof NoSuchKey) return true;
-    throw error;
-  }
+  const holder = (await readLock(small))?.holder ?? null;
+  return holder === null || holder.name === heldLock.holder.name;
 }
 
 describe("the stack file", () => {
@@ -275,21 +248,21 @@ describe("the checkout", () => {
     });
     afterEach(async () => {
       await shallow.remove();
-      await removeRecord("current.json");
+      await removeRecord(small, "current.json");
     });
 
     test("cannot tell whether it follows what is released", async () => {
       await expectRefusal(await shallow.run(), { what: /enough history/, where: /./, fix: /fetch-depth: 0/ });
     });
 
-    test.each<[Comparison, RegExp | null]>([
+    test.each<[Comparison | Refusal, RegExp | null]>([
       ["ahead", null],
       ["identical", null],
       ["behind", /does not contain/],
       ["diverged", /does not contain/],
       ["not found", /enough history/],
     ])("asks GitHub when it has a token; %s", async (comparison, refusal) => {
-      const github = await startFakeGithub(() => comparison);
+      const github = await startFakeGithub({ compare: () => comparison });
       const result = await shallow.run(
         { action: "actions/build-push-image", with: { "github-token": "ghs_secret" } },
         { GITHUB_API_URL: github.url },
@@ -311,7 +284,7 @@ describe("the checkout", () => {
 test("a second deploy while one runs waits for nobody's patience: it says who releases", async () => {
   await putRecord(small, "lock.json", heldLock);
   const result = await checkout.run();
-  await removeRecord("lock.json");
+  await removeRecord(small, "lock.json");
   await expectRefusal(result, {
     what: /owner\/small\/run\/77\/job\/deploy \(https:\/\/github\.com\/owner\/small\/actions\/runs\/77\), who is releasing/,
     where: /lock\.json/,
@@ -330,7 +303,7 @@ test("a lock is taken away by somebody who says why", async () => {
   expect(looked).toMatchObject({ exitCode: 0, outputs: { changed: "false" } });
   expect(looked.summary).toContain("Would unlock");
   const result = await checkout.run({ with: { command: "unlock", reason: "its runner <died>" } });
-  await removeRecord("lock.json");
+  await removeRecord(small, "lock.json");
   expect(result).toMatchObject({ exitCode: 0, outputs: { changed: "true" } });
   expect(result.summary).toContain("taken away from owner/small/run/77/job/deploy: its runner &lt;died&gt;");
 });
@@ -391,17 +364,6 @@ describe("inputs", () => {
 test("a record of the journal that does not parse is named, and is never an empty history", async () => {
   await putRecord(small, "current.json", '{"schema":1,"rel');
   const result = await checkout.run();
-  await removeRecord("current.json");
+  await removeRecord(small, "current.json");
   await expectRefusal(result, { what: /not JSON/, where: /current\.json/, fix: /former version/ });
 });
-
-async function removeRecord(key: string): Promise<void> {
-  const s3 = new S3Client({
-    endpoint: bed.url,
-    region: bed.region,
-    credentials: { accessKeyId: "test", secretAccessKey: "secret" },
-  });
-  await s3.send(
-    new DeleteObjectCommand({ Bucket: small.infrastructure.contract.bucket.name, Key: `small/production/${key}` }),
-  );
-}

@@ -1,11 +1,16 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import type { Bed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
-import { runStep, type Step, type StepResult } from "../../runner/run-step.ts";
+import { type GitCheckout, newCheckout } from "../../checkout.ts";
+import { type Job, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
+import { type Lock, lockSchema } from "../../../src/domain/journal.ts";
 
 /** A stack as small as one can be, in a repository of its own: for what goes wrong before anything runs. */
 export interface SmallStack {
@@ -14,13 +19,11 @@ export interface SmallStack {
 }
 
 /** A checkout of it, to be spoiled. */
-export interface Checkout {
-  readonly folder: string;
-  git(...args: readonly string[]): string;
-  write(path: string, text: string): Promise<void>;
-  commit(message: string): string;
+export interface Checkout extends GitCheckout {
+  /** A job of a new workflow run on it. */
+  job(environment?: Readonly<Record<string, string>>): Job;
+  /** One step as such a job; the root action unless told. */
   run(step?: Partial<Step>, environment?: Readonly<Record<string, string>>): Promise<StepResult>;
-  remove(): Promise<void>;
 }
 
 export const stackFile = (change: (text: string) => string = (text) => text): string =>
@@ -55,66 +58,80 @@ export async function playSmallStack(bed: Bed): Promise<SmallStack> {
   return { bed, infrastructure };
 }
 
-let runId = 0;
+let runId = 100;
 
 export async function checkOut({ bed }: SmallStack): Promise<Checkout> {
-  const folder = await mkdtemp(join(tmpdir(), "small-"));
-  const identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgSign=false"];
-  const git = (...args: readonly string[]): string =>
-    execFileSync("git", [...identity, ...args], {
-      cwd: folder,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    }).trim();
-  const write = async (path: string, text: string): Promise<void> => {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
+  const checkout = await newCheckout({
+    "dagster-stack.yml": stackFile(),
+    "app/main.py": "definitions = None\n",
+    "dagster.yaml": "telemetry: { enabled: false }\n",
+    "workspace.yaml": "load_from: []\n",
+  });
+  const job: Checkout["job"] = (environment = {}) => {
+    runId += 1;
+    return {
+      workspace: checkout.folder,
+      repository: "owner/small",
+      runId,
+      environment: { ...bed.environment("deploy"), ...environment },
+    };
   };
-  const commit = (message: string): string => {
-    git("add", "--all");
-    git("commit", "--quiet", "--allow-empty", `--message=${message}`);
-    return git("rev-parse", "HEAD");
-  };
-  await write("dagster-stack.yml", stackFile());
-  await write("app/main.py", "definitions = None\n");
-  await write("dagster.yaml", "telemetry: { enabled: false }\n");
-  await write("workspace.yaml", "load_from: []\n");
-  git("init", "--quiet", "--initial-branch=main");
-  commit("Small");
   return {
-    folder,
-    git,
-    write,
-    commit,
-    run: (step = {}, environment = {}) => {
-      runId += 1;
-      const job = {
-        workspace: folder,
-        repository: "owner/small",
-        runId,
-        environment: { ...bed.environment("deploy"), ...environment },
-      };
-      return runStep(job, { action: ".", ...step });
-    },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    ...checkout,
+    job,
+    run: (step = {}, environment = {}) => runStep(job(environment), { action: ".", ...step }),
   };
 }
 
+/** What the journal keeps under a key, as text; null: nothing. */
+export async function readRecord(small: SmallStack, key: string): Promise<string | null> {
+  try {
+    const { Body }: GetObjectCommandOutput = await s3(small).send(new GetObjectCommand(objectOf(small, key)));
+    return (await Body?.transformToString()) ?? "";
+  } catch (error) {
+    if (error instanceof NoSuchKey) return null;
+    throw error;
+  }
+}
+
+/** The lock as it is; null before anybody has taken it. */
+export async function readLock(small: SmallStack): Promise<Lock | null> {
+  const text = await readRecord(small, "lock.json");
+  return text === null ? null : lockSchema.parse(JSON.parse(text));
+}
+
 /** Puts a record where the journal keeps it. */
-export async function putRecord({ bed, infrastructure }: SmallStack, key: string, value: unknown): Promise<void> {
-  const s3 = new S3Client({
-    endpoint: bed.url,
-    region: bed.region,
-    credentials: { accessKeyId: "test", secretAccessKey: "secret" },
-  });
-  const Bucket = infrastructure.contract.bucket.name;
-  await s3.send(
-    new PutObjectCommand({
-      Bucket,
-      Key: `small/production/${key}`,
-      Body: typeof value === "string" ? value : JSON.stringify(value),
-    }),
-  );
+export async function putRecord(small: SmallStack, key: string, value: unknown): Promise<void> {
+  const Body = typeof value === "string" ? value : JSON.stringify(value);
+  await s3(small).send(new PutObjectCommand({ ...objectOf(small, key), Body }));
+}
+
+export async function removeRecord(small: SmallStack, key: string): Promise<void> {
+  await s3(small).send(new DeleteObjectCommand(objectOf(small, key)));
+}
+
+/** The lock as another run holds it. */
+export const heldLock = {
+  schema: 1,
+  holder: {
+    name: "owner/small/run/77/job/deploy",
+    attempt: 1,
+    url: "https://github.com/owner/small/actions/runs/77",
+    run: { repository: "owner/small", id: 77 },
+  },
+  since: "2026-11-21T10:00:00.000Z",
+  leaseSeconds: 900,
+  open: [],
+  taken: null,
+} as const;
+
+function s3({ bed }: SmallStack): S3Client {
+  const credentials = { accessKeyId: "test", secretAccessKey: "secret" };
+  return new S3Client({ endpoint: bed.url, region: bed.region, credentials });
+}
+
+function objectOf({ infrastructure }: SmallStack, key: string): { readonly Bucket: string; readonly Key: string } {
+  return { Bucket: infrastructure.contract.bucket.name, Key: `small/production/${key}` };
 }
 
 /** Calls of the action that changed something, beside taking and giving back its lock. */

@@ -1,7 +1,10 @@
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import * as z from "zod";
 import { s3 } from "../../../src/aws/s3.ts";
+import { releaseId, type Sha } from "../../../src/domain/identifiers.ts";
+import { contentHash } from "../../../src/domain/json.ts";
 import { type Bucket, bucket } from "../../../src/releases/bucket.ts";
+import { indexKey, journal } from "../../../src/releases/journal.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { memoryBucket } from "../../releases/memory-bucket.ts";
 
@@ -70,7 +73,24 @@ describe.each<[string, () => Promise<Bucket>]>([
     for (const key of ["index/2", "index/10", "index/1", "other/1"]) await records.create(key, "{}");
     expect(await records.list("index/", 10)).toEqual(["index/1", "index/10", "index/2"]);
     expect(await records.list("index/", 2)).toEqual(["index/1", "index/10"]);
+    expect(await records.list("index/", 2, "index/1")).toEqual(["index/10", "index/2"]);
+    expect(await records.list("index/", 2, "index/11")).toEqual(["index/2"]);
   });
+});
+
+test("of five thousand in S3 the newest up to a moment are listed with one call, and all with a call for each thousand", async () => {
+  const { records, name } = await onS3();
+  const begun = Array.from({ length: 5000 }, (_, n) =>
+    releaseId(Date.parse("2024-01-01") + n * 3600_000, contentHash(n).slice(0, 40) as Sha),
+  );
+  await atOnce(20, begun, (id) => records.create(indexKey(id), "{}"));
+  const listings = () =>
+    bed.calls.filter(({ operation, resource }) => operation === "ListObjectsV2" && resource === name).length;
+  const written = journal(records);
+  expect(await written.newest(3, Date.parse("2024-01-03"))).toEqual(begun.slice(46, 49).reverse());
+  expect(listings()).toBe(1);
+  expect(await written.newest(6000)).toEqual(begun.toReversed());
+  expect(listings()).toBe(6);
 });
 
 test.each([
@@ -92,3 +112,13 @@ test("the age of a record is told by the bucket's clock, not by ours", async () 
   bed.clock.move(3_600_000);
   expect((await records.read("a.json", schema))?.ageSeconds).toBeGreaterThanOrEqual(3599);
 });
+
+/** Does something with each, so many at a time. */
+async function atOnce<T>(width: number, all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
+  const left = [...all];
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let one = left.pop(); one !== undefined; one = left.pop()) await work(one);
+    }),
+  );
+}

@@ -223,7 +223,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
 export const migratedHeads: readonly string[] = ["0001"];
 
 /** What the program of a migration says last, behind the mark that its command brings. */
-function reportOf({ overrides }: RuntimeTask): readonly LogLine[] {
+export function reportOf({ overrides }: RuntimeTask): readonly LogLine[] {
   const mark = overrides.containerOverrides?.[0]?.command?.[3];
   if (mark === undefined) return [];
   const facts = {
@@ -363,7 +363,8 @@ function pushBase(registry: MemoryRegistry): void {
   registry.put("small/base", "python", mediaType, Buffer.from(JSON.stringify(manifest)));
 }
 
-async function makeInfrastructure(aws: LocalAws, { endpoint }: MemoryRegistry): Promise<void> {
+/** Cluster and services of the played stack, which run nothing yet. */
+export async function makeInfrastructure(aws: LocalAws, { endpoint }: Pick<MemoryRegistry, "endpoint">): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
   for (const key of ["code", "daemon", "webserver"]) {
     await readPastClient(aws, "RegisterTaskDefinition", {

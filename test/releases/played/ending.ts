@@ -2,10 +2,18 @@ import type { Service, Task } from "@aws-sdk/client-ecs";
 import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal.ts";
 import { parseRevision, showRevision } from "../../../src/domain/verdict.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
-import type { PlayedAccount } from "./account.ts";
+import type { LocalAws } from "../../local-aws/local-aws.ts";
+
+/** What an ending is read from: ECS, and every object in S3 by bucket and key. */
+export interface Rest {
+  readonly aws: LocalAws;
+  readonly s3: { readonly objects: ReadonlyMap<string, { readonly text: string }> };
+  /** Bucket and prefix of the records of the stack. */
+  readonly recordsPrefix: string;
+}
 
 /** What is wrong with a stack that should be at rest: one release is current, its services are as it says, nothing is left over. */
-export async function wrongWith(account: PlayedAccount): Promise<readonly string[]> {
+export async function wrongWith(account: Rest): Promise<readonly string[]> {
   const { s3, aws, recordsPrefix } = account;
   const read = <T>(key: string): T | null => {
     const found = s3.objects.get(recordsPrefix + key);
@@ -51,7 +59,7 @@ export async function wrongWith(account: PlayedAccount): Promise<readonly string
   return wrong;
 }
 
-async function tasksOf(aws: PlayedAccount["aws"], family: string): Promise<readonly string[]> {
+async function tasksOf(aws: LocalAws, family: string): Promise<readonly string[]> {
   const { taskArns = [] } = (await readPastClient(aws, "ListTasks", { cluster: "small", family })) as {
     readonly taskArns?: readonly string[];
   };
@@ -59,7 +67,7 @@ async function tasksOf(aws: PlayedAccount["aws"], family: string): Promise<reado
 }
 
 /** Definitions of one content that were registered more than once. */
-async function registeredTwice({ aws }: PlayedAccount): Promise<readonly string[]> {
+async function registeredTwice({ aws }: Rest): Promise<readonly string[]> {
   const { taskDefinitionArns = [] } = (await readPastClient(aws, "ListTaskDefinitions", {})) as {
     readonly taskDefinitionArns?: readonly string[];
   };

@@ -54,15 +54,16 @@ export function memoryS3(now: () => number): MemoryS3 {
         readonly Bucket: string;
         readonly Prefix?: string;
         readonly MaxKeys?: number;
+        readonly StartAfter?: string;
         readonly ContinuationToken?: string;
       };
-      const { Bucket, Prefix = "", MaxKeys = 1000, ContinuationToken = "" } = asked;
+      const { Bucket, Prefix = "", MaxKeys = 1000, StartAfter = "", ContinuationToken = StartAfter } = asked;
       const keys = [...objects.keys()]
         .filter((path) => path.startsWith(`${Bucket}/${Prefix}`))
         .map((path) => path.slice(Bucket.length + 1))
         .filter((key) => key > ContinuationToken)
         .sort();
-      const page = keys.slice(0, MaxKeys);
+      const page = keys.slice(0, Math.min(MaxKeys, 1000));
       const more = keys.length > page.length;
       return {
         Contents: page.map((Key) => ({ Key })),

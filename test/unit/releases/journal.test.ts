@@ -1,9 +1,11 @@
 import fc from "fast-check";
-import { instant, type ReleaseId, releaseId } from "../../../src/domain/identifiers.ts";
+import { begunAt, instant, type ReleaseId, releaseId, type Sha } from "../../../src/domain/identifiers.ts";
 import type { Intent, Outcome } from "../../../src/domain/journal.ts";
+import { contentHash } from "../../../src/domain/json.ts";
 import { emptyRelease } from "../../../src/domain/release.ts";
 import { indexKey, journal } from "../../../src/releases/journal.ts";
-import { memoryBucket } from "../../releases/memory-bucket.ts";
+import { readLock } from "../../../src/releases/lock.ts";
+import { type MemoryBucket, memoryBucket } from "../../releases/memory-bucket.ts";
 import { head, shas } from "../domain/arbitraries.ts";
 
 const owner = { name: "test", attempt: 1, url: null, run: null };
@@ -40,6 +42,10 @@ test("releases are listed newest first, whatever order they were begun in", asyn
         const expected = [...begun].sort(([a], [b]) => b - a).map(([at, sha]) => releaseId(at, sha));
         expect(await records.newest(100)).toEqual(expected);
         expect(await records.newest(3)).toEqual(expected.slice(0, 3));
+        for (const [moment] of begun) {
+          const until = expected.filter((id) => begunAt(id) <= moment);
+          expect(await records.newest(3, moment)).toEqual(until.slice(0, 3));
+        }
       },
     ),
   );
@@ -84,4 +90,66 @@ test("what was never written is none", async () => {
     await records.outcome(head.id),
     await records.newest(10),
   ]).toEqual([null, null, null, []]);
+});
+
+describe("of five thousand releases", () => {
+  const shaOfNumber = (n: number): Sha => contentHash(n).slice(0, 40) as Sha;
+  const begun = Array.from({ length: 5000 }, (_, n) =>
+    releaseId(Date.parse("2024-01-01") + n * 3600_000, shaOfNumber(n)),
+  );
+  const bucket = memoryBucket();
+  const records = journal(bucket);
+  beforeAll(async () => {
+    for (const id of begun) await bucket.create(indexKey(id), "{}");
+  });
+
+  test.each<[string, number, number | undefined, number, number]>([
+    ["the ten newest are listed", 10, undefined, 4999, 1],
+    ["the ten newest up to a moment are listed", 10, Date.parse("2024-01-01") + 1234 * 3600_000, 1234, 1],
+    ["a thousand are listed", 1000, undefined, 4999, 1],
+    ["all are listed", 5000, undefined, 4999, 5],
+  ])("%s, with as many calls as S3 has pages", async (_, limit, until, newest, calls) => {
+    const before = bucket.calls.length;
+    const expected = begun.slice(Math.max(0, newest + 1 - limit), newest + 1).reverse();
+    expect(await records.newest(limit, until)).toEqual(expected);
+    expect(bucket.calls.slice(before).map(({ operation }) => operation)).toEqual(
+      Array.from({ length: calls }, () => "ListObjectsV2"),
+    );
+  });
+});
+
+describe("a record of a version that is not known yet", () => {
+  const { id } = head;
+  const newer = { ...intentOf(id).release, schema: 3, wind: "north" };
+  test.each<[string, object, (records: MemoryBucket) => Promise<unknown>]>([
+    ["lock.json", { schema: 2, queue: [] }, readLock],
+    ["current.json", { schema: 2, releases: [] }, (bucket) => journal(bucket).current()],
+    [`releases/${id}/intent.json`, { ...intentOf(id), schema: 2 }, (bucket) => journal(bucket).intent(id)],
+    [`releases/${id}/intent.json`, { ...intentOf(id), release: newer }, (bucket) => journal(bucket).intent(id)],
+    [`releases/${id}/made.json`, newer, (bucket) => journal(bucket).made(id)],
+    [`releases/${id}/outcome.json`, { ...outcomeOf(id), schema: 2 }, (bucket) => journal(bucket).outcome(id)],
+    [`releases/${id}/outcome.json`, { ...outcomeOf(id), release: newer }, (bucket) => journal(bucket).outcome(id)],
+  ])("%s is named with what to update, and is never taken for none", async (key, record, read) => {
+    const bucket = memoryBucket();
+    await bucket.create(key, record);
+    const refused = expect(read(bucket)).rejects;
+    await refused.toThrow(/of a version that these actions do not know: (release\.)?schema is [23]/);
+    await expect(read(bucket)).rejects.toMatchObject({
+      name: "UserError",
+      where: `s3://memory/stack/${key}`,
+      fix: expect.stringContaining("update the action") as unknown,
+    });
+  });
+
+  test.each(["index/whatever", "index/0000000000-20261121T101500Z-0123", `index/0000000001-${id}`])(
+    "%s in the index is named, and is never passed over",
+    async (key) => {
+      const bucket = memoryBucket();
+      await bucket.create(key, "{}");
+      await expect(journal(bucket).newest(10)).rejects.toMatchObject({
+        name: "UserError",
+        where: `s3://memory/stack/${key}`,
+      });
+    },
+  );
 });

@@ -1,0 +1,214 @@
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import * as z from "zod";
+import { DagsterUnreachable } from "../../../src/dagster/client.ts";
+import { type GitCheckout, newCheckout } from "../../checkout.ts";
+import { type FakeGithub, startFakeGithub } from "../../github/fake-github.ts";
+import { machinePython } from "../../local-aws/backing/machine-python.ts";
+import { startMinistack } from "../../local-aws/backing/ministack.ts";
+import { openProcesses } from "../../local-aws/backing/processes.ts";
+import { startGateway } from "../../local-aws/gateway/gateway.ts";
+import { pushImage } from "../../local-aws/infrastructure/push.ts";
+import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
+import { createMovableClock, type MovableClock } from "../../local-aws/movable-clock.ts";
+import type { RuntimeTask } from "../../local-aws/runtime.ts";
+import { createScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
+import type { Job } from "../../runner/run-step.ts";
+import { endsByItself } from "../played/situations.ts";
+import { environmentName, makeInfrastructure, reportOf, stackFile, stackName } from "../played/account.ts";
+import type { Rest } from "../played/ending.ts";
+import { type PlayedDagster, playDagster } from "../played/played-dagster.ts";
+import { plainWire } from "../played/wire.ts";
+import { startStrikingWire, type StrikingWire } from "./striking-wire.ts";
+
+/**
+ * The played account of test/releases/played for processes: the same stack, the same ECS with scripted containers and the same
+ * webserver, on real time and behind ports; S3, ECR and STS are those of the bed. Green releases take seconds.
+ */
+export interface ProcessAccount {
+  readonly aws: LocalAws;
+  readonly clock: MovableClock;
+  readonly wire: StrikingWire;
+  readonly checkout: GitCheckout;
+  readonly github: FakeGithub;
+  /** Code servers whose tasks this holds of end at once. */
+  breaks: (task: RuntimeTask) => boolean;
+  /** A job of a workflow run that releases. */
+  job(runId: number, attempt?: number): Job;
+  /** What the stack is now, read past every process. */
+  rest(): Promise<Rest>;
+  close(): Promise<void>;
+}
+
+const repositories = ["small/base", "small/code", "small/host"];
+const repository = "owner/small";
+/** As the contract of the stack file names it. */
+const bucketName = "deploys";
+
+/** @param speed divides what AWS takes its time for; Dagster's gates keep their pace */
+export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
+  const folder = await mkdtemp(join(tmpdir(), "process-account-"));
+  const processes = await openProcesses(folder);
+  const closing: (() => Promise<unknown>)[] = [() => processes.close()];
+  const close = async (): Promise<void> => {
+    for (const end of closing.toReversed()) await end();
+  };
+  try {
+    const { block } = processes;
+    const ministack = await startMinistack({
+      processes,
+      python: await machinePython(),
+      account: "123456789012",
+      region: "eu-central-1",
+      host: `${block}.255.2`,
+      folder: join(folder, "ministack"),
+    });
+    const clock = createMovableClock();
+    const runtime = createScriptedRuntime({ clock });
+    const aws = createLocalAws({ clock, runtime, speed });
+    closing.push(() => aws.close());
+    const gateway = await startGateway({
+      aws,
+      ministack,
+      clock,
+      block,
+      port: 0,
+      inside: { host: `${block}.255.1`, port: 7700 },
+      namePolicy: "random",
+      overlapSeconds: 0,
+      runtime: { tasks: new Map() },
+      onStop: () => undefined,
+    });
+    closing.push(() => gateway.close());
+    const webserver = await serveDagster(
+      playDagster(aws, () => clock.now(), {
+        cluster: "small",
+        locations: { small: "small-code" },
+        webserver: "small-webserver",
+        daemon: "small-daemon",
+        broken: { has: () => false },
+      }),
+    );
+    closing.push(() => webserver.close());
+    const wire = await startStrikingWire(() => ({ aws: gateway.url, dagster: webserver.url }));
+    closing.push(() => wire.close());
+    const github = await startFakeGithub({ run: () => "completed" });
+    closing.push(() => github.close());
+
+    await makeInfrastructure(aws, { endpoint: gateway.url });
+    const settings = clientSettings(gateway.url, aws.region);
+    const s3 = new S3Client(settings);
+    await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
+    const ecr = new ECRClient(settings);
+    for (const repositoryName of repositories)
+      await ecr.send(new CreateRepositoryCommand({ repositoryName, imageTagMutability: "IMMUTABLE" }));
+    const base = { registry: gateway.url, repository: "small/base", tag: "python", architecture: "amd64" };
+    await pushImage({ ...base, settings: {}, layers: [] });
+
+    const quick = { startsAfterSeconds: 0.1, healthyAfterSeconds: 0.1 };
+    runtime.script(() => true, { kind: "healthy", ...quick });
+    const ends = { kind: "exits", ...quick, afterSeconds: 0.2 } as const;
+    runtime.script(endsByItself, (task) => ({ ...ends, code: 0, log: reportOf(task) }));
+
+    const checkout = await newCheckout({
+      "dagster-stack.yml": stackFile.replace("http://dagster.example", wire.url),
+      "app/main.py": "VERSION = 1\n",
+      "dagster.yaml": "telemetry: { enabled: false }\n",
+      "workspace.yaml": "load_from: []\n",
+    });
+    closing.push(() => checkout.remove());
+    const steps = join(folder, "steps");
+    await mkdir(steps);
+    const account: ProcessAccount = {
+      aws,
+      clock,
+      wire,
+      checkout,
+      github,
+      breaks: () => false,
+      job: (runId, attempt = 1) => ({
+        workspace: checkout.folder,
+        repository,
+        runId,
+        attempt,
+        folder: steps,
+        environment: {
+          AWS_ENDPOINT_URL: wire.url,
+          AWS_REGION: aws.region,
+          AWS_ACCESS_KEY_ID: "deploy",
+          AWS_SECRET_ACCESS_KEY: "secret",
+          AWS_EC2_METADATA_DISABLED: "true",
+          GITHUB_API_URL: github.url,
+          ...processes.mark,
+        },
+      }),
+      rest: async () => ({
+        aws,
+        s3: { objects: await objectsOf(s3) },
+        recordsPrefix: `${bucketName}/${stackName}/${environmentName}/`,
+      }),
+      close,
+    };
+    runtime.script((task) => account.breaks(task), { ...ends, code: 1 });
+    return account;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function clientSettings(endpoint: string, region: string) {
+  return { endpoint, region, credentials: { accessKeyId: "infrastructure", secretAccessKey: "secret" } };
+}
+
+async function objectsOf(s3: S3Client): Promise<ReadonlyMap<string, { readonly text: string }>> {
+  const objects = new Map<string, { readonly text: string }>();
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket: bucketName, ContinuationToken }));
+    for (const { Key = "" } of page.Contents ?? []) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucketName, Key }));
+      objects.set(`${bucketName}/${Key}`, { text: (await Body?.transformToString()) ?? "" });
+    }
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken !== undefined);
+  return objects;
+}
+
+const questionSchema = z.object({ operationName: z.string(), variables: z.record(z.string(), z.unknown()) });
+
+/** The played webserver behind a port; nobody is there while no task of it runs. */
+async function serveDagster(played: PlayedDagster): Promise<{ readonly url: string; close(): Promise<unknown> }> {
+  const dagster = played.open(new AbortController().signal, plainWire);
+  const answer = async (request: IncomingMessage): Promise<unknown> => {
+    if (request.url === "/server_info") return dagster.serverInfo();
+    const { operationName, variables } = questionSchema.parse(await json(request));
+    return { data: await dagster.ask({ name: operationName, text: "", answer: z.unknown() }, variables) };
+  };
+  const server = createServer((request, response: ServerResponse) => {
+    const send = (status: number, value: unknown): void => {
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+    };
+    answer(request).then(
+      (value) => send(200, value),
+      (error: unknown) => {
+        if (error instanceof DagsterUnreachable) send(503, {});
+        else send(500, { errors: [{ message: String(error) }] });
+      },
+    );
+  });
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
