@@ -45,7 +45,7 @@ gates: { log-scan: "off" }
 export async function playSmallStack(bed: Bed): Promise<SmallStack> {
   const infrastructure = await playInfrastructure(bed, {
     stack: "small",
-    repositories: ["small"],
+    repositories: ["small", "small/staging"],
     services: {
       code: { kind: "code-location", port: 4000 },
       daemon: { kind: "daemon" },
@@ -101,7 +101,12 @@ export async function checkOut({ bed }: SmallStack): Promise<Checkout> {
 }
 
 /** Puts a record where the journal keeps it. */
-export async function putRecord({ bed, infrastructure }: SmallStack, key: string, value: unknown): Promise<void> {
+export async function putRecord(
+  { bed, infrastructure }: SmallStack,
+  key: string,
+  value: unknown,
+  environment = "production",
+): Promise<void> {
   const s3 = new S3Client({
     endpoint: bed.url,
     region: bed.region,
@@ -111,7 +116,7 @@ export async function putRecord({ bed, infrastructure }: SmallStack, key: string
   await s3.send(
     new PutObjectCommand({
       Bucket,
-      Key: `small/production/${key}`,
+      Key: `small/${environment}/${key}`,
       Body: typeof value === "string" ? value : JSON.stringify(value),
     }),
   );
