@@ -12,10 +12,8 @@ import { workflowRun } from "../github/run.ts";
 import type { PromotionRequest } from "../releases/promotion.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
-/** Keys of the stack file, one a line; null when there are none. */
-const keys = lines
-  .pipe(z.array(keySchema))
-  .transform((names) => (names.length === 0 ? null : [...new Set(names)].sort()));
+/** Names, one a line, in whatever order; null when there are none. */
+const names = lines.transform((all) => (all.length === 0 ? null : [...new Set(all)].sort()));
 
 /** `staging`, or `staging@<release id>` */
 const promotion = optional.transform((text, context): PromotionRequest | null => {
@@ -51,7 +49,7 @@ export const common = {
 
 /** What a release is to be about. */
 export const about = {
-  only: keys,
+  only: names,
   from: promotion,
 };
 

@@ -97,7 +97,8 @@ export function platformsOf({ mediaType, bytes }: StoredManifest): ReadonlyMap<s
 /** Manifests that an index or list is made of, attestations too; none for an image of one platform. */
 export function membersOf({ mediaType, bytes }: StoredManifest): readonly Digest[] {
   if (!/index|list/.test(mediaType)) return [];
-  return indexSchema.parse(JSON.parse(Buffer.from(bytes).toString())).manifests.map(({ digest }) => digest);
+  const { manifests } = indexSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
+  return [...new Set(manifests.map(({ digest }) => digest))];
 }
 
 /** `linux/amd64` */

@@ -84,22 +84,18 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
     chosen.locations.add(location);
     for (const service of services) if (locationsOf(service).includes(location)) addService(service);
   };
+  const names = namesOf(stack);
   for (const name of only) {
-    const named = {
-      images: Object.hasOwn(stack.images, name) ? [name] : [],
-      services: services.filter(({ key }) => key === name),
-      locations: services.flatMap(locationsOf).includes(name) ? [name] : [],
-      migrations: stack.migrations.filter((migration) => migration.name === name),
-    };
-    if (Object.values(named).every((found) => found.length === 0)) throw unknownName(stack, name);
-    for (const image of named.images) chosen.images.add(image);
-    for (const service of services) if (named.images.includes(service.image)) addService(service);
-    for (const { location, image } of runsOf(stack)) if (named.images.includes(image)) addLocation(location);
-    for (const migration of stack.migrations)
-      if (named.images.includes(migration.image)) chosen.migrations.add(migration.name);
-    for (const service of named.services) addService(service);
-    for (const location of named.locations) addLocation(location);
-    for (const migration of named.migrations) chosen.migrations.add(migration.name);
+    if (!names.has(name)) throw unknownName(name, names);
+    if (Object.hasOwn(stack.images, name)) {
+      chosen.images.add(name);
+      for (const service of services) if (service.image === name) addService(service);
+      for (const { location, image } of runsOf(stack)) if (image === name) addLocation(location);
+    }
+    for (const service of services) {
+      if (service.key === name || locationsOf(service).includes(name)) addService(service);
+    }
+    if (stack.migrations.some((migration) => migration.name === name)) chosen.migrations.add(name);
   }
   return chosen;
 }
@@ -133,17 +129,22 @@ function checkShared(stack: Stack, { services, locations }: Chosen, images: Read
   }
 }
 
-function unknownName(stack: Stack, name: string): UserError {
-  const names = [
+/** What can be named. A location whose name a release cannot hold is named by its service. */
+function namesOf(stack: Stack): ReadonlySet<string> {
+  const all = [
     ...Object.keys(stack.services),
     ...Object.keys(stack.images),
-    ...stack.migrations.map((migration) => migration.name),
+    ...stack.migrations.map(({ name }) => name),
     ...Object.values(stack.services).flatMap(locationsOf),
-  ].filter((known) => keySchema.safeParse(known).success);
+  ];
+  return new Set(all.filter((name) => keySchema.safeParse(name).success));
+}
+
+function unknownName(name: string, names: ReadonlySet<string>): UserError {
   return new UserError({
     what: `${quote(name)} is no service, image, migration or location of the stack.`,
     where: "input only",
-    fix: suggest(name, new Set(names), "The stack file describes nothing."),
+    fix: suggest(name, names, "The stack file describes nothing."),
   });
 }
 

@@ -330,6 +330,19 @@ describe("inputs", () => {
     ],
     ["a session that has blanks", { "role-session-name": "my job" }, /role-session-name has 2 to 64 letters/],
     ["a session of 65 characters", { "role-session-name": "x".repeat(65) }, /role-session-name has 2 to 64 letters/],
+    ["a promotion from where?", { from: "staging@yesterday" }, /from is an environment, or environment@release-id/],
+    ["a promotion from an environment that is none", { from: "stagging" }, /no environment "stagging"/],
+    ["a promotion to itself", { from: "production" }, /cannot be promoted to itself/],
+    ["copies of what is neither", { "copy-images": "maybe" }, /copy-images is `true` or `false`, not "maybe"/],
+    ["a component that is none", { only: "webserver\n cod " }, /"cod" is no service, image, migration or location/],
+    ["a part of what shares its image", { only: "code" }, /service daemon and service webserver would go on/],
+    ["a first release of a part", { only: "app" }, /a first release is of the whole stack/],
+    ["a rollback of a part", { command: "rollback", to: "previous", only: "app" }, /A rollback is of the whole stack/],
+    [
+      "a rollback from elsewhere",
+      { command: "rollback", to: "previous", from: "staging" },
+      /A rollback is of the whole/,
+    ],
     ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
   ])("%s", async (_, inputs, what) => {
     await expectRefusal(await checkout.run({ with: inputs }), { what, where: /./, fix: /./ });

@@ -48,7 +48,7 @@ gates: { log-scan: "off" }
 export async function playSmallStack(bed: Bed): Promise<SmallStack> {
   const infrastructure = await playInfrastructure(bed, {
     stack: "small",
-    repositories: ["small"],
+    repositories: ["small", "small/staging"],
     services: {
       code: { kind: "code-location", port: 4000 },
       daemon: { kind: "daemon" },
@@ -101,9 +101,14 @@ export async function readLock(small: SmallStack): Promise<Lock | null> {
 }
 
 /** Puts a record where the journal keeps it. */
-export async function putRecord(small: SmallStack, key: string, value: unknown): Promise<void> {
+export async function putRecord(
+  small: SmallStack,
+  key: string,
+  value: unknown,
+  environment = "production",
+): Promise<void> {
   const Body = typeof value === "string" ? value : JSON.stringify(value);
-  await s3(small).send(new PutObjectCommand({ ...objectOf(small, key), Body }));
+  await s3(small).send(new PutObjectCommand({ ...objectOf(small, key, environment), Body }));
 }
 
 export async function removeRecord(small: SmallStack, key: string): Promise<void> {
@@ -130,8 +135,12 @@ function s3({ bed }: SmallStack): S3Client {
   return new S3Client({ endpoint: bed.url, region: bed.region, credentials });
 }
 
-function objectOf({ infrastructure }: SmallStack, key: string): { readonly Bucket: string; readonly Key: string } {
-  return { Bucket: infrastructure.contract.bucket.name, Key: `small/production/${key}` };
+function objectOf(
+  { infrastructure }: SmallStack,
+  key: string,
+  environment = "production",
+): { readonly Bucket: string; readonly Key: string } {
+  return { Bucket: infrastructure.contract.bucket.name, Key: `small/${environment}/${key}` };
 }
 
 /** Calls of the action that changed something, beside taking and giving back its lock. */

@@ -36,6 +36,9 @@ export const head = {
   environment: "production",
   base: null,
   source: { repository: "owner/stack", sha: "a".repeat(40) as Sha },
+  sources: { "owner/stack": "a".repeat(40) as Sha, "owner/code": "b".repeat(40) as Sha },
+  only: ["code", "web.server"],
+  promotes: { environment: "staging", release: `20261120T090000Z-${"a".repeat(40)}` as ReleaseId },
 };
 
 const key = fc.constantFrom("code", "host", "daemon", "web.server", "constructor");

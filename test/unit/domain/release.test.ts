@@ -62,6 +62,9 @@ describe("merging fragments of one release", () => {
     ["environment", { environment: "staging" }],
     ["base", { base: head.id }],
     ["source", { source: { ...head.source, repository: "owner/other" } }],
+    ["sources", { sources: {} }],
+    ["only", { only: null }],
+    ["promotes", { promotes: null }],
   ])("refuses fragments whose %s differs", (name, change) => {
     const release = emptyRelease(head);
     expect(() => mergeReleases(release, { ...release, ...change })).toThrow(`not of one release: ${name} is`);
@@ -86,12 +89,22 @@ describe("a release that travels as text", () => {
     const large = { ...emptyRelease(head), images };
     expect(() => text(large)).toThrow(String(releaseLimitBytes));
     expect(() => text(large)).toThrow("Leave the release input");
+    const only = Array.from({ length: 2000 }, (_, index) => `a-component-with-a-long-name-${index}`);
+    const sources = Object.fromEntries(only.map((name) => [`owner/${name}`, head.source.sha]));
+    for (const change of [{ only }, { sources }])
+      expect(() => text({ ...emptyRelease(head), ...change })).toThrow(String(releaseLimitBytes));
   });
 
   test.each(["123456789012.dkr.ecr.eu-west-1.amazonaws.com/app", "arn:aws:ecs:eu-west-1:1:x", "https://example.com"])(
     "never holds %s, which a mask could kill",
     (value) => {
-      expect(() => text({ ...emptyRelease(head), source: { ...head.source, repository: value } })).toThrow("mask");
+      for (const change of [
+        { source: { ...head.source, repository: value } },
+        { sources: { [value]: head.source.sha } },
+        { only: [value] },
+        { promotes: { ...head.promotes, environment: value } },
+      ])
+        expect(() => text({ ...emptyRelease(head), ...change })).toThrow("mask");
     },
   );
 
@@ -122,7 +135,8 @@ describe("a release that travels as text", () => {
   });
 
   test("of version 1 is read as what it means now", () => {
-    const { source } = head;
+    const { id, stack, environment, base, source } = head;
+    const whole = { id, stack, environment, base, source };
     const image = {
       repository: "r",
       digest: `sha256:${"0".repeat(64)}` as Digest,
@@ -132,8 +146,8 @@ describe("a release that travels as text", () => {
     };
     const migration = { state: "done" as const, contentKey: "0".repeat(40) };
     const parts = { images: { app: image }, taskDefinitions: {}, migrations: { app: migration } };
-    expect(parseRelease(JSON.stringify({ schema: 1, ...head, ...parts }))).toEqual({
-      ...emptyRelease(head),
+    expect(parseRelease(JSON.stringify({ schema: 1, ...whole, ...parts }))).toEqual({
+      ...emptyRelease(whole),
       sources: { [source.repository]: source.sha },
       images: { app: { ...image, dagster: null } },
       migrations: { app: { ...migration, heads: null } },

@@ -70,6 +70,12 @@ describe("ancestry", () => {
     expect(await isAncestor(root, "f".repeat(40) as Sha, third)).toBe("no");
   });
 
+  test("is unknown of a commit that the checkout does not have: it may have come later", async () => {
+    const { root, shas } = repository(1);
+    const [only] = shas as [Sha];
+    expect(await isAncestor(root, only, "f".repeat(40) as Sha)).toBe("unknown");
+  });
+
   test("is unknown where a shallow checkout ends, never a guess", async () => {
     const { root, shas } = repository(3);
     const [first, , third] = shas as [Sha, Sha, Sha];

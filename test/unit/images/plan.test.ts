@@ -3,7 +3,7 @@ import { recordInputs, readRecordedInputs } from "../../../src/images/compare.ts
 import { contentKey, type Inputs } from "../../../src/images/content-key.ts";
 import type { ImageObservation } from "../../../src/images/observe.ts";
 import { parseLock } from "../../../src/images/lock.ts";
-import { planImage } from "../../../src/images/plan.ts";
+import { planCopy, planImage } from "../../../src/images/plan.ts";
 
 const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest;
 const sha = "a".repeat(40) as Sha;
@@ -194,4 +194,38 @@ test("a base that floats is an error with the pin to write", () => {
   expect(planImage({ ...observation(), base }).findings).toEqual([
     expect.objectContaining({ id: "base-floats", level: "error", fix: `Pin it: python@${inputs.base}` }),
   ]);
+});
+
+describe("an image that was made for another environment", () => {
+  const image = {
+    repository: "app",
+    digest: digest("1"),
+    contentKey: key,
+    platform: "linux/amd64" as const,
+    source: { repository: "owner/app", sha },
+    dagster: "1.13.1",
+  };
+  const from = { endpoint: "https://other", exchange: never, persist: never };
+  const request = { image, repository: "production/app", platform: "linux/amd64" as const };
+
+  test.each([
+    ["is here: reused", { isHere: true, from: null }, false, { way: "reuse", tags: [] }, []],
+    ["is elsewhere: copied", { isHere: false, from }, true, { way: "copy", tags: [`src-${key}`] }, []],
+    ["is elsewhere, and may not be copied", { isHere: false, from }, false, {}, [/pulls from does not have the image/]],
+    ["is nowhere", { isHere: false, from: null }, true, {}, [/No registry has the image any more/]],
+  ] as const)("%s", (_, seen, mayCopy, plan, errors) => {
+    const planned = planCopy({ request, ...seen }, mayCopy);
+    expect(planned).toMatchObject({ contentKey: key, digest: digest("1"), dagster: "1.13.1", ...plan });
+    expect(planned.findings.map(({ level, where }) => [level, where])).toEqual(
+      errors.map(() => ["error", `production/app@${digest("1")}`]),
+    );
+    for (const [index, error] of errors.entries()) expect(planned.findings[index]?.what).toMatch(error);
+  });
+
+  test("and runs on another platform is refused", () => {
+    const { findings } = planCopy({ request: { ...request, platform: "linux/arm64" }, isHere: true, from: null }, true);
+    expect(findings.map(({ what }) => what)).toEqual([
+      "The image is made for linux/amd64, and this environment runs linux/arm64.",
+    ]);
+  });
 });

@@ -1,3 +1,6 @@
+import { openEcr } from "../../../src/images/access.ts";
+import type { EcrSend } from "../../../src/aws/ecr.ts";
+import { testContext } from "../context.ts";
 import { adviseOn } from "../../../src/images/refusal.ts";
 import { nextHop } from "../../../src/images/registry.ts";
 
@@ -20,6 +23,15 @@ test.each([
     Action: actions,
     Resource: "arn:aws:ecr:eu-west-1:123456789012:repository/team/app",
   });
+});
+
+test.each([
+  ["the own account's, as ECR says it", null, endpoint],
+  ["another account's, in the same region", "210987654321", "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com"],
+])("the address of a registry: %s", async (_, account, expected) => {
+  const told = { authorizationToken: Buffer.from("AWS:secret").toString("base64"), proxyEndpoint: endpoint };
+  const send = (() => Promise.resolve({ authorizationData: [told] })) as unknown as EcrSend;
+  expect((await openEcr(testContext().context, send, account)).endpoint).toBe(expected);
 });
 
 test("a redirect may lead anywhere, but not out of TLS", () => {

@@ -63,6 +63,7 @@ describe("what a release is about when it names", () => {
     ],
     ["a migration of an image that services run", "instance", /service daemon and service webserver/, /Name the image/],
     ["what is a slip of the pen", "reprots", /"reprots" is no service, image, migration or location/, /`reports`/],
+    ["a text that no release could hold", "Deal Flow", /"Deal Flow" is no service/, /`DealFlow`/],
     ["a member that every object has", "constructor", /"constructor" is no service/, /Use one of/],
   ])("%s: it is refused, with what to do", (_, name, what, fix) => {
     const error = thrownBy(() => scopeOf(stack, [name]));

@@ -37,6 +37,14 @@ test("files and folders that are there are no mistake", async () => {
   expect(await missing(stackWith("requirements.lock", "app", "docker/workspace.yaml"))).toEqual([]);
 });
 
+test("an instance file that goes into no image of these is not looked for: another repository may have it", async () => {
+  const text = withTop(`images:
+  app: { repository: shop/app, layers: { base: b, files: [{ from: app, to: /app }] } }
+instance: { dagster-yaml: elsewhere/dagster.yaml, workspace: elsewhere/workspace.yaml }
+`);
+  expect(await missing(text)).toEqual([]);
+});
+
 test("all that are not there are told at once, each at its place, with the one that was meant", async () => {
   expect(await missing(stackWith("requirement.lock", "nothere", "docker/workspce.yaml"))).toEqual([
     '7:38 images.app.layers.requirements names "requirement.lock", which the checkout does not have. Did you mean `requirements.lock`?',

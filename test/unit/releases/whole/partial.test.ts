@@ -7,6 +7,7 @@ import { explainStatus } from "../../../../src/releases/status.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
@@ -183,14 +184,11 @@ describe("By four actions in one job", () => {
   test("one step for all of it does not go on with a part that was cut", async () => {
     await release(1);
     await account.commit({ ...newCode, ...newHost });
-    let isGone = false;
-    const wire: Wire = (call, effect) => {
-      isGone ||= call.operation === "UpdateService";
-      return isGone ? new Promise(() => undefined) : effect();
-    };
-    void deployer(account, { run: 2, wire, ...only("code") }).deploy();
-    await account.clock.pass(120_000);
-    expect(isGone).toBe(true);
+    await killedBefore(
+      account,
+      ({ operation }) => operation === "UpdateService",
+      (wire) => deployer(account, { run: 2, wire, ...only("code") }).deploy(),
+    );
     const whole = await release(2, { attempt: 2 });
     expect(whole.only).toBeNull();
     expect(await wrongWith(account)).toEqual([]);

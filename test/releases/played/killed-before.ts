@@ -1,0 +1,20 @@
+import type { PlayedAccount } from "./account.ts";
+import type { OutsideCall, Wire } from "./wire.ts";
+
+/** Lets somebody deploy who is gone before the first call that is so: neither that one nor any later one is made. */
+export async function killedBefore(
+  { clock }: PlayedAccount,
+  when: (call: OutsideCall) => boolean,
+  deploy: (wire: Wire) => Promise<unknown>,
+): Promise<void> {
+  const gone = Promise.withResolvers<"gone">();
+  let isGone = false;
+  const wire: Wire = (call, effect) => {
+    isGone ||= when(call);
+    if (!isGone) return effect();
+    gone.resolve("gone");
+    return new Promise(() => undefined);
+  };
+  const end = await clock.run(Promise.race([gone.promise, deploy(wire)]));
+  if (end !== "gone") throw new Error("the deploy came to its end before any such call");
+}
