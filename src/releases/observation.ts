@@ -4,6 +4,7 @@ import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service } from "../stack/stack.ts";
 import type { ImagePlan } from "../images/plan.ts";
+import type { Scripts } from "../migrations/read-scripts.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { ParameterNames } from "./definitions.ts";
 
@@ -22,6 +23,8 @@ export interface Observation {
   /** By the key of the image. */
   readonly images: Readonly<Record<string, ImagePlan>>;
   readonly parameters: ParameterNames;
+  /** Alembic's revisions in the checkout, by the name of the migration. */
+  readonly scripts: Readonly<Record<string, Scripts>>;
 }
 
 export interface KnownDefinition {

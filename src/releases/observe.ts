@@ -13,6 +13,8 @@ import {
   observeImage,
   planImage,
 } from "../images/index.ts";
+import { readScripts } from "../migrations/read-scripts.ts";
+import { pathInCheckout } from "../stack/findings.ts";
 import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
@@ -36,10 +38,11 @@ export async function observe(
   history: Pick<History, "currentRelease" | "unfinished">,
 ): Promise<Observed> {
   const current = history.currentRelease;
-  const [services, images, parameters] = await Promise.all([
+  const [services, images, parameters, scripts] = await Promise.all([
     observeServicesByKey(clients, stack),
     observeImages(imageClients, context, stack, checkout, current),
     parameterNames(clients, stack),
+    migrationScripts(stack, checkout.root),
   ]);
   const before = beforeOf(services, history);
   const definitions = await observeDefinitions(clients, stack, services, before);
@@ -52,6 +55,7 @@ export async function observe(
     definitions,
     images: Object.fromEntries(plans),
     parameters,
+    scripts,
   };
   return { observation, images };
 }
@@ -137,6 +141,23 @@ async function observeImages(
   return Object.fromEntries(found.flat());
 }
 
+/** What alembic will find in images of layers: a Dockerfile does not say where it copies what. */
+async function migrationScripts({ migrations, images }: Stack, root: string): Promise<Observation["scripts"]> {
+  const found = await Promise.all(
+    migrations.map(async ({ name, tool, image, workdir }) => {
+      const building = images[image]?.building;
+      if (tool !== "alembic" || building?.kind !== "layers") return [];
+      const pathOf = (path: string): string | null => pathInCheckout(building, path);
+      const folder = workdir ?? building.workdir ?? defaultWorkdir;
+      return [[name, await readScripts({ root, pathOf }, folder)] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+/** Working directory of an image whose layers name none. */
+const defaultWorkdir = "/app";
+
 /** @returns null for a way of building that this version does not know. */
 function imageRequest(
   { repository, platform, building }: Image,
@@ -155,7 +176,7 @@ function imageRequest(
     requirements,
     files,
     generated: {},
-    workdir: workdir ?? "/app",
+    workdir: workdir ?? defaultWorkdir,
     environment: {},
     python: null,
     places,

@@ -6,6 +6,7 @@ import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import { imageReference } from "./definitions.ts";
 import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
+import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished } from "./plans/draft.ts";
 import { planImages } from "./plans/images.ts";
@@ -24,7 +25,8 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
   planRollout(stack, observation, images, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
   const findings = [...limits(stack), ...ofImages, ...checkMigrations(stack), ...checkServices(stack, observation)];
-  return finished(draft, findings);
+  const ofRevisions = checkRevisions(stack, observation, draft.steps);
+  return finished(draft, [...findings, ...ofRevisions]);
 }
 
 /**

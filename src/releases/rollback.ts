@@ -152,6 +152,7 @@ async function look(
     definitions: Object.fromEntries(definitions),
     images: {},
     parameters: {},
+    scripts: {},
   };
   const begun = newRelease(context, session, to.source);
   const plan = planRollback(stack, observation, begun, to, wanted, there);

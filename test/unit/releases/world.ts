@@ -69,7 +69,19 @@ export function untouchedWorld(stack: Stack): World {
   const source = { repository: "owner/deal-flow", sha: shaOf("a") };
   const before = beforeOf(services, { unfinished: [] });
   return withContents(
-    { observation: { source, current: null, services, before, definitions: {}, images: {}, parameters: {} }, contents },
+    {
+      observation: {
+        source,
+        current: null,
+        services,
+        before,
+        definitions: {},
+        images: {},
+        parameters: {},
+        scripts: {},
+      },
+      contents,
+    },
     contents,
   );
 }
