@@ -5,6 +5,7 @@ import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service } from "../stack/stack.ts";
 import type { ImagePlan } from "../images/plan.ts";
+import type { Scripts } from "../migrations/read-scripts.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { ParameterNames } from "./definitions.ts";
 
@@ -25,6 +26,8 @@ export interface Observation {
   readonly parameters: ParameterNames;
   /** Where the images come from, when they are not made here. */
   readonly promoted: Promoted | null;
+  /** Alembic's revisions in the checkout, by the name of the migration. */
+  readonly scripts: Readonly<Record<string, Scripts>>;
 }
 
 /** A release of another environment, whose images are released to this one. */

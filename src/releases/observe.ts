@@ -15,6 +15,8 @@ import {
   planCopy,
   planImage,
 } from "../images/index.ts";
+import { readScripts } from "../migrations/read-scripts.ts";
+import { pathInCheckout } from "../stack/findings.ts";
 import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
@@ -54,10 +56,12 @@ export async function observe(
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion, copyImages } = about;
-  const [services, { images, copies }, parameters] = await Promise.all([
+  const [services, { images, copies }, parameters, scripts] = await Promise.all([
     observeServicesByKey(clients, stack),
     lookAtImages(imageClients, context, about, checkout, current),
     parameterNames(clients, scope),
+    // The checkout has nothing to say of images that were made elsewhere.
+    promotion === null ? migrationScripts(scope, checkout.root) : {},
   ]);
   const before = beforeOf(services, history);
   const definitions = await observeDefinitions(clients, scope, services, before, current);
@@ -74,6 +78,7 @@ export async function observe(
     images: Object.fromEntries(plans),
     parameters,
     promoted: promotion,
+    scripts,
   };
   return { observation, images, copies };
 }
@@ -170,6 +175,23 @@ async function observeImages(
   return Object.fromEntries(found.flat());
 }
 
+/** What alembic will find in images of layers: a Dockerfile does not say where it copies what. */
+async function migrationScripts({ migrations, images }: Stack, root: string): Promise<Observation["scripts"]> {
+  const found = await Promise.all(
+    migrations.map(async ({ name, tool, image, workdir }) => {
+      const building = images[image]?.building;
+      if (tool !== "alembic" || building?.kind !== "layers") return [];
+      const pathOf = (path: string): string | null => pathInCheckout(building, path);
+      const folder = workdir ?? building.workdir ?? defaultWorkdir;
+      return [[name, await readScripts({ root, pathOf }, folder)] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+/** Working directory of an image whose layers name none. */
+const defaultWorkdir = "/app";
+
 /** @returns null for a way of building that this version does not know. */
 function imageRequest(
   { repository, platform, building }: Image,
@@ -188,7 +210,7 @@ function imageRequest(
     requirements,
     files,
     generated: {},
-    workdir: workdir ?? "/app",
+    workdir: workdir ?? defaultWorkdir,
     environment: {},
     python: null,
     places,

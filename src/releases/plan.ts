@@ -7,6 +7,7 @@ import { checkComponents } from "./components.ts";
 import { type ImageReferences, imageReference } from "./definitions.ts";
 import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
+import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished } from "./plans/draft.ts";
 import { checkHostChange, hostChange } from "./plans/host-change.ts";
@@ -37,6 +38,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
     ...checkHostChange(scope, hosts, draft.target),
     ...checkServices(scope, observation),
     ...checkComponents(stack, scope, observation, begun),
+    ...checkRevisions(scope, observation, draft.steps),
   ];
   return finished(draft, findings);
 }

@@ -182,6 +182,7 @@ async function look(
     images: {},
     parameters: {},
     promoted: null,
+    scripts: {},
   };
   const { source, sources, promotes } = to;
   const begun = newRelease(context, session, { source, sources, only: null, promotes, addsToCurrent: false });

@@ -493,6 +493,14 @@ const migrationSchema = z
       .max(3600)
       .optional()
       .describe("Seconds that one statement of `alembic` may take (PostgreSQL's). Default as the database has it."),
+    policy: z
+      .enum(["expand-only", "allow-destructive"])
+      .optional()
+      .describe(
+        "`expand-only` (default): a new revision of `alembic` that drops, renames, changes a type or adds a not-null column " +
+          "without a default stops the release, since older code still runs, and is what a rollback goes back to; unless " +
+          "its file says `# dagster-ecs: contract`. `allow-destructive`: none does.",
+      ),
     "like-service": keySchema
       .optional()
       .describe("Network, roles, environment and secrets as this service has them: a key of `services`."),
@@ -597,6 +605,7 @@ const keysOfTools: Readonly<Record<string, readonly string[]>> = {
   command: ["command"],
   "lock-timeout": ["alembic", "dagster"],
   "statement-timeout": ["alembic"],
+  policy: ["alembic"],
 };
 
 function checkMigration(

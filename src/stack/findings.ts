@@ -144,6 +144,17 @@ export function pathInImage({ files }: Layers, path: string): string | null {
   return null;
 }
 
+/** Where in the checkout a path of an image of layers comes from, by the last mapping that holds it; null when none does. */
+export function pathInCheckout({ files }: Layers, path: string): string | null {
+  const wanted = posix.normalize(path);
+  for (const { from, to } of files.toReversed()) {
+    const target = to.endsWith("/") ? posix.join(to, posix.basename(from)) : to;
+    const inside = posix.relative(posix.normalize(target), wanted);
+    if (!inside.startsWith("..")) return posix.join(from, inside);
+  }
+  return null;
+}
+
 function tasksOf({ services, runs, migrations }: Stack): readonly Task[] {
   return [...Object.values(services), ...(runs.kind === "ecs" ? Object.values(runs.definitions) : []), ...migrations];
 }

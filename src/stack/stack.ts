@@ -232,6 +232,8 @@ export interface Migration extends Task {
   readonly lockTimeoutSeconds: number;
   /** Longest time of one statement, in seconds; null: as the database has it. */
   readonly statementTimeoutSeconds: number | null;
+  /** `expand-only`: a revision that the code before cannot live with stops the release, unless it is marked. */
+  readonly policy: "expand-only" | "allow-destructive";
   /** Null for the image's. */
   readonly workdir: string | null;
   /** Key of the service whose network it has; roles, log group and variables are that service's already. */

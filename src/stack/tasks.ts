@@ -80,6 +80,7 @@ export function migrationsOf(
       command: written.command ?? null,
       lockTimeoutSeconds: written["lock-timeout"] ?? defaultLockTimeoutSeconds,
       statementTimeoutSeconds: written["statement-timeout"] ?? null,
+      policy: written.policy ?? "expand-only",
       image,
       workdir: workdir ?? null,
       likeService: likeService ?? null,

@@ -4,6 +4,7 @@ import type { Stack } from "../../stack/stack.ts";
 import { type ImageReferences, onceDefinitions } from "../definitions.ts";
 import type { Observation } from "../observation.ts";
 import { planDefinition } from "./definitions.ts";
+import { newRevisions } from "../revisions.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
 import { planStops } from "./stops.ts";
@@ -40,7 +41,8 @@ export function planMigrations(
     }
     // Migrations of one image share its definition.
     const definition = draft.arns[wanted.definition] ?? planDefinition(observation, wanted, [], draft, "migrations");
-    const reason = before === undefined ? "it was never run for this stack" : `image ${image} is another one`;
+    const why = before === undefined ? "it was never run for this stack" : `image ${image} is another one`;
+    const reason = `${why}${newRevisions(observation, name)}`;
     const undo: Undo = { kind: "none", why: "a migration is never taken back: going back leaves the schema as it is" };
     const id = `migrate/${name}`;
     const ready = [...previous, ...stepsBehind(definition)];

@@ -83,6 +83,7 @@ export function untouchedWorld(stack: Stack): World {
         images: {},
         parameters: {},
         promoted: null,
+        scripts: {},
       },
       contents,
     },

@@ -1,0 +1,105 @@
+import * as fc from "fast-check";
+import { headsOf, lacking, parseScript, type Script } from "../../../src/migrations/scripts.ts";
+
+const path = "alembic/versions/0002_score.py";
+const parse = (text: string): Script | null => parseScript({ path, text });
+const head = 'revision = "0002"\ndown_revision = "0001"\n';
+/** What its `upgrade` takes away. */
+const taken = (...lines: readonly string[]): readonly string[] => {
+  const body = lines.map((line) => `    ${line}\n`).join("");
+  const text = `${head}\ndef upgrade() -> None:\n${body}\ndef downgrade():\n    op.drop_table("deals")\n`;
+  return parse(text)?.breaking.map(({ what }) => what) ?? [];
+};
+
+test.each<[string, string, Partial<Script>]>([
+  [
+    "as alembic writes it now",
+    '"""Score\n\nRevision ID: 2\n"""\nrevision: str = "2"\ndown_revision: Union[str, None] = "1"',
+    { revision: "2", after: ["1"], doc: "Score" },
+  ],
+  ["as it wrote it before", "'''Score'''\nrevision = '2'\ndown_revision = None\n", { after: [], doc: "Score" }],
+  ["a merge", 'revision = "4"\ndown_revision = (\n    "2",  # ours\n    "3",\n)\n', { after: ["2", "3"] }],
+  ["one with a comment first", '# licence\n"""Score."""\nrevision = "2"\n', { doc: "Score." }],
+  ["one without words", 'revision = "2"\n', { doc: "", isContract: false }],
+  ["one that is marked", '# dagster-ecs: contract\nrevision = "2"\n', { isContract: true }],
+  ["one that only speaks of the mark", 'note = "# dagster-ecs: contract"\nrevision = "2"\n', { isContract: false }],
+])("%s is read", (_, text, wanted) => expect(parse(text)).toMatchObject(wanted));
+
+test.each(["", "import os\n", "# revision = '1'\n", '"""revision = "1" """\n', "def f():\n    revision = '1'\n"])(
+  "%j is no revision",
+  (text) => expect(parse(text)).toBeNull(),
+);
+
+test.each<[string, readonly string[]]>([
+  ['op.drop_table("deals")', ["drops a table"]],
+  ['op.rename_table("deals", "offers")', ["renames a table"]],
+  ['op.drop_column("deals", "score")', ["drops a column"]],
+  ['batch_op.drop_column("score")', ["drops a column"]],
+  ['op.alter_column("deals", "score", type_=sa.Text())', ["changes the type of a column"]],
+  ['op.alter_column("deals", "score", new_column_name="rank")', ["renames a column"]],
+  ['op.alter_column("deals", "score", nullable=False)', ["forbids null in a column that old code may leave out"]],
+  ['op.alter_column("deals", "score", nullable=False, server_default="0")', []],
+  ['op.alter_column("deals", "score", nullable=True)', []],
+  [
+    'op.add_column("deals", sa.Column("score", sa.Float(), nullable=False))',
+    ["adds a column that old code does not fill: not null, without a server default"],
+  ],
+  ['op.add_column("deals", sa.Column("score", sa.Float(), nullable=False, server_default=sa.text("0")))', []],
+  ['op.add_column("deals", sa.Column("score", sa.Float()))', []],
+  ['op.execute("DROP TABLE deals")', ["drops something by SQL"]],
+  ['op.execute("""ALTER TABLE deals\n    RENAME COLUMN a TO b""")', ["renames something by SQL"]],
+  ['op.execute(sa.text("ALTER TABLE d ALTER COLUMN a TYPE text"))', ["changes the type of a column by SQL"]],
+  ['op.create_table("deals", sa.Column("id", sa.Integer(), nullable=False))', []],
+  ['op.create_index("i", "deals", ["score"])', []],
+  ['# op.drop_table("deals")', []],
+  ['print("op.drop_table(")', []],
+  ["pass", []],
+])("`%s` takes away: %j", (line, wanted) => expect(taken(line)).toEqual(wanted));
+
+test("each operation is told at its place, and those of downgrade are not", () => {
+  const text = `${head}\ndef upgrade():\n    with op.batch_alter_table("deals") as batch_op:\n        batch_op.drop_column("a")\n\n        batch_op.drop_column("b")\n\n\ndef downgrade():\n    op.drop_table("deals")\n`;
+  expect(parse(text)?.breaking.map(({ place }) => place)).toEqual([
+    { file: path, line: 6, column: 9 },
+    { file: path, line: 8, column: 9 },
+  ]);
+});
+
+test("whatever stands in a file, it is read or it is none", () => {
+  const pieces = fc.array(
+    fc.constantFrom('"""', "'", '"', "\\", "#", "\n", "op.execute(", "(", ")", "def upgrade", head, "a "),
+  );
+  fc.assert(fc.property(pieces, (parts) => void parse(parts.join(""))));
+  expect(parse(`${'"""'.repeat(3)}${"\\".repeat(50_000)}`)).toBeNull();
+});
+
+const script = (revision: string, ...after: readonly string[]): Script => ({
+  path: `${revision}.py`,
+  revision,
+  after,
+  doc: "",
+  isContract: false,
+  breaking: [],
+});
+const history = [script("4", "2", "3"), script("3", "1"), script("2", "1"), script("1")];
+
+test("heads are what nothing comes after", () => {
+  expect(headsOf(history)).toEqual(["4"]);
+  expect(headsOf(history.slice(1))).toEqual(["2", "3"]);
+  expect(headsOf([])).toEqual([]);
+});
+
+test.each<[string, readonly string[], readonly string[], readonly string[]]>([
+  ["at head", ["4"], [], []],
+  ["behind", ["1"], ["3", "2", "4"], []],
+  ["at one branch of two", ["2"], ["3", "4"], []],
+  ["at its beginning", [], ["1", "3", "2", "4"], []],
+  ["at one that is not there", ["9"], ["1", "3", "2", "4"], ["9"]],
+])("a schema %s lacks what it lacks, in an order that works", (_, heads, pending, unknown) => {
+  const found = lacking(history, heads);
+  expect(found.pending.map(({ revision }) => revision)).toEqual(pending);
+  expect(found.unknown).toEqual(unknown);
+});
+
+test("revisions that come after each other in a circle end nowhere", () => {
+  expect(lacking([script("1", "2"), script("2", "1")], [])).toEqual({ pending: [], unknown: [] });
+});
