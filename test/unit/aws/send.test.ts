@@ -10,6 +10,7 @@ import * as fc from "fast-check";
 import { ecr } from "../../../src/aws/ecr.ts";
 import { ecs } from "../../../src/aws/ecs.ts";
 import { AwsError, isWeather } from "../../../src/aws/error.ts";
+import { SessionOver } from "../../../src/aws/failure.ts";
 import { logs } from "../../../src/aws/logs.ts";
 import { s3 } from "../../../src/aws/s3.ts";
 import { type Call, pauseAfter } from "../../../src/aws/send.ts";
@@ -248,6 +249,21 @@ describe("The error", () => {
     const failed = await failureOf(read());
     expect(failed.fix).toContain("role-duration-seconds of aws-actions/configure-aws-credentials");
     expect(failed.fix).toContain("input `role-to-assume`");
+  });
+
+  test("of a session that could not be renewed says why, and that AWS was not even asked", async () => {
+    const over = new SessionOver({ what: "It is over, and GitHub gives no token.", fix: "Ask GitHub." });
+    const call = ecs(context(), { ...settings, credentials: () => Promise.reject(over) });
+    const failed = await failureOf(call(new UpdateServiceCommand({ service: "web" }), { resource: "service web" }));
+    expect(failed).toMatchObject({ failure: "expired", refused: true, what: over.what, fix: over.fix });
+    expect(failed.where).toBe("ECS UpdateService, service web");
+    expect(calls).toHaveLength(1);
+  });
+
+  test("of a role that could not be assumed is what went wrong with that, and no failure of this call", async () => {
+    const refused = new UserError({ what: "The role does not trust this job.", fix: "Let it." });
+    const call = ecs(context(), { ...settings, credentials: () => Promise.reject(refused) });
+    await expect(call(new DescribeServicesCommand({ services: ["web"] }))).rejects.toBe(refused);
   });
 
   test("of credentials that nobody knows speaks of them, not of policies", async () => {

@@ -1,3 +1,4 @@
+import { AwsError } from "../../../src/aws/error.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Owner } from "../../../src/domain/journal.ts";
 import { isHeldBy, type LockRequest, mayTakeLock, readLock, takeLock, unlock } from "../../../src/releases/lock.ts";
@@ -121,6 +122,28 @@ test("a renewal that fails is tried again before the lease is over", async () =>
   expect(lines().filter((line) => line.includes("could not be renewed"))).toHaveLength(3);
   await expect(may(wants(other))).rejects.toMatchObject({ kind: "locked" });
   await lock.giveBack();
+});
+
+test("that its AWS session is over is said once, and not every time that the lock cannot be renewed for it", async () => {
+  const { clock, context, lines, bucket, may } = open();
+  const service = { name: "S3", prefix: "s3" };
+  const failure = { kind: "expired", code: "ExpiredToken", message: "", requestId: null, refused: true } as const;
+  let isOver = false;
+  const ending = {
+    ...bucket,
+    replace: (...given: Parameters<typeof bucket.replace>) =>
+      isOver
+        ? Promise.reject(new AwsError({ service, operation: "PutObject", resource: null, attempts: 1, failure }, null))
+        : bucket.replace(...given),
+  };
+  const lock = await takeLock(ending, context, wants(job));
+  isOver = true;
+  await clock.pass(20 * 60_000);
+  expect(lines()).toEqual([
+    expect.stringMatching(/^the lock could not be renewed: The AWS session of this job is over/),
+  ]);
+  expect(await may(wants(other))).toBe("now");
+  lock.handOn();
 });
 
 describe("a holder whose workflow run", () => {

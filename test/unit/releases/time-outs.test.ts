@@ -1,0 +1,34 @@
+import type { Step } from "../../../src/domain/plan.ts";
+import { longestSeconds } from "../../../src/releases/time-outs.ts";
+
+const common = { reason: "", undo: { kind: "none", why: "" } } as const;
+
+function roll(service: string, after: readonly string[] = []): Step {
+  const what = { service, from: null, to: `arn:${service}`, count: null };
+  return { ...common, ...what, id: `roll/${service}`, part: "rollout", after, kind: "roll" };
+}
+
+function migrate(migration: string): Step {
+  const what = { migration, purpose: "migrate", definition: "arn:once" } as const;
+  return { ...common, ...what, id: `migrate/${migration}`, part: "migrations", after: [], kind: "run-task" };
+}
+
+function canary(after: readonly string[]): Step {
+  const what = { gate: "canary", on: "code", job: "canary", image: "image" } as const;
+  return { ...common, ...what, id: "gate/canary", part: "rollout", after, kind: "gate" };
+}
+
+test("steps side by side take as long as the longest of them", () => {
+  expect(longestSeconds([roll("a"), roll("b"), migrate("c")])).toBe(60 * 60);
+});
+
+test("steps that wait for each other take as long as all of them, in whatever order they stand", () => {
+  const chain = [migrate("m"), roll("a", ["migrate/m"]), canary(["roll/a"])];
+  expect(longestSeconds(chain)).toBe((60 + 30 + 10) * 60);
+  expect(longestSeconds(chain.toReversed())).toBe((60 + 30 + 10) * 60);
+});
+
+test("what another action has done takes no time", () => {
+  expect(longestSeconds([roll("a", ["migrate/m"])])).toBe(30 * 60);
+  expect(longestSeconds([])).toBe(0);
+});
