@@ -1,7 +1,8 @@
 /** Deal flow, from nothing to production and back, on this machine: `npm run demo`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runStep, type Step, type StepResult } from "../../test/runner/run-step.ts";
+import { runJob } from "../../test/runner/run-job.ts";
+import type { Step, StepResult } from "../../test/runner/run-step.ts";
 import { oursBetween } from "./awaited.ts";
 import { readOptions } from "./options.ts";
 import { type Watcher, watchLocation } from "./served.ts";
@@ -116,7 +117,7 @@ interface StageOptions {
   readonly committedAt?: number;
 }
 
-/** Runs the steps of a job as GitHub's runner would, each with the release of the one before, and shows what a person would see. */
+/** Runs the steps of a job, then their post steps, as GitHub's runner would, and shows what a person would see. */
 async function stage(
   letter: string,
   title: string,
@@ -125,21 +126,27 @@ async function stage(
   { event, fails = false, watcher, committedAt }: StageOptions = {},
 ): Promise<StepResult> {
   console.log(`\n━━━ ${letter}. ${title} ${"━".repeat(Math.max(3, 70 - title.length))}\n`);
-  const job = workplace.job(event, interruption.signal);
-  let result: StepResult | null = null;
-  let seconds = 0;
-  for (const step of steps) {
-    const release = result?.outputs["release"];
-    const inputs = { environment: "local", ...step.with, ...(release === undefined ? {} : { release }) };
-    const shown = Object.entries(inputs).map(([name, value]) => `${name}: ${name === "release" ? "…" : value}`);
-    console.log(`uses: ${step.action === "." ? "this action" : step.action}, with: ${shown.join(", ")}`);
-    result = await runStep(job, { ...step, with: inputs }, (line) => console.log(`  │ ${line}`));
-    seconds += result.seconds;
-    console.log(`\n${indent(result.summary)}`);
-    interruption.signal.throwIfAborted();
-    if ((result.exitCode === 0) === fails)
-      throw new Error(`Stage ${letter} ended with exit code ${result.exitCode}, which it should not.`);
+  const show = (line: string): void => console.log(`  │ ${line}`);
+  const local = steps.map((step) => ({ ...step, with: { environment: "local", ...step.with } }));
+  const { steps: results, posts } = await runJob(workplace.job(event, interruption.signal), local, {
+    onStep: ({ action, with: inputs = {} }) => {
+      const shown = Object.entries(inputs).map(([name, value]) => `${name}: ${name === "release" ? "…" : value}`);
+      console.log(`uses: ${action === "." ? "this action" : action}, with: ${shown.join(", ")}`);
+    },
+    onLine: show,
+    onEnd: ({ summary }) => console.log(`\n${indent(summary)}`),
+    onPost: ({ action }, { summary }) => {
+      if (summary !== "") console.log(`after ${action === "." ? "this action" : action}\n\n${indent(summary)}`);
+    },
+  });
+  interruption.signal.throwIfAborted();
+  const result = results.at(-1) ?? null;
+  const unexpected = [...results.slice(0, -1), ...posts].find(({ exitCode }) => exitCode !== 0);
+  if (unexpected !== undefined || (result?.exitCode === 0) === fails) {
+    const { exitCode } = unexpected ?? result ?? { exitCode: null };
+    throw new Error(`Stage ${letter} ended with exit code ${exitCode}, which it should not.`);
   }
+  const seconds = [...results, ...posts].reduce((sum, one) => sum + one.seconds, 0);
   if (result === null) throw new Error(`stage ${letter} has no steps`);
   const servedAt = watcher === undefined ? null : watcher.servedSince(imageOf(workplace, result));
   const servedAfterSeconds = servedAt === null || committedAt === undefined ? null : (servedAt - committedAt) / 1000;

@@ -1,45 +1,26 @@
 /** An AWS on this machine with what the services of a stack file need: `npm run local-aws -- --stack FILE`. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import * as z from "zod";
 import { UserError } from "../../src/domain/errors.ts";
 import { type Bed, startBed } from "../../test/local-aws/bed.ts";
 import { playInfrastructure } from "../../test/local-aws/infrastructure/play.ts";
 import { cacheFolder } from "../../test/cache-folder.ts";
 import { runStep } from "../../test/runner/run-step.ts";
+import { readOptions } from "./options.ts";
 import { type StackSpec, specOf } from "./spec.ts";
 
-const help = `AWS on this machine, with cluster, services, repositories, database and contract of a stack.
-
-npm run local-aws -- --stack FILE [options]
-
-  --stack FILE         the stack file, at the top of its repository
-  --environment NAME   environment of it (local)
-  --secrets FILE       JSON: name of a secret to its value; without it each key of a secret is its own value
-  --command NAME       run the root action with this command (plan, deploy, …) when all is up
-  --speed N            how much faster than AWS its provisioning, settling and draining are (20)`;
-
-const { values: options } = parseArgs({
-  options: {
-    from: { type: "string", default: "." },
-    help: { type: "boolean", default: false },
-    stack: { type: "string" },
-    environment: { type: "string", default: "local" },
-    secrets: { type: "string" },
-    command: { type: "string" },
-    speed: { type: "string", default: "20" },
-  },
-});
-if (options.help || options.stack === undefined || !(Number(options.speed) > 0)) {
-  console.log(help);
-  process.exit(options.help ? 0 : 2);
+const read = readOptions(process.argv.slice(2));
+if (read.kind === "say") {
+  console.log(read.text);
+  process.exit(read.exitCode);
 }
+const { options } = read;
 
 const file = resolve(options.from, options.stack);
 const spec = readSpec(file, options.environment);
 console.log("Starting an AWS on this machine …");
-const bed = await startBed({ region: spec.region, speed: Number(options.speed) });
+const bed = await startBed({ region: spec.region, speed: options.speed });
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => void bed.close());
 const { contract, contractParameter } = await playInfrastructure(bed, spec);
 console.log(`Cluster ${contract.cluster} has the services of ${basename(file)}; none runs yet.
@@ -48,14 +29,18 @@ Base image with this machine's Python: ${spec.stack}/base:python
 Webserver, once it runs: ${Object.values(contract.services).find(({ url }) => url !== undefined)?.url ?? "there is none"}
 `);
 for (const [name, value] of Object.entries(bed.environment("deploy"))) console.log(`export ${name}=${value}`);
-if (options.command !== undefined) await run(bed, options.command);
+const exitCode = options.command === null ? 0 : await run(bed, options.command);
+if (options.exit) {
+  await bed.close();
+  process.exit(exitCode);
+}
 console.log("\nIt stays up until Ctrl-C.");
 await bed.closed;
 process.exit(0);
 
 function readSpec(path: string, environment: string): StackSpec {
   try {
-    const given = options.secrets === undefined ? "{}" : readFileSync(resolve(options.from, options.secrets), "utf8");
+    const given = options.secrets === null ? "{}" : readFileSync(resolve(options.from, options.secrets), "utf8");
     const secrets = z.record(z.string(), z.string()).parse(JSON.parse(given));
     return specOf(readFileSync(path, "utf8"), basename(path), environment, secrets);
   } catch (error) {
@@ -64,15 +49,15 @@ function readSpec(path: string, environment: string): StackSpec {
   }
 }
 
-/** As a step of a job would: the committed bundle, on the checkout that holds the stack file. */
-async function run(on: Bed, command: string): Promise<void> {
+/** As a step of a job would: the committed bundle, on the checkout that holds the stack file. @returns how it ended */
+async function run(on: Bed, command: string): Promise<number> {
   const runner = join(on.folder, "runner");
   mkdirSync(runner);
   const variables = Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
   const platform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
-  const { exitCode, summary } = await runStep(
+  const result = await runStep(
     {
       workspace: dirname(file),
       repository: `local/${spec.stack}`,
@@ -89,5 +74,6 @@ async function run(on: Bed, command: string): Promise<void> {
     { action: ".", with: { command, environment: options.environment, stack: basename(file) } },
     (line) => console.log(`  │ ${line}`),
   );
-  console.log(`\n${summary}\nThe action ended with exit code ${exitCode ?? "none: it was killed"}.`);
+  console.log(`\n${result.summary}\nThe action ended with exit code ${result.exitCode ?? "none: it was killed"}.`);
+  return result.exitCode ?? 1;
 }

@@ -6,8 +6,9 @@ export interface JobWatch {
   readonly onStep?: (step: Step) => void;
   readonly onStart?: (running: Running) => void;
   readonly onLine?: (line: string) => void;
-  /** A step has ended, or a post step. */
   readonly onEnd?: (result: StepResult) => void;
+  /** The post step of an action has ended. */
+  readonly onPost?: (step: Step, result: StepResult) => void;
   /** Is the machine gone? Then nothing more runs on it, no post step either. */
   readonly isLost?: () => boolean;
 }
@@ -23,7 +24,7 @@ export interface JobResult {
  * that was, the post steps of all that ran, the last one first. A cancelled job has its post steps all the same.
  */
 export async function runJob(job: Job, steps: readonly Step[], watch: JobWatch = {}): Promise<JobResult> {
-  const { onStep, onStart, onLine, onEnd, isLost = () => false } = watch;
+  const { onStep, onStart, onLine, onEnd, onPost, isLost = () => false } = watch;
   const ran: { readonly step: Step; readonly result: StepResult }[] = [];
   for (const given of steps) {
     const release = ran.at(-1)?.result.outputs["release"];
@@ -43,7 +44,7 @@ export async function runJob(job: Job, steps: readonly Step[], watch: JobWatch =
     const post = await runPost(closing, step, result, onLine);
     if (post === null) continue;
     posts.push(post);
-    onEnd?.(post);
+    onPost?.(step, post);
   }
   return { steps: ran.map(({ result }) => result), posts };
 }

@@ -76,5 +76,5 @@ test("the lock of a run that GitHub says is over is taken over at once", async (
   expect(result.exitCode).toBe(0);
   expect(result.log.join("\n")).toContain(`the workflow run of ${heldLock.holder.name} is over: taking the lock over`);
   expect(result.log.join("\n")).not.toContain("ghs_secret");
-  expect((await readLock(small))?.holder).toMatchObject({ name: expect.stringMatching(/^owner\/small\/run\/1\d\d\//) as unknown });
+  expect((await readLock(small))?.holder?.name).toMatch(/^owner\/small\/run\/1\d\d\//);
 });

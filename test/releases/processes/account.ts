@@ -37,7 +37,7 @@ export interface ProcessAccount {
   readonly wire: StrikingWire;
   readonly checkout: GitCheckout;
   readonly github: FakeGithub;
-  /** Code servers whose tasks this holds of end at once. */
+  /** Tasks of which this holds end before they are healthy. */
   breaks: (task: RuntimeTask) => boolean;
   /** A job of a workflow run that releases. */
   job(runId: number, attempt?: number): Job;
@@ -113,8 +113,8 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
 
     const quick = { startsAfterSeconds: 0.1, healthyAfterSeconds: 0.1 };
     runtime.script(() => true, { kind: "healthy", ...quick });
-    const ends = { kind: "exits", ...quick, afterSeconds: 0.2 } as const;
-    runtime.script(endsByItself, (task) => ({ ...ends, code: 0, log: reportOf(task) }));
+    const ends = { kind: "exits", ...quick, afterSeconds: 0.2, code: 0 } as const;
+    runtime.script(endsByItself, (task) => ({ ...ends, log: reportOf(task) }));
 
     const checkout = await newCheckout({
       "dagster-stack.yml": stackFile.replace("http://dagster.example", wire.url),
@@ -155,7 +155,8 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
       }),
       close,
     };
-    runtime.script((task) => account.breaks(task), { ...ends, code: 1 });
+    const breaks = { kind: "exits", startsAfterSeconds: 0.1, afterSeconds: 0.2, code: 1 } as const; // before it is healthy
+    runtime.script((task) => account.breaks(task), breaks);
     return account;
   } catch (error) {
     await close();
