@@ -7,7 +7,7 @@ import { contentHash, type Json } from "../../../src/domain/json.ts";
 import { resolve, resolveText, type Results } from "../../../src/domain/later.ts";
 import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
 import type { ImagePlan } from "../../../src/images/plan.ts";
-import { emptyRelease, type Release } from "../../../src/domain/release.ts";
+import { emptyRelease, imagesOf, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
 import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
 import { beforeOf } from "../../../src/releases/observe.ts";
@@ -81,7 +81,8 @@ export function untouchedWorld(stack: Stack): World {
 /** The same world after a commit that changes what some images are made of. */
 export function withContents(world: World, contents: Readonly<Record<string, string>>): World {
   const all = { ...world.contents, ...contents };
-  const known = new Set(Object.values(world.observation.current?.images ?? {}).map(({ contentKey }) => contentKey));
+  const { current } = world.observation;
+  const known = new Set(Object.values(current === null ? {} : imagesOf(current)).map(({ contentKey }) => contentKey));
   const images = Object.fromEntries(
     Object.entries(all).map(([key, content]) => {
       const contentKey = keyOf(content);
