@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ECSClient } from "@aws-sdk/client-ecs";
 import type { Context } from "../../../src/domain/context.ts";
 import { contentHash } from "../../../src/domain/json.ts";
-import type { Sha } from "../../../src/domain/identifiers.ts";
+import { dependenciesKey } from "../../../src/images/content-key.ts";
+import type { Digest, Sha } from "../../../src/domain/identifiers.ts";
 import { sender } from "../../../src/aws/send.ts";
 import type { Clients, Connections } from "../../../src/releases/connections.ts";
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
@@ -47,6 +49,8 @@ export interface PlayedAccount {
 export const stackName = "small";
 export const environmentName = "production";
 export const bucketName = "deploys";
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
+
 /** Where the records of the stack are. */
 export const recordsPrefix = `${bucketName}/${stackName}/${environmentName}/`;
 
@@ -92,17 +96,23 @@ export interface AccountOptions {
   readonly rules?: Partial<Rules>;
   /** Text of the stack file. */
   readonly stack?: string;
+  /** Further files of the first commit. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
-export async function openAccount({ rules = {}, stack = stackFile }: AccountOptions = {}): Promise<PlayedAccount> {
+export async function openAccount({
+  rules = {},
+  stack = stackFile,
+  files = {},
+}: AccountOptions = {}): Promise<PlayedAccount> {
   const clock = createFakeClock();
   const runtime = createScriptedRuntime({ clock: clock.bed });
   // Every cut plays whole releases: what AWS takes its time for is made short. Rules, not times, are what is looked at.
   const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 20 });
   const s3 = memoryS3(() => clock.product.now());
   const registry = memoryRegistry(["small/base", "small/code", "small/host"]);
-  pushBase(registry);
+  const base = pushBase(registry);
   await makeInfrastructure(aws);
 
   const root = await mkdtemp(join(tmpdir(), "account-"));
@@ -163,6 +173,8 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
     commit: async (files) => {
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
+      const lock = all["requirements.lock"];
+      if (lock !== undefined) pushDependencies(registry, base, lock);
       commits.push({ sha, files: all });
       await write(all);
       head = sha;
@@ -185,6 +197,7 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
     "app/main.py": "VERSION = 1\n",
     "dagster.yaml": "telemetry: { enabled: false }\n",
     "workspace.yaml": "load_from: []\n",
+    ...files,
   });
   return account;
 }
@@ -252,14 +265,14 @@ function clientsOf({ aws, s3, runtime }: Outside, wire: Wire, context: Pick<Cont
   };
 }
 
-function pushBase(registry: MemoryRegistry): void {
+/** @returns its manifest */
+function pushBase(registry: MemoryRegistry): Buffer {
   const config = Buffer.from(
     JSON.stringify({ architecture: "amd64", os: "linux", config: {}, rootfs: { type: "layers", diff_ids: [] } }),
   );
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
   const manifest = {
     schemaVersion: 2,
-    mediaType,
+    mediaType: manifestType,
     config: {
       mediaType: "application/vnd.oci.image.config.v1+json",
       digest: registry.putBlob(config),
@@ -267,7 +280,25 @@ function pushBase(registry: MemoryRegistry): void {
     },
     layers: [],
   };
-  registry.put("small/base", "python", mediaType, Buffer.from(JSON.stringify(manifest)));
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  registry.put("small/base", "python", manifestType, bytes);
+  return bytes;
+}
+
+/** Base and packages of a lock file, put together by an earlier release: no package is fetched here. */
+function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string): void {
+  const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
+  const tag = `deps-${dependenciesKey({
+    scheme: 2,
+    platform: "linux/amd64",
+    base: `sha256:${sha256(base)}` as Digest,
+    python: null,
+    requirements: sha256(lock),
+    workdir: "/app",
+    environment: {},
+    files: {},
+  })}`;
+  for (const repository of ["small/code", "small/host"]) registry.put(repository, tag, manifestType, base);
 }
 
 async function makeInfrastructure(aws: LocalAws): Promise<void> {
