@@ -3,13 +3,14 @@ import type { Context } from "../domain/context.ts";
 import { type Contract, networkSchema } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Before } from "../domain/journal.ts";
-import type { Release, Source } from "../domain/release.ts";
+import { type ImagePart, imageOf, type Release, type Source } from "../domain/release.ts";
 import { sameRevision } from "../domain/verdict.ts";
 import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
 import {
   type ImageClients,
   type ImageObservation,
   type ImageRequest,
+  imageIsThere,
   observeImage,
   planImage,
 } from "../images/index.ts";
@@ -43,14 +44,16 @@ export async function observe(
   ]);
   const before = beforeOf(services, history);
   const definitions = await observeDefinitions(clients, stack, services, before);
-  const plans = Object.entries(images).map(([key, image]) => [key, planImage(image)] as const);
+  const plans = Object.fromEntries(Object.entries(images).map(([key, image]) => [key, planImage(image)] as const));
+  const keepable = await keepableImages(imageClients, stack, current, plans);
   const observation = {
     source: checkout.source,
     current,
     services,
     before,
     definitions,
-    images: Object.fromEntries(plans),
+    images: plans,
+    keepable,
     parameters,
   };
   return { observation, images };
@@ -160,6 +163,26 @@ function imageRequest(
     python: null,
     places,
   };
+}
+
+/** Those that move with their image keep none. One that the registry has lost could not start another task. */
+async function keepableImages(
+  clients: ImageClients,
+  { services }: Stack,
+  current: Release | null,
+  plans: Observation["images"],
+): Promise<Observation["keepable"]> {
+  if (current === null) return {};
+  const known = new Set(Object.values(plans).flatMap(({ way, digest }) => (way === "layers" ? [] : [digest])));
+  const found = await Promise.all(
+    Object.values(services).map(async (service): Promise<readonly (readonly [string, ImagePart])[]> => {
+      const part = imageOf(current, service);
+      if (service.movesWith === "image" || part === undefined) return [];
+      const isThere = known.has(part.digest) || (await imageIsThere(clients, part.repository, part.digest));
+      return isThere ? [[service.key, part]] : [];
+    }),
+  );
+  return Object.fromEntries(found.flat());
 }
 
 async function observeDefinitions(

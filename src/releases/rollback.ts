@@ -151,6 +151,7 @@ async function look(
     before,
     definitions: Object.fromEntries(definitions),
     images: {},
+    keepable: {},
     parameters: {},
   };
   const begun = newRelease(context, session, to.source);

@@ -98,8 +98,8 @@ describe("when Dagster's minor version rises", () => {
       const done = steps.slice(0, steps.findIndex((one) => one.id === id) + 1);
       const world = carriedOut(stack, withContents(first, contents("1.13.0", 2)), { ...upgrade, steps: done });
       // Nothing was committed, and the intent has what was before.
-      const { current, before } = first.observation;
-      return withContents({ ...world, observation: { ...world.observation, current, before } }, contents("1.13.0", 2));
+      const { current, before, keepable } = first.observation;
+      return withContents({ ...world, observation: { ...world.observation, current, before, keepable } }, contents("1.13.0", 2));
     };
 
     test("with both hosts stopped: they are not stopped again, go first, and get their counts", () => {

@@ -7,7 +7,7 @@ import { contentHash, type Json } from "../../../src/domain/json.ts";
 import { resolve, resolveText, type Results } from "../../../src/domain/later.ts";
 import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
 import type { ImagePlan } from "../../../src/images/plan.ts";
-import { emptyRelease, imagesOf, type Release } from "../../../src/domain/release.ts";
+import { emptyRelease, imageOf, imagesOf, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
 import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
 import { beforeOf } from "../../../src/releases/observe.ts";
@@ -73,7 +73,19 @@ export function untouchedWorld(stack: Stack): World {
   const source = { repository: "owner/deal-flow", sha: shaOf("a") };
   const before = beforeOf(services, { unfinished: [] });
   return withContents(
-    { observation: { source, current: null, services, before, definitions: {}, images: {}, parameters: {} }, contents },
+    {
+      observation: {
+        source,
+        current: null,
+        services,
+        before,
+        definitions: {},
+        images: {},
+        keepable: {},
+        parameters: {},
+      },
+      contents,
+    },
     contents,
   );
 }
@@ -107,6 +119,16 @@ export function withContents(world: World, contents: Readonly<Record<string, str
   return { observation: { ...world.observation, images }, contents: all };
 }
 
+/** What each service runs by a release: the registry has all of it. */
+function keepableOf(stack: Stack, release: Release): Observation["keepable"] {
+  return Object.fromEntries(
+    Object.values(stack.services).flatMap((service) => {
+      const part = imageOf(release, service);
+      return part === undefined ? [] : [[service.key, part] as const];
+    }),
+  );
+}
+
 /** The same world once every image is in the registry. */
 export function withImagesMade(world: World): World {
   const images = Object.entries(world.observation.images).map(([key, image]) => {
@@ -128,7 +150,8 @@ export function carriedOut(stack: Stack, world: World, plan: Plan): World {
     results[step.id] = after.result;
   }
   const before = beforeOf(observation.services, { unfinished: [] });
-  return withContents({ ...world, observation: { ...observation, before, current: release } }, {});
+  const keepable = keepableOf(stack, release);
+  return withContents({ ...world, observation: { ...observation, before, keepable, current: release } }, {});
 }
 
 function once(

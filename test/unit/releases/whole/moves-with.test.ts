@@ -56,6 +56,14 @@ test("a patch of Dagster moves them behind the code, and going back brings what 
   expect(rolled(await act((who) => who.deploy()))).toEqual(["code"]);
 });
 
+test("they move when the registry has lost the image that they had kept: no further task of it could start", async () => {
+  account.registry.forget("small/code", first.release.images["code"]?.digest ?? "");
+  await account.commit(newCode(2));
+  const result = await act((who) => who.deploy());
+  expect(rolled(result)).toEqual(["code", "daemon", "webserver"]);
+  expect(result.release.kept).toEqual({});
+});
+
 test("going back to a release is refused when the image that its hosts had kept is gone", async () => {
   await account.commit(newCode(2));
   const second = await act((who) => who.deploy());

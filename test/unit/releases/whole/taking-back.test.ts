@@ -4,14 +4,7 @@ import { wrongWith } from "../../../releases/played/ending.ts";
 import { revisionsOf } from "../../../releases/played/onlooker.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { reset } from "../../../releases/played/refusal.ts";
-import {
-  endsByItself,
-  mend,
-  newCode,
-  newHost,
-  type Situation,
-  situation,
-} from "../../../releases/played/situations.ts";
+import { endsByItself, mend, newCode, type Situation, situation } from "../../../releases/played/situations.ts";
 import { type OutsideCall, plainWire, type Wire } from "../../../releases/played/wire.ts";
 
 let there: Situation;
