@@ -1,12 +1,20 @@
+import * as z from "zod";
+import { readInputs } from "../github/inputs.ts";
+import { takingBack, travelling } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, runPart, verdictsOutput } from "./part.ts";
 
-export { partInputs as inputs } from "./part.ts";
+export const inputs = z.object({ ...travelling, ...takingBack });
 
 /** Rolls the services of the stack, each behind its gates, and commits the release; or takes back what moved. */
-export function run(): Promise<void> {
-  return runPart(["rollout"], (result) => ({
-    images: imagesOutput(result.release),
-    "task-definitions": definitionsOutput(result.release),
-    verdicts: verdictsOutput(result),
-  }));
+export async function run(): Promise<void> {
+  const { "queued-runs": queuedRuns } = readInputs(inputs);
+  await runPart(
+    ["rollout"],
+    (result) => ({
+      images: imagesOutput(result.release),
+      "task-definitions": definitionsOutput(result.release),
+      verdicts: verdictsOutput(result),
+    }),
+    queuedRuns,
+  );
 }

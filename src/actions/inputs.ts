@@ -1,11 +1,29 @@
 import * as z from "zod";
 import type { Context, Report } from "../domain/context.ts";
 import { Cancelled } from "../domain/errors.ts";
+import { keySchema, releaseIdSchema } from "../domain/identifiers.ts";
 import { parseRelease } from "../domain/release.ts";
 import { logReport, mask } from "../github/report.ts";
-import { flag, lines, minutes, optional, required } from "../github/inputs.ts";
+import { choice, flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
+import type { PromotionRequest } from "../releases/promotion.ts";
 import type { SessionRequest } from "../releases/session.ts";
+
+/** Keys of the stack file, one a line; null when there are none. */
+const keys = lines
+  .pipe(z.array(keySchema))
+  .transform((names) => (names.length === 0 ? null : [...new Set(names)].sort()));
+
+/** `staging`, or `staging@<release id>` */
+const promotion = optional.transform((text, context): PromotionRequest | null => {
+  if (text === null) return null;
+  const [, environment = "", id] = /^([^@]*)(?:@(.*))?$/.exec(text) ?? [];
+  const release = id === undefined ? null : releaseIdSchema.safeParse(id);
+  if (keySchema.safeParse(environment).success && release?.success !== false)
+    return { environment, release: release?.data ?? null };
+  context.addIssue("is an environment, or environment@release-id");
+  return null;
+});
 
 /** What every action takes. */
 export const common = {
@@ -17,11 +35,21 @@ export const common = {
   "github-token": optional,
 };
 
+/** What a release is to be about. */
+export const about = {
+  only: keys,
+  from: promotion,
+};
+
 /** What the actions take that pass a release on. */
 export const travelling = {
   ...common,
+  ...about,
   release: optional.transform((text) => (text === null ? null : parseRelease(text))),
 };
+
+/** What actions take that may take a release back. */
+export const takingBack = { "queued-runs": choice(["keep", "cancel"]) };
 
 /** Who asks for what, from the common inputs and from what the runner says of this step. */
 export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): SessionRequest {
@@ -49,9 +77,9 @@ export function sessionRequest(inputs: z.output<z.ZodObject<typeof common>>): Se
     compare:
       token === null
         ? null
-        : async (ancestor, descendant) => {
+        : async (repository, ancestor, descendant) => {
             const { compareCommits } = await import("../github/ancestry.ts");
-            return compareCommits(token, run.repository, ancestor, descendant);
+            return compareCommits(token, repository, ancestor, descendant);
           },
   };
 }

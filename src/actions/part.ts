@@ -3,27 +3,34 @@ import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, serializeRelease } from "../domain/release.ts";
-import { readInputs } from "../github/inputs.ts";
+import { flag, readInputs } from "../github/inputs.ts";
 import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
+import type { DeployRequest } from "../releases/deploy.ts";
 import type { Result } from "../releases/result.ts";
 import { logged, sessionRequest, travelling } from "./inputs.ts";
 
 /** Inputs of the actions that carry out one part of a release each. */
 export const partInputs = z.object(travelling);
 
+/** Inputs of the action that makes images. */
+export const imageInputs = z.object({ ...travelling, "copy-images": flag });
+
 /** Carries out one part of the whole release's plan, and passes the release on. */
 export async function runPart(
   parts: readonly Part[],
   outputs: (result: Result) => Readonly<Record<string, string>>,
+  queuedRuns: DeployRequest["queuedRuns"] = "keep",
 ): Promise<void> {
-  const inputs = readInputs(partInputs);
-  const request = { ...sessionRequest(inputs), release: inputs.release, parts, approved: null };
+  const makesImages = parts.includes("images");
+  const inputs = { "copy-images": false, ...readInputs(makesImages ? imageInputs : partInputs) };
+  const { release, only, from, "copy-images": copyImages } = inputs;
+  const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null, queuedRuns };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const { connections } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");
   const isLast = parts.includes("rollout");
-  if (!parts.includes("images")) markOpen(true);
+  if (!makesImages) markOpen(true);
   await told((context) => deploy(context, connections, request), outputs);
   if (isLast) markOpen(false);
 }

@@ -5,18 +5,21 @@ import { markOpen } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { common, logged, sessionRequest } from "./inputs.ts";
+import { about, common, logged, sessionRequest, takingBack } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
   command: choice(["deploy", "plan", "rollback", "status", "unlock"]),
   ...common,
+  ...about,
+  "copy-images": flag,
   to: optional,
   reason: optional,
   "fail-on-drift": flag,
   "plan-hash": optional,
   "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
+  ...takingBack,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
@@ -29,25 +32,38 @@ export async function run(): Promise<void> {
     "plan-hash": hash,
     "on-plan-change": onChange,
     "fail-on-drift": failOnDrift,
+    "copy-images": copyImages,
+    "queued-runs": queuedRuns,
+    only,
+    from,
     ...rest
   } = readInputs(inputs);
   const approved = hash === null ? null : { hash, onChange };
-  const request = { ...sessionRequest(rest), release: null };
+  const request = sessionRequest(rest);
   switch (command) {
     case "plan":
     case "deploy": {
+      const wanted = { ...request, release: null, only, from, copyImages };
       const { connections } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
-        await told((context) => plan(context, connections, request), outputs);
+        await told((context) => plan(context, connections, { ...wanted, approved }), outputs);
       } else {
         markOpen(true);
-        await told((context) => deploy(context, connections, { ...request, parts: allParts, approved }), outputs);
+        const whole = { ...wanted, parts: allParts, approved, queuedRuns };
+        await told((context) => deploy(context, connections, whole), outputs);
         markOpen(false);
       }
       return;
     }
     case "rollback": {
+      if (only !== null || from !== null) {
+        throw new UserError({
+          what: "A rollback is of the whole stack, to a release of this environment.",
+          where: "inputs only and from",
+          fix: "Remove them. To bring back one component, deploy a commit that reverts it.",
+        });
+      }
       if (to === null) {
         throw new UserError({
           what: "A rollback needs to know where to.",
@@ -58,7 +74,7 @@ export async function run(): Promise<void> {
       const { connections } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
       markOpen(!dryRun);
-      await told((context) => rollback(context, connections, { ...request, to, dryRun }), outputs);
+      await told((context) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }), outputs);
       markOpen(false);
       return;
     }
@@ -90,9 +106,11 @@ function outputs(result: Result): Readonly<Record<string, string>> {
 async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promise<void> {
   const { connections } = await import("../releases/connections.ts");
   const { explainStatus, status } = await import("../releases/status.ts");
+  const { showDrift } = await import("../releases/drift.ts");
   const found = await logged((context) => status(context, connections, request));
   await writeSummary(explainStatus(found));
-  const { current, drift, history } = found;
+  const { current, history } = found;
+  const drift = found.drift.map(showDrift);
   writeOutputs({
     "release-id": current?.id ?? null,
     changed: "false",
@@ -104,7 +122,7 @@ async function tellStatus(request: SessionRequest, failOnDrift: boolean): Promis
     throw new UserError({
       what: `What runs is not what the current release says: ${drift.join("; ")}.`,
       where: `stack ${found.stack}, ${found.environment}`,
-      fix: "Deploy again: that brings it back. Or roll back to the current release by its id.",
+      fix: [...new Set(found.drift.map(({ remedy }) => remedy))].join("\n"),
     });
   }
 }

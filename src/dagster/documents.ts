@@ -174,6 +174,69 @@ export const newestRun: Document<{ readonly runsOrError: z.infer<typeof runs> | 
   answer: z.object({ runsOrError: z.union([runs, unexpected]) }),
 };
 
+const waitingRun = z.object({
+  runId: z.string(),
+  jobName: z.string(),
+  status: z.string(),
+  /** Seconds since 1970. */
+  creationTime: z.number(),
+  /** null: of a job that no location has. */
+  repositoryOrigin: z.object({ repositoryLocationName: z.string() }).nullable(),
+});
+export type WaitingRun = z.infer<typeof waitingRun>;
+
+const waitingRunsAnswer = z.object({ __typename: z.literal("Runs"), results: z.array(waitingRun) });
+
+/** Runs that a filter (`RunsFilter`) lets through, newest first; `cursor` is the id of the last one that was seen. */
+export const waitingRuns: Document<{
+  readonly runsOrError: z.infer<typeof waitingRunsAnswer> | z.infer<typeof unexpected>;
+}> = {
+  name: "WaitingRuns",
+  text: `query WaitingRuns($filter: RunsFilter!, $cursor: String, $limit: Int!) {
+  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
+    __typename
+    ... on Runs { results { runId jobName status creationTime repositoryOrigin { repositoryLocationName } } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ runsOrError: z.union([waitingRunsAnswer, unexpected]) }),
+};
+
+const terminated = z.object({
+  __typename: z.string(),
+  message: z.string().optional(),
+  run: z.object({ runId: z.string() }).optional(),
+});
+const terminatedRuns = z.object({
+  __typename: z.literal("TerminateRunsResult"),
+  terminateRunResults: z.array(terminated),
+});
+
+/** Ends runs: one that waits in the queue is only marked, one that has just been started is stopped. */
+export const terminateRuns: Document<{
+  readonly terminateRuns: z.infer<typeof terminatedRuns> | z.infer<typeof unexpected>;
+}> = {
+  name: "TerminateRuns",
+  text: `mutation TerminateRuns($runIds: [String!]!) {
+  terminateRuns(runIds: $runIds, terminatePolicy: SAFE_TERMINATE) {
+    __typename
+    ... on TerminateRunsResult {
+      terminateRunResults {
+        __typename
+        ... on TerminateRunSuccess { run { runId } }
+        ... on TerminateRunFailure { message }
+        ... on RunNotFoundError { message }
+        ... on UnauthorizedError { message }
+        ... on PythonError { message }
+      }
+    }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ terminateRuns: z.union([terminatedRuns, unexpected]) }),
+};
+
 const runEvent = z.object({
   __typename: z.string(),
   message: z.string().optional(),
@@ -212,5 +275,7 @@ export const documents: readonly Document<unknown>[] = [
   launchRun,
   runById,
   newestRun,
+  waitingRuns,
+  terminateRuns,
   runEvents,
 ];

@@ -27,7 +27,7 @@ export async function observeServices(
 ): Promise<Readonly<Record<string, ServiceObservation | null>>> {
   const found: Record<string, ServiceObservation | null> = {};
   for (const batch of batches([...new Set(names)], mostServices)) {
-    const { services = [] } = await ecs(new DescribeServicesCommand({ cluster, services: batch }), {
+    const { services = [] } = await ecs(new DescribeServicesCommand({ cluster, services: batch, include: ["TAGS"] }), {
       resource: `cluster ${cluster}`,
     });
     const byName = new Map(services.map((service) => [service.serviceName, service]));

@@ -85,6 +85,8 @@ export interface ServiceObservation {
   readonly capacityProviders: readonly { readonly name: string; readonly weight: number; readonly base: number }[];
   readonly platformVersion: string | null;
   readonly network: ServiceNetwork | null;
+  /** Name of the CloudFormation stack that made it; null when none did, or when its tags were not asked for. */
+  readonly cloudFormationStack: string | null;
   /** Newest first; ECS keeps a hundred. */
   readonly events: readonly ServiceEvent[];
 }
@@ -94,6 +96,9 @@ export type Digests = Readonly<Record<string, Digest>>;
 
 /** What was seen, by the name of the container: more than one digest where tasks differ. */
 export type SeenDigests = Readonly<Record<string, readonly Digest[]>>;
+
+/** Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
+const cloudFormationTag = "aws:cloudformation:stack-name";
 
 /** @param service one of DescribeServices or UpdateService */
 export function observed(service: Service): ServiceObservation {
@@ -141,6 +146,7 @@ export function observed(service: Service): ServiceObservation {
             securityGroups: network.securityGroups ?? [],
             publicAddress: network.assignPublicIp === "ENABLED",
           },
+    cloudFormationStack: service.tags?.find(({ key }) => key === cloudFormationTag)?.value ?? null,
     events: (service.events ?? []).map(({ id, createdAt, message }) => ({
       id: id ?? "",
       at: timeOf(createdAt),

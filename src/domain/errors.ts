@@ -1,3 +1,4 @@
+import type { Evidence } from "./evidence.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A place in one of the user's files; line and column count from 1. */
@@ -49,10 +50,17 @@ export class UserError extends Error {
 export class RolloutFailed extends Error {
   override readonly name: string = "RolloutFailed";
   readonly verdicts: readonly Verdict[];
+  /** What was seen of the failure itself. */
+  readonly evidence: readonly Evidence[];
 
-  constructor(what: string, verdicts: readonly Verdict[], options: { readonly cause?: unknown } = {}) {
-    super(what, options);
+  constructor(
+    what: string,
+    verdicts: readonly Verdict[],
+    { cause, evidence = [] }: { readonly cause?: unknown; readonly evidence?: readonly Evidence[] } = {},
+  ) {
+    super(what, { cause });
     this.verdicts = verdicts;
+    this.evidence = evidence;
   }
 }
 

@@ -99,7 +99,7 @@ export const lockSchema = z.strictObject({
   leaseSeconds: z.int().positive(),
   /** Releases that were begun and may not have ended, oldest first. */
   open: z.array(releaseIdSchema),
-  /** Who took it away from its holder, and why; null when it was given back. */
-  taken: z.strictObject({ by: z.string(), why: z.string().max(1000) }).nullable(),
+  /** When it was last taken away from its holder: from whom, by whom, why; null: it never was. */
+  taken: z.strictObject({ from: ownerSchema, by: z.string(), why: z.string().max(1000) }).nullable(),
 });
 export type Lock = z.infer<typeof lockSchema>;

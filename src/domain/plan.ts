@@ -18,7 +18,12 @@ export type Undo =
 
 /** What a step does; data only. Services, images, migrations are named by their keys in the stack file. */
 export type Action =
-  | { readonly kind: "image"; readonly image: string; readonly contentKey: string; readonly way: "name" | "layers" }
+  | {
+      readonly kind: "image";
+      readonly image: string;
+      readonly contentKey: string;
+      readonly way: "name" | "layers" | "copy";
+    }
   | {
       readonly kind: "register";
       /** `service/<key>`, `run/<location>`, `once/<image>` */

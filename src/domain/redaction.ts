@@ -6,7 +6,7 @@ const secretName =
 
 /** Values that are secret whatever they are called. Each pattern names a form that has no other use. */
 const secretValue: readonly RegExp[] = [
-  /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i, // user:password@ in a URL
+  /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*:[^\s/@]+@/i, // user:password@ in a URL
   /\b(AKIA|ASIA)[0-9A-Z]{16}\b/, // AWS access key ids
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
   /\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{22,}\b/,
@@ -38,3 +38,10 @@ export function redact(text: string, secrets: Iterable<string>): string {
   const longestFirst = [...new Set(values)].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
   return text.replaceAll(new RegExp(longestFirst.map((value) => RegExp.escape(value)).join("|"), "g"), hidden);
 }
+
+/** A text without what only a secret looks like, for words of programs whose secrets we do not know. */
+export function hideSecrets(text: string): string {
+  return secretForms.reduce((left, form) => left.replaceAll(form, hidden), text);
+}
+
+const secretForms = secretValue.map((pattern) => new RegExp(pattern, `${pattern.flags}g`));

@@ -60,6 +60,8 @@ const releaseObject = z.strictObject({
   only: z.array(keySchema).nullable(),
   /** The release of another environment whose images these are; null: its own. */
   promotes: z.strictObject({ environment: keySchema, release: releaseIdSchema }).nullable(),
+  /** Version of the contract that its definitions were made under; null when the contract has none. */
+  contract: z.int().nonnegative().nullable(),
   images: z.record(keySchema, imagePartSchema),
   /**
    * Images that services run although the stack's own is a newer one, by the key of the service: with `moves-with: dagster` a
@@ -79,7 +81,18 @@ export const releaseSchema = z.preprocess(upgraded, releaseObject);
 export type Release = z.infer<typeof releaseSchema>;
 
 const parts = ["images", "kept", "taskDefinitions", "migrations"] as const;
-const identity = ["schema", "id", "stack", "environment", "base", "source", "sources", "only", "promotes"] as const;
+const identity = [
+  "schema",
+  "id",
+  "stack",
+  "environment",
+  "base",
+  "source",
+  "sources",
+  "only",
+  "promotes",
+  "contract",
+] as const;
 
 /** 64 KiB: an input is an environment string, and Linux refuses one of 128 KiB. */
 export const releaseLimitBytes = 64 * 1024;
@@ -95,6 +108,11 @@ export function samePins(a: Release, b: Release): boolean {
       migrations: Object.fromEntries(Object.entries(migrations).map(([key, { contentKey }]) => [key, contentKey])),
     });
   return pins(a) === pins(b);
+}
+
+/** Names of the migrations that ran in this very release. */
+export function migratedBy({ migrations }: Release): readonly string[] {
+  return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));
 }
 
 /** Every image that a release needs, by what names it: the key of the image, or `service/<key>` for one that a service keeps. */
@@ -114,10 +132,10 @@ export function imageOf(
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
 export function emptyRelease(
   head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &
-    Partial<Pick<Release, "sources" | "only" | "promotes">>,
+    Partial<Pick<Release, "sources" | "only" | "promotes" | "contract">>,
 ): Release {
   const { repository, sha } = head.source;
-  const whole = { sources: { [repository]: sha }, only: null, promotes: null };
+  const whole = { sources: { [repository]: sha }, only: null, promotes: null, contract: null };
   return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
 }
 
@@ -203,7 +221,7 @@ export function parseRelease(text: string): Release {
   });
 }
 
-/** Version 1 knew one source, one image for all who use it, no versions of Dagster, no heads of schemas, and whole stacks only. */
+/** Version 1 knew one source, one image for all who use it, no versions of Dagster or of the contract, and no heads of schemas. */
 function upgraded(record: unknown): unknown {
   if (!isRecord(record) || record["schema"] !== 1) return record;
   const { source, images, migrations } = record;
@@ -220,6 +238,7 @@ function upgraded(record: unknown): unknown {
     sources: { [String(repository)]: sha },
     only: null,
     promotes: null,
+    contract: null,
     images: withNull("dagster", images),
     kept: {},
     migrations: withNull("heads", migrations),

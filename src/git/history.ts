@@ -38,9 +38,10 @@ export async function checkout(root: string): Promise<Checkout> {
  */
 export async function isAncestor(root: string, ancestor: Sha, descendant: Sha): Promise<"yes" | "no" | "unknown"> {
   if (ancestor === descendant) return "yes";
-  const known = await git(root, ["cat-file", "-e", `${ancestor}^{commit}`]);
+  // One that came later than this checkout may follow any other.
+  if (!(await hasCommit(root, descendant))) return "unknown";
   const shallow = (await git(root, ["rev-parse", "--is-shallow-repository"])).output.trim() === "true";
-  if (known.exitCode !== 0) {
+  if (!(await hasCommit(root, ancestor))) {
     // With the whole history here, a commit that is absent is not in ours.
     return shallow ? "unknown" : "no";
   }
@@ -54,6 +55,10 @@ export async function isAncestor(root: string, ancestor: Sha, descendant: Sha): 
 export async function subjects(root: string, from: Sha, to: Sha, limit: number): Promise<readonly string[]> {
   const log = await git(root, ["log", `--max-count=${limit}`, "--format=%s", "--end-of-options", `${from}..${to}`]);
   return log.exitCode === 0 ? log.output.split("\n").filter((line) => line !== "") : [];
+}
+
+async function hasCommit(root: string, sha: Sha): Promise<boolean> {
+  return (await git(root, ["cat-file", "-e", `${sha}^{commit}`])).exitCode === 0;
 }
 
 /** The folder is the job's own: whoever owns its files, git may read it. */

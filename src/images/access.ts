@@ -8,12 +8,17 @@ import { openRegistry, type Registry, Weather } from "./registry.ts";
 import { sendHttp, textOf } from "./transport.ts";
 
 /**
- * The account's own registry. Its address is the one that ECR gives with the token.
+ * The account's own registry, at the address that ECR gives with the token; or another account's in the same region, which has the same
+ * address but for the account. A token is good for every registry that its owner may use.
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+ * @param account null: the own one
  * @throws AwsError
  */
-export async function openEcr(context: Context, ecr: EcrSend): Promise<Registry> {
+export async function openEcr(context: Context, ecr: EcrSend, account: string | null = null): Promise<Registry> {
   const { endpoint, authorization } = await ecrToken(context, ecr);
-  return openRegistry(context, endpoint, {
+  const address =
+    account === null ? endpoint : endpoint.replace(/^https:\/\/\d{12}(?=\.dkr\.ecr\.)/, `https://${account}`);
+  return openRegistry(context, address, {
     first: authorization,
     renew: async () => (await ecrToken(context, ecr)).authorization,
   });

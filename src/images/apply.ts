@@ -3,6 +3,7 @@ import { isAwsError } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Digest } from "../domain/identifiers.ts";
+import type { Finding } from "../domain/finding.ts";
 import type { ImagePart } from "../domain/release.ts";
 import { uploadBlob } from "./blobs.ts";
 import type { ImageClients } from "./clients.ts";
@@ -12,9 +13,16 @@ import { buildLayer } from "./layer.ts";
 import type { StoredManifest } from "./manifest.ts";
 import { getManifest, type Put, putManifest } from "./manifests.ts";
 import { type Ahead, type CommitTag, type ImageObservation, longCommitTag } from "./observe.ts";
-import { type ImagePlan, tagNeverMoves } from "./plan.ts";
+import { type MakingPlan, tagNeverMoves } from "./plan.ts";
 import type { Registry } from "./registry.ts";
 import { inScratch } from "./scratch.ts";
+
+/** An image that is in the registry now. */
+export interface MadeImage {
+  readonly part: ImagePart;
+  /** What is to be said of it: nothing that keeps it from being released. */
+  readonly findings: readonly Finding[];
+}
 
 /**
  * Does what the plan says: pushes by digest, then names. Whatever was pushed by an attempt that was cut is found again.
@@ -24,17 +32,18 @@ export async function applyImage(
   clients: ImageClients,
   context: Context,
   observation: ImageObservation,
-  plan: ImagePlan,
-): Promise<ImagePart> {
+  plan: MakingPlan,
+): Promise<MadeImage> {
   const { request, contentKey, kept, commitTag } = observation;
   const { repository, platform, source } = request;
-  if (kept !== null) return kept;
+  if (kept !== null) return { part: kept, findings: [] };
   if (commitTag.digest !== null && commitTag.digest !== plan.digest) throw taken(repository, commitTag, plan.digest);
   const stored = observation.found ?? (await makeImage(clients, context, observation));
-  await nameCommit(clients, context, observation, stored);
+  const findings = await nameCommit(clients, observation, stored);
   const verb = { reuse: "Reused", name: "Named", layers: "Pushed" }[plan.way];
   context.report({ kind: "line", text: `${verb} ${repository}@${stored.digest}` });
-  return { repository, digest: stored.digest, contentKey, platform, source, dagster: plan.dagster };
+  const { digest } = stored;
+  return { part: { repository, digest, contentKey, platform, source, dagster: plan.dagster }, findings };
 }
 
 /** @returns the image that bears this content key in the end: somebody else's when he was faster. */
@@ -80,12 +89,11 @@ async function push({ registry }: ImageClients, repository: string, { layer, ima
 /** The tag that was free when it was looked for may be a neighbour's by now: two images of one commit are made side by side. */
 async function nameCommit(
   { registry }: ImageClients,
-  { report }: Context,
   { request, contentKey, commitTag }: ImageObservation,
   stored: StoredManifest,
-): Promise<void> {
+): Promise<readonly Finding[]> {
   const { repository, source } = request;
-  if (commitTag.digest === stored.digest) return;
+  if (commitTag.digest === stored.digest) return [];
   let tag = commitTag;
   let put = await nameBy(registry, repository, tag, stored);
   if (put.kind === "taken" && tag.name === source.sha) {
@@ -93,18 +101,18 @@ async function nameCommit(
     put = await nameBy(registry, repository, tag, stored);
   }
   if (put.kind === "taken") throw taken(repository, { ...tag, digest: put.by }, stored.digest);
-  if (put.kind === "stored") return;
-  report({
-    kind: "finding",
-    finding: {
+  if (put.kind === "stored") return [];
+  return [
+    {
       id: "image-tags-full",
+
       level: "warning",
       where: `${repository}@${stored.digest}`,
       what: `This image has as many tags as ECR allows: it does not get the one of commit ${source.sha}. The release names it by its digest.`,
       fix: "Nothing is wrong with the release. Remove tags of old commits from this image when you want the newest again.",
       source: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html",
     },
-  });
+  ];
 }
 
 /** A registry that lets tags move would move it: a tag that names something is not put. */

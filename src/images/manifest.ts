@@ -94,6 +94,12 @@ export function platformsOf({ mediaType, bytes }: StoredManifest): ReadonlyMap<s
   return new Map(known.toReversed()); // of several variants of one architecture, the first counts
 }
 
+/** Manifests that an index or list is made of, attestations too; none for an image of one platform. */
+export function membersOf({ mediaType, bytes }: StoredManifest): readonly Digest[] {
+  if (!/index|list/.test(mediaType)) return [];
+  return indexSchema.parse(JSON.parse(Buffer.from(bytes).toString())).manifests.map(({ digest }) => digest);
+}
+
 /** `linux/amd64` */
 export function nameOf({ os, architecture }: { readonly os: string; readonly architecture: string }): string {
   return `${os}/${architecture}`;

@@ -15,6 +15,7 @@ import { buildLayer, type Layer } from "./layer.ts";
 import { type Lock, parseLock } from "./lock.ts";
 import type { Image, NewImage, StoredManifest } from "./manifest.ts";
 import { getManifest, headManifest } from "./manifests.ts";
+import { noRepository } from "./refusal.ts";
 import type { ImageRequest } from "./request.ts";
 import { readSources, type Sources } from "./sources.ts";
 
@@ -186,12 +187,4 @@ async function readFormer({ registry }: ImageClients, released: ImagePart): Prom
   if (lookup.kind !== "found") return { contentKey: key, inputs: null };
   const { config } = await readImage(registry, repository, lookup.manifest);
   return { contentKey: key, inputs: readRecordedInputs(config.config?.Labels?.[inputsLabel]) };
-}
-
-function noRepository(repository: string, endpoint: string): UserError {
-  return new UserError({
-    what: `There is no repository ${repository}.`,
-    where: endpoint,
-    fix: `Make it with the infrastructure, or here: aws ecr create-repository --repository-name ${repository} --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true`,
-  });
 }

@@ -2,21 +2,24 @@ import type { Finding } from "../domain/finding.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { changesSince } from "./compare.ts";
 import type { Inputs } from "./content-key.ts";
+import type { CopyObservation } from "./copy.ts";
 import { type Lock, pinnedVersion } from "./lock.ts";
 import type { ImageObservation } from "./observe.ts";
 
 /** What will be done about an image. */
 export interface ImagePlan {
-  /** `name`: the registry has the image, and this commit does not name it yet. */
-  readonly way: "reuse" | "name" | "layers";
+  /**
+   * - `name`: the registry has the image, and this commit does not name it yet.
+   * - `copy`: another registry, or another repository, has it.
+   */
+  readonly way: "reuse" | "name" | "layers" | "copy";
   readonly contentKey: string;
   /** Null: known after apply. */
   readonly digest: Digest | null;
   /** Version of Dagster that its lock file pins; null when that does not tell. */
   readonly dagster: string | null;
-  readonly inputs: Inputs;
-  /** Null without a lock file. */
-  readonly lock: Lock | null;
+  /** What goes into it, and its lock file if it has one; null for one that was made elsewhere. */
+  readonly made: { readonly of: Inputs; readonly lock: Lock | null } | null;
   /** Tags that will name the image and do not yet. */
   readonly tags: readonly string[];
   /** Why, for people. */
@@ -24,13 +27,18 @@ export interface ImagePlan {
   readonly findings: readonly Finding[];
 }
 
+/** A plan of an image that is made here, of what the checkout holds. */
+export interface MakingPlan extends ImagePlan {
+  readonly way: "reuse" | "name" | "layers";
+}
+
 /** Reuses the image of this content when the registry has one, makes it otherwise. */
-export function planImage(observation: ImageObservation): ImagePlan {
+export function planImage(observation: ImageObservation): MakingPlan {
   const { contentKey, inputs, lock, found, kept, commitTag, ahead } = observation;
   const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
   const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
   const findings = [...floatingBase(observation), ...commitTagTaken(observation, digest)];
-  const known = { contentKey, digest, dagster: pinnedVersion(lock, "dagster"), inputs, lock, findings };
+  const known = { contentKey, digest, dagster: pinnedVersion(lock, "dagster"), made: { of: inputs, lock }, findings };
   if (found === null) {
     const tags = [...commit, `src-${contentKey}`];
     return { ...known, way: "layers", tags, reasons: whyNew(observation) };
@@ -40,6 +48,48 @@ export function planImage(observation: ImageObservation): ImagePlan {
   }
   const reasons = ["the registry has it, and this commit does not name it yet"];
   return { ...known, way: "name", tags: commit, reasons };
+}
+
+/**
+ * Uses an image that was made before, copied here when it has to be.
+ * @param mayCopy whether that is wanted
+ */
+export function planCopy({ request, isHere, from }: CopyObservation, mayCopy: boolean): ImagePlan {
+  const { image, repository, platform } = request;
+  const { contentKey, digest, dagster } = image;
+  const error = (what: string, fix: string): Finding => {
+    return { id: "promoted-image", level: "error", where: `${repository}@${digest}`, what, fix };
+  };
+  const isElsewhere = !isHere && from !== null;
+  const findings = [
+    ...(image.platform === platform
+      ? []
+      : [
+          error(
+            `The image is made for ${image.platform}, and this environment runs ${platform}.`,
+            "Give both environments one platform: the same digest is released to one after the other.",
+          ),
+        ]),
+    ...(isHere || isElsewhere
+      ? []
+      : [
+          error(
+            "No registry has the image any more, neither this one nor the one that it was made in.",
+            "Deploy that commit to its environment again: the image is made again. Then promote that release.",
+          ),
+        ]),
+    ...(isElsewhere && !mayCopy
+      ? [
+          error(
+            "The registry that this environment pulls from does not have the image; the one that it was made in does.",
+            "Let it be copied: `copy-images: true`. Or let ECR replicate the repository to this account and region.",
+          ),
+        ]
+      : []),
+  ];
+  const reason = isHere ? "the registry has it" : "the registry that it was made in has it, and this one does not";
+  const [way, tags] = isHere ? (["reuse", []] as const) : (["copy", [`src-${contentKey}`]] as const);
+  return { way, contentKey, digest, dagster, made: null, tags, reasons: [reason], findings };
 }
 
 function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObservation): readonly string[] {

@@ -53,6 +53,15 @@ export function adviseOn(refusal: Refusal): UserError {
   });
 }
 
+/** What to do about a repository that is to hold an image and does not exist. */
+export function noRepository(repository: string, endpoint: string): UserError {
+  return new UserError({
+    what: `There is no repository ${repository}.`,
+    where: endpoint,
+    fix: `Make it with the infrastructure, or here: aws ecr create-repository --repository-name ${repository} --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true`,
+  });
+}
+
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html */
 const readActions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 const writeActions = ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];

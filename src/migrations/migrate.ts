@@ -1,25 +1,22 @@
 import type { Context } from "../domain/context.ts";
 import { type Evidence, untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
-import type { Cause } from "../domain/verdict.ts";
+import { contentHash } from "../domain/json.ts";
 import { runTask, type TaskClients, type TaskRequest } from "../tasks/run-task.ts";
-
-/** How a schema is brought to its newest version. */
-export type MigrationTool = { readonly kind: "alembic" } | { readonly kind: "dagster" };
+import { type MigrationTool, migrationCommand } from "./command.ts";
+import { isWholeReport, judgeMigration, type MigrationEnd } from "./judge.ts";
 
 export interface MigrationRequest {
   readonly name: string;
   readonly tool: MigrationTool;
   /** Where the tool is started; null: where the image starts. */
   readonly workdir: string | null;
-  /** Everything about the task but its title and command. */
-  readonly task: Omit<TaskRequest, "title" | "command">;
+  /** Everything about the task but its title, its command, and what of its log is for us. */
+  readonly task: Omit<TaskRequest, "title" | "command" | "marked">;
 }
 
-export interface MigrationResult {
+export interface MigrationResult extends MigrationEnd {
   readonly name: string;
-  /** null: the schema is at its newest version. */
-  readonly cause: Cause | null;
   readonly evidence: readonly Evidence[];
   readonly seconds: number;
 }
@@ -28,7 +25,7 @@ export interface MigrationResult {
 const quotedLines = 15;
 
 /**
- * Runs a migration as one task and judges it by the exit code of its container.
+ * Runs a migration as one task, which looks and acts under one lock, and judges how it ended.
  * @throws UserError when the task cannot be started or is not done in time, Cancelled
  */
 export async function migrate(
@@ -36,37 +33,26 @@ export async function migrate(
   context: Context,
   request: MigrationRequest,
 ): Promise<MigrationResult> {
-  const { name } = request;
-  const task: TaskRequest = { ...request.task, title: `migration ${name}`, command: migrationCommand(request) };
-  const { end, seconds, lastLines } = await runTask(clients, context, task);
-  if (end.kind === "exited" && end.exitCode === 0) return { name, cause: null, evidence: [], seconds };
-  const text = untrusted(end.kind === "exited" ? lastLines.slice(-quotedLines).join("\n") : end.reason);
+  const { name, tool, workdir } = request;
+  // The same for the same token, as RunTask wants it of a request that is repeated.
+  const mark = `dagster-ecs-${contentHash(request.task.clientToken).slice(0, 24)}`;
+  const { end, seconds, lastLines, marked } = await runTask(clients, context, {
+    ...request.task,
+    title: `migration ${name}`,
+    command: migrationCommand(tool, workdir, mark),
+    marked: tool.kind === "command" ? null : { mark, isWhole: isWholeReport },
+  });
+  const judged = judgeMigration(tool, name, end, marked);
+  for (const { revision, doc } of judged.applied) {
+    context.report({ kind: "foreign", from: `migration ${name}`, text: untrusted(`${revision}: ${doc.untrusted}`) });
+  }
+  if (judged.cause === null) return { ...judged, name, evidence: [], seconds };
+  const isLog = end.kind === "exited";
   const evidence: Evidence = {
-    kind: end.kind === "exited" ? "log" : "task",
+    kind: isLog ? "log" : "task",
     at: instant(context.clock.now()),
     subject: `migration ${name}`,
-    text,
+    text: untrusted(isLog ? lastLines.slice(-quotedLines).join("\n") : end.reason),
   };
-  return { name, cause: causeOf(name, end), evidence: [evidence], seconds };
-}
-
-/** `alembic upgrade head`, or `dagster instance migrate`; in their folder, which RunTask cannot set. */
-export function migrationCommand({ tool, workdir }: Pick<MigrationRequest, "tool" | "workdir">): readonly string[] {
-  const command = tool.kind === "alembic" ? ["alembic", "upgrade", "head"] : ["dagster", "instance", "migrate"];
-  return workdir === null ? command : ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", workdir, ...command];
-}
-
-function causeOf(name: string, end: Awaited<ReturnType<typeof runTask>>["end"]): Cause {
-  if (end.kind === "exited") {
-    return {
-      id: "migration-failed",
-      what: `Migration ${name} ended with exit code ${end.exitCode}.`,
-      fix: "Its last lines say why. A migration runs in a transaction where the database allows it: see what was applied before you run it again.",
-    };
-  }
-  return {
-    id: "migration-never-started",
-    what: `Migration ${name} never started (${end.stopCode}): nothing was changed in the database.`,
-    fix: "ECS says why: usually an image that cannot be pulled, a secret that cannot be read, or a command that is not in the image.",
-  };
+  return { ...judged, name, evidence: [evidence], seconds };
 }

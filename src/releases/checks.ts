@@ -4,10 +4,10 @@ import { instant } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
 import { imagesOf, type Release } from "../domain/release.ts";
 import { findings as stackFindings, withLevels } from "../stack/findings.ts";
-import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
-import { hasMoved, type Observation, showRunning } from "./observation.ts";
+import { driftFindings, mayOverlap, ownershipFindings } from "./drift.ts";
+import type { Observation } from "./observation.ts";
 
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
 const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
@@ -28,10 +28,13 @@ export function dayOf(now: number): string {
 
 /** What cannot go well with the services as they are, and what is not as the current release says. */
 export function checkServices(stack: Stack, observation: Observation): readonly Finding[] {
-  return Object.values(stack.services).flatMap((service) => [
-    ...checkService(service, observation.services[service.key] ?? null, stack),
-    ...checkDrift(service, observation),
-  ]);
+  return [
+    ...Object.values(stack.services).flatMap((service) =>
+      checkService(service, observation.services[service.key] ?? null, stack),
+    ),
+    ...driftFindings(stack, observation),
+    ...ownershipFindings(stack, observation.services),
+  ];
 }
 
 /** One-off tasks of an image share a definition: RunTask cannot give one of them other secrets or another role. */
@@ -66,35 +69,6 @@ function settingsOf({ variables, executionRole, taskRole, logGroup }: Stack["mig
   ]);
 }
 
-/** A service that runs something else than the current release: moved by one that has not come to its end, or by hand. */
-function checkDrift(service: Service, { services, before, current }: Observation): readonly Finding[] {
-  const { key, place: where } = service;
-  const [now, then, pinned] = [services[key] ?? null, before[key], current?.taskDefinitions[`service/${key}`]];
-  if (now === null || now.revision === null || then === undefined) return [];
-  if (hasMoved(service, now, then)) {
-    const former = showRunning(then.taskDefinition, then.desiredCount);
-    return [
-      {
-        id: "unfinished-release",
-        level: "warning",
-        where,
-        what: `${key} runs ${showRevision(now.revision)}: a release that was cut, or failed, has moved it. Before, it ran ${former}.`,
-        fix: "Nothing to do: this release goes on from there, and should it fail, all of it goes back to what was before.",
-      },
-    ];
-  }
-  if (pinned === undefined || sameRevision(now.revision, pinned)) return [];
-  return [
-    {
-      id: "drift",
-      level: "warning",
-      where,
-      what: `${key} runs ${showRevision(now.revision)}, and the current release is ${showRevision(pinned)}: somebody has deployed to it by other means.`,
-      fix: "This release replaces it. What was changed by hand belongs into the stack file, or is lost now.",
-    },
-  ];
-}
-
 function checkService(
   service: Service,
   observed: Observation["services"][string],
@@ -114,7 +88,7 @@ function checkService(
   }
   const { minimumHealthyPercent: minimum, maximumPercent: maximum, breaker } = observed.rollout;
   return [
-    ...(service.kind === "daemon" && (minimum > 0 || maximum > 100)
+    ...(service.kind === "daemon" && mayOverlap(observed)
       ? [
           {
             id: "daemon-overlaps",
@@ -147,7 +121,6 @@ export function checkTarget(
   to: Release,
   wanted: Readonly<Record<string, Definition | null>>,
   images: Readonly<Record<string, boolean>>,
-  { current }: Observation,
 ): readonly Finding[] {
   const where = `release ${to.id}`;
   const pinned = imagesOf(to);
@@ -157,9 +130,6 @@ export function checkTarget(
     ([definition]) => !definition.startsWith("once/") && wanted[definition] === null,
   );
   const unknown = Object.keys(stack.services).filter((key) => to.taskDefinitions[`service/${key}`] === undefined);
-  const schema = Object.entries(to.migrations).filter(
-    ([name, { contentKey }]) => current?.migrations[name]?.contentKey !== contentKey,
-  );
   return [
     ...gone.map(
       (key): Finding => ({
@@ -186,15 +156,6 @@ export function checkTarget(
         where,
         what: `That release did not have the service ${key}: it stays as it is.`,
         fix: "Check that it works with the older ones; or take it out of the stack file first.",
-      }),
-    ),
-    ...schema.map(
-      ([name]): Finding => ({
-        id: "rollback-schema",
-        level: "warning",
-        where,
-        what: `Migration ${name} has been run from a newer image since: going back leaves the database as it is.`,
-        fix: "Nothing to do when the newer migrations only add. Otherwise mend forward: a new commit.",
       }),
     ),
   ];

@@ -7,7 +7,7 @@ import { accountAndRegion, type Caller } from "../aws/sts.ts";
 import { type Dagster, type DagsterAddress, dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import { checkout, isAncestor } from "../git/history.ts";
-import { type ImageClients, openImages } from "../images/index.ts";
+import { type ImageClients, openEcr, openImages, type Registry } from "../images/index.ts";
 
 /** Every service of AWS that a release uses, in one region, with this job's credentials. */
 export interface Clients {
@@ -23,6 +23,8 @@ export interface Connections {
   caller(context: Context, region: string): Promise<Caller>;
   aws(context: Pick<Context, "clock" | "signal">, region: string): Clients;
   images(context: Context, clients: Pick<Clients, "ecr">, scratch: string): Promise<ImageClients>;
+  /** Another account's registry, in the client's region, to copy from. */
+  registryOf(context: Context, clients: Pick<Clients, "ecr">, account: string): Promise<Registry>;
   webserver(context: Context, address: DagsterAddress): Dagster;
   readonly history: { readonly checkout: typeof checkout; readonly isAncestor: typeof isAncestor };
 }
@@ -41,6 +43,7 @@ export const connections: Connections = {
     };
   },
   images: (context, clients, scratch) => openImages(context, clients.ecr, scratch),
+  registryOf: (context, clients, account) => openEcr(context, clients.ecr, account),
   webserver: (context, address) => dagster(address, context),
   history: { checkout, isAncestor },
 };

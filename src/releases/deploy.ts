@@ -1,16 +1,19 @@
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { type Part, type Plan, planHash } from "../domain/plan.ts";
+import { inOrder, type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ImageClients } from "../images/index.ts";
 import { withLevels } from "../stack/index.ts";
 import { dayOf, withFindings } from "./checks.ts";
 import type { Connections } from "./connections.ts";
 import { type HeldLock, isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
-import { type Observed, observe } from "./observe.ts";
+import type { Observation } from "./observation.ts";
+import { type About, type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
+import { openPromotion } from "./promotion.ts";
+import type { QueuedRunsChoice } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
+import { scopeOf } from "./scope.ts";
 import {
   checkAncestry,
   checkBase,
@@ -21,17 +24,21 @@ import {
   type Session,
   type SessionRequest,
   sourceOf,
+  type Subject,
 } from "./session.ts";
-import { type Result, resultOfPlan } from "./result.ts";
+import { PlanRefused, type Result, resultOfPlan } from "./result.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
+import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
-export interface DeployRequest extends SessionRequest {
+export interface DeployRequest extends SessionRequest, Wishes {
   /** What earlier steps of this release have made; null: it is found by the lock that this job holds, or begun here. */
   readonly release: Release | null;
   /** The parts of the plan that this action carries out. */
   readonly parts: readonly Part[];
   /** The plan that somebody has looked at before, and what to do when it is another one now; null: nobody has. */
   readonly approved: { readonly hash: string; readonly onChange: "continue" | "fail" } | null;
+  /** What becomes of runs in the queue that carry this release's code, should it be taken back. */
+  readonly queuedRuns: QueuedRunsChoice;
 }
 
 /** Every part, in the order of a release. */
@@ -44,13 +51,12 @@ export const allParts: readonly Part[] = ["images", "migrations", "definitions",
 export async function plan(
   context: Context,
   connections: Connections,
-  request: Omit<DeployRequest, "parts" | "approved">,
+  request: Omit<DeployRequest, "parts" | "queuedRuns">,
 ): Promise<Result> {
   const session = await openSession(context, connections, request);
-  const source = await sourceOf(session, true);
-  const begun = request.release ?? newRelease(context, session, source);
-  checkIdentity(session, begun, source);
-  const { observed, planned } = await look(context, session, source, begun);
+  const { release, about } = await begin(context, session, request, await sourceOf(session, true), request.release);
+  const { observed, planned } = await look(context, session, release, about);
+  checkApproved(context, session, request.approved, planned, observed.observation);
   refuse(context, planned, observed.observation);
   return resultOfPlan(planned, observed.observation);
 }
@@ -64,13 +70,13 @@ export async function deploy(context: Context, connections: Connections, request
   const session = await openSession(context, connections, request);
   const source = await sourceOf(session, false);
   await mayTakeLock(session.records, session.lock, request);
-  const handedOver = request.release ?? heldRelease(session, source);
-  const begun = handedOver ?? newRelease(context, session, source);
-  checkIdentity(session, begun, source);
-  checkBase(session, begun);
-  await checkAncestry(session, source);
+  const handedOver = request.release ?? heldRelease(session, source, request);
+  const begun = await begin(context, session, request, source, handedOver);
+  const { about } = begun;
+  checkBase(session, begun.release);
+  await checkAncestry(session, begun.release);
   const made = request.parts.includes("images")
-    ? await carryOutParts(context, session, source, begun, ["images"], null, [], null)
+    ? await carryOutParts(context, session, begun.release, about, ["images"], null, [], request)
     : null;
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
@@ -78,86 +84,151 @@ export async function deploy(context: Context, connections: Connections, request
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
-    const release = await onWhatIsCurrent(now, made?.release ?? begun, handedOver !== null);
-    return await carryOutParts(context, now, source, release, others, lock, made?.steps ?? [], request.approved);
+    const release = await onWhatIsCurrent(
+      context,
+      now,
+      made?.release ?? begun.release,
+      handedOver === null ? begun : null,
+    );
+    return await carryOutParts(context, now, release, about, others, lock, made?.steps ?? [], request);
   } catch (error) {
     await lock.giveBack();
     throw error;
   }
 }
 
-/** The release that an earlier step of this job, or an attempt of this run that was cut, has begun for this commit. */
-function heldRelease({ lock, unfinished, request }: Session, source: Source): Release | null {
+interface Begun {
+  readonly release: Release;
+  readonly subject: Subject;
+  readonly about: About;
+}
+
+/** The release that is carried on, or else begun, and what it is about. @throws UserError */
+async function begin(
+  context: Context,
+  session: Session,
+  wishes: Wishes,
+  checkedOut: Source,
+  carriedOn: Release | null,
+): Promise<Begun> {
+  if (carriedOn !== null) checkWishes(carriedOn, wishes);
+  const from = carriedOn === null ? wishes.from : carriedOn.promotes;
+  const promotion = from === null ? null : await openPromotion(context, session, from);
+  const only = carriedOn === null ? wishes.only : carriedOn.only;
+  const scope = scopeOf(session.stack, only);
+  const subject = subjectOf(scope, only, promotion, checkedOut);
+  const release = carriedOn ?? newRelease(context, session, subject);
+  checkIdentity(session, release, subject.source);
+  checkPartial(session, release);
+  return { release, subject, about: { scope, promotion, copyImages: wishes.copyImages } };
+}
+
+/** The release that an earlier step of this job, or an attempt of this run that was cut, has begun for the same. */
+function heldRelease({ lock, unfinished, request }: Session, source: Source, asked: DeployRequest): Release | null {
   const last = unfinished.at(-1);
   if (lock === null || last === undefined || !isHeldBy(lock.value, request.owner)) return null;
   const { intent, outcome } = last;
-  const isOurs = outcome === null && intent.command === "deploy" && intent.release.source.sha === source.sha;
-  return isOurs ? intent.release : null;
+  const { release } = intent;
+  const isOfCommit = release.promotes !== null || release.source.sha === source.sha;
+  // Who begins with the images may begin another release; the later steps of a job are for the one that it has begun.
+  const isAskedFor = asked.parts.includes("images") ? isWished(release, asked) : agrees(release, asked);
+  return outcome === null && intent.command === "deploy" && isOfCommit && isAskedFor ? release : null;
 }
 
 /**
  * Whoever had the lock before may have released something meanwhile. A release that was handed over is then superseded; one that was
- * only planned is planned anew, if it still goes forward.
+ * only planned begins now, and is planned anew, if it still goes forward.
+ * @param planned null: it was handed over
  * @throws UserError of kind `superseded`
  */
-async function onWhatIsCurrent(now: Session, release: Release, handedOver: boolean): Promise<Release> {
-  const base = now.currentRelease?.id ?? null;
-  if (release.base === base) return release;
-  if (handedOver) checkBase(now, release);
-  await checkAncestry(now, release.source);
-  return { ...release, base };
+async function onWhatIsCurrent(
+  context: Context,
+  now: Session,
+  release: Release,
+  planned: Begun | null,
+): Promise<Release> {
+  if (planned === null) {
+    checkBase(now, release);
+    return release;
+  }
+  const { id, base, sources } = newRelease(context, now, planned.subject);
+  const anew = { ...release, id, base, sources };
+  if (base !== release.base) await checkAncestry(now, anew);
+  return anew;
 }
 
 async function carryOutParts(
   context: Context,
   session: Session,
-  source: Source,
   begun: Release,
+  about: About,
   parts: readonly Part[],
   lock: HeldLock | null,
   earlier: readonly StepEnd[],
-  approved: DeployRequest["approved"],
+  { approved, queuedRuns }: Pick<DeployRequest, "approved" | "queuedRuns">,
 ): Promise<Result> {
-  const { observed, planned, images } = await look(context, session, source, begun);
-  const { observation, images: observations } = observed;
-  if (lock !== null) checkApproved(context, session, approved, planned);
+  const { observed, planned, images } = await look(context, session, begun, about);
+  const { observation, images: observations, copies } = observed;
+  if (lock !== null) checkApproved(context, session, approved, planned, observation);
   return undertake(context, session, lock, {
     command: "deploy",
     plan: planned,
     observation,
-    images: { clients: images, observations },
+    images: { clients: images, observations, copies },
     parts,
     earlier,
+    queued: { choice: queuedRuns, since: {} },
   });
 }
 
-/** @throws UserError when the plan is another one than was looked at, and that matters */
+/** @throws PlanRefused when the plan is another one than was looked at, and that matters */
 function checkApproved(
   { clock, report }: Context,
   { stack }: Session,
   approved: DeployRequest["approved"],
   plan: Plan,
+  observation: Observation,
 ): void {
   if (approved === null || planHash(plan) === approved.hash) return;
-  const what = `The plan is another one than was looked at: ${plan.steps.map(({ id }) => id).join(", ") || "nothing is left to do"}.`;
+  const what = `The plan is another one than was looked at. Now it would: ${shortly(plan)}.`;
   const fix = "Something was released, or changed by hand, in between. Plan again, look at it, and deploy that.";
   const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
   for (const finding of withLevels([changed], stack.checks, dayOf(clock.now()))) {
-    if (approved.onChange === "fail" || finding.level === "error") throw new UserError(finding);
+    if (approved.onChange === "fail" || finding.level === "error")
+      throw new PlanRefused(finding, resultOfPlan(plan, observation));
     report({ kind: "finding", finding });
   }
+}
+
+const shownSteps = 8;
+
+/** The steps that people know by name: what is made, migrated and rolled. */
+function shortly({ steps }: Plan): string {
+  if (steps.length === 0) return "do nothing";
+  const told = inOrder(steps).filter(({ kind }) => kind !== "register" && kind !== "gate");
+  const shown = told.slice(0, shownSteps).map(({ id }) => id);
+  const more = steps.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 async function look(
   context: Context,
   session: Session,
-  source: Source,
   begun: Release,
+  about: About,
 ): Promise<{ readonly observed: Observed; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, request } = session;
-  refuseUncarried(context, stack);
+  refuseUncarried(context, about.scope);
   const images = await connections.images(context, clients, request.scratch);
-  const observed = await observe(clients, images, context, stack, { root: request.root, source }, session);
+  const observed = await observe(
+    clients,
+    images,
+    context,
+    stack,
+    { root: request.root, source: begun.source },
+    session,
+    about,
+  );
   const planned = withFindings(stack, planRelease(stack, observed.observation, begun), context.clock.now());
   return { observed, planned, images };
 }

@@ -1,9 +1,9 @@
 import type { Evidence } from "../domain/evidence.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
-import { showPlace } from "../domain/errors.ts";
+import { Cancelled, RolloutFailed, showPlace } from "../domain/errors.ts";
 import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
-import { type Release, type Source } from "../domain/release.ts";
+import { migratedBy, type Release, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import {
   code,
@@ -20,6 +20,7 @@ import {
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
 import type { Observation } from "./observation.ts";
+import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
 
@@ -30,17 +31,35 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
   return paragraphs(
     heading(2, markdown`Plan for ${stack}, ${environment}`),
     markdown`Commit ${code(source.sha.slice(0, 12))} of ${source.repository}; ${currentText(observation.current)}.`,
+    explainAbout(plan.target),
     explainFindings(plan.findings),
     nothing,
     table(
-      ["", "Step", "Why"],
-      inOrder(plan.steps).map((step) => [symbol(step), describe(step), step.reason]),
+      ["Step", "Why"],
+      inOrder(plan.steps).map((step) => [describe(step), step.reason]),
     ),
     ...plan.steps.flatMap((step) => (step.kind === "register" ? [explainDefinition(step, observation)] : [])),
     plan.untouched.length === 0
       ? null
       : details("Untouched", list(plan.untouched.map(({ what, why }) => markdown`${what}: ${why}`))),
   );
+}
+
+/** What a release is about, when it is not simply the whole stack of one commit; null otherwise. */
+export function explainAbout({ only, base, promotes, source, sources }: Release): Markdown | null {
+  const others = Object.entries(sources).filter(([repository]) => repository !== source.repository);
+  const lines = [
+    only === null
+      ? null
+      : markdown`Of ${code(only.join(", "))} only; all else stays as in release ${code(base ?? "")}.`,
+    promotes === null
+      ? null
+      : markdown`Images are those of release ${code(promotes.release)} of ${promotes.environment}: none is made here.`,
+    ...others.map(
+      ([repository, sha]) => markdown`Other parts come from ${repository}, up to commit ${code(sha.slice(0, 12))}.`,
+    ),
+  ];
+  return lines.every((line) => line === null) ? null : paragraphs(...lines);
 }
 
 /** How a release ended, as a page. */
@@ -61,6 +80,8 @@ export interface Ending {
   readonly running: Readonly<Record<string, string>> | null;
   /** The committed release after all of it; null: none. */
   readonly current: Release | null;
+  /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
+  readonly queued: QueuedRuns | null;
   /** Time from the begin of this step of the workflow until the new code was served, in seconds; null when no code moved. */
   readonly servedAfterSeconds: number | null;
 }
@@ -74,6 +95,7 @@ export function explainEnding({
   failure,
   running,
   current,
+  queued,
   servedAfterSeconds,
 }: Ending): Markdown {
   const results = Object.fromEntries(
@@ -84,12 +106,15 @@ export function explainEnding({
   return paragraphs(
     heading(2, title),
     markdown`Release ${code(release.id)} of commit ${code(release.source.sha.slice(0, 12))}.`,
+    explainAbout(release),
     failure === null ? null : explainFailure(failure),
     takenBack.length === 0 ? null : list(takenBack.map(takenBackLine)),
+    failure === null ? null : explainMigrated(release),
     servedAfterSeconds === null
       ? null
-      : markdown`The new code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
+      : markdown`The code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
     failure === null || running === null ? null : explainRunning(running, current),
+    queued === null ? null : explainQueued(queued),
     table(
       ["", "Step", "Result", "Seconds"],
       steps.map((end) => stepRow(end, results)),
@@ -100,6 +125,16 @@ export function explainEnding({
     stayed.length === 0 ? null : details("Untouched", list(stayed.map(({ what, why }) => markdown`${what}: ${why}`))),
     explainFindings(plan.findings),
   );
+}
+
+/** What nothing takes back. */
+function explainMigrated(release: Release): Markdown | null {
+  const names = migratedBy(release);
+  return names.length === 0
+    ? null
+    : list(
+        names.map((name) => markdown`Migration ${code(name)} has run, and **stays**: a migration is never taken back.`),
+      );
 }
 
 /** As `untouched` names it. */
@@ -131,6 +166,25 @@ function explainRunning(running: NonNullable<Ending["running"]>, current: Releas
   );
 }
 
+/** Runs that are named one by one; the others are counted. */
+const shownRuns = 20;
+
+function explainQueued({ runs, why, choice }: QueuedRuns): Markdown {
+  const waiting = runs.filter(({ cancelled }) => !cancelled).length;
+  const more = runs.length - shownRuns;
+  return paragraphs(
+    markdown`Runs in the queue that carry code which was taken back: ${runs.length - waiting} cancelled, ${waiting} left.${waiting > 0 && choice === "keep" ? markdown` Cancel in Dagster those that must not run.` : ""}`,
+    table(
+      ["Run", "Job", "Location", ""],
+      runs
+        .slice(0, shownRuns)
+        .map(({ id, job, location, cancelled }) => [code(id), code(job), location, cancelled ? "cancelled" : "waits"]),
+    ),
+    more > 0 ? markdown`And ${more} more.` : null,
+    why === null ? null : markdown`Not all was done: ${why}`,
+  );
+}
+
 function explainFailure({ step, what, fix, evidence }: NonNullable<Ending["failure"]>): Markdown {
   return paragraphs(
     markdown`**${step}**: ${what}`,
@@ -150,7 +204,8 @@ function byWeight(evidence: readonly Evidence[]): readonly Evidence[] {
   return [...evidence].sort((a, b) => weights.indexOf(a.kind) - weights.indexOf(b.kind));
 }
 
-function explainFindings(findings: readonly Finding[]): Markdown | null {
+/** Findings as a list, errors first. */
+export function explainFindings(findings: readonly Finding[]): Markdown | null {
   if (findings.length === 0) return null;
   return list(
     bySeverity(findings).map(
@@ -167,16 +222,10 @@ function explainDefinition(step: Extract<Step, { kind: "register" }>, { definiti
   return details(title, changes ?? markdown`Nothing that is compared changes.`);
 }
 
-function symbol({ kind }: Step): Text {
-  return { image: "+", register: "+", "run-task": "▸", roll: "~", stop: "-", gate: "?" }[kind];
-}
-
 function describe(step: Step, results: Results = {}): Markdown {
   switch (step.kind) {
     case "image":
-      return step.way === "name"
-        ? markdown`name image ${code(step.image)} by this commit`
-        : markdown`make image ${code(step.image)} of layers`;
+      return describeImage(step);
     case "register":
       return markdown`register ${code(step.family)} (${step.definition})`;
     case "run-task":
@@ -190,6 +239,17 @@ function describe(step: Step, results: Results = {}): Markdown {
   }
 }
 
+function describeImage({ image, way }: Extract<Step, { kind: "image" }>): Markdown {
+  switch (way) {
+    case "name":
+      return markdown`name image ${code(image)} by this commit`;
+    case "layers":
+      return markdown`make image ${code(image)} of layers`;
+    case "copy":
+      return markdown`copy image ${code(image)} from where it was made`;
+  }
+}
+
 /** `family:revision` of an ARN. */
 function showTarget(to: string): string {
   return to.slice(to.lastIndexOf("/") + 1);
@@ -200,11 +260,19 @@ function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
   switch (end.kind) {
     case "done":
       return ["✓", describe(step, results), end.done.said, end.seconds.toFixed(1)];
-    case "failed":
-      return ["✗", describe(step, results), "failed", end.seconds.toFixed(1)];
+    case "failed": {
+      const ended = endingOf(end.error);
+      return [ended === "cancelled" ? "■" : "✗", describe(step, results), ended, end.seconds.toFixed(1)];
+    }
     case "left":
       return ["", describe(step, results), "not begun", ""];
   }
+}
+
+/** A rollout that was not waited for to its end has not failed. */
+function endingOf(error: unknown): string {
+  if (error instanceof Cancelled) return "cancelled";
+  return (error instanceof RolloutFailed ? error.verdicts[0]?.verdict : undefined) ?? "failed";
 }
 
 function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {

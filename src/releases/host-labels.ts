@@ -14,25 +14,29 @@ export function hostLabels(
   image: ImagePlan | undefined,
 ): Readonly<Record<string, string>> {
   if (service.movesWith === "image" || image === undefined) return {};
-  const { contentKey, inputs } = image;
+  const { contentKey, made } = image;
+  // Of one that was made elsewhere nothing is known but that it is another one.
+  if (made === null) return { "dagster-ecs.image": contentKey };
   const { dagsterYaml, workspace } = stack.instance;
   const files = { "dagster-yaml": dagsterYaml, workspace };
   return {
-    "dagster-ecs.dagster": dagsterPackages(image),
-    "dagster-ecs.base": [inputs.base, ...(inputs.python === null ? [] : [`python ${inputs.python}`])].join(" "),
-    "dagster-ecs.workdir": inputs.workdir,
+    "dagster-ecs.dagster": dagsterPackages(made),
+    "dagster-ecs.base": [made.of.base, ...(made.of.python === null ? [] : [`python ${made.of.python}`])].join(" "),
+    "dagster-ecs.workdir": made.of.workdir,
     ...Object.fromEntries(
       // What cannot be found in the image may be anything in it: then the process moves with all of it.
       Object.entries(files).map(([name, file]) => [
         `dagster-ecs.${name}`,
-        contentOf(stack, service, file, image) ?? `image ${contentKey}`,
+        contentOf(stack, service, file, made) ?? `image ${contentKey}`,
       ]),
     ),
   };
 }
 
+type Made = NonNullable<ImagePlan["made"]>;
+
 /** Dagster and its libraries as the lock file pins them. */
-function dagsterPackages({ inputs, lock }: ImagePlan): string {
+function dagsterPackages({ of: inputs, lock }: Made): string {
   const packages = (lock?.requirements ?? []).flatMap(({ name, version }) =>
     /^dagster(-|$)/.test(normalizedName(name)) ? [{ name: normalizedName(name), version }] : [],
   );
@@ -47,7 +51,7 @@ function contentOf(
   { images }: Stack,
   { image }: Service,
   file: { readonly kind: string } | InstanceFile,
-  { inputs }: ImagePlan,
+  { of: inputs }: Made,
 ): string | null {
   const building = images[image]?.building;
   if (!("path" in file) || building?.kind !== "layers") return null;

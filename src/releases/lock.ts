@@ -56,7 +56,7 @@ export async function takeLock(bucket: Bucket, context: Context, request: LockRe
         since: claim === "ours" && found !== null ? found.value.since : instant(clock.now()),
         leaseSeconds,
         open: found?.value.open ?? [],
-        taken: null,
+        taken: found?.value.taken ?? null, // whoever lost it may not have looked yet
       };
       const taken = found === null ? await bucket.create(key, next) : await bucket.replace(key, next, found.etag);
       if (taken === false || taken === null) continue; // somebody was quicker: see who
@@ -109,7 +109,8 @@ export async function unlock(
     const found = await bucket.read(key, lockSchema);
     if (found === null || found.value.holder === null) return null;
     const { holder } = found.value;
-    const next: Lock = { ...found.value, holder: null, since: instant(clock.now()), taken: { by: by.name, why } };
+    const taken = { from: holder, by: by.name, why };
+    const next: Lock = { ...found.value, holder: null, since: instant(clock.now()), taken };
     if ((await bucket.replace(key, next, found.etag)) !== null) return holder;
   }
 }
@@ -138,14 +139,13 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
   const readMine = async (): Promise<Stored<Lock>> => {
     const found = await bucket.read(key, lockSchema);
     const holder = found?.value.holder ?? null;
-    if (holder === null || holder.name !== lock.holder?.name || holder.attempt !== lock.holder.attempt)
-      throw lostError(found?.value ?? null, bucket);
+    if (!isSame(holder, lock.holder)) throw lostError(found?.value ?? null, lock.holder, bucket);
     return found as Stored<Lock>;
   };
   const rewrite = async (next: Lock): Promise<void> => {
     const { etag } = await readMine();
     if ((await bucket.replace(key, next, etag)) === null)
-      throw lostError((await bucket.read(key, lockSchema))?.value ?? null, bucket);
+      throw lostError((await bucket.read(key, lockSchema))?.value ?? null, lock.holder, bucket);
     lock = next;
   };
   // One failure is weather, which the next attempt outlives: a third of the lease is left.
@@ -196,7 +196,7 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
 }
 
 /** Somebody else may write now: whoever hears this writes nothing more. */
-export function isLost(error: unknown): boolean {
+export function isLost(error: unknown): error is UserError & { readonly kind: "locked" } {
   return error instanceof UserError && error.kind === "locked";
 }
 
@@ -223,21 +223,27 @@ function lockedError(found: Stored<Lock> | null, bucket: Bucket): UserError {
   );
 }
 
-function lostError(now: Lock | null, bucket: Bucket): UserError {
-  const what =
-    now === null
-      ? "The lock of this release was removed while it was carried out."
-      : now.holder !== null
-        ? `${now.holder.name} took over the lock of this release while it was carried out.`
-        : now.taken === null
-          ? "The lock of this release was given back by another step while it was carried out."
-          : `${now.taken.by} took the lock of this release away while it was carried out: ${now.taken.why}`;
+function isSame(one: Owner | null, other: Owner | null): boolean {
+  return one !== null && one.name === other?.name && one.attempt === other.attempt;
+}
+
+/** @param me who held it */
+function lostError(now: Lock | null, me: Owner | null, bucket: Bucket): UserError {
   return new UserError(
     {
-      what,
+      what: howLost(now, me),
       where: `s3://${bucket.name}/${bucket.prefix}${key}`,
       fix: "Nothing more was written. See `status` for what runs now; then deploy again.",
     },
     { kind: "locked" },
   );
+}
+
+function howLost(now: Lock | null, me: Owner | null): string {
+  if (now === null) return "The lock of this release was removed while it was carried out.";
+  const { holder, taken } = now;
+  if (taken !== null && isSame(taken.from, me))
+    return `${taken.by} took the lock of this release away while it was carried out: ${taken.why}`;
+  if (holder !== null) return `${holder.name} took over the lock of this release while it was carried out.`;
+  return "The lock of this release was given back by another step while it was carried out.";
 }

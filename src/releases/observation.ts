@@ -1,3 +1,4 @@
+import type { ReleaseId } from "../domain/identifiers.ts";
 import type { Before } from "../domain/journal.ts";
 import type { ImagePart, Release, Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
@@ -24,6 +25,16 @@ export interface Observation {
   /** What each service runs by the current release, as long as the registry has it: images that it may keep. By key. */
   readonly keepable: Readonly<Record<string, ImagePart>>;
   readonly parameters: ParameterNames;
+  /** Where the images come from, when they are not made here. */
+  readonly promoted: Promoted | null;
+}
+
+/** A release of another environment, whose images are released to this one. */
+export interface Promoted {
+  readonly environment: string;
+  readonly release: Release;
+  /** Releases of that environment that were begun and have not come to their end. */
+  readonly unfinished: readonly ReleaseId[];
 }
 
 export interface KnownDefinition {
@@ -31,6 +42,8 @@ export interface KnownDefinition {
   readonly running: Definition | null;
   /** What the service ran before an unfinished release; null when it runs it still. */
   readonly former: Definition | null;
+  /** What the current release pins, when somebody has deployed another one; null when the service runs it. */
+  readonly released: Definition | null;
   /** Newest ACTIVE revision of the family. */
   readonly newest: Definition | null;
 }

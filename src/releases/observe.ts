@@ -4,14 +4,16 @@ import { type Contract, networkSchema } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Before } from "../domain/journal.ts";
 import { type ImagePart, imageOf, type Release, type Source } from "../domain/release.ts";
-import { sameRevision } from "../domain/verdict.ts";
+import { type Revision, sameRevision } from "../domain/verdict.ts";
 import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
 import {
+  type CopyObservation,
   type ImageClients,
   type ImageObservation,
   type ImageRequest,
   imageIsThere,
   observeImage,
+  planCopy,
   planImage,
 } from "../images/index.ts";
 import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
@@ -20,11 +22,25 @@ import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
 import { beforeUnfinished, type History } from "./history.ts";
 import type { KnownDefinition, Observation } from "./observation.ts";
+import { observePromoted, type Promotion } from "./promotion.ts";
 
 /** What observation reads, and what applying needs of it again. */
 export interface Observed {
   readonly observation: Observation;
+  /** Of those that are made of the checkout. */
   readonly images: Readonly<Record<string, ImageObservation>>;
+  /** Of those that another environment has. */
+  readonly copies: Readonly<Record<string, CopyObservation>>;
+}
+
+/** What a release is about. */
+export interface About {
+  /** The stack with the components of it only. */
+  readonly scope: Stack;
+  /** null: its images are made of the checkout. */
+  readonly promotion: Promotion | null;
+  /** Images of another registry may be copied. */
+  readonly copyImages: boolean;
 }
 
 /** Reads all that a plan is made of. Changes nothing. */
@@ -35,17 +51,22 @@ export async function observe(
   stack: Stack,
   checkout: { readonly root: string; readonly source: Source },
   history: Pick<History, "currentRelease" | "unfinished">,
+  about: About,
 ): Promise<Observed> {
   const current = history.currentRelease;
-  const [services, images, parameters] = await Promise.all([
+  const { scope, promotion, copyImages } = about;
+  const [services, { images, copies }, parameters] = await Promise.all([
     observeServicesByKey(clients, stack),
-    observeImages(imageClients, context, stack, checkout, current),
-    parameterNames(clients, stack),
+    lookAtImages(imageClients, context, about, checkout, current),
+    parameterNames(clients, scope),
   ]);
   const before = beforeOf(services, history);
-  const definitions = await observeDefinitions(clients, stack, services, before);
-  const plans = Object.fromEntries(Object.entries(images).map(([key, image]) => [key, planImage(image)] as const));
-  const keepable = await keepableImages(imageClients, stack, current, plans);
+  const definitions = await observeDefinitions(clients, scope, services, before, current);
+  const plans = Object.fromEntries([
+    ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
+    ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy, copyImages)] as const),
+  ]);
+  const keepable = await keepableImages(imageClients, scope, current, plans);
   const observation = {
     source: checkout.source,
     current,
@@ -55,8 +76,9 @@ export async function observe(
     images: plans,
     keepable,
     parameters,
+    promoted: promotion,
   };
-  return { observation, images };
+  return { observation, images, copies };
 }
 
 /** By the key that the stack file gives them. */
@@ -119,6 +141,17 @@ export async function taskNetwork(
     where,
     fix: "Name their ids, or a service that runs in them: `network: { like-service: … }`.",
   });
+}
+
+async function lookAtImages(
+  clients: ImageClients,
+  context: Context,
+  { scope, promotion }: About,
+  checkout: { readonly root: string; readonly source: Source },
+  current: Release | null,
+): Promise<Pick<Observed, "images" | "copies">> {
+  if (promotion !== null) return { images: {}, copies: await observePromoted(clients, promotion, scope) };
+  return { images: await observeImages(clients, context, scope, checkout, current), copies: {} };
 }
 
 async function observeImages(
@@ -190,13 +223,16 @@ async function observeDefinitions(
   stack: Stack,
   services: Observation["services"],
   before: Observation["before"],
+  current: Release | null,
 ): Promise<Readonly<Record<string, KnownDefinition>>> {
   const known = await Promise.all(
     familiesOf(stack).map(async ({ definition, family }) => {
       const key = definition.startsWith("service/") ? definition.slice("service/".length) : null;
       const [newest, ofService] = await Promise.all([
         newestDefinition(ecs, family),
-        key === null ? noDefinition : definitionsOfService(ecs, services[key] ?? null, before[key]),
+        key === null
+          ? noDefinition
+          : definitionsOfService(ecs, services[key] ?? null, before[key], current?.taskDefinitions[definition]),
       ]);
       return [definition, { newest, ...ofService }] as const;
     }),
@@ -204,21 +240,27 @@ async function observeDefinitions(
   return Object.fromEntries(known);
 }
 
-const noDefinition = { running: null, former: null };
+const noDefinition = { running: null, former: null, released: null };
 
-/** What a service runs, and what it ran before when that is another one. */
+/**
+ * What a service runs, what it ran before an unfinished release, and what it should run when somebody has deployed something else.
+ * @param pinned by the current release
+ */
 export async function definitionsOfService(
   ecs: Clients["ecs"],
   service: Observation["services"][string],
   before: Before | undefined,
-): Promise<Pick<KnownDefinition, "running" | "former">> {
+  pinned: Revision | undefined,
+): Promise<Pick<KnownDefinition, "running" | "former" | "released">> {
   const now = service?.revision ?? null;
   const then = before?.taskDefinition ?? null;
-  const [running, former] = await Promise.all([
+  const isForeign = pinned !== undefined && sameRevision(then, now) && !sameRevision(pinned, now);
+  const [running, former, released] = await Promise.all([
     now === null ? null : definitionOf(ecs, now),
     then === null || sameRevision(then, now) ? null : definitionOf(ecs, then),
+    isForeign ? definitionOf(ecs, pinned) : null,
   ]);
-  return { running, former };
+  return { running, former, released };
 }
 
 /** Names only: a plan must not read values. */

@@ -66,6 +66,38 @@ export async function openStack(
   return { stack, clients, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
 }
 
+/** Records of another environment of the stack, to be read; it may be in another account or region. */
+export interface OtherEnvironment {
+  readonly records: Bucket;
+  /** Account that its registry is in. */
+  readonly account: string;
+  readonly clients: Clients;
+}
+
+/**
+ * Finds the records of another environment by its contract, with the credentials of this job.
+ * @param account that the job is signed in to: a contract that names none is of that one
+ * @throws UserError when there is no such environment; AwsError when it may not be read
+ */
+export async function openOther(
+  context: Context,
+  connections: Connections,
+  { root, file, variables }: StackLocation,
+  { environment, account }: { readonly environment: string; readonly account: string },
+): Promise<OtherEnvironment> {
+  const stackFile = parseStackFile(await readStackFile(root, file), file);
+  const region = regionOf(stackFile, environment);
+  const clients = connections.aws(context, region);
+  const reference = contractReference(stackFile, { environment, account, region, variables });
+  const contract =
+    reference.kind === "mapping"
+      ? reference.contract
+      : await fetchContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
+  const { name, prefix } = contract.bucket;
+  const records = bucket(clients.s3, name, `${prefix}${stackFile.name}/${environment}/`);
+  return { records, account: contract.account ?? account, clients };
+}
+
 function wrongAccount(account: string, allowed: readonly string[]): UserError {
   return new UserError({
     what: `The credentials of this job are of account ${account}, and only ${allowed.join(", ")} may be touched.`,

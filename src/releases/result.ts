@@ -1,6 +1,6 @@
 import { isAwsError } from "../aws/error.ts";
 import type { Outcome, OutcomeKind, ServiceOutcome } from "../domain/journal.ts";
-import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
+import { type Advice, Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import { type Plan, planHash, type Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
@@ -8,6 +8,7 @@ import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts"
 import type { Markdown } from "../markdown/markdown.ts";
 import { type Ending, explainEnding, explainPlan } from "./explain.ts";
 import { type Observation, showRunning } from "./observation.ts";
+import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps.ts";
@@ -33,7 +34,7 @@ export class ReleaseFailed extends RolloutFailed {
   readonly result: Result;
 
   constructor(what: string, result: Result, verdicts: RolloutFailed["verdicts"], cause: unknown) {
-    super(what, verdicts, { cause });
+    super(what, verdicts, { cause, evidence: cause instanceof RolloutFailed ? cause.evidence : [] });
     this.result = result;
   }
 }
@@ -44,6 +45,16 @@ export class ReleaseCancelled extends Cancelled {
 
   constructor(what: string, result: Result) {
     super(what);
+    this.result = result;
+  }
+}
+
+/** A release whose lock somebody else has: nothing more was written, and what was done is his to go on from. */
+export class ReleaseLost extends UserError {
+  readonly result: Result;
+
+  constructor({ what, where, fix }: Advice, result: Result, cause: unknown) {
+    super({ what, where, fix }, { kind: "locked", cause });
     this.result = result;
   }
 }
@@ -68,6 +79,8 @@ export interface Told {
   readonly earlier: readonly StepEnd[];
   readonly outcome: OutcomeKind | null;
   readonly takenBack: readonly TakenBack[];
+  /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
+  readonly queued: QueuedRuns | null;
   readonly session: Pick<Session, "openedAt" | "stack">;
 }
 
@@ -167,7 +180,7 @@ function verdictsOf(
 }
 
 function endingOf(
-  { title, plan, observation, end, outcome, takenBack, session }: Told,
+  { title, plan, observation, end, outcome, takenBack, queued, session }: Told,
   steps: readonly StepEnd[],
 ): Ending {
   const { failure, release } = end;
@@ -191,6 +204,7 @@ function endingOf(
           },
     running: outcome === null ? null : runningNow(observation, release, outcome, steps, takenBack),
     current: outcome === "committed" ? release : observation.current,
+    queued,
     servedAfterSeconds: isServed ? (Math.max(...served) - session.openedAt) / 1000 : null,
   };
 }

@@ -12,6 +12,7 @@ import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.
 import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
+import { badSince, type QueuedRunsChoice } from "./queued-runs.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
@@ -21,10 +22,15 @@ export interface RollbackRequest extends SessionRequest {
   readonly to: string;
   /** Plan only. */
   readonly dryRun: boolean;
+  /** What becomes of runs in the queue that carry the code which is left, or this release's, should it be taken back. */
+  readonly queuedRuns: QueuedRunsChoice;
 }
 
 /** Releases that are looked through for a SHA. */
 const searched = 200;
+
+/** Releases whose migrations are looked at, although they were not committed. */
+const migratedLately = 20;
 
 /**
  * Lets the stack run an earlier release again. The same machine as a deploy, with an old record as its request; it never migrates.
@@ -40,14 +46,16 @@ export async function rollback(context: Context, connections: Connections, reque
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
-    const { observation, planned, images } = await look(context, now, await target(now, request.to));
+    const to = await target(now, request.to);
+    const [{ observation, planned, images }, since] = await Promise.all([look(context, now, to), badSince(now, to)]);
     return await undertake(context, now, lock, {
       command: "rollback",
       plan: planned,
       observation,
-      images: { clients: images, observations: {} },
+      images: { clients: images, observations: {}, copies: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
+      queued: { choice: request.queuedRuns, since },
     });
   } catch (error) {
     await lock.giveBack();
@@ -56,17 +64,14 @@ export async function rollback(context: Context, connections: Connections, reque
 }
 
 /** @throws UserError when it is not one release */
-async function target({ journal, currentRelease }: Session, to: string): Promise<Release> {
+async function target(session: Session, to: string): Promise<Release> {
+  const { journal, currentRelease } = session;
   const id = releaseIdSchema.safeParse(to);
   if (id.success) return committed(journal, id.data);
   if (to === "previous") {
     const previous = currentRelease?.base ?? null;
     if (previous !== null) return committed(journal, previous);
-    throw new UserError({
-      what: "There is no release before the current one.",
-      where: "input to",
-      fix: "Name a release: `status` lists them.",
-    });
+    throw nothingBefore(session);
   }
   const moment = momentOf(to);
   if (moment !== null) return currentAt(journal, moment, to);
@@ -95,6 +100,18 @@ async function target({ journal, currentRelease }: Session, to: string): Promise
       fix: "Name one of these releases by its id.",
     });
   return only;
+}
+
+function nothingBefore({ currentRelease, unfinished }: Session): UserError {
+  const what = "There is no release before the current one.";
+  const where = "input to";
+  if (currentRelease !== null) return new UserError({ what, where, fix: "Name a release: `status` lists them." });
+  const cut = unfinished.map(({ intent }) => intent.release.id).join(", ");
+  const fix =
+    cut === ""
+      ? "Deploy: nothing is released yet."
+      : `Nothing was ever committed; ${cut} was begun, and has not come to its end. Deploy again: that goes on from there, and should it fail, everything goes back to no task.`;
+  return new UserError({ what, where, fix });
 }
 
 /** Milliseconds since 1970; a day alone means its end. Null for what is no time. */
@@ -136,10 +153,13 @@ async function look(
     connections.images(context, clients, request.scratch),
   ]);
   const before = beforeOf(services, session);
-  const [wanted, running, there] = await Promise.all([
+  const [wanted, running, there, schema] = await Promise.all([
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
-    byKey(services, (service, key) => definitionsOfService(clients.ecs, service, before[key])),
+    byKey(services, (service, key) =>
+      definitionsOfService(clients.ecs, service, before[key], currentRelease?.taskDefinitions[`service/${key}`]),
+    ),
     byKey(imagesOf(to), ({ repository, digest }) => imageIsThere(images, repository, digest)),
+    schemaNow(session, to),
   ]);
   const definitions = Object.entries(running).map(
     ([key, known]) => [`service/${key}`, { ...known, newest: null }] as const,
@@ -153,10 +173,26 @@ async function look(
     images: {},
     keepable: {},
     parameters: {},
+    promoted: null,
   };
-  const begun = newRelease(context, session, to.source);
-  const plan = planRollback(stack, observation, begun, to, wanted, there);
+  const { source, sources, promotes } = to;
+  const begun = newRelease(context, session, { source, sources, only: null, promotes, addsToCurrent: false });
+  const plan = planRollback(stack, observation, begun, to, wanted, there, schema);
   return { observation, planned: withFindings(stack, plan, context.clock.now()), images };
+}
+
+/** A release that failed is taken back, and what it had migrated is not: its record tells more than the current release. */
+async function schemaNow({ journal, currentRelease }: Session, to: Release): Promise<Release["migrations"]> {
+  const since = currentRelease === null ? 0 : begunAt(currentRelease.id);
+  const newer = (await journal.newest(migratedLately)).filter((id) => begunAt(id) > since);
+  const releases = await Promise.all(
+    newer.toReversed().map(async (id) => (await journal.outcome(id))?.release ?? (await journal.made(id))),
+  );
+  const migrated = releases.flatMap((release) => Object.entries(release?.migrations ?? {}));
+  return {
+    ...(currentRelease ?? to).migrations,
+    ...Object.fromEntries(migrated.filter(([, { state }]) => state === "done")),
+  };
 }
 
 async function byKey<T, R>(

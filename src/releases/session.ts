@@ -16,8 +16,8 @@ export interface SessionRequest extends StackLocation, LockRequest {
   readonly scratch: string;
   /** Releases a commit that does not contain the released one. */
   readonly allowDivergent: boolean;
-  /** Asks the repository's host whether one commit is an ancestor of another; null when it cannot be asked. */
-  readonly compare: ((ancestor: Sha, descendant: Sha) => Promise<"yes" | "no" | "unknown">) | null;
+  /** Asks the host of a repository whether one commit is an ancestor of another; null when it cannot be asked. */
+  readonly compare: ((repository: string, ancestor: Sha, descendant: Sha) => Promise<"yes" | "no" | "unknown">) | null;
 }
 
 /** An open stack with its history. */
@@ -74,19 +74,30 @@ export async function sourceOf({ request, connections }: Session, allowDirty: bo
   return { repository, sha: head };
 }
 
-/** The release that is to be begun for a commit now. */
-export function newRelease(context: Context, { stack, currentRelease }: Session, source: Source): Release {
+/** What a release is begun for. */
+export interface Subject extends Pick<Release, "source" | "sources" | "only" | "promotes"> {
+  /** Parts of what is current go into it: so do the commits they come from. */
+  readonly addsToCurrent: boolean;
+}
+
+/** The release that is to be begun for something now. */
+export function newRelease(context: Context, { stack, currentRelease }: Session, subject: Subject): Release {
+  const { source, sources, only, promotes, addsToCurrent } = subject;
   return emptyRelease({
     id: releaseId(context.clock.now(), source.sha),
     stack: stack.name,
     environment: stack.environment,
     base: currentRelease?.id ?? null,
     source,
+    sources: addsToCurrent ? { ...currentRelease?.sources, ...sources } : sources,
+    only,
+    promotes,
+    contract: stack.contract.version ?? null,
   });
 }
 
 /**
- * A release that was handed over by an earlier step is of this stack, and of the commit that is checked out.
+ * A release that was handed over by an earlier step is of this stack, and of the commit that is to be released.
  * @throws UserError
  */
 export function checkIdentity({ stack }: Session, begun: Release, source: Source): void {
@@ -117,34 +128,68 @@ export function checkBase({ currentRelease }: Session, begun: Release): void {
 }
 
 /**
- * Going forward never goes back: what is current must be an ancestor of what is to come.
+ * Going forward never goes back: of each repository, the commit that is current must be an ancestor of the one that is to come.
  * @throws UserError of kind `superseded`; UserError when the history does not tell
  */
-export async function checkAncestry({ request, connections, currentRelease }: Session, source: Source): Promise<void> {
+export async function checkAncestry(session: Session, begun: Release): Promise<void> {
+  const { request, currentRelease } = session;
   if (currentRelease === null || request.allowDivergent) return;
-  const [ancestor, descendant] = [currentRelease.source.sha, source.sha];
-  const local = await connections.history.isAncestor(request.root, ancestor, descendant);
-  const answer = local === "unknown" && request.compare !== null ? await request.compare(ancestor, descendant) : local;
+  const { sources } = currentRelease;
+  const { repository } = begun.source;
+  if (begun.only === null && begun.promotes === null && !Object.hasOwn(sources, repository)) {
+    throw superseded(
+      `Nothing that runs comes from ${repository}, but from ${Object.keys(sources).join(", ")}: deploying the whole stack from it would replace all of that.`,
+      currentRelease.id,
+      "Name what this repository releases: input `only`. When it is the same repository under a new name, release it once with `allow-divergent: true`.",
+    );
+  }
+  for (const [of, released] of Object.entries(sources)) {
+    const ours = Object.hasOwn(begun.sources, of) ? begun.sources[of] : undefined;
+    if (ours !== undefined) await checkFollows(session, of, released, ours, currentRelease.id);
+    else
+      throw superseded(
+        `Commit ${released} of ${of} is released, and release ${begun.promotes?.release ?? begun.id} holds nothing of that repository: it would be lost.`,
+        currentRelease.id,
+      );
+  }
+}
+
+/** @throws UserError as {@link checkAncestry} does */
+async function checkFollows(
+  { request, connections }: Session,
+  repository: string,
+  ancestor: Sha,
+  descendant: Sha,
+  now: ReleaseId,
+): Promise<void> {
+  if (ancestor === descendant) return;
+  const isOurs = repository === request.repository;
+  const local = isOurs ? await connections.history.isAncestor(request.root, ancestor, descendant) : "unknown";
+  const answer =
+    local === "unknown" && request.compare !== null ? await request.compare(repository, ancestor, descendant) : local;
   if (answer === "yes") return;
+  const where = isOurs ? "" : ` of ${repository}`;
   if (answer === "no")
     throw superseded(
-      `Commit ${descendant} does not contain ${ancestor}, which is released: deploying it would go back, in part or whole.`,
-      currentRelease.id,
+      `Commit ${descendant}${where} does not contain ${ancestor}, which is released: deploying it would go back, in part or whole.`,
+      now,
     );
   throw new UserError({
-    what: `This checkout does not hold enough history to tell whether ${descendant} follows ${ancestor}, which is released.`,
-    where: request.root,
-    fix: "Check out with the whole history (actions/checkout with `fetch-depth: 0`), or give this step a `github-token` that may read the repository.",
+    what: `This checkout does not hold enough history to tell whether ${descendant}${where} follows ${ancestor}, which is released.`,
+    where: isOurs ? request.root : repository,
+    fix: isOurs
+      ? "Check out with the whole history (actions/checkout with `fetch-depth: 0`), or give this step a `github-token` that may read the repository."
+      : `Give this step a \`github-token\` that may read ${repository}.`,
   });
 }
 
-function superseded(what: string, now: ReleaseId | null): UserError {
+function superseded(
+  what: string,
+  now: ReleaseId | null,
+  fix = "Deploy a commit that contains what is released. To go back, use `command: rollback`. When history was rewritten (force push, squash), release it with `allow-divergent: true`.",
+): UserError {
   return new UserError(
-    {
-      what,
-      where: now === null ? "current release" : `current release ${now}`,
-      fix: "Deploy a commit that contains what is released. To go back, use `command: rollback`. When history was rewritten (force push, squash), release it with `allow-divergent: true`.",
-    },
+    { what, where: now === null ? "current release" : `current release ${now}`, fix },
     { kind: "superseded" },
   );
 }

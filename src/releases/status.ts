@@ -1,14 +1,21 @@
 import type { ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
-import type { ReleaseId } from "../domain/identifiers.ts";
-import type { Lock, OutcomeKind, Owner } from "../domain/journal.ts";
+import type { Finding } from "../domain/finding.ts";
+import { begunAt, instant, type ReleaseId, type Sha, shaOf } from "../domain/identifiers.ts";
+import type { Intent, Lock, OutcomeKind, Owner } from "../domain/journal.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
-import { code, heading, list, type Markdown, markdown, paragraphs, table } from "../markdown/markdown.ts";
-import { observeServicesByKey } from "./observe.ts";
-import type { Connections } from "./connections.ts";
+import { code, heading, list, type Markdown, markdown, paragraphs, table, type Text } from "../markdown/markdown.ts";
+import { withLevels } from "../stack/index.ts";
 import type { Stored } from "./bucket.ts";
-import { openSession, type SessionRequest } from "./session.ts";
+import { dayOf } from "./checks.ts";
+import type { Connections } from "./connections.ts";
+import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
+import { explainAbout, explainFindings } from "./explain.ts";
+import type { Journal } from "./journal.ts";
+import type { KnownDefinition, Observation } from "./observation.ts";
+import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
+import { openSession, type Session, type SessionRequest } from "./session.ts";
 
 /** What runs, what should run, and what happened lately. */
 export interface Status {
@@ -17,12 +24,34 @@ export interface Status {
   readonly current: Release | null;
   /** By key. */
   readonly services: Readonly<Record<string, ServiceObservation | null>>;
-  /** What runs and is not what the current release says, for people. */
-  readonly drift: readonly string[];
-  /** Newest first. `interrupted`: begun, and cut before its end was written. */
-  readonly history: readonly { readonly id: ReleaseId; readonly ended: OutcomeKind | "under way" | "interrupted" }[];
+  /** What runs and is not what the current release says. */
+  readonly drift: readonly Drift[];
+  /** What else is to be known of the services: who owns them beside us. */
+  readonly findings: readonly Finding[];
+  /** Newest first. */
+  readonly history: readonly PastRelease[];
   /** Who may write now, and for how long at least; null: nobody. */
   readonly holder: { readonly owner: Owner; readonly since: string; readonly leftSeconds: number } | null;
+}
+
+/** One release of the history. A later version may add members, and takes none away. */
+export interface PastRelease {
+  readonly id: ReleaseId;
+  /** `interrupted`: begun, and cut before its end was written. */
+  readonly ended: OutcomeKind | "under way" | "interrupted";
+  /** null: it was cut before it had said what it would do, and did nothing. */
+  readonly command: Intent["command"] | null;
+  /** The commit that it brought, or went back to. */
+  readonly commit: Sha;
+  /** Who began it; one that has ended, who ended it. */
+  readonly by: string | null;
+  /** When it was begun, or has ended. */
+  readonly at: string;
+  /** Id of the cause when it is red. */
+  readonly cause: string | null;
+  readonly isCurrent: boolean;
+  /** What becomes of one that has not come to its end; null: nothing is left of it. */
+  readonly next: string | null;
 }
 
 const shownReleases = 10;
@@ -30,22 +59,22 @@ const shownReleases = 10;
 /** Reads, and changes nothing. @throws UserError, AwsError */
 export async function status(context: Context, connections: Connections, request: SessionRequest): Promise<Status> {
   const session = await openSession(context, connections, request);
-  const { stack, clients, journal, currentRelease, lock } = session;
+  const { stack, clients, journal, currentRelease: current, lock } = session;
   const [services, ids] = await Promise.all([observeServicesByKey(clients, stack), journal.newest(shownReleases)]);
+  const before = beforeOf(services, session);
   const holder = holderOf(lock);
   const underWay = holder === null ? null : (lock?.value.open.at(-1) ?? null);
-  const history = await Promise.all(
-    ids.map(async (id) => {
-      const open = id === underWay ? ("under way" as const) : ("interrupted" as const);
-      return { id, ended: (await journal.outcome(id))?.outcome ?? open };
-    }),
-  );
+  const [definitions, history] = await Promise.all([
+    foreignDefinitions(clients, current, services, before),
+    Promise.all(ids.map((id) => pastRelease(journal, session, id, underWay))),
+  ]);
   return {
     stack: stack.name,
     environment: stack.environment,
-    current: currentRelease,
+    current,
     services,
-    drift: driftOf(currentRelease, services),
+    drift: driftOf(stack, { current, services, before, definitions }),
+    findings: withLevels(ownershipFindings(stack, services), stack.checks, dayOf(context.clock.now())),
     history,
     holder,
   };
@@ -59,13 +88,66 @@ function holderOf(lock: Stored<Lock> | null): Status["holder"] {
   return leftSeconds <= 0 ? null : { owner, since: lock.value.since, leftSeconds };
 }
 
-export function explainStatus({ stack, environment, current, services, drift, history, holder }: Status): Markdown {
+/** Definitions are read only where another one runs than was released. */
+async function foreignDefinitions(
+  { ecs }: Session["clients"],
+  current: Release | null,
+  services: Status["services"],
+  before: Observation["before"],
+): Promise<Readonly<Record<string, KnownDefinition>>> {
+  const read = Object.entries(services).map(async ([key, service]): Promise<[string, KnownDefinition][]> => {
+    const definition = `service/${key}`;
+    const pinned = current?.taskDefinitions[definition];
+    if (service === null || pinned === undefined || sameRevision(service.revision, pinned)) return [];
+    const known = await definitionsOfService(ecs, service, before[key], pinned);
+    return [[definition, { ...known, newest: null }]];
+  });
+  return Object.fromEntries((await Promise.all(read)).flat());
+}
+
+async function pastRelease(
+  journal: Journal,
+  { currentRelease, unfinished }: Pick<Session, "currentRelease" | "unfinished">,
+  id: ReleaseId,
+  underWay: ReleaseId | null,
+): Promise<PastRelease> {
+  const outcome = await journal.outcome(id);
+  const record = outcome ?? (await journal.intent(id));
+  const isOpen = unfinished.some(({ intent }) => intent.release.id === id);
+  return {
+    id,
+    ended: outcome?.outcome ?? (id === underWay ? "under way" : "interrupted"),
+    command: record?.command ?? null,
+    commit: shaOf(id),
+    by: record?.owner.name ?? null,
+    at: record?.at ?? instant(begunAt(id)),
+    cause: outcome?.cause ?? null,
+    isCurrent: currentRelease?.id === id,
+    next: id === underWay ? null : isOpen ? goesOn : record === null ? leftAlone : null,
+  };
+}
+
+const goesOn =
+  "The next deploy or rollback goes on from there; should that fail, all of it goes back to what was before.";
+const leftAlone = "Nothing: it was cut before it had changed anything.";
+
+export function explainStatus({
+  stack,
+  environment,
+  current,
+  services,
+  drift,
+  findings,
+  history,
+  holder,
+}: Status): Markdown {
   return paragraphs(
     heading(2, markdown`${stack}, ${environment}`),
-    current === null ? markdown`Nothing is released yet.` : markdown`Release ${code(current.id)} is current.`,
-    holder === null
-      ? null
-      : markdown`**${holder.owner.name}** holds the lock since ${holder.since}; unless renewed, for ${Math.ceil(holder.leftSeconds / 60)} min.`,
+    current === null
+      ? markdown`Nothing is released yet.`
+      : markdown`Release ${code(current.id)} of commit ${code(current.source.sha.slice(0, 12))} is current.`,
+    current === null ? null : explainAbout(current),
+    holder === null ? null : explainHolder(holder),
     table(
       ["Service", "Runs", "Tasks", "Deployment"],
       Object.entries(services).map(([key, service]) =>
@@ -79,27 +161,39 @@ export function explainStatus({ stack, environment, current, services, drift, hi
             ],
       ),
     ),
-    drift.length === 0 ? null : paragraphs(markdown`Not as the release says:`, list(drift)),
-    history.length === 0
+    drift.length === 0
       ? null
-      : table(
-          ["Release", "Ended"],
-          history.map(({ id, ended }) => [code(id), ended]),
+      : paragraphs(
+          markdown`Not as the release says:`,
+          list(drift.map((one) => markdown`${showDrift(one)}. ${one.remedy}`)),
         ),
+    explainFindings(findings),
+    table(["Release", "Did", "Ended", "By", "At (UTC)"], history.map(historyRow)),
+    list(history.flatMap(({ id, next }) => (next === null ? [] : [markdown`What becomes of ${code(id)}: ${next}`]))),
   );
 }
 
-function driftOf(current: Release | null, services: Status["services"]): readonly string[] {
-  if (current === null) return [];
-  return Object.entries(services).flatMap(([key, service]) => {
-    const wanted = current.taskDefinitions[`service/${key}`];
-    if (wanted === undefined) return [];
-    if (service === null || service.status !== "ACTIVE") return [`${key} does not exist any more`];
-    const runs = service.revision === null ? "nothing" : showRevision(service.revision);
-    if (!sameRevision(wanted, service.revision)) return [`${key} runs ${runs} instead of ${showRevision(wanted)}`];
-    if (service.desiredCount === 0) return [`${key} is scaled to 0`];
-    if (service.runningCount < service.desiredCount)
-      return [`${key} has ${service.runningCount} of ${service.desiredCount} tasks`];
-    return [];
-  });
+function explainHolder({ owner, since, leftSeconds }: NonNullable<Status["holder"]>): Markdown {
+  const url = owner.url === null ? "" : ` (${owner.url})`;
+  return markdown`**${owner.name}**${url} holds the lock since ${since}; unless renewed, for ${Math.ceil(leftSeconds / 60)} min.`;
+}
+
+function historyRow({
+  id,
+  command,
+  commit,
+  ended,
+  cause,
+  by,
+  at,
+  isCurrent,
+}: PastRelease): readonly (Text | Markdown)[] {
+  const sha = code(commit.slice(0, 12));
+  return [
+    isCurrent ? markdown`${code(id)}, **current**` : code(id),
+    command === null ? "" : command === "rollback" ? markdown`rollback to ${sha}` : markdown`deploy of ${sha}`,
+    cause === null ? ended : `${ended}: ${cause}`,
+    by ?? "",
+    at.slice(0, 19).replace("T", " "),
+  ];
 }

@@ -1,22 +1,31 @@
 import type { Dagster } from "../dagster/client.ts";
 import { type Digests, roll, type ServiceNetwork, stop } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
-import { RolloutFailed } from "../domain/errors.ts";
+import { RolloutFailed, UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
-import { imageOf, type Release } from "../domain/release.ts";
+import { imageOf, type ImagePart, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
 import type { GateResult } from "../gates/gate.ts";
 import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
-import { applyImage, type ImageClients, type ImageObservation, planImage } from "../images/index.ts";
+import {
+  applyCopy,
+  applyImage,
+  type CopyObservation,
+  type ImageClients,
+  type ImageObservation,
+  planImage,
+} from "../images/index.ts";
+import type { MigrationTool } from "../migrations/command.ts";
 import { migrate } from "../migrations/migrate.ts";
-import type { Stack } from "../stack/index.ts";
+import { type Migration, type Stack, withLevels } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
+import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
 import { taskStart } from "./task-start.ts";
@@ -28,6 +37,7 @@ export interface Workshop {
   readonly clients: Clients;
   readonly images: ImageClients;
   readonly imageObservations: Readonly<Record<string, ImageObservation>>;
+  readonly copyObservations: Readonly<Record<string, CopyObservation>>;
   /** Content keys, by the key of the image. */
   readonly imageKeys: Readonly<Record<string, string>>;
   readonly context: Context;
@@ -54,12 +64,10 @@ export interface Done {
 export class StepFailed extends RolloutFailed {
   override readonly name: string = "StepFailed";
   readonly failure: Cause;
-  readonly evidence: readonly Evidence[];
 
   constructor(failure: Cause, evidence: readonly Evidence[], verdict?: Verdict) {
-    super(failure.what, verdict === undefined ? [] : [verdict]);
+    super(failure.what, verdict === undefined ? [] : [verdict], { evidence });
     this.failure = failure;
-    this.evidence = evidence;
   }
 }
 
@@ -78,7 +86,7 @@ const canaryTimeoutSeconds = 10 * 60;
 export function carryOut(shop: Workshop, step: Step, results: Results): Promise<Done> {
   switch (step.kind) {
     case "image":
-      return makeImage(shop, step.image);
+      return makeImage(shop, step);
     case "register":
       return register(shop, step, results);
     case "run-task":
@@ -92,15 +100,30 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   }
 }
 
-async function makeImage({ images, imageObservations, context }: Workshop, key: string): Promise<Done> {
-  const observation = imageObservations[key];
-  if (observation === undefined) throw new Error(`image ${key} was not observed`);
-  const part = await applyImage(images, context, observation, planImage(observation));
+async function makeImage(shop: Workshop, { image: key, way }: Extract<Step, { kind: "image" }>): Promise<Done> {
+  const part = way === "copy" ? await copied(shop, key) : await made(shop, key);
   return {
     results: { digest: part.digest },
     parts: { images: { [key]: part } },
     said: `${part.repository}@${part.digest}`,
   };
+}
+
+async function made({ images, imageObservations, context, stack }: Workshop, key: string): Promise<ImagePart> {
+  const observation = imageObservations[key];
+  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+  const { part, findings } = await applyImage(images, context, observation, planImage(observation));
+  for (const finding of withLevels(findings, stack.checks, dayOf(context.clock.now()))) {
+    if (finding.level === "error") throw new UserError(finding);
+    context.report({ kind: "finding", finding });
+  }
+  return part;
+}
+
+function copied({ images, copyObservations, context }: Workshop, key: string): Promise<ImagePart> {
+  const observation = copyObservations[key];
+  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+  return applyCopy(images, context, observation);
 }
 
 async function register(
@@ -135,9 +158,9 @@ async function runMigration(
   if (migration === undefined) throw new Error(`migration ${step.migration} is not in the stack`);
   const contentKey = shop.imageKeys[migration.image];
   if (contentKey === undefined) throw new Error(`image ${migration.image} was not observed`);
-  const { cause, evidence, seconds } = await migrate(clients, context, {
+  const { cause, evidence, seconds, unchanged, after, said } = await migrate(clients, context, {
     name: migration.name,
-    tool: { kind: migration.tool },
+    tool: toolOf(migration),
     workdir: migration.workdir,
     task: {
       cluster: stack.contract.cluster,
@@ -154,11 +177,25 @@ async function runMigration(
     },
   });
   if (cause !== null) throw new StepFailed(cause, evidence);
+  const heads = after === null ? null : [...after];
   return {
     results: {},
-    parts: { migrations: { [migration.name]: { state: "done", contentKey, heads: null } } },
-    said: `done in ${Math.round(seconds)} s`,
+    parts: { migrations: { [migration.name]: { state: unchanged === true ? "none" : "done", contentKey, heads } } },
+    said: `${said}, in ${Math.round(seconds)} s`,
   };
+}
+
+function toolOf({ name, tool, command, ...migration }: Migration): MigrationTool {
+  const { lockTimeoutSeconds, statementTimeoutSeconds } = migration;
+  switch (tool) {
+    case "alembic":
+      return { kind: tool, lockTimeoutSeconds, statementTimeoutSeconds };
+    case "dagster":
+      return { kind: tool, lockTimeoutSeconds };
+    case "command":
+      if (command === null) throw new Error(`migration ${name} has no command: the schema lets none pass`);
+      return { kind: tool, command };
+  }
 }
 
 /** By what the one-off tasks of a release are found again: the second it was begun in, and the begin of its SHA. */

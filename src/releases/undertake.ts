@@ -7,8 +7,8 @@ import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan } from "../domain/plan.ts";
-import { type Release, samePins } from "../domain/release.ts";
-import type { ImageClients, ImageObservation } from "../images/index.ts";
+import { migratedBy, type Release, samePins } from "../domain/release.ts";
+import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
@@ -16,11 +16,19 @@ import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
+  type BadSince,
+  locationsThatDiffer,
+  type QueuedRuns,
+  type QueuedRunsChoice,
+  settleQueuedRuns,
+} from "./queued-runs.ts";
+import {
   movesOf,
   outcomeHead,
   PlanRefused,
   ReleaseCancelled,
   ReleaseFailed,
+  ReleaseLost,
   type Result,
   resultOf,
   resultOfPlan,
@@ -40,11 +48,14 @@ export interface Undertaking {
   readonly images: {
     readonly clients: ImageClients;
     readonly observations: Readonly<Record<string, ImageObservation>>;
+    readonly copies: Readonly<Record<string, CopyObservation>>;
   };
   /** The parts of it that are carried out here. */
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */
   readonly earlier: readonly StepEnd[];
+  /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
+  readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }
 
 /**
@@ -75,13 +86,15 @@ export async function undertake(
     return resultOf(tell(session, undertaking, { steps: [], failure: null, release }, "Nothing to do"));
   }
   if (lock !== null) await begin(context, session, lock, undertaking);
+  let movedAt: number | null = null;
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
+    if (step.kind === "roll") movedAt ??= context.clock.now();
     const done = await carryOut(workshop(context, session, lock, undertaking, release), step, results);
     // What was done to a database cannot be seen from outside: an attempt that goes on from here must know.
     if (step.kind === "run-task" && lock !== null) await session.journal.note(withParts(release, done.parts));
     return done;
   });
-  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end);
+  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, movedAt);
   if (lock === null || !isLast) {
     if (lock !== null) await session.journal.note(end.release);
     lock?.handOn();
@@ -90,10 +103,11 @@ export async function undertake(
   try {
     await commit(context, session, lock, undertaking, end);
   } catch (error) {
-    if (isLost(error)) throw error;
+    if (isLost(error)) throw lost(error, session, undertaking, end);
     throw uncommitted(asError(error), tell(session, undertaking, end, "Rolled out, and not recorded"));
   }
-  return resultOf(tell(session, undertaking, end, goodTitle(undertaking), "committed"));
+  const queued = await settleLeftBehind(context, session, undertaking, undertaking.queued.since);
+  return resultOf({ ...tell(session, undertaking, end, goodTitle(undertaking), "committed"), queued });
 }
 
 /** With nothing to do: to the next step of this job, if it has begun something; else what was cut before it moved anything is closed. */
@@ -135,7 +149,7 @@ function tell(
   outcome: OutcomeKind | null = null,
   takenBack: readonly TakenBack[] = [],
 ): Told {
-  return { title, plan, observation, end, earlier, outcome, takenBack, session };
+  return { title, plan, observation, end, earlier, outcome, takenBack, queued: null, session };
 }
 
 function goodTitle({ command, plan, observation }: Undertaking): string {
@@ -150,9 +164,10 @@ function isBegun({ unfinished }: Session, { target }: Plan): boolean {
   return unfinished.some(({ intent, outcome }) => outcome === null && intent.release.id === target.id);
 }
 
-/** Is what the plan leads to what the current release says already? */
+/** Is what the plan leads to what the current release says already? Under another contract it is looked at anew, and recorded. */
 function isCurrent({ currentRelease }: Session, { target }: Plan): boolean {
-  return currentRelease !== null && samePins(currentRelease, target);
+  if (currentRelease === null || !samePins(currentRelease, target)) return false;
+  return currentRelease.contract === null || currentRelease.contract === target.contract;
 }
 
 /** The action that makes a part, for those who left it out. */
@@ -211,6 +226,7 @@ function workshop(
     clients: { ...clients, ecs: guarded(clients.ecs, async () => lock?.check()) },
     images: images.clients,
     imageObservations: images.observations,
+    copyObservations: images.copies,
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
     context,
     dagster: webserverOf(context, session),
@@ -274,6 +290,11 @@ function closedByOther({ release, outcome, owner }: Outcome): UserError {
   );
 }
 
+/** What was done until somebody else had the lock; he goes on from there, or takes it back. */
+function lost(cause: UserError, session: Session, undertaking: Undertaking, end: RolloutEnd): ReleaseLost {
+  return new ReleaseLost(cause, resultOf(tell(session, undertaking, end, "Stopped: the lock was lost")), cause);
+}
+
 /** What is done about a failure. @returns what to throw */
 async function failed(
   context: Context,
@@ -281,12 +302,13 @@ async function failed(
   lock: HeldLock | null,
   undertaking: Undertaking,
   end: RolloutEnd,
+  movedAt: number | null,
 ): Promise<Error> {
   const cause = asError(end.failure?.error);
   // Somebody else may write now: whatever is half done is his to go on from.
   if (isLost(cause)) {
     lock?.handOn();
-    return cause;
+    return lost(cause, session, undertaking, end);
   }
   const cancelled = context.signal.aborted;
   const mine = movedBy(end);
@@ -296,16 +318,48 @@ async function failed(
   const takenBack = cancelled
     ? []
     : await takeAllBack(context, session, lock, undertaking.observation, moved, webserverOf(context, session));
-  const lost = cancelled ? moved : takenBack.filter(({ why }) => why !== null);
-  const outcome: OutcomeKind = lost.length === 0 ? "taken-back" : "failed";
+  const left = cancelled ? moved : takenBack.filter(({ why }) => why !== null);
+  const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   if (lock !== null) await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
-  const result = resultOf(tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack));
-  if (cancelled) return new ReleaseCancelled(cancelText(lost.map(({ service }) => service)), result);
+  const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
+  const queued = await settleLeftBehind(context, session, undertaking, since);
+  const told = tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack);
+  const result = resultOf({ ...told, queued });
+  if (cancelled) return new ReleaseCancelled(cancelText(left.map(({ service }) => service)), result);
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack), result, verdicts, cause);
+  return new ReleaseFailed(failureText(cause, takenBack, result.release), result, verdicts, cause);
+}
+
+function settleLeftBehind(
+  context: Context,
+  session: Session,
+  { queued }: Undertaking,
+  since: BadSince,
+): Promise<QueuedRuns | null> {
+  return settleQueuedRuns(context, session.stack, webserverOf(context, session), since, queued.choice);
+}
+
+/** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
+function takenBackSince(
+  { stack, unfinished }: Session,
+  { observation, plan }: Undertaking,
+  { release }: RolloutEnd,
+  takenBack: readonly TakenBack[],
+  movedAt: number | null,
+): BadSince {
+  if (observation.current === null) return {}; // nobody is left who would start them
+  const begun = plan.moved.length === 0 ? [] : unfinished.map(({ intent }) => Date.parse(intent.at));
+  const since = Math.min(...begun, movedAt ?? Infinity);
+  const back = takenBack.flatMap(({ service, why }) => (why === null ? [service] : []));
+  const served = back.flatMap((key) => {
+    const service = stack.services[key];
+    return service === undefined ? [] : service.kind === "code-location" ? [service.location] : service.locations;
+  });
+  const differing = locationsThatDiffer(stack, release, observation.current);
+  return Object.fromEntries(differing.filter((location) => served.includes(location)).map((name) => [name, since]));
 }
 
 /** What this release has moved, or may have. The last one first. */
@@ -348,13 +402,14 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
 }
 
-function cancelText(lost: readonly string[]): string {
-  if (lost.length === 0) return "Cancelled before any service moved.";
-  return `Cancelled; ECS goes on with ${lost.join(", ")}. The next deploy or rollback goes on from here.`;
+function cancelText(left: readonly string[]): string {
+  if (left.length === 0) return "Cancelled before any service moved.";
+  return `Cancelled; ECS goes on with ${left.join(", ")}. The next deploy or rollback goes on from here.`;
 }
 
-function failureText(error: Error, takenBack: readonly TakenBack[]): string {
+function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
   const { what, fix } = wordsOf(error);
+  const migrated = migratedBy(release);
   const back = takenBack.filter(({ why }) => why === null).map(({ service }) => service);
   return [
     what,
@@ -362,5 +417,6 @@ function failureText(error: Error, takenBack: readonly TakenBack[]): string {
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ service, why }) => (why === null ? [] : [`Not taken back: ${service}: ${why}`])),
     ...(takenBack.length === 0 ? ["No service was touched."] : []),
+    ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");
 }

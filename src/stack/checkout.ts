@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Place } from "../domain/errors.ts";
+import { pathInImage } from "./findings.ts";
 import { nearest } from "./nearest.ts";
 import { type Problem, quote, refusal } from "./problems.ts";
 import type { Stack } from "./stack.ts";
@@ -36,10 +37,15 @@ function named({ images, instance }: Stack): readonly Named[] {
       ...files.map(({ from, place }, index) => ({ path: from, by: `${layers}.files[${index}].from`, place })),
     ];
   });
+  // Of a Dockerfile it is not known what it copies.
+  const isCopied = (path: string): boolean =>
+    Object.values(images).some(
+      ({ building }) => building.kind === "dockerfile" || pathInImage(building, path) !== null,
+    );
   const ofInstance = (["dagsterYaml", "workspace"] as const).flatMap((key): readonly Named[] => {
     const file = instance[key];
     const by = `instance.${key === "workspace" ? key : "dagster-yaml"}`;
-    return file.kind === "own" ? [{ path: file.path, by, place: file.place }] : [];
+    return file.kind === "own" && isCopied(file.path) ? [{ path: file.path, by, place: file.place }] : [];
   });
   return [...ofImages, ...ofInstance];
 }

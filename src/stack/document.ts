@@ -466,17 +466,38 @@ const dagsSchema = z.strictObject({
     .describe("Repository that releases it by itself. Default this one."),
 });
 
-const migrationSchema = z.strictObject({
-  name: keySchema.describe("Its name in plans, records and summaries."),
-  tool: z
-    .enum(["dagster", "alembic"])
-    .describe("`dagster`: `dagster instance migrate`. `alembic`: `alembic upgrade head`."),
-  image: keySchema.describe("Image that runs it: a key of `images`."),
-  workdir: containerPath.optional().describe("Where the tool is started. Default the image's working directory."),
-  "like-service": keySchema
-    .optional()
-    .describe("Network, roles, environment and secrets as this service has them: a key of `services`."),
-});
+const migrationSchema = z
+  .strictObject({
+    name: keySchema.describe("Its name in plans, records and summaries."),
+    tool: z
+      .enum(["dagster", "alembic", "command"])
+      .describe(
+        "`alembic`: `alembic upgrade head`, under a lock, unless the database is at head or ahead of the image. " +
+          "`dagster`: `dagster instance migrate`. `command`: any `command`, of which only the exit code is known.",
+      ),
+    command: z.array(text).min(1).optional().describe("Program and arguments, with the tool `command`."),
+    image: keySchema.describe("Image that runs it: a key of `images`."),
+    workdir: containerPath.optional().describe("Where the tool is started. Default the image's working directory."),
+    "lock-timeout": z
+      .int()
+      .min(1)
+      .max(3600)
+      .optional()
+      .describe(
+        "Seconds to wait for another migration of the same database and, with `alembic`, for each lock in it " +
+          "(PostgreSQL's `lock_timeout`); then it fails, and the database keeps nothing of it. Default 60.",
+      ),
+    "statement-timeout": z
+      .int()
+      .min(1)
+      .max(3600)
+      .optional()
+      .describe("Seconds that one statement of `alembic` may take (PostgreSQL's). Default as the database has it."),
+    "like-service": keySchema
+      .optional()
+      .describe("Network, roles, environment and secrets as this service has them: a key of `services`."),
+  })
+  .superRefine(checkMigration);
 
 const contractReferenceSchema = text
   .regex(
@@ -569,6 +590,33 @@ interface Process extends Variables {
   readonly locations?: readonly string[];
   readonly "moves-with"?: "image" | "dagster" | undefined;
   readonly "task-definition"?: string | undefined;
+}
+
+/** Keys that mean nothing to a tool are no keys of it. */
+const keysOfTools: Readonly<Record<string, readonly string[]>> = {
+  command: ["command"],
+  "lock-timeout": ["alembic", "dagster"],
+  "statement-timeout": ["alembic"],
+};
+
+function checkMigration(
+  migration: { readonly tool: string; readonly command?: readonly string[] | undefined },
+  context: z.RefinementCtx,
+): void {
+  const { tool } = migration;
+  const mistake = (key: string, message: string, fix: string): void =>
+    context.addIssue({ code: "custom", path: [key], message, params: { fix } });
+  for (const [key, tools] of Object.entries(keysOfTools)) {
+    if (!(key in migration) || tools.includes(tool)) continue;
+    const others = tools.map((other) => `\`${other}\``).join(" or ");
+    mistake(key, `has no effect with the tool \`${tool}\``, `Remove it, or use the tool ${others}.`);
+  }
+  if (tool === "command" && migration.command === undefined)
+    mistake(
+      "tool",
+      "`command` needs a `command`",
+      "Add the program and its arguments: `command: [python, -m, app.migrate]`.",
+    );
 }
 
 function checkService(service: Process, context: z.RefinementCtx): void {

@@ -225,7 +225,13 @@ export interface RunProcess extends Task {
 
 export interface Migration extends Task {
   readonly name: string;
-  readonly tool: "dagster" | "alembic";
+  readonly tool: "dagster" | "alembic" | "command";
+  /** What is run with the tool `command`; null with the others. */
+  readonly command: readonly string[] | null;
+  /** Longest wait for another migration, and for each lock in the database, in seconds. */
+  readonly lockTimeoutSeconds: number;
+  /** Longest time of one statement, in seconds; null: as the database has it. */
+  readonly statementTimeoutSeconds: number | null;
   /** Null for the image's. */
   readonly workdir: string | null;
   /** Key of the service whose network it has; roles, log group and variables are that service's already. */

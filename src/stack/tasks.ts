@@ -17,6 +17,9 @@ export interface Source {
 /** Size of a task that the file gives none: half a vCPU and 1 GiB hold each of Dagster's processes. */
 export const defaultSize: Size = { cpu: 512, memory: 1024 };
 
+/** Whoever waits for a lock on a table keeps all that come later waiting too: a migration gives up before that is an outage. */
+const defaultLockTimeoutSeconds = 60;
+
 type WrittenService = StackDocument["services"][string];
 type WrittenRuns = Extract<StackDocument["runs"], { readonly launcher?: "ecs" | undefined }>;
 
@@ -67,12 +70,16 @@ export function migrationsOf(
   { document, tree, contract }: Source,
   services: Readonly<Record<string, Service>>,
 ): readonly Migration[] {
-  return document.migrations.map(({ name, tool, image, workdir, "like-service": likeService }, index) => {
+  return document.migrations.map((written, index) => {
+    const { name, tool, image, workdir, "like-service": likeService } = written;
     const like = likeService === undefined ? undefined : services[likeService];
     return {
       name,
       place: placeAt(tree, ["migrations", index]),
       tool,
+      command: written.command ?? null,
+      lockTimeoutSeconds: written["lock-timeout"] ?? defaultLockTimeoutSeconds,
+      statementTimeoutSeconds: written["statement-timeout"] ?? null,
       image,
       workdir: workdir ?? null,
       likeService: likeService ?? null,

@@ -2,8 +2,10 @@ import {
   DescribeTasksCommand,
   ListTasksCommand,
   RunTaskCommand,
+  type RunTaskCommandOutput,
   StopTaskCommand,
   type Task,
+  type TaskOverride,
 } from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { EcsSend } from "../aws/ecs.ts";
@@ -11,7 +13,7 @@ import { isWeather } from "../aws/error.ts";
 import type { LogsSend } from "../aws/logs.ts";
 import type { Context } from "../domain/context.ts";
 import { Cancelled, UserError } from "../domain/errors.ts";
-import { type LogStream, followLog } from "./follow-log.ts";
+import { type FollowedLog, type LogStream, type Marked, followLog } from "./follow-log.ts";
 import { type TaskEnd, judgeEnd } from "./judge.ts";
 
 /** Subnets, security groups and public address, as ECS wants them. */
@@ -41,8 +43,10 @@ export interface TaskRequest {
   readonly timeoutSeconds: number;
   /** Tasks of this family that run, of an attempt that was cut, are waited for first; null: others may run beside it. */
   readonly aloneIn: string | null;
-  /** Where its output goes; null when the definition does not say. */
+  /** Where its output goes, that of all its containers; null when the definition does not say. */
   readonly log: LogStream | null;
+  /** Lines of the container that decides which are for the caller; null: none. */
+  readonly marked: Marked | null;
 }
 
 export interface TaskResult {
@@ -51,6 +55,8 @@ export interface TaskResult {
   readonly seconds: number;
   /** The last lines of the container that decides. Foreign text. */
   readonly lastLines: readonly string[];
+  /** What followed the mark in its lines, oldest first. Foreign text. */
+  readonly marked: readonly string[];
 }
 
 export interface TaskClients {
@@ -60,6 +66,11 @@ export interface TaskClients {
 
 /** Time between two looks at the task, and at its log, in milliseconds. */
 const pause = 1000;
+/** A lack of capacity passes: it is tried again for as long as this, and this often, in milliseconds. */
+const longestWithoutCapacity = 5 * 60_000;
+const capacityPause = 15_000;
+/** Of all overrides as JSON. Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html */
+const overridesLimit = 8192;
 
 /**
  * Starts a task and follows it to its end: never waits for RUNNING, which a short task passes between two looks. Its lines are
@@ -70,25 +81,24 @@ export async function runTask(clients: TaskClients, context: Context, request: T
   const { clock, signal } = context;
   const begun = clock.now();
   await othersGone(clients.ecs, context, request);
-  const taskArn = await start(clients.ecs, request);
+  const taskArn = await start(clients.ecs, context, request);
   context.report({ kind: "line", text: `${request.title}: task ${nameOf(taskArn)}` });
-  const log =
-    request.log === null
-      ? null
-      : followLog(clients.logs, context, { ...request.log, taskId: nameOf(taskArn), container: request.container });
+  const followed = followedLogs(clients.logs, context, request, nameOf(taskArn));
   let why: "cancelled" | "timed-out" | null = null;
   let stoppedAt = 0;
   for (;;) {
     const task = await look(clients.ecs, request.cluster, taskArn);
-    await log?.read();
+    const logs = followed(task);
+    await Promise.all(logs.map((log) => log.read()));
     if (task?.lastStatus === "STOPPED") {
-      await log?.drain();
+      await Promise.all(logs.map((log) => log.drain()));
       if (why !== null) throw interrupted(why, request, "was stopped, and is gone");
       return {
         taskArn,
         end: judgeEnd(task, request.container),
         seconds: (clock.now() - begun) / 1000,
-        lastLines: log?.lastLines() ?? [],
+        lastLines: logs[0]?.lastLines() ?? [],
+        marked: logs[0]?.marked() ?? [],
       };
     }
     if (why === null && (signal.aborted || clock.now() - begun > request.timeoutSeconds * 1000)) {
@@ -136,10 +146,76 @@ async function othersGone(
   }
 }
 
-/** ECS answers 200 when it cannot place a task, with the reason in `failures`. */
-async function start(ecs: EcsSend, request: TaskRequest): Promise<string> {
+/** The log of the container that decides, and those of the others as soon as ECS tells of them. */
+function followedLogs(
+  logs: LogsSend,
+  context: Context,
+  { log, container, marked }: TaskRequest,
+  taskId: string,
+): (task: Task | null) => readonly FollowedLog[] {
+  if (log === null) return () => [];
+  const known = new Map([[container, followLog(logs, context, { ...log, taskId, container }, marked)]]);
+  return (task) => {
+    for (const { name } of task?.containers ?? []) {
+      if (name === undefined || known.has(name)) continue;
+      known.set(name, followLog(logs, context, { ...log, taskId, container: name }));
+    }
+    return [...known.values()];
+  };
+}
+
+/**
+ * ECS answers 200 when it cannot place a task, with the reason in `failures`; then there is none, and another token does no harm.
+ * @throws UserError when ECS does not start it, or its overrides are too long
+ */
+async function start(ecs: EcsSend, { clock, report, signal }: Context, request: TaskRequest): Promise<string> {
+  const overrides = overridesOf(request);
+  const begun = clock.now();
+  for (let attempt = 1; ; attempt += 1) {
+    const clientToken = attempt === 1 ? request.clientToken : `${attempt}.${request.clientToken}`.slice(0, 64);
+    const { tasks = [], failures = [] } = await startOnce(ecs, { ...request, clientToken }, overrides);
+    const arn = tasks[0]?.taskArn;
+    if (arn !== undefined) return arn;
+    const reasons = failures.map(({ reason, detail }) =>
+      [reason, detail].filter((text) => text !== undefined).join(": "),
+    );
+    const isCapacity = reasons.length > 0 && reasons.every((reason) => /capacity/i.test(reason));
+    if (!isCapacity || clock.now() - begun >= longestWithoutCapacity) throw notStarted(request, reasons, isCapacity);
+    report({ kind: "line", text: `${request.title}: ${reasons.join("; ")} Trying again.` });
+    await clock.sleep(capacityPause, signal);
+  }
+}
+
+function notStarted(
+  { title, cluster, taskDefinition }: TaskRequest,
+  reasons: readonly string[],
+  isCapacity: boolean,
+): UserError {
+  return new UserError({
+    what: `ECS does not start the task of ${title}: ${reasons.join("; ") || "it gives no reason"}.`,
+    where: `cluster ${cluster}, task definition ${taskDefinition}`,
+    fix: isCapacity
+      ? "AWS has no capacity for it at this moment: run it again in a few minutes, or allow another availability zone."
+      : "Mend what the reason names, and run it again.",
+  });
+}
+
+/** @throws UserError when they are longer than ECS takes */
+function overridesOf({ title, container: name, command, environment }: TaskRequest): TaskOverride {
+  const variables = Object.entries(environment).map(([variable, value]) => ({ name: variable, value }));
+  const overrides = { containerOverrides: [{ name, command: [...command], environment: variables }] };
+  const { length } = JSON.stringify(overrides);
+  if (length <= overridesLimit) return overrides;
+  throw new UserError({
+    what: `The command and the environment of ${title} take ${length} characters; ECS takes ${overridesLimit} for one task.`,
+    where: title,
+    fix: "Put what is long into a file of the image, and let the command name that.",
+  });
+}
+
+function startOnce(ecs: EcsSend, request: TaskRequest, overrides: TaskOverride): Promise<RunTaskCommandOutput> {
   const { subnets, securityGroups, publicAddress } = request.network;
-  const { tasks = [], failures = [] } = await ecs(
+  return ecs(
     new RunTaskCommand({
       cluster: request.cluster,
       taskDefinition: request.taskDefinition,
@@ -153,31 +229,11 @@ async function start(ecs: EcsSend, request: TaskRequest): Promise<string> {
           assignPublicIp: publicAddress ? "ENABLED" : "DISABLED",
         },
       },
-      overrides: {
-        containerOverrides: [
-          {
-            name: request.container,
-            command: [...request.command],
-            environment: Object.entries(request.environment).map(([name, value]) => ({ name, value })),
-          },
-        ],
-      },
+      overrides,
       tags: Object.entries(request.tags).map(([key, value]) => ({ key, value })),
     }),
     { resource: `task definition ${request.taskDefinition}`, idempotent: true }, // the client token makes it so
   );
-  const arn = tasks[0]?.taskArn;
-  if (arn !== undefined) return arn;
-  const reasons = failures.map(({ reason, detail }) =>
-    [reason, detail].filter((text) => text !== undefined).join(": "),
-  );
-  throw new UserError({
-    what: `ECS does not start the task of ${request.title}: ${reasons.join("; ") || "it gives no reason"}.`,
-    where: `cluster ${request.cluster}, task definition ${request.taskDefinition}`,
-    fix: reasons.some((reason) => /capacity/i.test(reason))
-      ? "AWS has no capacity for it at this moment: run it again in a few minutes, or allow another availability zone."
-      : "Mend what the reason names, and run it again.",
-  });
 }
 
 /** @returns null when ECS cannot be asked now, or does not know the task yet. */

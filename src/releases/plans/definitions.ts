@@ -27,7 +27,8 @@ export function planDefinitions(stack: Stack, observation: Observation, images: 
     const run = runs.kind === "ecs" ? runs.definitions[location] : undefined;
     return run === undefined ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
-  draft.target = { ...draft.target, kept: {} };
+  const others = Object.entries(draft.target.kept).filter(([key]) => !Object.hasOwn(stack.services, key));
+  draft.target = { ...draft.target, kept: Object.fromEntries(others) };
   for (const { service, definition, request } of serviceDefinitions(stack, images, observation.parameters, runArn)) {
     const labels = hostLabels(stack, service, observation.images[service.image]);
     const newest = { definition, request: { ...request, labels } };
@@ -42,7 +43,7 @@ function withImage({ definition, request }: WantedDefinition, image: Later): Wan
   return { definition, request: { ...request, image } };
 }
 
-/** Registers a definition, unless an equal one runs or is the newest of its family. @returns its ARN */
+/** Registers a definition, unless an equal one runs, is the newest of its family, or should run and does not. @returns its ARN */
 export function planDefinition(
   observation: Observation,
   { definition, request }: WantedDefinition,
@@ -51,9 +52,10 @@ export function planDefinition(
   part: Step["part"],
 ): Later {
   const content = render(request);
-  const { running = null, former = null, newest = null } = observation.definitions[definition] ?? {};
+  const { running = null, former = null, newest = null, released = null } = observation.definitions[definition] ?? {};
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const equal = [running, former, newest].find((known) => known?.active === true && known.contentHash === hash);
+  const known = [running, former, newest, released];
+  const equal = known.find((one) => one?.active === true && one.contentHash === hash);
   if (hash !== null && equal !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;

@@ -80,7 +80,7 @@ function rise(from: string | null, to: string | null): HostChange["kind"] {
 }
 
 /** A number that orders versions by major and minor; null for what is no version. */
-function minorOf(version: string | null): number | null {
+export function minorOf(version: string | null): number | null {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
   return major === undefined ? null : Number(major) * 10_000 + Number(minor);
 }

@@ -11,19 +11,19 @@ export function planImages(stack: Stack, observation: Observation, draft: Draft)
   for (const image of Object.values(stack.images)) {
     const plan = observation.images[image.key];
     if (plan === undefined) continue; // of a way that this version does not know: the findings say so
-    const { contentKey, digest, dagster } = plan;
+    const { way, contentKey, digest, dagster } = plan;
     const id = `image/${image.key}`;
     const reason = plan.reasons.join("; ");
-    if (plan.way !== "layers" && digest !== null) {
+    if ((way === "reuse" || way === "name") && digest !== null) {
       const { repository, platform } = image;
       const source = sourceOf(contentKey, image.key, observation, draft.target);
       const part: ImagePart = { repository, digest, contentKey, platform, source, dagster };
       draft.target = withPart(draft.target, "images", image.key, part);
       references[image.key] = imageReference(stack, repository, digest);
-      if (plan.way === "reuse") {
-        draft.untouched.push({ what: `image ${image.key}`, why: reason });
-        continue;
-      }
+    }
+    if (way === "reuse") {
+      draft.untouched.push({ what: `image ${image.key}`, why: reason });
+      continue;
     }
     const undo: Undo = { kind: "none", why: "an image that nothing runs does no harm" };
     push(draft, {
@@ -35,7 +35,7 @@ export function planImages(stack: Stack, observation: Observation, draft: Draft)
       kind: "image",
       image: image.key,
       contentKey,
-      way: plan.way === "name" ? "name" : "layers",
+      way,
     });
     references[image.key] ??= imageReference(stack, image.repository, later(id, "digest"));
   }
@@ -46,9 +46,11 @@ export function planImages(stack: Stack, observation: Observation, draft: Draft)
 function sourceOf(
   contentKey: string,
   key: string,
-  { current, source }: Observation,
+  { current, promoted, source }: Observation,
   target: Release,
 ): ImagePart["source"] {
-  const made = [target.images[key], current?.images[key]].find((part) => part?.contentKey === contentKey);
+  const made = [target.images[key], promoted?.release.images[key], current?.images[key]].find(
+    (part) => part?.contentKey === contentKey,
+  );
   return made?.source ?? source;
 }

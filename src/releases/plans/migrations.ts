@@ -25,10 +25,6 @@ export function planMigrations(
     if (contentKey === undefined || wanted === undefined) continue;
     const before = observation.current?.migrations[name];
     const made = draft.target.migrations[name];
-    if (made?.state === "done" && made.contentKey === contentKey) {
-      draft.untouched.push({ what: `migration ${name}`, why: "done in this release" });
-      continue;
-    }
     if (before?.contentKey === contentKey) {
       draft.untouched.push({
         what: `migration ${name}`,
@@ -36,6 +32,10 @@ export function planMigrations(
       });
       const { heads } = before;
       draft.target = withPart(draft.target, "migrations", name, { state: "none", contentKey, heads });
+      continue;
+    }
+    if (made?.contentKey === contentKey) {
+      draft.untouched.push({ what: `migration ${name}`, why: "done in this release" });
       continue;
     }
     // Migrations of one image share its definition.

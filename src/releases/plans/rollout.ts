@@ -164,18 +164,29 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   const stops = draft.steps.some((step) => step.kind === "stop" && step.service === service.key);
   const tasks = stops ? 0 : observed.desiredCount;
   const former = before?.desiredCount ?? 0;
-  const count = tasks > 0 ? null : former > 0 ? former : isScaled(service) ? null : service.count;
+  const count = countToSet(service, tasks, former);
   const undo = undoOf(service, before, tasks);
   const known = typeof to === "string" ? draft.target.taskDefinitions[`service/${service.key}`] : undefined;
   if (known === undefined || !sameRevision(known, observed.revision)) {
     const reason = tasks === 0 && former === 0 ? "nothing runs yet" : "its task definition is another one";
     return { observed, to, count, reason, undo };
   }
-  if (count !== null)
-    return { observed, to, count, reason: stops ? "it was stopped for the migration" : "nothing runs yet", undo };
+  if (count !== null) {
+    const idle = stops ? "it was stopped for the migration" : "nothing runs yet";
+    return { observed, to, count, reason: tasks === 0 ? idle : "two daemons tick every schedule twice", undo };
+  }
   if (!isSettled(observed)) return { observed, to, count, reason: "a deployment of it is under way", undo };
   draft.untouched.push({ what: `service ${service.key}`, why: whyUntouched(known, draft.target.kept[service.key]) });
   return null;
+}
+
+/**
+ * The infrastructure's count is left alone, but for a service that runs nothing, and for a daemon, of which there is one.
+ * @param former its count before it was stopped
+ */
+function countToSet(service: Service, tasks: number, former: number): number | null {
+  if (tasks === 0) return former > 0 ? former : isScaled(service) ? null : service.count;
+  return service.kind === "daemon" && tasks > service.count ? service.count : null;
 }
 
 function whyUntouched(revision: Revision, kept: ImagePart | undefined): string {

@@ -347,6 +347,7 @@ describe("inputs", () => {
     ["a divergence that is neither", { "allow-divergent": "maybe" }, /allow-divergent is `true` or `false`/],
     ["a plan that may change how?", { "on-plan-change": "shrug" }, /on-plan-change is one of continue, fail/],
     ["a drift that fails how?", { "fail-on-drift": "1" }, /fail-on-drift is `true` or `false`/],
+    ["queued runs that are what?", { "queued-runs": "drop" }, /queued-runs is one of keep, cancel, not "drop"/],
     ["an empty path", { stack: "" }, /stack is required/],
     ["a rollback to nowhere", { command: "rollback" }, /needs to know where to/],
   ])("%s", async (_, inputs, what) => {

@@ -38,11 +38,28 @@ export async function pushFixture({ registry, repository, base, python }: ImageR
   for (const entry of contents) hash.update(`${entry.path}\0`).update(entry.kind === "file" ? entry.content : "");
   const key = hash.digest("hex").slice(0, 16);
   const codeLayer = await buildLayer(cacheFolder("built-layers", `fixture-${key}.tar.gz`), () => contents);
+  return pushOnDagster({ registry, repository, base, python }, key, codeLayer, [
+    `IMAGE_FOLDERS=/app:/${dependencies}`,
+    "DAGSTER_HOME=/app/app/home",
+  ]);
+}
+
+/**
+ * Pushes an image of the base's settings, a layer with Dagster, and one of its own whose code is below `/app`.
+ * @param environment more variables, as `NAME=value`
+ * @returns its digest.
+ */
+export async function pushOnDagster(
+  { registry, repository, base, python }: ImageRequest,
+  tag: string,
+  layer: BuiltLayer,
+  environment: readonly string[],
+): Promise<string> {
   return pushImage({
     registry,
     repository,
-    tag: key,
-    layers: [await dependenciesLayer(python), codeLayer],
+    tag,
+    layers: [await dependenciesLayer(python), layer],
     settings: {
       ...base.settings,
       WorkingDir: "/app",
@@ -50,8 +67,7 @@ export async function pushFixture({ registry, repository, base, python }: ImageR
         ...(base.settings.Env ?? []).filter((variable) => !variable.startsWith("PATH=")),
         `PATH=/${dependencies}/bin:/usr/local/bin:/usr/bin:/bin`,
         `PYTHONPATH=/app:/${dependencies}`,
-        `IMAGE_FOLDERS=/app:/${dependencies}`,
-        "DAGSTER_HOME=/app/app/home",
+        ...environment,
       ],
     },
   });

@@ -27,7 +27,7 @@ export interface ScriptedRuntime extends Runtime {
    * is healthy.
    * @param key `family:revision`, a family, an image as the definition names it, or a function that knows the task.
    */
-  script(key: ScriptKey, behaviour: TaskBehaviour): void;
+  script(key: ScriptKey, behaviour: Scripted): void;
   /** What a tag stands for; an image that names a digest needs no entry, any other gets a digest made from its name. */
   tag(image: string, digest: string): void;
   /** Pulls of this image fail from now on. */
@@ -39,6 +39,9 @@ export interface ScriptedRuntime extends Runtime {
 }
 
 export type ScriptKey = string | ((task: RuntimeTask) => boolean);
+
+/** What a task does, or what makes that of its overrides when it starts. */
+export type Scripted = TaskBehaviour | ((task: RuntimeTask) => TaskBehaviour);
 
 export interface ScriptedOptions {
   readonly clock: BedClock;
@@ -75,7 +78,8 @@ export function createScriptedRuntime({ clock, log }: ScriptedOptions): Scripted
 
   return {
     start: (task, observer) => {
-      const behaviour = scripts.findLast(({ key }) => isMeant(key, task))?.behaviour ?? { kind: "healthy" };
+      const scripted = scripts.findLast(({ key }) => isMeant(key, task))?.behaviour ?? { kind: "healthy" };
+      const behaviour = typeof scripted === "function" ? scripted(task) : scripted;
       const containers = (task.definition.containerDefinitions ?? []).map((definition) => ({
         definition,
         behaviour: behaviourOf(behaviour, definition),
@@ -127,7 +131,7 @@ export function createScriptedRuntime({ clock, log }: ScriptedOptions): Scripted
 
 interface Script {
   readonly key: ScriptKey;
-  readonly behaviour: TaskBehaviour;
+  readonly behaviour: Scripted;
 }
 
 interface PlayedTask {

@@ -12,9 +12,10 @@ import type { Clients, Connections } from "../../../src/releases/connections.ts"
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import type { Rules } from "../../local-aws/rules.ts";
-import { createScriptedRuntime, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
+import type { RuntimeTask } from "../../local-aws/runtime.ts";
+import { createScriptedRuntime, type LogLine, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
-import { type MemoryRegistry, memoryRegistry, registryEndpoint } from "./memory-registry.ts";
+import { type MemoryRegistry, memoryRegistry } from "./memory-registry.ts";
 import { type MemoryS3, memoryS3 } from "./memory-s3.ts";
 import { type PlayedDagster, playDagster } from "./played-dagster.ts";
 import { refusal, reset } from "./refusal.ts";
@@ -35,6 +36,11 @@ export interface PlayedAccount {
   readonly dagster: PlayedDagster;
   /** The checkout. */
   readonly root: string;
+  readonly environment: string;
+  /** Bucket of its records. */
+  readonly bucket: string;
+  /** Where the records of the stack are. */
+  readonly recordsPrefix: string;
   /** What goes out of a process, over its own wire. */
   connections(wire: Wire): Connections;
   /** Checks out a new commit, in which these files are so; it follows the one that is checked out. */
@@ -48,11 +54,7 @@ export interface PlayedAccount {
 
 export const stackName = "small";
 export const environmentName = "production";
-export const bucketName = "deploys";
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
-
-/** Where the records of the stack are. */
-export const recordsPrefix = `${bucketName}/${stackName}/${environmentName}/`;
 
 export const stackFile = `name: small
 region: eu-central-1
@@ -92,28 +94,44 @@ migrations:
 gates: { canary: { location: small, job: canary }, log-scan: "off" }
 `;
 
+/** The same stack with an environment before production, in an account of its own. */
+export const stagedStackFile = `${stackFile}environments:
+  staging:
+${stackFile
+  .slice(stackFile.indexOf("contract:"), stackFile.indexOf("instance:"))
+  .replace("version: 1", 'version: 1\n  account: "210987654321"')
+  .replace("name: deploys", "name: staging-deploys")
+  .replaceAll(/^/gm, "    ")
+  .trimEnd()}
+`;
+
 export interface AccountOptions {
   readonly rules?: Partial<Rules>;
   /** Text of the stack file. */
   readonly stack?: string;
   /** Further files of the first commit. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Whose account it is. */
+  readonly environment?: "production" | "staging";
+  /** The account of another environment, whose bucket and registry are open to the deployers of this one. */
+  readonly neighbour?: PlayedAccount;
+  /** A registry that it shares. */
+  readonly registry?: MemoryRegistry;
 }
 
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
-export async function openAccount({
-  rules = {},
-  stack = stackFile,
-  files = {},
-}: AccountOptions = {}): Promise<PlayedAccount> {
+export async function openAccount(options: AccountOptions = {}): Promise<PlayedAccount> {
+  const { rules = {}, stack = stackFile, environment = environmentName, neighbour = null, files = {} } = options;
+  const [account, bucket] =
+    environment === environmentName ? ["123456789012", "deploys"] : ["210987654321", `${environment}-deploys`];
   const clock = createFakeClock();
   const runtime = createScriptedRuntime({ clock: clock.bed });
   // Every cut plays whole releases: what AWS takes its time for is made short. Rules, not times, are what is looked at.
-  const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 20 });
+  const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 20, account });
   const s3 = memoryS3(() => clock.product.now());
-  const registry = memoryRegistry(["small/base", "small/code", "small/host"]);
+  const registry = options.registry ?? memoryRegistry(account, ["small/base", "small/code", "small/host"]);
   const base = pushBase(registry);
-  await makeInfrastructure(aws);
+  await makeInfrastructure(aws, registry);
 
   const root = await mkdtemp(join(tmpdir(), "account-"));
   const commits: { readonly sha: Sha; readonly files: Readonly<Record<string, string>> }[] = [];
@@ -135,13 +153,10 @@ export async function openAccount({
   const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
   runtime.script(() => true, { kind: "healthy", ...quick });
   // One-off tasks and runs end by themselves.
-  runtime.script((task) => /^small-(once|run)-/.test(task.definition.family ?? ""), {
-    kind: "exits",
-    ...quick,
-    code: 0,
-    afterSeconds: 1,
-    log: [{ text: "done" }],
-  });
+  runtime.script(
+    (task) => /^small-(once|run)-/.test(task.definition.family ?? ""),
+    (task) => ({ kind: "exits", ...quick, code: 0, afterSeconds: 1, log: [{ text: "done" }, ...reportOf(task)] }),
+  );
 
   const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
     for (const [path, text] of Object.entries(files)) {
@@ -149,7 +164,10 @@ export async function openAccount({
       await writeFile(join(root, path), text);
     }
   };
-  const account: PlayedAccount = {
+  const played: PlayedAccount = {
+    environment,
+    bucket,
+    recordsPrefix: `${bucket}/${stackName}/${environment}/`,
     clock,
     aws,
     runtime,
@@ -158,7 +176,7 @@ export async function openAccount({
     dagster,
     root,
     connections: (wire) =>
-      connect({ aws, s3, registry, dagster, runtime }, wire, {
+      connect({ aws, s3, registry, dagster, runtime, neighbour }, wire, {
         checkout: (folder) => {
           if (head === null) throw new Error("nothing is checked out");
           return Promise.resolve({ root: folder, head, changedFiles: [] });
@@ -192,20 +210,40 @@ export async function openAccount({
       await rm(root, { recursive: true, force: true });
     },
   };
-  await account.commit({
+  await played.commit({
     "dagster-stack.yml": stack,
     "app/main.py": "VERSION = 1\n",
     "dagster.yaml": "telemetry: { enabled: false }\n",
     "workspace.yaml": "load_from: []\n",
     ...files,
   });
-  return account;
+  return played;
 }
 
-type Outside = Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime">;
+/** Heads that every migration of the account comes to. */
+export const migratedHeads: readonly string[] = ["0001"];
+
+/** What the program of a migration says last, behind the mark that its command brings. */
+function reportOf({ overrides }: RuntimeTask): readonly LogLine[] {
+  const mark = overrides.containerOverrides?.[0]?.command?.[3];
+  if (mark === undefined) return [];
+  const facts = {
+    lock: "held",
+    database: "postgresql",
+    heads: migratedHeads,
+    before: [],
+    after: migratedHeads,
+    unknown: [],
+  };
+  return [{ text: `${mark} ${JSON.stringify({ end: "done", ...facts })}` }];
+}
+
+interface Outside extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime"> {
+  readonly neighbour: PlayedAccount | null;
+}
 
 function connect(outside: Outside, wire: Wire, history: Connections["history"]): Connections {
-  const { aws, registry, dagster } = outside;
+  const { aws, registry, dagster, neighbour } = outside;
   return {
     caller: async ({ signal }, region) => {
       signal.throwIfAborted();
@@ -221,13 +259,19 @@ function connect(outside: Outside, wire: Wire, history: Connections["history"]):
     aws: (context) => clientsOf(outside, wire, context),
     images: async (context, { ecr }, scratch) =>
       Promise.resolve({ ecr, registry: registry.open(context, wire), scratch }),
+    registryOf: async (context, _clients, account) =>
+      Promise.resolve((account === neighbour?.aws.account ? neighbour.registry : registry).open(context, wire)),
     webserver: ({ signal }) => dagster.open(signal, wire),
     history,
   };
 }
 
 /** The product's own senders, with their retries, over clients that reach into memory. */
-function clientsOf({ aws, s3, runtime }: Outside, wire: Wire, context: Pick<Context, "clock" | "signal">): Clients {
+function clientsOf(
+  { aws, s3, runtime, neighbour }: Outside,
+  wire: Wire,
+  context: Pick<Context, "clock" | "signal">,
+): Clients {
   const sending = <T>(service: { readonly name: string; readonly prefix: string }, answer: Answers) =>
     sender(clientOver(service.prefix, answer, wire, context) as unknown as ECSClient, service, context) as unknown as T;
   return {
@@ -244,7 +288,12 @@ function clientsOf({ aws, s3, runtime }: Outside, wire: Wire, context: Pick<Cont
           throw reset();
       }
     }),
-    s3: sending({ name: "S3", prefix: "s3" }, (operation, input) => s3.answer(operation, input)),
+    s3: sending({ name: "S3", prefix: "s3" }, (operation, input) =>
+      ((input as { readonly Bucket: string }).Bucket === neighbour?.bucket ? neighbour.s3 : s3).answer(
+        operation,
+        input,
+      ),
+    ),
     ecr: sending({ name: "ECR", prefix: "ecr" }, (operation) => {
       throw new Error(`the ECR in memory does not know ${operation}`);
     }),
@@ -301,7 +350,7 @@ function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string):
   for (const repository of ["small/code", "small/host"]) registry.put(repository, tag, manifestType, base);
 }
 
-async function makeInfrastructure(aws: LocalAws): Promise<void> {
+async function makeInfrastructure(aws: LocalAws, { endpoint }: MemoryRegistry): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
   for (const key of ["code", "daemon", "webserver"]) {
     await readPastClient(aws, "RegisterTaskDefinition", {
@@ -310,8 +359,8 @@ async function makeInfrastructure(aws: LocalAws): Promise<void> {
       requiresCompatibilities: ["FARGATE"],
       cpu: "256",
       memory: "512",
-      executionRoleArn: "arn:aws:iam::123456789012:role/execution",
-      containerDefinitions: [{ name: key, image: `${new URL(registryEndpoint).host}/small/base:python` }],
+      executionRoleArn: `arn:aws:iam::${aws.account}:role/execution`,
+      containerDefinitions: [{ name: key, image: `${new URL(endpoint).host}/small/base:python` }],
     });
     await readPastClient(aws, "CreateService", {
       cluster: "small",

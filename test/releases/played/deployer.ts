@@ -5,9 +5,10 @@ import { allParts, deploy, type DeployRequest, plan } from "../../../src/release
 import { rollback } from "../../../src/releases/rollback.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
 import { type Status, status } from "../../../src/releases/status.ts";
+import type { Wishes } from "../../../src/releases/wishes.ts";
 import type { Result } from "../../../src/releases/result.ts";
 import { type Unlocked, unlockStack } from "../../../src/releases/unlock.ts";
-import { environmentName, type PlayedAccount, stackName } from "./account.ts";
+import { type PlayedAccount, stackName } from "./account.ts";
 import { plainWire, type Wire } from "./wire.ts";
 
 /** A process that deploys: a job of a workflow run, or somebody at a terminal. Time moves only when a test moves it: `clock.run`. */
@@ -21,8 +22,8 @@ export interface Deployer {
     readonly release?: Release | null;
     readonly approved?: DeployRequest["approved"];
   }): Promise<Result>;
-  plan(): Promise<Result>;
-  rollback(to: string): Promise<Result>;
+  plan(approved?: DeployRequest["approved"]): Promise<Result>;
+  rollback(to: string, options?: { readonly dryRun?: boolean }): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
 }
@@ -36,6 +37,11 @@ export interface DeployerOptions {
   /** What GitHub says of a run; null: it cannot be asked. */
   readonly isOver?: SessionRequest["isOver"];
   readonly allowDivergent?: boolean;
+  /** Whose checkout it is. */
+  readonly repository?: string;
+  readonly wishes?: Partial<Wishes>;
+  readonly compare?: SessionRequest["compare"];
+  readonly queuedRuns?: DeployRequest["queuedRuns"];
 }
 
 export function deployer(
@@ -47,6 +53,10 @@ export function deployer(
     waitSeconds = 0,
     isOver = null,
     allowDivergent = false,
+    repository = `owner/${stackName}`,
+    wishes = {},
+    compare = null,
+    queuedRuns = "keep",
   }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
@@ -60,10 +70,10 @@ export function deployer(
   const request: SessionRequest = {
     root: account.root,
     file: "dagster-stack.yml",
-    environment: environmentName,
+    environment: account.environment,
     allowedAccounts: [],
     variables: {},
-    repository: `owner/${stackName}`,
+    repository,
     owner: {
       name: `owner/${stackName}/run/${run}/job/deploy`,
       attempt,
@@ -74,15 +84,16 @@ export function deployer(
     isOver,
     scratch: account.root,
     allowDivergent,
-    compare: null,
+    compare,
   };
+  const wished: Wishes = { only: null, from: null, copyImages: false, ...wishes };
   return {
     progress,
     cancel: (reason) => controller.abort(reason),
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
-      deploy(context, connections, { ...request, parts, release, approved }),
-    plan: () => plan(context, connections, { ...request, release: null }),
-    rollback: (to) => rollback(context, connections, { ...request, to, dryRun: false }),
+      deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns }),
+    plan: (approved = null) => plan(context, connections, { ...request, ...wished, release: null, approved }),
+    rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
   };

@@ -2,11 +2,11 @@ import type { Service, Task } from "@aws-sdk/client-ecs";
 import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal.ts";
 import { parseRevision, showRevision } from "../../../src/domain/verdict.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
-import { type PlayedAccount, recordsPrefix } from "./account.ts";
+import type { PlayedAccount } from "./account.ts";
 
 /** What is wrong with a stack that should be at rest: one release is current, its services are as it says, nothing is left over. */
 export async function wrongWith(account: PlayedAccount): Promise<readonly string[]> {
-  const { s3, aws } = account;
+  const { s3, aws, recordsPrefix } = account;
   const read = <T>(key: string): T | null => {
     const found = s3.objects.get(recordsPrefix + key);
     return found === undefined ? null : (JSON.parse(found.text) as T);

@@ -11,6 +11,8 @@ import type { Wire } from "./wire.ts";
 export interface MemoryRegistry {
   /** Opened by somebody, over a wire of his own. */
   open(context: Context, wire: Wire): Registry;
+  /** `https://host` */
+  readonly endpoint: string;
   put(repository: string, reference: string, mediaType: string, manifest: Uint8Array): void;
   putBlob(bytes: Uint8Array): string;
   /** Names of the image of this digest. */
@@ -24,9 +26,8 @@ interface Manifest {
   readonly bytes: Uint8Array;
 }
 
-export const registryEndpoint = "https://123456789012.dkr.ecr.eu-central-1.amazonaws.com";
-
-export function memoryRegistry(repositories: readonly string[]): MemoryRegistry {
+export function memoryRegistry(account: string, repositories: readonly string[]): MemoryRegistry {
+  const registryEndpoint = `https://${account}.dkr.ecr.eu-central-1.amazonaws.com`;
   const manifests = new Map<string, Manifest>();
   const tags = new Map<string, string>();
   const blobs = new Map<string, Uint8Array>();
@@ -75,6 +76,7 @@ export function memoryRegistry(repositories: readonly string[]): MemoryRegistry 
   };
 
   return {
+    endpoint: registryEndpoint,
     open: (context, wire) => ({
       endpoint: registryEndpoint,
       exchange: async (request, read) => {

@@ -14,6 +14,21 @@ export interface PlayedDagster {
   readonly broken: { has(image: string): boolean };
   /** Runs that were launched, oldest first. */
   readonly runs: readonly LaunchedRun[];
+  /** A run is made now, and waits: by a schedule, a sensor, a person. Nobody starts it. @returns its id */
+  queue(location: string, job: string): string;
+  /** Runs that were queued, oldest first. */
+  readonly queued: readonly QueuedRun[];
+  /** Ids of runs that cannot be ended. */
+  readonly stubborn: Set<string>;
+}
+
+export interface QueuedRun {
+  readonly id: string;
+  readonly location: string;
+  readonly job: string;
+  /** Milliseconds since 1970. */
+  readonly madeAt: number;
+  readonly status: "QUEUED" | "CANCELED";
 }
 
 export interface LaunchedRun {
@@ -34,6 +49,8 @@ export interface DagsterStack {
 export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStack): PlayedDagster {
   const { cluster } = stack;
   const runs: LaunchedRun[] = [];
+  let queued: readonly QueuedRun[] = [];
+  const stubborn = new Set<string>();
 
   const running = async (service: string): Promise<readonly Task[]> => {
     const listed = (await readPastClient(aws, "ListTasks", { cluster, serviceName: service })) as {
@@ -149,6 +166,30 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       const results = newest === undefined ? [] : [await runNamed(newest.id)];
       return { runsOrError: { __typename: "Runs", results } };
     },
+    WaitingRuns: ({ filter, cursor, limit }: WaitingRunsVariables) => {
+      const newestFirst = queued
+        .filter(({ status, madeAt }) => filter.statuses.includes(status) && madeAt > filter.createdAfter * 1000)
+        .toReversed();
+      const from = cursor === null ? 0 : newestFirst.findIndex(({ id }) => id === cursor) + 1;
+      const results = newestFirst.slice(from, from + limit).map(({ id, job, location, madeAt, status }) => ({
+        runId: id,
+        jobName: job,
+        status,
+        creationTime: madeAt / 1000,
+        repositoryOrigin: { repositoryLocationName: location },
+      }));
+      return Promise.resolve({ runsOrError: { __typename: "Runs", results } });
+    },
+    TerminateRuns: ({ runIds }: { readonly runIds: readonly string[] }) => {
+      const ends = (id: string): boolean => runIds.includes(id) && !stubborn.has(id);
+      queued = queued.map((run) => (ends(run.id) ? { ...run, status: "CANCELED" } : run));
+      const terminateRunResults = runIds.map((id) =>
+        ends(id)
+          ? { __typename: "TerminateRunSuccess", run: { runId: id } }
+          : { __typename: "TerminateRunFailure", message: `Unable to terminate run ${id}` },
+      );
+      return Promise.resolve({ terminateRuns: { __typename: "TerminateRunsResult", terminateRunResults } });
+    },
     RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
   };
 
@@ -169,7 +210,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
         ask: (document, variables = {}) => {
           const answer = answers[document.name];
           if (answer === undefined) throw new Error(`the played Dagster does not know ${document.name}`);
-          const call = { to: "dagster", operation: document.name, about: "", writes: document.name === "LaunchRun" };
+          const writes = document.text.startsWith("mutation") && document.name !== "ReloadLocation";
+          const call = { to: "dagster", operation: document.name, about: "", writes };
           return ask(call, async () => document.answer.parse(await answer(variables as never)));
         },
         serverInfo: () =>
@@ -180,7 +222,22 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     },
     broken: stack.broken,
     runs,
+    queue: (location, job) => {
+      const id = `queued-${queued.length + 1}`;
+      queued = [...queued, { id, location, job, madeAt: now(), status: "QUEUED" }];
+      return id;
+    },
+    get queued() {
+      return queued;
+    },
+    stubborn,
   };
+}
+
+interface WaitingRunsVariables {
+  readonly filter: { readonly statuses: readonly string[]; readonly createdAfter: number };
+  readonly cursor: string | null;
+  readonly limit: number;
 }
 
 interface LaunchParams {

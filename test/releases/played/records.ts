@@ -1,6 +1,6 @@
 import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal.ts";
 import type { ReleaseId } from "../../../src/domain/identifiers.ts";
-import { type PlayedAccount, recordsPrefix } from "./account.ts";
+import type { PlayedAccount } from "./account.ts";
 
 /** What the bucket holds of the stack, read past every deployer. */
 export interface Records {
@@ -12,7 +12,7 @@ export interface Records {
   readonly outcome: (id: ReleaseId) => Outcome | null;
 }
 
-export function recordsOf({ s3 }: PlayedAccount): Records {
+export function recordsOf({ s3, recordsPrefix }: PlayedAccount): Records {
   const read = <T>(key: string): T | null => {
     const found = s3.objects.get(recordsPrefix + key);
     return found === undefined ? null : (JSON.parse(found.text) as T);

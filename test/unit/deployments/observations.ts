@@ -65,6 +65,7 @@ export function service(changes: Partial<ServiceObservation> = {}): ServiceObser
     capacityProviders: [],
     platformVersion: "1.4.0",
     network: { subnets: ["subnet-1"], securityGroups: ["sg-1"], publicAddress: false },
+    cloudFormationStack: null,
     events: [],
     ...changes,
   };

@@ -110,7 +110,7 @@ describe("hosts that move with Dagster, on the image of the code", () => {
     );
     const there = Object.fromEntries(Object.keys(imagesOf(to)).map((key) => [key, true]));
     const plan = (images: Readonly<Record<string, boolean>>): Plan =>
-      planRollback(stack, third.observation, begin(third, shaOf("b")), to, wanted, images);
+      planRollback(stack, third.observation, begin(third, shaOf("b")), to, wanted, images, {});
 
     test("brings back what each of them had kept", () => {
       expect(plan(there).target.kept).toEqual(to.kept);

@@ -302,7 +302,8 @@ describe("a rollback", () => {
     images: Readonly<Record<string, boolean>> = { code: true, host: true },
   ): Plan => {
     if (target === null) throw new Error("nothing was released");
-    return planRollback(stack, second.observation, begin(second, shaOf("a")), target, wanted, images);
+    const schema = second.observation.current?.migrations ?? {};
+    return planRollback(stack, second.observation, begin(second, shaOf("a")), target, wanted, images, schema);
   };
   const definition = (revision: number, active = true) => ({
     revision: { family: "dealflow-deal_flow_code", revision },
@@ -326,7 +327,9 @@ describe("a rollback", () => {
   });
 
   test("keeps what the newest release did to the database, and says so", () => {
-    expect(plan(wanted).target.migrations).toEqual(second.observation.current?.migrations);
+    const left = Object.entries(second.observation.current?.migrations ?? {});
+    const none = left.map(([name, part]) => [name, { ...part, state: "none" }]);
+    expect(plan(wanted).target.migrations).toEqual(Object.fromEntries(none));
     expect(plan(wanted).findings).toContainEqual(expect.objectContaining({ id: "rollback-schema", level: "warning" }));
   });
 

@@ -99,7 +99,10 @@ describe("when Dagster's minor version rises", () => {
       const world = carriedOut(stack, withContents(first, contents("1.13.0", 2)), { ...upgrade, steps: done });
       // Nothing was committed, and the intent has what was before.
       const { current, before, keepable } = first.observation;
-      return withContents({ ...world, observation: { ...world.observation, current, before, keepable } }, contents("1.13.0", 2));
+      return withContents(
+        { ...world, observation: { ...world.observation, current, before, keepable } },
+        contents("1.13.0", 2),
+      );
     };
 
     test("with both hosts stopped: they are not stopped again, go first, and get their counts", () => {
@@ -167,7 +170,7 @@ describe("a rollback across minor versions", () => {
     const target = to.observation.current;
     if (target === null) throw new Error("nothing was released");
     const there = { code: true, host: true };
-    return planRollback(stack, from.observation, begin(from, shaOf("a")), target, wantedOf(to), there);
+    return planRollback(stack, from.observation, begin(from, shaOf("a")), target, wantedOf(to), there, {});
   };
 
   test("to the older one rolls code first, then hosts", () => {

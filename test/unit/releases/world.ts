@@ -83,6 +83,7 @@ export function untouchedWorld(stack: Stack): World {
         images: {},
         keepable: {},
         parameters: {},
+        promoted: null,
       },
       contents,
     },
@@ -109,8 +110,7 @@ export function withContents(world: World, contents: Readonly<Record<string, str
           tags: [],
           reasons: [reuse ? "nothing changed" : "files changed"],
           dagster: versionOf(content),
-          inputs: inputsOf(content),
-          lock: null,
+          made: { of: inputsOf(content), lock: null },
           findings: [],
         },
       ];
@@ -190,6 +190,7 @@ function once(
         running: observation.definitions[step.definition]?.running ?? null,
         newest: definition,
         former: null,
+        released: null,
       };
       const part = { ...definition.revision, contentHash: definition.contentHash ?? "" };
       return {
@@ -228,7 +229,7 @@ function once(
           services: { ...observation.services, [step.service]: rolled },
           definitions: {
             ...observation.definitions,
-            [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null },
+            [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null, released: null },
           },
         },
         release,
@@ -291,6 +292,7 @@ export function serviceOf(
     capacityProviders: [],
     platformVersion: null,
     network: null,
+    cloudFormationStack: null,
     events: [],
     ...change,
   };
@@ -311,7 +313,7 @@ function versionOf(content: string): string | null {
   return /dagster (\S+)/.exec(content)?.[1] ?? null;
 }
 
-function inputsOf(content: string): ImagePlan["inputs"] {
+function inputsOf(content: string): NonNullable<ImagePlan["made"]>["of"] {
   const file = `0644 ${contentHash(/instance \S+/.exec(content)?.[0] ?? content)}`;
   return {
     scheme: 2,

@@ -175,6 +175,18 @@ describe("a key that does not exist", () => {
       '5:44 There is no key "port" in services.d. It belongs to `kind: webserver` and `kind: code-location`: remove it here.',
     ],
     [
+      "migrations: [{ name: m, tool: dagster, image: app, statement-timeout: 5 }]",
+      "5:71 migrations[0].statement-timeout has no effect with the tool `dagster`. Remove it, or use the tool `alembic`.",
+    ],
+    [
+      "migrations: [{ name: m, tool: command, image: app, command: [run], lock-timeout: 5 }]",
+      "5:82 migrations[0].lock-timeout has no effect with the tool `command`. Remove it, or use the tool `alembic` or `dagster`.",
+    ],
+    [
+      "migrations: [{ name: m, tool: command, image: app }]",
+      "5:31 migrations[0].tool `command` needs a `command`. Add the program and its arguments: `command: [python, -m, app.migrate]`.",
+    ],
+    [
       "runs: { launcher: in-process, size: { cpu: 256, memory: 512 } }",
       '5:31 There is no key "size" in runs. It belongs to `launcher: ecs`: remove it here.',
     ],
@@ -303,7 +315,7 @@ describe("a word that is not one of ours", () => {
     ],
     [
       "migrations: [{ name: m, tool: alembik, image: app }]",
-      '5:31 migrations[0].tool must be one of `dagster`, `alembic`, and is "alembik". Did you mean `alembic`?',
+      '5:31 migrations[0].tool must be one of `dagster`, `alembic`, `command`, and is "alembik". Did you mean `alembic`?',
     ],
   ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
 });

@@ -35,5 +35,30 @@ test("every reason of a task that never started is given once", () => {
     },
     "app",
   );
-  expect(end).toEqual({ kind: "never-started", stopCode: "TaskFailedToStart", reason: "no image; not begun" });
+  expect(end).toMatchObject({ kind: "never-started", stopCode: "TaskFailedToStart", reason: "no image; not begun" });
+});
+
+test.each([
+  ["CannotPullContainerError: pull image manifest has been retried 1 time(s)", /the execution role may pull it/],
+  ["ResourceInitializationError: unable to pull secrets or registry auth: secret not found", /registry/],
+  ["ResourceInitializationError: unable to retrieve secret from asm", /each secret and parameter/],
+  ["ResourceInitializationError: failed to validate logger args: create stream", /log group exists/],
+  ['CannotStartContainerError: exec: "alembic": executable file not found in $PATH', /does not have the program/],
+  ["Timeout waiting for network interface provisioning to complete.", /free addresses/],
+  ["Capacity is unavailable at this time.", /allow another availability zone/],
+  ["something new", /Change what ECS names/],
+])("%s comes with what to do", (stoppedReason, advice) => {
+  expect(
+    judgeEnd({ stopCode: "TaskFailedToStart", stoppedReason, containers: [container("app")] }, "app"),
+  ).toMatchObject({ advice: expect.stringMatching(advice) as string });
+});
+
+test("a container that was stopped says by what", () => {
+  const stopped = { stopCode: "UserInitiated", stoppedReason: "Task stopped by user" } as const;
+  expect(judgeEnd({ ...stopped, containers: [container("app", 143)] }, "app")).toMatchObject({
+    kind: "exited",
+    exitCode: 143,
+    stopCode: "UserInitiated",
+    reason: "Task stopped by user",
+  });
 });

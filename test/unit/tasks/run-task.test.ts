@@ -43,6 +43,7 @@ async function open(behaviour: TaskBehaviour, pageSize?: number): Promise<Scene>
       timeoutSeconds: 600,
       aloneIn: null,
       log: { group: "/app", prefix: "run" },
+      marked: null,
     },
   };
 }
@@ -90,7 +91,7 @@ describe("a one-off task", () => {
 
   test("that never starts has no exit code, and ECS's reason", async () => {
     const scene = await open({ kind: "never-starts", reason: "CannotPullContainerError: not found" });
-    expect((await run(scene)).end).toEqual({
+    expect((await run(scene)).end).toMatchObject({
       kind: "never-started",
       stopCode: "TaskFailedToStart",
       reason: expect.stringContaining("CannotPullContainerError: not found") as unknown,
@@ -137,6 +138,62 @@ describe("a one-off task", () => {
     await expect(run(scene)).rejects.toThrow("Capacity is unavailable");
   });
 
+  test("waits for capacity, with a token of its own for each try, since none of them made a task", async () => {
+    const scene = await open(exits(0));
+    scene.aws.faults.inject({
+      on: "ecs:RunTask",
+      what: { kind: "no-capacity", reason: "Capacity is unavailable at this time." },
+      times: 3,
+    });
+    expect((await run(scene)).end).toMatchObject({ exitCode: 0 });
+    const tokens = scene.aws.calls.flatMap(({ operation, input }) =>
+      operation === "RunTask" ? [(input as { readonly clientToken: string }).clientToken] : [],
+    );
+    expect(tokens).toEqual(["token", "2.token", "3.token", "4.token"]);
+  });
+
+  test("for which ECS has another reason is not tried again", async () => {
+    const scene = await open(exits(0));
+    scene.aws.faults.inject({ on: "ecs:RunTask", what: { kind: "no-capacity", reason: "AGENT" } });
+    await expect(run(scene)).rejects.toThrow("ECS does not start the task of migration application: AGENT.");
+    expect(scene.aws.calls.filter(({ operation }) => operation === "RunTask")).toHaveLength(1);
+  });
+
+  test("whose overrides are longer than ECS takes is not asked for", async () => {
+    const scene = await open(exits(0));
+    await expect(run(scene, { command: ["x".repeat(8_200)] })).rejects.toThrow(
+      /take 82\d\d characters; ECS takes 8192 for one task/,
+    );
+    expect(tasksStarted(scene)).toBe(0);
+  });
+
+  test("keeps its marked lines for the caller, wherever in a line the mark stands", async () => {
+    const scene = await open(exits(0, 1, [{ text: "a" }, { text: 'MARK{"b":1}' }, { text: "cMARK[]" }, { text: "d" }]));
+    const marked = { mark: "MARK", isWhole: () => true };
+    const result = await run(scene, { marked });
+    expect(result.marked).toEqual(['{"b":1}', "[]"]);
+    expect(result.lastLines).toEqual(["a", "c", "d"]);
+    expect(foreign(scene)).toEqual(["a", "c", "d"]);
+  });
+
+  test("whose last marked line comes late is waited for, and given up after a while", async () => {
+    const scene = await open(exits(0, 1, [{ text: "a" }]));
+    const begun = scene.clock.product.now();
+    const result = await run(scene, { marked: { mark: "MARK", isWhole: ({ length }) => length > 0 } });
+    expect(result.marked).toEqual([]);
+    expect(result.end).toMatchObject({ exitCode: 0 });
+    expect(scene.clock.product.now() - begun).toBeGreaterThan(5000);
+  });
+
+  test("shows no password of a URL, and quotes no line at any length", async () => {
+    const scene = await open(
+      exits(1, 1, [{ text: "no postgresql://app:hunter22@db/deals there" }, { text: "y".repeat(100_000) }]),
+    );
+    const { lastLines } = await run(scene);
+    expect(lastLines).toEqual(["no (hidden)db/deals there", "y".repeat(2000)]);
+    expect(foreign(scene).join()).not.toContain("hunter22");
+  });
+
   test("that takes too long is stopped, waited for, and said", async () => {
     const scene = await open({ kind: "healthy" });
     await expect(run(scene, { timeoutSeconds: 60 })).rejects.toThrow(
@@ -179,8 +236,8 @@ describe("a one-off task", () => {
 
 describe("a migration", () => {
   const migration = ({ request }: Scene): MigrationRequest => {
-    const { title: _, command: __, ...task } = request;
-    return { name: "application", tool: { kind: "alembic" }, workdir: null, task };
+    const { title: _, command: __, marked: ___, ...task } = request;
+    return { name: "application", tool: { kind: "command", command: ["migrate"] }, workdir: null, task };
   };
   const result = async (behaviour: TaskBehaviour): Promise<Awaited<ReturnType<typeof migrate>>> => {
     const scene = await open(behaviour);

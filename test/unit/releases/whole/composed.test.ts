@@ -143,6 +143,7 @@ async function deedOf(
 function withoutNames(text: string, release: string | null): string {
   return (release === null ? text : text.replaceAll(release, "<release>"))
     .replace(/"clientToken":"[0-9a-f]+"/, '"clientToken":"<token>"')
+    .replace(/"dagster-ecs-[0-9a-f]{24}"/, '"<mark>"')
     .replace(/"startedBy":"dagster-ecs-[^"]*"/, '"startedBy":"<release>"')
     .replace(/index\/\d+-/, "index/<time>-")
     .replace(/blobs\/uploads\/\d+/, "blobs/uploads/<upload>")

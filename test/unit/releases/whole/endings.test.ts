@@ -15,6 +15,12 @@ describe.each(cells)("$kind: $what", (cell) => {
     expect(error).toBeInstanceOf(moved.length > 0 ? ReleaseFailed : Error);
     expect(error?.message).toMatch(cell.says);
     expect(outcome).toMatchObject({ outcome: cell.outcome, cause: cell.cause });
+    const migrated = Object.values(outcome?.release.migrations ?? {}).some(({ state }) => state === "done");
+    if (error instanceof ReleaseFailed) {
+      const stays = "Migration `application` has run, and **stays**";
+      expect(error.result.summary.markdown.includes(stays)).toBe(migrated);
+      expect(error.message.includes("as migrations never are: application.")).toBe(migrated);
+    }
     expect(outcome?.services.map(({ service, verdict }) => ({ service, verdict }))).toEqual(
       moved.map((service, at) => ({ service, verdict: at === moved.length - 1 ? cell.verdict : "succeeded" })),
     );

@@ -1,0 +1,37 @@
+import { alembicProgram } from "./alembic-program.ts";
+import { dagsterProgram } from "./dagster-program.ts";
+
+/** How a schema is brought to its newest version. */
+export type MigrationTool =
+  /**
+   * `lockTimeoutSeconds`: longest wait for another migration, and for each lock in the database. `statementTimeoutSeconds` is null
+   * where the database's own limit holds.
+   */
+  | {
+      readonly kind: "alembic";
+      readonly lockTimeoutSeconds: number;
+      readonly statementTimeoutSeconds: number | null;
+    }
+  | { readonly kind: "dagster"; readonly lockTimeoutSeconds: number }
+  /** Anything else: its exit code is all that is known of it. */
+  | { readonly kind: "command"; readonly command: readonly string[] };
+
+/**
+ * What the container runs in the place of its image's command.
+ * @param workdir where it starts, which RunTask cannot set; null: where the image does
+ * @param mark begins the lines that are for us
+ */
+export function migrationCommand(tool: MigrationTool, workdir: string | null, mark: string): readonly string[] {
+  switch (tool.kind) {
+    case "alembic": {
+      const { lockTimeoutSeconds: lock, statementTimeoutSeconds: statement } = tool;
+      return ["python3", "-c", alembicProgram, mark, String(lock), String(statement ?? ""), workdir ?? ""];
+    }
+    case "dagster":
+      return ["python3", "-c", dagsterProgram, mark, String(tool.lockTimeoutSeconds), workdir ?? ""];
+    case "command":
+      return workdir === null
+        ? tool.command
+        : ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", workdir, ...tool.command];
+  }
+}

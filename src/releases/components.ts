@@ -1,0 +1,103 @@
+import type { Finding } from "../domain/finding.ts";
+import type { Release } from "../domain/release.ts";
+import { showRevision } from "../domain/verdict.ts";
+import type { Stack } from "../stack/stack.ts";
+import { hasMoved, type Observation } from "./observation.ts";
+
+/** What is to be said of components that a release does not make, or that come from elsewhere than before. */
+export function checkComponents(
+  stack: Stack,
+  scope: Stack,
+  observation: Observation,
+  { only }: Pick<Release, "only">,
+): readonly Finding[] {
+  return [
+    ...(only === null ? checkLeft(stack, observation) : checkKept(stack, scope, observation)),
+    ...checkSources(scope, observation),
+    ...checkPromoted(observation),
+  ];
+}
+
+/** Components of the current release that the stack file has no more. */
+function checkLeft(stack: Stack, { current }: Observation): readonly Finding[] {
+  if (current === null) return [];
+  const where = { file: stack.file, line: 1, column: 1 };
+  const services = Object.entries(current.taskDefinitions).flatMap(([definition, revision]): Finding[] => {
+    const key = definition.startsWith("service/") ? definition.slice("service/".length) : null;
+    if (key === null || Object.hasOwn(stack.services, key)) return [];
+    return [
+      {
+        id: "component-left",
+        level: "warning",
+        where,
+        what: `The stack file has no service ${key} any more. It is not stopped: it goes on running ${showRevision(revision)} of release ${current.id}, and belongs to no release from now on.`,
+        fix: "Let the infrastructure remove it, or scale it to 0. When it should stay, put it back into the stack file.",
+      },
+    ];
+  });
+  const migrations = new Set(stack.migrations.map(({ name }) => name));
+  const others = [
+    ...Object.keys(current.images).flatMap((key) => (Object.hasOwn(stack.images, key) ? [] : [`image ${key}`])),
+    ...Object.keys(current.migrations).flatMap((name) => (migrations.has(name) ? [] : [`migration ${name}`])),
+  ];
+  return [
+    ...services,
+    ...others.map(
+      (component): Finding => ({
+        id: "component-left",
+        level: "notice",
+        where,
+        what: `The stack file has no ${component} any more: this release does not have it either. What it has made stays.`,
+        fix: "Nothing to do when that is meant.",
+      }),
+    ),
+  ];
+}
+
+/** What a partial release leaves alone must be as the current release says: the record says that it is. */
+function checkKept(stack: Stack, scope: Stack, { services, before }: Observation): readonly Finding[] {
+  return Object.values(stack.services).flatMap((service): Finding[] => {
+    const [now, then] = [services[service.key] ?? null, before[service.key]];
+    if (Object.hasOwn(scope.services, service.key) || now === null || then === undefined) return [];
+    if (!hasMoved(service, now, then)) return [];
+    return [
+      {
+        id: "kept-service-moved",
+        level: "error",
+        where: service.place,
+        what: `A release that was cut, or failed, has moved ${service.key}, and this one is about other components only: it would leave it so.`,
+        fix: "Deploy the whole stack, or roll back to the current release, before a part of it is released.",
+      },
+    ];
+  });
+}
+
+/** An image that another repository has made would be made of this one. */
+function checkSources(scope: Stack, { current, images, source, promoted }: Observation): readonly Finding[] {
+  if (promoted !== null) return [];
+  return Object.values(scope.images).flatMap(({ key, place }): Finding[] => {
+    const [former, plan] = [current?.images[key], images[key]];
+    if (former === undefined || plan === undefined || former.contentKey === plan.contentKey) return [];
+    if (former.source.repository === source.repository) return [];
+    return [
+      {
+        id: "image-source",
+        level: "warning",
+        where: place,
+        what: `Image ${key} that is current was made of ${former.source.repository}; this release makes it of ${source.repository}.`,
+        fix: `When ${former.source.repository} releases it, leave it to that: name under \`only\` what is released from here.`,
+      },
+    ];
+  });
+}
+
+/** The release that is promoted was committed, and so proved; whether it still runs there is another question. */
+function checkPromoted({ promoted }: Observation): readonly Finding[] {
+  return (promoted?.unfinished ?? []).map((id) => ({
+    id: "promoted-unfinished",
+    level: "warning",
+    where: `release ${id} of ${promoted?.environment ?? ""}`,
+    what: `In ${promoted?.environment ?? ""} this release is under way, was cut, or could not be taken back. What is promoted is ${promoted?.release.id ?? ""}, which was committed.`,
+    fix: "Nothing to do when that one is meant. Otherwise wait until the other has come to its end, and promote it then.",
+  }));
+}

@@ -1,0 +1,190 @@
+import type { Finding } from "../domain/finding.ts";
+import type { Release } from "../domain/release.ts";
+import { sameRevision, showRevision } from "../domain/verdict.ts";
+import type { Service, Stack } from "../stack/stack.ts";
+import { compareDefinitions } from "../task-definitions/compare.ts";
+import { hasMoved, isScaled, type KnownDefinition, type Observation, showRunning } from "./observation.ts";
+
+/** Something that runs, or stands, and is not what the current release says. */
+export interface Drift {
+  /** Key of the service; null: the stack as a whole. */
+  readonly service: string | null;
+  readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract";
+  /** For people, to be read after the name of the service. Names of variables at most, never a value. */
+  readonly what: string;
+  /** What the next deploy does about it. */
+  readonly remedy: string;
+}
+
+/** What drift is told from. */
+export type Ran = Pick<Observation, "current" | "services" | "before" | "definitions">;
+
+/**
+ * What differs from the current release, service by service. A count that something else sets is no drift, and neither is one
+ * above 0 that the infrastructure may have chosen; of daemons there is one.
+ */
+export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
+  const services = Object.values(stack.services).flatMap((service) => driftOfService(service, ran));
+  return [...services, ...driftOfContract(stack, ran.current)];
+}
+
+/** `webserver is scaled to 0` */
+export function showDrift({ service, what }: Drift): string {
+  return `${service ?? "the stack"} ${what}`;
+}
+
+/** Drift as a plan tells it. A service that is gone, and a daemon that may overlap, have findings of their own. */
+export function driftFindings(stack: Stack, ran: Ran): readonly Finding[] {
+  return driftOf(stack, ran).flatMap((drift): readonly Finding[] => {
+    const { service, kind, remedy: fix } = drift;
+    const where = (service === null ? undefined : stack.services[service]?.place) ?? wholeFile(stack);
+    const what = `${showDrift(drift)}.`;
+    switch (kind) {
+      case "gone":
+      case "overlap":
+        return [];
+      case "unfinished":
+        return [{ id: "unfinished-release", level: "warning", where, what, fix }];
+      case "contract":
+        return [{ id: "drift", level: "notice", where, what, fix }];
+      case "revision":
+      case "count":
+      case "tasks":
+        return [{ id: "drift", level: "warning", where, what, fix }];
+    }
+  });
+}
+
+/** Services that an infrastructure deploy takes away from us again: CloudFormation knows nothing of our revisions. */
+export function ownershipFindings(stack: Stack, services: Observation["services"]): readonly Finding[] {
+  return Object.values(stack.services).flatMap(({ key, service, place: where }): readonly Finding[] => {
+    const owner = services[key]?.cloudFormationStack ?? null;
+    if (owner === null) return [];
+    return [
+      {
+        id: "owned-by-cloudformation",
+        level: "warning",
+        where,
+        what: `Service ${service} belongs to the CloudFormation stack ${owner}: when that is deployed with a change of the service, it puts its own task definition and count back.`,
+        fix: "Deploy this stack after each deploy of that one. Or take the service out of it: `DeletionPolicy: Retain`, deploy, remove the resource from the template, deploy.",
+        source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html",
+      },
+    ];
+  });
+}
+
+/** May two tasks of it run at once while it is replaced? Source: ECS developer guide, deployment-type-ecs. */
+export function mayOverlap({
+  rollout: { minimumHealthyPercent, maximumPercent },
+}: Pick<NonNullable<Observation["services"][string]>, "rollout">): boolean {
+  return minimumHealthyPercent > 0 || maximumPercent > 100;
+}
+
+function driftOfService(service: Service, { current, services, before, definitions }: Ran): readonly Drift[] {
+  const { key } = service;
+  const [now, then, pinned] = [services[key] ?? null, before[key], current?.taskDefinitions[`service/${key}`]];
+  if (now !== null && now.revision !== null && then !== undefined && hasMoved(service, now, then)) {
+    const former = showRunning(then.taskDefinition, then.desiredCount);
+    return [
+      {
+        service: key,
+        kind: "unfinished",
+        what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${former}`,
+        remedy:
+          "Nothing to do: the next release goes on from there, and should it fail, all of it goes back to what was before.",
+      },
+    ];
+  }
+  if (pinned === undefined) return [];
+  if (now === null || now.status !== "ACTIVE") {
+    const infrastructure = "A deploy stops: the infrastructure must create it again (count 0 is enough).";
+    return [{ service: key, kind: "gone", what: "does not exist any more", remedy: infrastructure }];
+  }
+  return [
+    ...(sameRevision(now.revision, pinned)
+      ? []
+      : [
+          {
+            service: key,
+            kind: "revision" as const,
+            what: `runs ${now.revision === null ? "nothing" : showRevision(now.revision)} instead of ${showRevision(pinned)}${differences(definitions[`service/${key}`])}`,
+            remedy: "A deploy replaces it: what was changed by other means belongs into the stack file, or is lost.",
+          },
+        ]),
+    ...driftOfCount(service, now),
+    ...(service.kind === "daemon" && mayOverlap(now)
+      ? [
+          {
+            service: key,
+            kind: "overlap" as const,
+            what: `may run twice at once while it is replaced (percentages ${now.rollout.minimumHealthyPercent}/${now.rollout.maximumPercent})`,
+            remedy: "A deploy stops: set minimumHealthyPercent 0 and maximumPercent 100 on the service.",
+          },
+        ]
+      : []),
+  ];
+}
+
+function driftOfCount(
+  service: Service,
+  { desiredCount, runningCount }: NonNullable<Observation["services"][string]>,
+): readonly Drift[] {
+  const { key, kind, count } = service;
+  const isOff = isScaled(service) ? desiredCount > 0 && runningCount === 0 : runningCount < desiredCount;
+  if (desiredCount === 0 && !isScaled(service))
+    return [{ service: key, kind: "count", what: "is scaled to 0", remedy: `A deploy starts ${count}.` }];
+  if (kind === "daemon" && desiredCount > count)
+    return [
+      {
+        service: key,
+        kind: "count",
+        what: `is scaled to ${desiredCount}: every schedule ticks ${desiredCount} times`,
+        remedy: `A deploy scales it to ${count}.`,
+      },
+    ];
+  if (!isOff) return [];
+  const what = `has ${runningCount} of ${desiredCount} tasks`;
+  return [{ service: key, kind: "tasks", what, remedy: "A deploy waits until they run, and fails when they do not." }];
+}
+
+function driftOfContract({ contract }: Stack, current: Release | null): readonly Drift[] {
+  const [then, now] = [current?.contract ?? null, contract.version ?? null];
+  if (then === null || now === null || then === now) return [];
+  return [
+    {
+      service: null,
+      kind: "contract",
+      what: `was released under version ${then} of its contract, and the infrastructure is at version ${now}`,
+      remedy: `A deploy makes its task definitions under version ${now}.`,
+    },
+  ];
+}
+
+const shownDifferences = 10;
+/** Names come out of definitions that anybody may have registered. */
+const plainName = /^[\w.-]{1,100}$/;
+
+/** In what the definition that runs differs from the released one: names, and no values. */
+function differences(known: KnownDefinition | undefined): string {
+  const { released = null, running = null } = known ?? {};
+  if (released === null || running === null) return "";
+  const paths = compareDefinitions(released.content, running.content).map(({ path }) => path);
+  const names = [...new Set(paths.filter(([member]) => member !== "family").map(nameOf))];
+  if (names.length === 0) return ", which says the same";
+  const more = names.length - shownDifferences;
+  return `, which differs in ${names.slice(0, shownDifferences).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function nameOf(path: readonly string[]): string {
+  if (!path.every((part) => plainName.test(part))) return "something whose name is not shown";
+  const [member = "", container = "", ...rest] = path;
+  if (member !== "containers") return path.join(".");
+  const [kind = "", name = ""] = rest;
+  if (kind === "environment") return `variable ${name}`;
+  if (kind === "secrets") return `secret ${name}`;
+  return `${rest.join(".")} of container ${container}`;
+}
+
+function wholeFile({ file }: Stack): Finding["where"] {
+  return { file, line: 1, column: 1 };
+}

@@ -1,0 +1,82 @@
+import type { Finding } from "../domain/finding.ts";
+import { canonicalJson } from "../domain/json.ts";
+import { imageOf, type MigrationPart, type Release } from "../domain/release.ts";
+import type { Stack } from "../stack/stack.ts";
+import { minorOf } from "./plans/host-change.ts";
+
+const migrating = "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance";
+
+/**
+ * Whether the code of an earlier release can live with the database as it is now: going back never migrates. Equal heads, or the
+ * same image of migrations, are fine.
+ * @param schema what is known of each database now, by the name of its migration
+ */
+export function checkSchema(to: Release, schema: Release["migrations"]): readonly Finding[] {
+  const names = [...new Set([...Object.keys(schema), ...Object.keys(to.migrations)])].sort();
+  return names.flatMap((name): readonly Finding[] => {
+    const [now, then] = [partOf(schema, name), partOf(to.migrations, name)];
+    if (now !== null && now.contentKey === then?.contentKey) return [];
+    const [newer, older] = [now?.heads ?? null, then?.heads ?? null];
+    if (newer !== null && older !== null && canonicalJson(newer) === canonicalJson(older)) return [];
+    const where = `release ${to.id}`;
+    if (newer !== null && older !== null) {
+      return [
+        {
+          id: "rollback-schema",
+          level: "error",
+          where,
+          what: `The database of migration ${name} is at ${showHeads(newer)}, and that release knows ${showHeads(older)}: going back leaves the database as it is.`,
+          fix: "Mend forward: a commit with the older code, and all migrations that were run. Or, when the newer migrations only add and the older code works beside them, go back with `checks: { rollback-schema: { level: warning, until: …, reason: … } }` in the stack file.",
+        },
+      ];
+    }
+    return [
+      {
+        id: "rollback-schema",
+        level: "warning",
+        where,
+        what: `${unknownSince(name, now, then)}, and at which revisions the database is cannot be told: going back leaves it as it is.`,
+        fix: "Nothing to do when the newer migrations only add. Otherwise mend forward: a new commit.",
+      },
+    ];
+  });
+}
+
+/**
+ * An older minor of Dagster need not understand what `dagster instance migrate` of a newer one has left behind; patches do not
+ * migrate. Told for the images of webserver and daemon: they open the instance.
+ */
+export function checkDagster({ services }: Stack, to: Release, current: Release | null): readonly Finding[] {
+  const hosts = Object.values(services).filter(({ kind }) => kind !== "code-location");
+  const found = hosts.flatMap((host): readonly Finding[] => {
+    const now = current === null ? null : (imageOf(current, host)?.dagster ?? null);
+    const then = imageOf(to, host)?.dagster ?? null;
+    const [newer, older] = [minorOf(now), minorOf(then)];
+    if (newer === null || older === null || older >= newer) return [];
+    return [
+      {
+        id: "rollback-dagster",
+        level: "error",
+        where: `release ${to.id}`,
+        what: `Image ${host.image} of that release has Dagster ${then}, and ${now} runs now: \`dagster instance migrate\` has run since, and the older Dagster may not read the schema.`,
+        fix: "Mend forward: a commit with the older code on the newer Dagster. Or restore the snapshot of the database from before the upgrade, and go back with `checks: { rollback-dagster: { level: warning, until: …, reason: … } }` in the stack file.",
+        source: migrating,
+      },
+    ];
+  });
+  return [...new Map(found.map((finding) => [finding.what, finding])).values()];
+}
+
+function partOf(migrations: Release["migrations"], name: string): MigrationPart | null {
+  return Object.hasOwn(migrations, name) ? (migrations[name] ?? null) : null; // a migration may be called "constructor"
+}
+
+function unknownSince(name: string, now: MigrationPart | null, then: MigrationPart | null): string {
+  if (then === null) return `That release did not know migration ${name}`;
+  if (now === null) return `Migration ${name} is not part of the current release`;
+  return `Migration ${name} has been run from another image since`;
+}
+
+function showHeads(heads: readonly string[]): string {
+  return heads.length === 0 ? "no revision" : heads.map((head) => head.slice(0, 40)).join(" and ");
+}

@@ -1,0 +1,183 @@
+import { UserError } from "../domain/errors.ts";
+import { keySchema } from "../domain/identifiers.ts";
+import type { Release } from "../domain/release.ts";
+import { quote, suggest } from "../stack/problems.ts";
+import type { Service, Stack } from "../stack/stack.ts";
+
+/**
+ * The stack with nothing in it but what a release is about: what it builds, migrates, registers and rolls.
+ *
+ * Naming an image names all that runs it: services, runs, migrations. Naming a service names its locations, and naming a location
+ * whatever serves it; their images are then made for them, and the migrations of these images go along: code never comes before its
+ * migrations. An image that somebody runs who is not named cannot be made anew for one of them alone.
+ *
+ * @param only keys of services, images and migrations, and names of locations; null: the whole stack
+ * @throws UserError for a name that is none, and for an image that is shared with what is not named
+ */
+export function scopeOf(stack: Stack, only: Release["only"]): Stack {
+  if (only === null) return stack;
+  const chosen = chosenBy(stack, only);
+  const chosenImages = imagesOf(stack, chosen);
+  const migrations = stack.migrations.filter(({ image }) => chosenImages.has(image));
+  checkShared(stack, chosen, chosenImages);
+  return {
+    ...stack,
+    images: pick(stack.images, (key) => chosenImages.has(key)),
+    services: pick(stack.services, (key) => chosen.services.has(key)),
+    runs: withRuns(stack, (location) => chosen.locations.has(location)),
+    migrations,
+    dags: pick(stack.dags, (location) => chosen.locations.has(location)),
+  };
+}
+
+/**
+ * The release with the parts that it keeps of its base: all that its scope does not hold, components that the stack file does not
+ * have any more among them.
+ * @param base what is current
+ */
+export function withBase(scope: Stack, base: Release | null, release: Release): Release {
+  if (release.only === null || base === null) return release;
+  const made = namesIn(scope);
+  const mix = <T>(
+    former: Readonly<Record<string, T>>,
+    own: Readonly<Record<string, T>>,
+    names: ReadonlySet<string>,
+  ) => ({
+    ...pick(former, (key) => !names.has(key)),
+    ...pick(own, (key) => names.has(key)),
+  });
+  return {
+    ...release,
+    images: mix(base.images, release.images, made.images),
+    kept: mix(base.kept, release.kept, made.services),
+    taskDefinitions: mix(base.taskDefinitions, release.taskDefinitions, made.definitions),
+    migrations: mix(base.migrations, release.migrations, made.migrations),
+  };
+}
+
+/** The stack without services that are neither in a release's scope nor were ever released: there is nobody to ask for them. */
+export function withoutUnreleased(stack: Stack, scope: Stack, { taskDefinitions }: Release): Stack {
+  const services = pick(stack.services, (key) => {
+    return Object.hasOwn(scope.services, key) || Object.hasOwn(taskDefinitions, `service/${key}`);
+  });
+  return { ...stack, services };
+}
+
+interface Chosen {
+  /** Those that are named themselves. */
+  readonly images: Set<string>;
+  readonly services: Set<string>;
+  readonly locations: Set<string>;
+  readonly migrations: Set<string>;
+}
+
+function chosenBy(stack: Stack, only: readonly string[]): Chosen {
+  const chosen: Chosen = { images: new Set(), services: new Set(), locations: new Set(), migrations: new Set() };
+  const services = Object.values(stack.services);
+  const addService = (service: Service): void => {
+    if (chosen.services.has(service.key)) return;
+    chosen.services.add(service.key);
+    for (const location of locationsOf(service)) addLocation(location);
+  };
+  const addLocation = (location: string): void => {
+    if (chosen.locations.has(location)) return;
+    chosen.locations.add(location);
+    for (const service of services) if (locationsOf(service).includes(location)) addService(service);
+  };
+  for (const name of only) {
+    const named = {
+      images: Object.hasOwn(stack.images, name) ? [name] : [],
+      services: services.filter(({ key }) => key === name),
+      locations: services.flatMap(locationsOf).includes(name) ? [name] : [],
+      migrations: stack.migrations.filter((migration) => migration.name === name),
+    };
+    if (Object.values(named).every((found) => found.length === 0)) throw unknownName(stack, name);
+    for (const image of named.images) chosen.images.add(image);
+    for (const service of services) if (named.images.includes(service.image)) addService(service);
+    for (const { location, image } of runsOf(stack)) if (named.images.includes(image)) addLocation(location);
+    for (const migration of stack.migrations)
+      if (named.images.includes(migration.image)) chosen.migrations.add(migration.name);
+    for (const service of named.services) addService(service);
+    for (const location of named.locations) addLocation(location);
+    for (const migration of named.migrations) chosen.migrations.add(migration.name);
+  }
+  return chosen;
+}
+
+function imagesOf(stack: Stack, { images, services, locations, migrations }: Chosen): ReadonlySet<string> {
+  return new Set([
+    ...images,
+    ...Object.values(stack.services).flatMap(({ key, image }) => (services.has(key) ? [image] : [])),
+    ...runsOf(stack).flatMap(({ location, image }) => (locations.has(location) ? [image] : [])),
+    ...stack.migrations.flatMap(({ name, image }) => (migrations.has(name) ? [image] : [])),
+  ]);
+}
+
+/** @throws UserError */
+function checkShared(stack: Stack, { services, locations }: Chosen, images: ReadonlySet<string>): void {
+  for (const image of images) {
+    const others = [
+      ...Object.values(stack.services).flatMap(({ key, image: its }) =>
+        its === image && !services.has(key) ? [`service ${key}`] : [],
+      ),
+      ...runsOf(stack).flatMap(({ location, image: its }) =>
+        its === image && !locations.has(location) ? [`location ${location}`] : [],
+      ),
+    ];
+    if (others.length === 0) continue;
+    throw new UserError({
+      what: `Image ${image} would be made anew, and ${others.join(" and ")} would go on with the one of before: that runs it too, and is not named.`,
+      where: "input only",
+      fix: `Name the image, \`${image}\`: that names all that runs it. Or give what changes an image of its own.`,
+    });
+  }
+}
+
+function unknownName(stack: Stack, name: string): UserError {
+  const names = [
+    ...Object.keys(stack.services),
+    ...Object.keys(stack.images),
+    ...stack.migrations.map((migration) => migration.name),
+    ...Object.values(stack.services).flatMap(locationsOf),
+  ].filter((known) => keySchema.safeParse(known).success);
+  return new UserError({
+    what: `${quote(name)} is no service, image, migration or location of the stack.`,
+    where: "input only",
+    fix: suggest(name, new Set(names), "The stack file describes nothing."),
+  });
+}
+
+function namesIn({
+  images,
+  services,
+  runs,
+  migrations,
+}: Stack): Readonly<Record<"images" | "services" | "definitions" | "migrations", ReadonlySet<string>>> {
+  return {
+    images: new Set(Object.keys(images)),
+    services: new Set(Object.keys(services)),
+    definitions: new Set([
+      ...Object.keys(images).map((key) => `once/${key}`),
+      ...Object.keys(services).map((key) => `service/${key}`),
+      ...(runs.kind === "ecs" ? Object.values(runs.definitions).map(({ key }) => `run/${key}`) : []),
+    ]),
+    migrations: new Set(migrations.map(({ name }) => name)),
+  };
+}
+
+/** Locations that a service serves or loads. */
+function locationsOf(service: Service): readonly string[] {
+  return service.kind === "code-location" ? [service.location] : service.locations;
+}
+
+function runsOf({ runs }: Stack): readonly { readonly location: string; readonly image: string }[] {
+  return runs.kind === "ecs" ? Object.values(runs.definitions) : [];
+}
+
+function withRuns({ runs }: Stack, keep: (location: string) => boolean): Stack["runs"] {
+  return runs.kind === "ecs" ? { ...runs, definitions: pick(runs.definitions, keep) } : runs;
+}
+
+function pick<T>(record: Readonly<Record<string, T>>, keep: (key: string) => boolean): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => keep(key)));
+}

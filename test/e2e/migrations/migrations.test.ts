@@ -1,0 +1,232 @@
+import { Cancelled } from "../../../src/domain/errors.ts";
+import { logLines } from "../../../src/github/report.ts";
+import { first, migrationsOf, plainEnv, type RevisionFile, second } from "./files.ts";
+import { alembic, type Files, openScene, type Running, type Scene } from "./scene.ts";
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openScene();
+}, 120_000);
+afterAll(() => scene.bed.close(), 30_000);
+
+const old = migrationsOf([first]);
+const whole = migrationsOf([first, second]);
+const third = (upgrade: string): RevisionFile => ({ id: "0003", after: "0002", doc: "More.", upgrade });
+const slow = migrationsOf([first, second, third("SELECT pg_sleep(3)")]);
+const heads = (database: string) => scene.rows(database, "SELECT version_num FROM alembic_version");
+const applied = (database: string) => scene.rows(database, "SELECT revision FROM applied ORDER BY 1");
+const foreign = ({ progress }: Pick<Running, "progress">): readonly string[] =>
+  progress.flatMap((event) => (event.kind === "foreign" ? [event.text.untrusted] : []));
+const migrated = async (files: Files): Promise<string> => {
+  const database = await scene.database();
+  expect((await scene.run(database, files)).cause).toBeNull();
+  return database;
+};
+
+describe("with alembic, a database", () => {
+  test("that was never migrated comes to head, each revision named", async () => {
+    const database = await scene.database();
+    const running = scene.begin(database, whole);
+    expect(await running.result).toMatchObject({ cause: null, before: [], after: ["0002"], unchanged: false });
+    expect(foreign(running).slice(-2)).toEqual(["0001: Keep the deals.", "0002: Give each deal a score."]);
+    expect(foreign(running).join("\n")).toContain("Running upgrade 0001 -> 0002");
+    expect(await heads(database)).toEqual(["0002"]);
+    const again = await scene.run(database, whole);
+    expect(again).toMatchObject({ cause: null, unchanged: true, said: "nothing to do: the schema is at 0002" });
+    expect(await applied(database)).toEqual(["0001", "0002"]);
+  });
+
+  test("that is behind gets what it lacks; the older image then finds it ahead, and leaves it alone", async () => {
+    const database = await migrated(old);
+    expect(await scene.run(database, whole)).toMatchObject({ before: ["0001"], after: ["0002"] });
+    const { cause, after } = await scene.run(database, old);
+    expect(cause).toMatchObject({ id: "migration-ahead", what: expect.stringContaining("is at 0002") as string });
+    expect(after).toEqual(["0002"]);
+    expect(await applied(database)).toEqual(["0001", "0002"]);
+  });
+
+  test("is not asked when the image has several heads", async () => {
+    const database = await scene.database();
+    const forked = migrationsOf([first, second, { ...second, id: "0002b" }]);
+    const { cause } = await scene.run(database, forked);
+    expect(cause).toMatchObject({ id: "migration-heads", what: expect.stringContaining("(0002, 0002b)") as string });
+    expect(await scene.rows(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
+  });
+
+  test("that is not there is not reached, with the driver's own words, and no password", async () => {
+    const url = `postgresql+psycopg2://app:hunter22@${scene.bed.postgresql.host}:1/none`;
+    const told = { ...whole, "alembic/env.py": `print(${JSON.stringify(`to ${url}`)})\n${plainEnv}` };
+    const running = scene.begin(await scene.database(), told, { url });
+    const { cause, evidence } = await running.result;
+    expect(cause?.id).toBe("migration-unreachable");
+    expect(evidence[0]?.text.untrusted).toContain("Connection refused");
+    expect(foreign(running).join("\n")).not.toContain("hunter22");
+  });
+
+  test("whose env.py does not commit is not at head, although alembic ended well", async () => {
+    const database = await scene.database();
+    const files = { ...whole, "alembic/env.py": plainEnv.replace("with context.begin_transaction():", "if True:") };
+    const { cause, evidence } = await scene.run(database, files);
+    expect(cause).toMatchObject({ id: "migration-failed", what: expect.stringContaining("as before") as string });
+    expect(evidence[0]?.text.untrusted).toContain("it does not commit");
+  });
+
+  test("of which a revision fails is as before", async () => {
+    const database = await migrated(old);
+    const { cause, evidence } = await scene.run(database, migrationsOf([first, second, third("SELECT * FROM none")]));
+    expect(cause?.what).toMatch(/exit code 1\. The schema is at 0001, as before\.$/);
+    expect(evidence[0]?.text.untrusted).toContain("UndefinedTable");
+    expect(await applied(database)).toEqual(["0001"]);
+  });
+
+  test("of another kind is migrated without a lock, and that is said", async () => {
+    const upgrade = "CREATE TABLE applied (revision text)";
+    const files = migrationsOf([{ ...first, upgrade }]);
+    const { said } = await scene.run(await scene.database(), files, { url: "sqlite:///deals.db" });
+    expect(said).toContain("without a lock, which only PostgreSQL has (this is sqlite)");
+  });
+});
+
+describe("locks", () => {
+  test("another migration is waited for, and not for ever", async () => {
+    const database = await migrated(old);
+    const before = scene.begin(database, slow);
+    await before.said("-> 0003");
+    const tool = { ...alembic, lockTimeoutSeconds: 1 };
+    expect((await scene.run(database, slow, { tool })).cause?.id).toBe("migration-locked");
+    expect((await before.result).cause).toBeNull();
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
+  test("a table that somebody uses is not waited for too long, and nothing is kept", async () => {
+    const database = await migrated(old);
+    const holding = scene.bed.postgresql.query(database, "BEGIN; LOCK deals; SELECT pg_sleep(5); COMMIT");
+    const { cause } = await scene.run(database, whole, { tool: { ...alembic, lockTimeoutSeconds: 1 } });
+    expect(cause).toMatchObject({ id: "migration-lock-timeout" });
+    await holding;
+    expect(await heads(database)).toEqual(["0001"]);
+  });
+
+  test("a statement may take as long as it is given", async () => {
+    const database = await migrated(old);
+    const { cause } = await scene.run(database, slow, { tool: { ...alembic, statementTimeoutSeconds: 1 } });
+    expect(cause).toMatchObject({ id: "migration-statement-timeout" });
+    expect(await applied(database)).toEqual(["0001"]);
+  });
+
+  test.each([2, 10])("%i at once: all are green, and each revision is applied once", async (count) => {
+    const database = await scene.database();
+    const results = await Promise.all(Array.from({ length: count }, () => scene.run(database, whole)));
+    expect(results.map(({ cause }) => cause)).toEqual(results.map(() => null));
+    expect(results.filter(({ unchanged }) => unchanged === false)).toHaveLength(1);
+    expect(await applied(database)).toEqual(["0001", "0002"]);
+  });
+});
+
+describe("cut", () => {
+  test("a task that somebody stops leaves the schema as before, and the next one does it all", async () => {
+    const database = await migrated(old);
+    const running = scene.begin(database, slow);
+    await running.said("-> 0003");
+    await scene.stopTasks(database);
+    expect((await running.result).cause).toMatchObject({ id: "migration-stopped" });
+    expect(await heads(database)).toEqual(["0001"]);
+    expect(await scene.run(database, slow)).toMatchObject({ cause: null, after: ["0003"] });
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
+  test("an action that is cancelled stops its task", async () => {
+    const database = await migrated(old);
+    const running = scene.begin(database, slow);
+    await running.said("-> 0003");
+    running.cancel();
+    await expect(running.result).rejects.toThrow(Cancelled);
+    expect(await heads(database)).toEqual(["0001"]);
+  });
+
+  test("the task of an action that was killed is waited for, and has done it", async () => {
+    const database = await migrated(old);
+    const killed = scene.begin(database, slow);
+    await killed.said("-> 0003");
+    expect(await scene.run(database, slow, { alone: true })).toMatchObject({ cause: null, unchanged: true });
+    await killed.result;
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
+  test("a connection that is lost takes all of it back", async () => {
+    const database = await migrated(old);
+    const running = scene.begin(database, slow);
+    await running.said("-> 0003");
+    const others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()";
+    await scene.rows(database, `${others} AND pid <> pg_backend_pid()`);
+    expect((await running.result).cause).toMatchObject({
+      id: "migration-failed",
+      what: expect.stringContaining("The schema is at 0001, as before") as string,
+    });
+    expect(await scene.run(database, slow)).toMatchObject({ cause: null, after: ["0003"] });
+  });
+
+  test("a connection that is lost after the commit leaves a schema at head, and that is green", async () => {
+    const database = await scene.database();
+    const lost = `${plainEnv}    connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))\n`;
+    expect(await scene.run(database, { ...whole, "alembic/env.py": lost })).toMatchObject({
+      cause: null,
+      after: ["0002"],
+    });
+  });
+});
+
+describe("another command", () => {
+  const tool = (script: string) => ({ tool: { kind: "command", command: ["python3", "-c", script] } as const });
+  const nothing = { "empty.txt": "" };
+
+  test("is judged by its exit code", async () => {
+    const database = await scene.database();
+    expect((await scene.run(database, nothing, tool("exit(0)"))).cause).toBeNull();
+    expect((await scene.run(database, nothing, tool("exit(81)"))).cause?.id).toBe("migration-failed");
+  });
+
+  test("that lives a second and says much loses no line", async () => {
+    const running = scene.begin(await scene.database(), nothing, tool("for n in range(100_000): print(n)"));
+    expect((await running.result).cause).toBeNull();
+    const lines = foreign(running);
+    expect(lines).toHaveLength(100_000);
+    expect(lines.every((line, index) => line === String(index))).toBe(true);
+  });
+
+  test("commands nothing to the runner, whatever bytes it writes", async () => {
+    const script =
+      "import sys; print('::error::stop'); print('\\x1b[31m::set-output name=a::b'); sys.stdout.flush(); sys.stdout.buffer.write(bytes(range(256)))";
+    const running = scene.begin(await scene.database(), nothing, tool(script));
+    expect((await running.result).cause).toBeNull();
+    const lines = foreign(running).flatMap((text) => logLines({ untrusted: text }));
+    expect(lines.join("\n")).toContain("error");
+    expect(lines.filter((line) => line.trimStart().startsWith("::"))).toEqual([]);
+  });
+});
+
+describe("with dagster, the instance", () => {
+  const home = {
+    "dagster.yaml": `telemetry: { enabled: false }
+storage:
+  postgres:
+    postgres_db:
+      scheme: postgresql+psycopg2
+      hostname: { env: DATABASE_HOST }
+      db_name: { env: DATABASE_NAME }
+      username: postgres
+      password: any
+`,
+  };
+  const options = { tool: { kind: "dagster", lockTimeoutSeconds: 60 } } as const;
+
+  test("is brought from nothing to its newest revision, and then left alone; one that is ahead is an error", async () => {
+    const database = await scene.database();
+    const made = await scene.run(database, home, options);
+    expect(made).toMatchObject({ cause: null, before: [], unchanged: false });
+    expect(made.after).toEqual(await heads(database));
+    expect(await scene.run(database, home, options)).toMatchObject({ unchanged: true, after: made.after });
+    await scene.rows(database, "UPDATE alembic_version SET version_num = 'ffffffffffff'");
+    expect((await scene.run(database, home, options)).cause).toMatchObject({ id: "migration-ahead" });
+  });
+});
