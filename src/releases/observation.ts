@@ -1,6 +1,6 @@
 import type { ReleaseId } from "../domain/identifiers.ts";
 import type { Before } from "../domain/journal.ts";
-import type { Release, Source } from "../domain/release.ts";
+import type { ImagePart, Release, Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service } from "../stack/stack.ts";
@@ -23,6 +23,8 @@ export interface Observation {
   readonly definitions: Readonly<Record<string, KnownDefinition>>;
   /** By the key of the image. */
   readonly images: Readonly<Record<string, ImagePlan>>;
+  /** What each service runs by the current release, as long as the registry has it: images that it may keep. By key. */
+  readonly keepable: Readonly<Record<string, ImagePart>>;
   readonly parameters: ParameterNames;
   /** Where the images come from, when they are not made here. */
   readonly promoted: Promoted | null;

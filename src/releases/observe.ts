@@ -3,7 +3,7 @@ import type { Context } from "../domain/context.ts";
 import { type Contract, networkSchema } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Before } from "../domain/journal.ts";
-import type { Release, Source } from "../domain/release.ts";
+import { type ImagePart, imageOf, type Release, type Source } from "../domain/release.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
 import { observeServices, type ServiceNetwork, type ServiceObservation } from "../deployments/index.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type ImageClients,
   type ImageObservation,
   type ImageRequest,
+  imageIsThere,
   observeImage,
   planCopy,
   planImage,
@@ -65,17 +66,19 @@ export async function observe(
   ]);
   const before = beforeOf(services, history);
   const definitions = await observeDefinitions(clients, scope, services, before, current);
-  const plans = [
+  const plans = Object.fromEntries([
     ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
     ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy, copyImages)] as const),
-  ];
+  ]);
+  const keepable = await keepableImages(imageClients, scope, current, plans);
   const observation = {
     source: checkout.source,
     current,
     services,
     before,
     definitions,
-    images: Object.fromEntries(plans),
+    images: plans,
+    keepable,
     parameters,
     promoted: promotion,
     scripts,
@@ -215,6 +218,26 @@ function imageRequest(
     python: null,
     places,
   };
+}
+
+/** Those that move with their image keep none. One that the registry has lost could not start another task. */
+async function keepableImages(
+  clients: ImageClients,
+  { services }: Stack,
+  current: Release | null,
+  plans: Observation["images"],
+): Promise<Observation["keepable"]> {
+  if (current === null) return {};
+  const known = new Set(Object.values(plans).flatMap(({ way, digest }) => (way === "layers" ? [] : [digest])));
+  const found = await Promise.all(
+    Object.values(services).map(async (service): Promise<readonly (readonly [string, ImagePart])[]> => {
+      const part = imageOf(current, service);
+      if (service.movesWith === "image" || part === undefined) return [];
+      const isThere = known.has(part.digest) || (await imageIsThere(clients, part.repository, part.digest));
+      return isThere ? [[service.key, part]] : [];
+    }),
+  );
+  return Object.fromEntries(found.flat());
 }
 
 async function observeDefinitions(

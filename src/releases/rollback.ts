@@ -180,6 +180,7 @@ async function look(
     before,
     definitions: Object.fromEntries(definitions),
     images: {},
+    keepable: {},
     parameters: {},
     promoted: null,
     scripts: {},

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -5,8 +6,9 @@ import type { ECSClient } from "@aws-sdk/client-ecs";
 import type { STSClient } from "@aws-sdk/client-sts";
 import type { Context } from "../../../src/domain/context.ts";
 import { contentHash } from "../../../src/domain/json.ts";
-import type { Sha } from "../../../src/domain/identifiers.ts";
+import type { Digest, Sha } from "../../../src/domain/identifiers.ts";
 import { assumedRole, type RoleRequest } from "../../../src/aws/assumed-role.ts";
+import { dependenciesKey } from "../../../src/images/content-key.ts";
 import { sender } from "../../../src/aws/send.ts";
 import type { StsSend } from "../../../src/aws/sts.ts";
 import type { Clients, Connections } from "../../../src/releases/connections.ts";
@@ -59,6 +61,7 @@ export interface PlayedAccount {
 
 export const stackName = "small";
 export const environmentName = "production";
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
 export const stackFile = `name: small
 region: eu-central-1
@@ -113,6 +116,8 @@ export interface AccountOptions {
   readonly rules?: Partial<Rules>;
   /** Text of the stack file. */
   readonly stack?: string;
+  /** Further files of the first commit. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Whose account it is. */
   readonly environment?: "production" | "staging";
   /** The account of another environment, whose bucket and registry are open to the deployers of this one. */
@@ -123,7 +128,7 @@ export interface AccountOptions {
 
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
 export async function openAccount(options: AccountOptions = {}): Promise<PlayedAccount> {
-  const { rules = {}, stack = stackFile, environment = environmentName, neighbour = null } = options;
+  const { rules = {}, stack = stackFile, environment = environmentName, neighbour = null, files = {} } = options;
   const [account, bucket] =
     environment === environmentName ? ["123456789012", "deploys"] : ["210987654321", `${environment}-deploys`];
   const clock = createFakeClock();
@@ -132,7 +137,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 20, account });
   const s3 = memoryS3(() => clock.product.now());
   const registry = options.registry ?? memoryRegistry(account, ["small/base", "small/code", "small/host"]);
-  pushBase(registry);
+  const base = pushBase(registry);
   await makeInfrastructure(aws, registry);
 
   const root = await mkdtemp(join(tmpdir(), "account-"));
@@ -193,6 +198,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     commit: async (files) => {
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
+      const lock = all["requirements.lock"];
+      if (lock !== undefined) pushDependencies(registry, base, lock);
       commits.push({ sha, files: all });
       await write(all);
       head = sha;
@@ -215,6 +222,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     "app/main.py": "VERSION = 1\n",
     "dagster.yaml": "telemetry: { enabled: false }\n",
     "workspace.yaml": "load_from: []\n",
+    ...files,
   });
   return played;
 }
@@ -345,14 +353,14 @@ function clientsOf(
   };
 }
 
-function pushBase(registry: MemoryRegistry): void {
+/** @returns its manifest */
+function pushBase(registry: MemoryRegistry): Buffer {
   const config = Buffer.from(
     JSON.stringify({ architecture: "amd64", os: "linux", config: {}, rootfs: { type: "layers", diff_ids: [] } }),
   );
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
   const manifest = {
     schemaVersion: 2,
-    mediaType,
+    mediaType: manifestType,
     config: {
       mediaType: "application/vnd.oci.image.config.v1+json",
       digest: registry.putBlob(config),
@@ -360,7 +368,25 @@ function pushBase(registry: MemoryRegistry): void {
     },
     layers: [],
   };
-  registry.put("small/base", "python", mediaType, Buffer.from(JSON.stringify(manifest)));
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  registry.put("small/base", "python", manifestType, bytes);
+  return bytes;
+}
+
+/** Base and packages of a lock file, put together by an earlier release: no package is fetched here. */
+function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string): void {
+  const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
+  const tag = `deps-${dependenciesKey({
+    scheme: 2,
+    platform: "linux/amd64",
+    base: `sha256:${sha256(base)}` as Digest,
+    python: null,
+    requirements: sha256(lock),
+    workdir: "/app",
+    environment: {},
+    files: {},
+  })}`;
+  for (const repository of ["small/code", "small/host"]) registry.put(repository, tag, manifestType, base);
 }
 
 /** Cluster and services of the played stack, which run nothing yet. */

@@ -7,7 +7,7 @@ import { contentHash, type Json } from "../../../src/domain/json.ts";
 import { resolve, resolveText, type Results } from "../../../src/domain/later.ts";
 import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
 import type { ImagePlan } from "../../../src/images/plan.ts";
-import { emptyRelease, type Release } from "../../../src/domain/release.ts";
+import { emptyRelease, imageOf, imagesOf, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
 import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
 import { beforeOf } from "../../../src/releases/observe.ts";
@@ -81,6 +81,7 @@ export function untouchedWorld(stack: Stack): World {
         before,
         definitions: {},
         images: {},
+        keepable: {},
         parameters: {},
         promoted: null,
         scripts: {},
@@ -94,7 +95,8 @@ export function untouchedWorld(stack: Stack): World {
 /** The same world after a commit that changes what some images are made of. */
 export function withContents(world: World, contents: Readonly<Record<string, string>>): World {
   const all = { ...world.contents, ...contents };
-  const known = new Set(Object.values(world.observation.current?.images ?? {}).map(({ contentKey }) => contentKey));
+  const { current } = world.observation;
+  const known = new Set(Object.values(current === null ? {} : imagesOf(current)).map(({ contentKey }) => contentKey));
   const images = Object.fromEntries(
     Object.entries(all).map(([key, content]) => {
       const contentKey = keyOf(content);
@@ -118,6 +120,16 @@ export function withContents(world: World, contents: Readonly<Record<string, str
   return { observation: { ...world.observation, images }, contents: all };
 }
 
+/** What each service runs by a release: the registry has all of it. */
+function keepableOf(stack: Stack, release: Release): Observation["keepable"] {
+  return Object.fromEntries(
+    Object.values(stack.services).flatMap((service) => {
+      const part = imageOf(release, service);
+      return part === undefined ? [] : [[service.key, part] as const];
+    }),
+  );
+}
+
 /** The same world once every image is in the registry. */
 export function withImagesMade(world: World): World {
   const images = Object.entries(world.observation.images).map(([key, image]) => {
@@ -139,7 +151,8 @@ export function carriedOut(stack: Stack, world: World, plan: Plan): World {
     results[step.id] = after.result;
   }
   const before = beforeOf(observation.services, { unfinished: [] });
-  return withContents({ ...world, observation: { ...observation, before, current: release } }, {});
+  const keepable = keepableOf(stack, release);
+  return withContents({ ...world, observation: { ...observation, before, keepable, current: release } }, {});
 }
 
 function once(
