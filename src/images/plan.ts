@@ -82,7 +82,7 @@ export function planCopy({ request, isHere, from }: CopyObservation, mayCopy: bo
       ? [
           error(
             "The registry that this environment pulls from does not have the image; the one that it was made in does.",
-            "Let it be copied: `copy-images: true`. Or let ECR replicate the repository to this account and region.",
+            "Let it be copied: `copy-images: true` of build-push-image, or of the root action. Or let ECR replicate the repository to this account and region.",
           ),
         ]
       : []),

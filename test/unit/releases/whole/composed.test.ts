@@ -17,6 +17,8 @@ interface Job {
   readonly name: string;
   /** @returns what is released before, oldest first, and last what is to be compared. */
   readonly commits: readonly Readonly<Record<string, string>>[];
+  /** What the last of them is about; the whole stack unless told. */
+  readonly only?: readonly string[];
   readonly given?: (account: PlayedAccount) => unknown;
   readonly ends: "committed" | "taken-back" | null;
 }
@@ -29,6 +31,7 @@ const jobs: readonly Job[] = [
   { name: "a change of code", commits: [{}, newCode], ends: "committed" },
   { name: "a change of the host", commits: [{}, newHost], ends: "committed" },
   { name: "a change of both", commits: [{}, { ...newCode, ...newHost }], ends: "committed" },
+  { name: "a part of a change", commits: [{}, { ...newCode, ...newHost }], only: ["code"], ends: "committed" },
   { name: "no change", commits: [{}, { "README.md": "# Small\n" }], ends: null },
   { name: "the same commit again", commits: [{}, {}], ends: null },
   {
@@ -73,13 +76,16 @@ interface Deed {
 
 describe.each(jobs)("$name", (job) => {
   test.each(ways)("by four actions in one job, the release %s: the same writes as by one", async (way) => {
-    const one = await deedOf(job, (account, wire) => account.clock.run(deployer(account, { run: 9, wire }).deploy()));
+    const wishes = { only: job.only === undefined ? null : [...job.only] };
+    const one = await deedOf(job, (account, wire) =>
+      account.clock.run(deployer(account, { run: 9, wire, wishes }).deploy()),
+    );
     const four = await deedOf(job, async (account, wire) => {
       let travels: string | null = null;
       let last: Release | null = null;
       for (const parts of actions) {
         const release = way === "left empty" || travels === null ? null : parseRelease(travels);
-        const result = await account.clock.run(deployer(account, { run: 9, wire }).deploy({ parts, release }));
+        const result = await account.clock.run(deployer(account, { run: 9, wire, wishes }).deploy({ parts, release }));
         last = result.release;
         travels = serializeRelease(last);
         await account.clock.pass(7_000); // the runner, between two steps

@@ -292,6 +292,36 @@ describe("What another environment runs, in another account,", () => {
     expect(await wrongWith(production)).toEqual([]);
   });
 
+  test.each([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])(
+    "that was cut when %d of its calls were made, and is run again, ends as if it had not been",
+    async (part) => {
+      const proved = await release(staging, 1);
+      // How many calls it makes is counted on one that nobody cuts, and then brought to nothing.
+      let calls = 0;
+      const counting: Wire = (_call, effect) => {
+        calls += 1;
+        return effect();
+      };
+      await release(production, 2, { ...from(), wire: counting });
+      await production.close();
+      production = await openAccount({ stack: stagedStackFile, neighbour: staging });
+      await production.commit(newCode);
+      const at = Math.floor(calls * part);
+      let made = 0;
+      await killedBefore(
+        production,
+        () => {
+          made += 1;
+          return made > at;
+        },
+        (wire) => deployer(production, { run: 2, wire, ...from() }).deploy(),
+      );
+      const promoted = await release(production, 2, { attempt: 2, ...from() });
+      expect(digests(promoted)).toEqual(digests(proved));
+      expect(await wrongWith(production)).toEqual([]);
+    },
+  );
+
   test("is rolled back like any other release", async () => {
     const first = await release(production, 1);
     await commit({ "app/main.py": "VERSION = 3\n" });
