@@ -8,9 +8,11 @@ export type Level = z.infer<typeof levelSchema>;
 /** Every check there is, by its id: what `checks:` in the stack file names. */
 export const checkIds: readonly string[] = [
   "base-floats",
+  "canary-in-process",
   "commit-tag-taken",
   "daemon-overlaps",
   "drift",
+  "host-locations-differ",
   "image-tags-full",
   "instance-file",
   "migrations-differ",
@@ -24,6 +26,7 @@ export const checkIds: readonly string[] = [
   "rollback-schema",
   "rollback-service-unknown",
   "run-image",
+  "runs-not-awaited",
   "secret-in-environment",
   "service-missing",
   "unfinished-release",

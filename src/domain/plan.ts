@@ -30,6 +30,20 @@ export type Action =
     }
   | { readonly kind: "run-task"; readonly purpose: "migrate"; readonly migration: string; readonly definition: Later }
   | {
+      readonly kind: "drain";
+      /** Services whose processes hold runs, and are about to be replaced. */
+      readonly holders: readonly string[];
+      readonly minutes: number;
+    }
+  | {
+      readonly kind: "stop";
+      /** The service that takes its place. */
+      readonly service: string;
+      /** ECS's name of what is stopped; it is not in the stack file. */
+      readonly replaced: string;
+      readonly from: Revision | null;
+    }
+  | {
       readonly kind: "roll";
       readonly service: string;
       readonly from: Revision | null;
@@ -44,6 +58,8 @@ export type Action =
 export type Question =
   /** `on` is the location's name. */
   | { readonly gate: "location"; readonly on: string; readonly image: Later }
+  /** `on` is the name of a location that the webserver loads itself. */
+  | { readonly gate: "loaded"; readonly on: string; readonly image: Later }
   /** `on` is the service's key. */
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }

@@ -112,6 +112,8 @@ function subjectOf(step: Step): string {
     case "roll":
       return `service ${step.service}`;
     case "register":
+    case "drain":
+    case "stop":
     case "gate":
       return step.id;
   }
@@ -167,7 +169,7 @@ function explainDefinition(step: Extract<Step, { kind: "register" }>, { definiti
 }
 
 function symbol({ kind }: Step): Text {
-  return { image: "+", register: "+", "run-task": "▸", roll: "~", gate: "?" }[kind];
+  return { image: "+", register: "+", "run-task": "▸", drain: "?", stop: "-", roll: "~", gate: "?" }[kind];
 }
 
 function describe(step: Step, results: Results = {}): Markdown {
@@ -180,6 +182,10 @@ function describe(step: Step, results: Results = {}): Markdown {
       return markdown`register ${code(step.family)} (${step.definition})`;
     case "run-task":
       return markdown`run migration ${code(step.migration)}`;
+    case "drain":
+      return markdown`wait until no run lives in ${step.holders.join(", ")}, ${step.minutes} min at most`;
+    case "stop":
+      return markdown`stop ${code(step.replaced)}, which ${code(step.service)} replaces`;
     case "roll":
       return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
     case "gate":

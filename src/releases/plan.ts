@@ -4,6 +4,7 @@ import type { Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import { imageReference } from "./definitions.ts";
+import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
@@ -23,7 +24,14 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
   planDefinitions(stack, observation, images, draft);
   planRollout(stack, observation, images, draft);
   const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
-  const findings = [...limits(stack), ...ofImages, ...checkMigrations(stack), ...checkServices(stack, observation)];
+  const findings = [
+    ...limits(stack),
+    ...ofImages,
+    ...checkMigrations(stack),
+    ...checkServices(stack, observation),
+    ...checkHosts(stack),
+    ...checkRunsAwaited(stack, observation, draft.steps),
+  ];
   return finished(draft, findings);
 }
 
@@ -53,6 +61,8 @@ export function planRollback(
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
+    ...checkHosts(stack),
+    ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, to, wanted, images, observation),
   ];
   return finished(draft, findings);

@@ -7,7 +7,7 @@ import type { Release } from "../domain/release.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
 import { type Ending, explainEnding, explainPlan } from "./explain.ts";
-import { type Observation, showRunning } from "./observation.ts";
+import { type Observation, replacedKey, showRunning } from "./observation.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps.ts";
@@ -124,8 +124,10 @@ export function isRefused(end: StepEnd): boolean {
 
 function servicesOf({ steps }: RolloutEnd, takenBack: readonly TakenBack[]): readonly ServiceOutcome[] {
   return steps.flatMap((end) => {
-    if (end.step.kind !== "roll" || isRefused(end)) return [];
-    const { service: key, from: was } = end.step;
+    const { step } = end;
+    if ((step.kind !== "roll" && step.kind !== "stop") || isRefused(end)) return [];
+    const key = step.kind === "stop" ? replacedKey(step.service) : step.service;
+    const { from: was } = step;
     const back = takenBack.find((one) => one.service === key);
     return verdictsOf(end, was).map(({ verdict, from, to, digests, cause }) => ({
       service: key,
@@ -157,7 +159,9 @@ function endingOf(
 ): Ending {
   const { failure, release } = end;
   const served = steps.flatMap((one) =>
-    one.kind === "done" && one.step.kind === "gate" && one.step.gate === "location" ? (one.done.gate?.since ?? []) : [],
+    one.kind === "done" && one.step.kind === "gate" && ["location", "loaded"].includes(one.step.gate)
+      ? (one.done.gate?.since ?? [])
+      : [],
   );
   const isServed = outcome === "committed" && served.length > 0;
   return {
@@ -189,7 +193,10 @@ function runningNow(
   takenBack: readonly TakenBack[],
 ): Readonly<Record<string, string>> {
   const moved = new Set(
-    steps.flatMap(({ step, kind }) => (step.kind === "roll" && kind !== "left" ? [step.service] : [])),
+    steps.flatMap(({ step, kind }) => {
+      if (kind === "left" || (step.kind !== "roll" && step.kind !== "stop")) return [];
+      return [step.kind === "stop" ? replacedKey(step.service) : step.service];
+    }),
   );
   return Object.fromEntries(
     Object.entries(services).map(([key, service]) => {

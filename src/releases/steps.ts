@@ -1,18 +1,21 @@
 import { DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import type { Dagster } from "../dagster/client.ts";
-import { type Digests, roll, type ServiceNetwork } from "../deployments/index.ts";
+import { type Digests, observeServices, roll, type ServiceNetwork, takeDown } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
-import { RolloutFailed } from "../domain/errors.ts";
+import { RolloutFailed, UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
-import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
+import { type Cause, isGood, sameRevision, showRevision, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
+import { drain } from "../gates/drain.ts";
 import type { GateResult } from "../gates/gate.ts";
+import { handover } from "../gates/handover.ts";
+import { loadedGate } from "../gates/loaded.ts";
 import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
 import { applyImage, type ImageClients, type ImageObservation, planImage } from "../images/index.ts";
@@ -37,6 +40,8 @@ export interface Workshop {
   readonly network: () => Promise<ServiceNetwork>;
   readonly release: Release;
   readonly attempt: number;
+  /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
+  readonly handedOver: Readonly<Record<string, string>>;
 }
 
 /** What a step gave. */
@@ -83,6 +88,10 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return register(shop, step, results);
     case "run-task":
       return runMigration(shop, step, results);
+    case "drain":
+      return awaitRuns(shop, step);
+    case "stop":
+      return stopReplaced(shop, step);
     case "roll":
       return rollService(shop, step, results);
     case "gate":
@@ -185,12 +194,43 @@ async function rollService(
   });
   if (isGood(verdict.verdict))
     return { results: {}, parts: {}, said: `${verdict.verdict} in ${Math.round(verdict.seconds)} s`, verdict };
-  const cause = verdict.cause ?? {
-    id: verdict.verdict,
-    what: `Service ${verdict.service}: ${verdict.verdict}.`,
-    fix: null,
-  };
-  throw new StepFailed(cause, verdict.evidence, verdict);
+  throw verdictFailed(verdict);
+}
+
+async function awaitRuns(
+  { dagster, context }: Workshop,
+  { holders, minutes }: Extract<Step, { kind: "drain" }>,
+): Promise<Done> {
+  if (dagster === null) throw new Error("nobody can be asked for runs");
+  const { cause, seen } = await drain(dagster, context, { holders, minutes });
+  if (cause !== null) throw new StepFailed(cause, []);
+  return { results: {}, parts: {}, said: seen };
+}
+
+/** @throws UserError when it runs something else than was planned on; AwsError */
+async function stopReplaced(
+  { clients, context, stack }: Workshop,
+  { service: key, replaced: service, from }: Extract<Step, { kind: "stop" }>,
+): Promise<Done> {
+  const { cluster } = stack.contract;
+  const now = (await observeServices(clients.ecs, cluster, [service]))[service]?.revision ?? null;
+  if (!sameRevision(now, from)) {
+    const [runs, ran] = [now, from].map((one) => (one === null ? "nothing" : showRevision(one)));
+    throw new UserError({
+      what: `Service ${service}, which ${key} replaces, runs ${runs}; when this was planned it ran ${ran}: somebody else has deployed to it.`,
+      where: `service ${service} in cluster ${cluster}`,
+      fix: "Run it again: it is planned anew, on what runs now.",
+    });
+  }
+  const verdict = await takeDown(clients, context, { cluster, service, timeoutSeconds: rollTimeoutSeconds });
+  if (!isGood(verdict.verdict)) throw verdictFailed(verdict);
+  return { results: {}, parts: {}, said: `no task is left, after ${Math.round(verdict.seconds)} s`, verdict };
+}
+
+function verdictFailed(verdict: Verdict): StepFailed {
+  const { cause, evidence, service } = verdict;
+  const unknown = { id: verdict.verdict, what: `Service ${service}: ${verdict.verdict}.`, fix: null };
+  return new StepFailed(cause ?? unknown, evidence, verdict);
 }
 
 async function askGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
@@ -200,7 +240,7 @@ async function askGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, re
 }
 
 async function ask(
-  { dagster, context, stack, clients, release }: Workshop,
+  { dagster, context, stack, clients, release, handedOver }: Workshop,
   step: Extract<Step, { kind: "gate" }>,
   text: (image: Later) => string,
 ): Promise<GateResult> {
@@ -216,12 +256,14 @@ async function ask(
         // Until every resolver has forgotten older addresses nothing is proved.
         timeoutSeconds: timeoutSeconds + nameTtlSeconds,
       });
-    case "daemon":
-      return daemonGate(dagster, context, {
-        service: step.on,
-        startedAt: () => taskStart(clients.ecs, stack, step.on),
-        timeoutSeconds,
-      });
+    case "loaded":
+      return loadedGate(dagster, context, { location: step.on, image: text(step.image), timeoutSeconds });
+    case "daemon": {
+      const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, step.on);
+      const gate = await daemonGate(dagster, context, { service: step.on, startedAt, timeoutSeconds });
+      const from = handedOver[step.on];
+      return gate.cause !== null || from === undefined ? gate : tellHandover(dagster, gate, from, startedAt);
+    }
     case "webserver":
       return webserverGate(dagster, context, { service: step.on, timeoutSeconds });
     case "canary":
@@ -234,6 +276,18 @@ async function ask(
         timeoutSeconds: canaryTimeoutSeconds,
       });
   }
+}
+
+/** What is told here stands in no way: a handover that is over is not judged by it. */
+async function tellHandover(
+  dagster: Dagster,
+  gate: GateResult,
+  from: string,
+  startedAt: () => Promise<number | null>,
+): Promise<GateResult> {
+  const started = await startedAt();
+  const told = started === null ? null : await handover(dagster, { from, startedAt: started });
+  return told === null ? gate : { ...gate, seen: `${gate.seen}; ${told}` };
 }
 
 /** When the newest task of a service was started, in milliseconds since 1970; null when ECS does not say yet. */

@@ -5,10 +5,11 @@ import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Undo } from "../domain/plan.ts";
 import { isGood, type Revision, type Verdict } from "../domain/verdict.ts";
+import { loadedGate } from "../gates/loaded.ts";
 import { locationGate } from "../gates/location.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
-import type { Observation } from "./observation.ts";
+import { type Observation, successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
 
 /** How one service was taken back. */
@@ -36,8 +37,7 @@ const timeoutSeconds = 30 * 60;
 const gateTimeoutSeconds = 60;
 
 /**
- * Takes services back in the order given, each to what it was before; a code location must then be served from its old image
- * again. One that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
+ * Takes services back in the order given, each to what it was before; code must then be served from its old image again. One that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
  */
 export async function takeAllBack(
   context: Context,
@@ -53,9 +53,10 @@ export async function takeAllBack(
   for (const { service, undo, ours } of moved) {
     if (undo.kind === "none") continue;
     try {
+      const why = lost ? "somebody else may write to the stack now" : successorStays(service, results);
       results.push(
-        lost
-          ? { service, count: undo.count, verdict: null, why: "somebody else may write to the stack now" }
+        why !== null
+          ? { service, count: undo.count, verdict: null, why }
           : await takeOneBack(context, { ...session, clients }, before, { service, undo, ours }, dagster),
       );
     } catch (error) {
@@ -64,6 +65,13 @@ export async function takeAllBack(
     }
   }
   return results;
+}
+
+/** What was replaced and what took its place never run at once, come what may. */
+function successorStays(key: string, results: readonly TakenBack[]): string | null {
+  const successor = successorOf(key);
+  const back = results.find(({ service }) => service === successor);
+  return back === undefined || back.why === null ? null : `${back.service} could not be taken back, and may run still`;
 }
 
 async function takeOneBack(
@@ -89,7 +97,7 @@ async function takeOneBack(
   return { service: key, count, verdict, why };
 }
 
-/** @returns null when the location is served from its old image, or when that cannot be asked for. */
+/** @returns null when the old image's code is served again, or when that cannot be asked for. */
 async function askAgain(
   context: Context,
   stack: Session["stack"],
@@ -99,7 +107,13 @@ async function askAgain(
 ): Promise<string | null> {
   const service = stack.services[key];
   const image = servedImage(before, key);
-  if (dagster === null || service?.kind !== "code-location" || image === null) return null;
+  if (dagster === null || service === undefined || image === null) return null;
+  if (service.kind === "webserver") {
+    const asked = service.locations.map((location) => ({ location, image, timeoutSeconds: gateTimeoutSeconds }));
+    const gates = await Promise.all(asked.map((expected) => loadedGate(dagster, context, expected)));
+    return gates.find(({ cause }) => cause !== null)?.cause?.what ?? null;
+  }
+  if (service.kind !== "code-location") return null;
   const nameTtlSeconds = stack.contract["name-ttl-seconds"];
   const { cause } = await locationGate(dagster, context, {
     location: service.location,
@@ -110,7 +124,7 @@ async function askAgain(
   return cause?.what ?? null;
 }
 
-/** What a code server tells of its image, by the definition that it ran on. */
+/** What a process that loads code tells of its image, by the definition that it ran on. */
 export function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
   const { former, running } = definitions[`service/${key}`] ?? {};
   const content = (former ?? running)?.content as

@@ -13,7 +13,7 @@ import type { Stack } from "../stack/index.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
-import type { Observation } from "./observation.ts";
+import { type Observation, replacedKey, successorOf } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   isRefused,
@@ -202,7 +202,7 @@ function workshop(
   context: Context,
   session: Session,
   lock: HeldLock | null,
-  { images, observation }: Undertaking,
+  { images, observation, plan }: Undertaking,
   release: Release,
 ): Workshop {
   const { stack, clients, request } = session;
@@ -217,7 +217,18 @@ function workshop(
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,
     attempt: request.owner.attempt,
+    handedOver: handedOverBy(plan),
   };
+}
+
+/** What is stopped by a plan, or was by the release that it goes on from: names of ECS services, by the key of their successor. */
+function handedOverBy({ steps, moved }: Plan): Workshop["handedOver"] {
+  const now = steps.flatMap((step) => (step.kind === "stop" ? [[step.service, step.replaced] as const] : []));
+  const earlier = moved.flatMap(({ service, undo }) => {
+    const successor = successorOf(service);
+    return successor === null || undo.kind === "none" ? [] : [[successor, undo.service] as const];
+  });
+  return Object.fromEntries([...earlier, ...now]);
 }
 
 /** The webserver as the runner reaches it; null when no address is known. */
@@ -289,7 +300,7 @@ async function failed(
     return cause;
   }
   const cancelled = context.signal.aborted;
-  const moved = [...movedBy(end), ...undertaking.plan.moved.map((one) => ({ ...one, ours: null }))];
+  const moved = replacedLast([...movedBy(end), ...undertaking.plan.moved.map((one) => ({ ...one, ours: null }))]);
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
@@ -309,9 +320,20 @@ async function failed(
 /** Services that were moved, or may have been: a step that failed has been begun. The last one first. */
 function movedBy({ steps, release }: RolloutEnd): readonly Moved[] {
   return steps
-    .flatMap((end) => (end.step.kind === "roll" && end.kind !== "left" && !isRefused(end) ? [end.step] : []))
+    .flatMap((end) => (end.kind !== "left" && !isRefused(end) ? [end.step] : []))
     .toReversed()
-    .map(({ service, undo }) => ({ service, undo, ours: release.taskDefinitions[`service/${service}`] ?? null }));
+    .flatMap((step): readonly Moved[] => {
+      const { undo } = step;
+      if (step.kind === "stop") return [{ service: replacedKey(step.service), undo, ours: null }];
+      if (step.kind !== "roll") return [];
+      return [{ service: step.service, undo, ours: release.taskDefinitions[`service/${step.service}`] ?? null }];
+    });
+}
+
+/** What was replaced starts again once all that took its place is gone. */
+function replacedLast(moved: readonly Moved[]): readonly Moved[] {
+  const isReplaced = ({ service }: Moved): boolean => successorOf(service) !== null;
+  return [...moved.filter((one) => !isReplaced(one)), ...moved.filter(isReplaced)];
 }
 
 /**

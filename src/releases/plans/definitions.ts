@@ -6,18 +6,18 @@ import type { Stack } from "../../stack/stack.ts";
 import { type Definition, definitionHash, registrable } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import { type ImageReferences, type WantedDefinition, runDefinitions, serviceDefinitions } from "../definitions.ts";
+import { runOf } from "../hosts.ts";
 import type { Observation } from "../observation.ts";
 import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
 
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
-  const { runs } = stack;
   for (const run of runDefinitions(stack, images, observation.parameters)) {
     planDefinition(observation, run, migrations, draft, "definitions");
   }
   const runArn = (location: string): Later | null => {
-    const run = runs.kind === "ecs" ? runs.definitions[location] : undefined;
-    return run === undefined ? null : (draft.arns[`run/${run.key}`] ?? null);
+    const run = runOf(stack, location);
+    return run === null ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
   for (const service of serviceDefinitions(stack, images, observation.parameters, runArn)) {
     planDefinition(observation, service, migrations, draft, "definitions");

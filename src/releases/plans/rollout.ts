@@ -3,14 +3,17 @@ import type { Before } from "../../domain/journal.ts";
 import type { Later } from "../../domain/later.ts";
 import type { Question, Undo } from "../../domain/plan.ts";
 import { sameRevision, showRevision } from "../../domain/verdict.ts";
-import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
+import type { CodeLocation, Service, Stack, Webserver } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
 import { type Observation, hasMoved, isScaled } from "../observation.ts";
 import { type Draft, push } from "./draft.ts";
+import { planDrain } from "./drain.ts";
+import { noteReplaced, planReplacement } from "./replacement.ts";
 
 /**
  * Code first, each location behind its gate; then the daemon; then the webserver; the canary last. Before any webserver runs there
- * is nobody to ask, so on a first release all gates wait for the webserver's own. A new webserver is asked for every location.
+ * is nobody to ask, so on a first release all gates wait for the webserver's own. A new webserver is asked for every location, also
+ * for those that it loads itself. Runs that would be ended are waited for before anything moves.
  */
 export function planRollout(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const services = Object.values(stack.services);
@@ -19,18 +22,26 @@ export function planRollout(stack: Stack, observation: Observation, images: Imag
     ({ kind, key }) => kind === "webserver" && (observation.services[key]?.runningCount ?? 0) > 0,
   );
   // Everything is registered before the first service moves: what ECS refuses is found while nothing has changed.
-  const earlier = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
+  const registered = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
+  const moving = services.flatMap(({ key }) => (rolls.get(key) === null ? [] : [key]));
+  const earlier = [...registered, ...(askable ? planDrain(stack, observation, moving, registered, draft) : [])];
 
   const rollAll = (kind: Service["kind"], after: readonly string[]): readonly Touched[] =>
     services.flatMap((service) => {
       if (service.kind !== kind) return [];
       const roll = rolls.get(service.key) ?? null;
-      if (roll !== null) return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after])] }];
+      const stops = planReplacement(service, observation, [...earlier, ...after], draft);
+      if (roll !== null)
+        return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after, ...stops])] }];
       // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
-      return noteMoved(draft, service, observation) ? [{ service, steps: [] }] : [];
+      return noteMoved(draft, service, observation) || stops.length > 0 ? [{ service, steps: stops }] : [];
     });
   const gateLocation = (service: CodeLocation, after: readonly string[], again = ""): string =>
     pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again);
+  const gateLoaded = (service: Webserver, after: readonly string[]): readonly string[] =>
+    service.locations.map((location) =>
+      pushGate(draft, after, { gate: "loaded", on: location, image: images[service.image] ?? "" }),
+    );
   const gateDaemons = (after: readonly string[]): readonly string[] =>
     daemons.map(({ service, steps }) => pushGate(draft, [...steps, ...after], { gate: "daemon", on: service.key }));
 
@@ -53,9 +64,13 @@ export function planRollout(stack: Stack, observation: Observation, images: Imag
             ? [gateLocation(service, [...codeDone, ...webserverGates], askable ? "/again" : "")]
             : [],
         );
+  const loadedGates = webservers.flatMap(({ service }) =>
+    service.kind === "webserver" ? gateLoaded(service, webserverGates) : [],
+  );
   const lateDaemons = askable ? [] : gateDaemons(webserverGates);
+  noteReplaced(services, observation, draft);
 
-  const all = [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...lateDaemons];
+  const all = [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...loadedGates, ...lateDaemons];
   const { canary } = stack.gates;
   if (canary?.target.kind !== "job" || all.length === 0 || stack.runs.kind !== "ecs") return;
   const run = stack.runs.definitions[canary.location];

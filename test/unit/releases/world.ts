@@ -8,7 +8,7 @@ import { resolve, resolveText, type Results } from "../../../src/domain/later.ts
 import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
 import { emptyRelease, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
-import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
+import { type KnownDefinition, type Observation, replacedKey } from "../../../src/releases/observation.ts";
 import { beforeOf } from "../../../src/releases/observe.ts";
 import { parseStackFile, resolveStack, type Stack } from "../../../src/stack/index.ts";
 import { type Definition, definitionHash } from "../../../src/task-definitions/definition.ts";
@@ -205,6 +205,14 @@ function once(
         result: {},
       };
     }
+    case "stop": {
+      const key = replacedKey(step.service);
+      const replaced = observation.services[key] ?? null;
+      if (replaced?.revision == null) throw new Error(`${step.id} stops what does not run`);
+      const services = { ...observation.services, [key]: serviceOf(step.replaced, replaced.revision, 0) };
+      return { observation: { ...observation, services }, release, result: {} };
+    }
+    case "drain":
     case "gate":
       return { observation, release, result: {} };
   }
