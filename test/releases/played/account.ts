@@ -92,10 +92,22 @@ export interface AccountOptions {
   readonly rules?: Partial<Rules>;
   /** Text of the stack file. */
   readonly stack?: string;
+  /** ECS service that loads the location `small`; `small-code` when nothing is said. */
+  readonly loads?: string;
+  /** A daemon that something else has deployed runs as {@link formerDaemon}. */
+  readonly former?: boolean;
 }
 
+/** ECS service of a daemon that is not of the stack, on the same database. */
+export const formerDaemon = "former-daemon";
+
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
-export async function openAccount({ rules = {}, stack = stackFile }: AccountOptions = {}): Promise<PlayedAccount> {
+export async function openAccount({
+  rules = {},
+  stack = stackFile,
+  loads = "small-code",
+  former = false,
+}: AccountOptions = {}): Promise<PlayedAccount> {
   const clock = createFakeClock();
   const runtime = createScriptedRuntime({ clock: clock.bed });
   // Every cut plays whole releases: what AWS takes its time for is made short. Rules, not times, are what is looked at.
@@ -117,9 +129,9 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
   };
   const dagster = playDagster(aws, () => clock.product.now(), {
     cluster: "small",
-    locations: { small: "small-code" },
+    locations: { small: loads },
     webserver: "small-webserver",
-    daemon: "small-daemon",
+    daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
   });
   const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
@@ -132,6 +144,10 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
     afterSeconds: 1,
     log: [{ text: "done" }],
   });
+  if (former) {
+    await makeService(aws, formerDaemon, { minimumHealthyPercent: 0, maximumPercent: 100 }, 1);
+    await clock.pass(60_000);
+  }
 
   const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
     for (const [path, text] of Object.entries(files)) {
@@ -272,27 +288,35 @@ function pushBase(registry: MemoryRegistry): void {
 
 async function makeInfrastructure(aws: LocalAws): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
-  for (const key of ["code", "daemon", "webserver"]) {
-    await readPastClient(aws, "RegisterTaskDefinition", {
-      family: `small-${key}`,
-      networkMode: "awsvpc",
-      requiresCompatibilities: ["FARGATE"],
-      cpu: "256",
-      memory: "512",
-      executionRoleArn: "arn:aws:iam::123456789012:role/execution",
-      containerDefinitions: [{ name: key, image: `${new URL(registryEndpoint).host}/small/base:python` }],
-    });
-    await readPastClient(aws, "CreateService", {
-      cluster: "small",
-      serviceName: `small-${key}`,
-      taskDefinition: `small-${key}`,
-      desiredCount: 0,
-      launchType: "FARGATE",
-      networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
-      deploymentConfiguration: {
-        deploymentCircuitBreaker: { enable: true, rollback: true },
-        ...(key === "daemon" ? { minimumHealthyPercent: 0, maximumPercent: 100 } : {}),
-      },
-    });
-  }
+  for (const key of ["code", "daemon", "webserver"])
+    await makeService(
+      aws,
+      `small-${key}`,
+      key === "daemon" ? { minimumHealthyPercent: 0, maximumPercent: 100 } : {},
+      0,
+    );
+}
+
+/** A service and a family of one name, on the base image. */
+async function makeService(aws: LocalAws, name: string, percentages: object, desiredCount: number): Promise<void> {
+  await readPastClient(aws, "RegisterTaskDefinition", {
+    family: name,
+    networkMode: "awsvpc",
+    requiresCompatibilities: ["FARGATE"],
+    cpu: "256",
+    memory: "512",
+    executionRoleArn: "arn:aws:iam::123456789012:role/execution",
+    containerDefinitions: [
+      { name: name.replace("small-", ""), image: `${new URL(registryEndpoint).host}/small/base:python` },
+    ],
+  });
+  await readPastClient(aws, "CreateService", {
+    cluster: "small",
+    serviceName: name,
+    taskDefinition: name,
+    desiredCount,
+    launchType: "FARGATE",
+    networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
+    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, ...percentages },
+  });
 }

@@ -1,4 +1,4 @@
-import { openAccount, type PlayedAccount } from "./account.ts";
+import { type AccountOptions, openAccount, type PlayedAccount } from "./account.ts";
 import { cutAt, type Mishap, mishaps } from "./cut.ts";
 import { type Deployer, deployer, type DeployerOptions } from "./deployer.ts";
 import { wrongWith } from "./ending.ts";
@@ -7,6 +7,7 @@ import { type OutsideCall, showCall } from "./wire.ts";
 /** What is done, and cut at each of its calls. */
 export interface Scenario {
   readonly name: string;
+  readonly account?: AccountOptions;
   /** Everything before. @returns what is to be done */
   readonly prepare: (account: PlayedAccount) => Promise<(who: Deployer) => Promise<unknown>>;
   /** The last run ends well, or is taken back. */
@@ -45,8 +46,8 @@ function placesToCut(calls: readonly string[]): readonly number[] {
   return calls.flatMap((_, at) => (isMiddle(at) ? [] : [at]));
 }
 
-async function callsOf({ prepare }: Scenario): Promise<readonly OutsideCall[]> {
-  const account = await openAccount();
+async function callsOf({ prepare, account: options }: Scenario): Promise<readonly OutsideCall[]> {
+  const account = await openAccount(options);
   try {
     const act = await prepare(account);
     const calls: OutsideCall[] = [];
@@ -64,8 +65,12 @@ async function callsOf({ prepare }: Scenario): Promise<readonly OutsideCall[]> {
 }
 
 /** @returns what is wrong in the end. */
-async function cutAndRunAgain({ prepare, ends }: Scenario, at: number, mishap: Mishap): Promise<readonly string[]> {
-  const account = await openAccount();
+async function cutAndRunAgain(
+  { prepare, ends, account: options }: Scenario,
+  at: number,
+  mishap: Mishap,
+): Promise<readonly string[]> {
+  const account = await openAccount(options);
   const { clock } = account;
   try {
     const act = await prepare(account);

@@ -1,5 +1,6 @@
 import type { ContainerDefinition, Task, TaskDefinition } from "@aws-sdk/client-ecs";
 import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import type { TickedRepository } from "../../../src/dagster/documents.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import type { OutsideCall, Wire } from "./wire.ts";
@@ -14,6 +15,16 @@ export interface PlayedDagster {
   readonly broken: { has(image: string): boolean };
   /** Runs that were launched, oldest first. */
   readonly runs: readonly LaunchedRun[];
+  /** Runs that live in a process of the stack, until a moment in milliseconds since 1970. */
+  readonly living: LivingRun[];
+  /** What it tells of schedules and sensors. */
+  readonly repositories: TickedRepository[];
+}
+
+export interface LivingRun {
+  readonly runId: string;
+  readonly jobName: string;
+  readonly until: number;
 }
 
 export interface LaunchedRun {
@@ -27,13 +38,16 @@ export interface DagsterStack {
   /** ECS service by location. */
   readonly locations: Readonly<Record<string, string>>;
   readonly webserver: string;
-  readonly daemon: string;
+  /** Each of them sends heartbeats while it runs. */
+  readonly daemons: readonly string[];
   readonly broken: PlayedDagster["broken"];
 }
 
 export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStack): PlayedDagster {
   const { cluster } = stack;
   const runs: LaunchedRun[] = [];
+  const living: LivingRun[] = [];
+  const repositories: TickedRepository[] = [];
 
   const running = async (service: string): Promise<readonly Task[]> => {
     const listed = (await readPastClient(aws, "ListTasks", { cluster, serviceName: service })) as {
@@ -123,7 +137,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     },
     ReloadLocation: () => Promise.resolve({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
     DaemonHealth: async () => {
-      const beats = (await running(stack.daemon)).length > 0;
+      const beats = (await Promise.all(stack.daemons.map(running))).flat().length > 0;
       const status = {
         daemonType: "SCHEDULER",
         required: true,
@@ -149,6 +163,11 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       const results = newest === undefined ? [] : [await runNamed(newest.id)];
       return { runsOrError: { __typename: "Runs", results } };
     },
+    ActiveRuns: () => {
+      const results = living.filter(({ until }) => until > now()).map((run) => ({ ...run, status: "STARTED" }));
+      return Promise.resolve({ runsOrError: { __typename: "Runs", results } });
+    },
+    Ticks: () => Promise.resolve({ repositoriesOrError: { __typename: "RepositoryConnection", nodes: repositories } }),
     RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
   };
 
@@ -180,6 +199,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     },
     broken: stack.broken,
     runs,
+    living,
+    repositories,
   };
 }
 
