@@ -10,6 +10,7 @@ import type { Clients, Connections } from "../../../src/releases/connections.ts"
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import type { Rules } from "../../local-aws/rules.ts";
+import type { RuntimeTask } from "../../local-aws/runtime.ts";
 import { createScriptedRuntime, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type MemoryRegistry, memoryRegistry, registryEndpoint } from "./memory-registry.ts";
@@ -145,6 +146,10 @@ export async function openAccount({
     log: [{ text: "done" }],
   });
   if (former) {
+    // Long enough to be seen beside another one: a daemon joins its threads.
+    const isDaemon = (task: RuntimeTask): boolean =>
+      ["small-daemon", formerDaemon].includes(task.definition.family ?? "");
+    runtime.script(isDaemon, { kind: "healthy", ...quick, stopsAfterSeconds: 10 });
     await makeService(aws, formerDaemon, { minimumHealthyPercent: 0, maximumPercent: 100 }, 1);
     await clock.pass(60_000);
   }
