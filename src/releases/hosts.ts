@@ -45,9 +45,7 @@ export function checkHosts(stack: Stack): readonly Finding[] {
 /** Runs that a plan would end without having waited for them: nobody can be asked for them. */
 export function checkRunsAwaited(stack: Stack, observation: Observation, steps: readonly Step[]): readonly Finding[] {
   if (stack.runs.kind !== "in-process" || steps.some(({ kind }) => kind === "drain")) return [];
-  const ended = steps.flatMap((step) =>
-    step.kind === "roll" && isRunningHolder(stack, observation, step.service) ? [step.service] : [],
-  );
+  const ended = steps.flatMap((step) => endedBy(step, stack, observation));
   if (ended.length === 0) return [];
   return [
     {
@@ -66,6 +64,13 @@ export function isRunningHolder(stack: Stack, { services }: Pick<Observation, "s
   const observed = services[key] ?? null;
   if (service === undefined || observed === null || !holdsRuns(stack, service)) return false;
   return observed.runningCount + observed.pendingCount > 0;
+}
+
+/** What holds runs and ends with this step; what is replaced is taken for a process of the same kind. */
+function endedBy(step: Step, stack: Stack, observation: Observation): readonly string[] {
+  if (step.kind === "roll") return isRunningHolder(stack, observation, step.service) ? [step.service] : [];
+  const successor = step.kind === "stop" ? stack.services[step.service] : undefined;
+  return step.kind === "stop" && successor !== undefined && holdsRuns(stack, successor) ? [step.replaced] : [];
 }
 
 /** Webserver and daemon are started with one workspace: a location that only one of them names moves only one of them. */

@@ -2,7 +2,7 @@ import { isPending, type Later, type LaterJson } from "../../../../src/domain/la
 import { inOrder, type Plan } from "../../../../src/domain/plan.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import type { Stack } from "../../../../src/stack/index.ts";
-import { begin, carriedOut, dealFlow, shaOf, untouchedWorld, type World, withContents } from "../world.ts";
+import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "../world.ts";
 
 /** The example without its code server: daemon and webserver load these locations, from the code's image. */
 function hosts(locations: string, runs = "runs: { image: code, size: { cpu: 512, memory: 2048 } }"): Stack {
@@ -124,6 +124,27 @@ describe("Runs that live in hosts", () => {
     const plan = change({ ...world, observation: { ...world.observation, services } });
     expect(rolloutOf(plan)).not.toContain("drain");
     expect(plan.findings).toContainEqual(expect.objectContaining({ id: "runs-not-awaited", level: "warning" }));
+  });
+
+  test("live in what a host replaces as well: they are waited for, or that they are ended is said", () => {
+    const replacing = dealFlow((text) =>
+      text
+        .replace(/^runs: .*$/m, inProcess)
+        .replace("kind: code-location\n", "kind: code-location\n    replaces: old\n"),
+    );
+    const withOld = (world: World): World => {
+      const services = {
+        ...world.observation.services,
+        "replaced/code": serviceOf("old", { family: "old", revision: 1 }, 1),
+      };
+      return { ...world, observation: { ...world.observation, services } };
+    };
+    const later = planFor(replacing, withOld(released(replacing)), "b");
+    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/old"]);
+    const first = planFor(replacing, withOld(untouchedWorld(replacing)));
+    expect(first.findings).toContainEqual(
+      expect.objectContaining({ id: "runs-not-awaited", what: expect.stringContaining("runs in old:") as unknown }),
+    );
   });
 
   test("that are tasks of their own are nothing to wait for", () => {
