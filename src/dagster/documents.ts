@@ -174,6 +174,81 @@ export const newestRun: Document<{ readonly runsOrError: z.infer<typeof runs> | 
   answer: z.object({ runsOrError: z.union([runs, unexpected]) }),
 };
 
+const activeRun = z.object({ runId: z.string(), jobName: z.string(), status: z.string() });
+/** A run that is under way. */
+export type ActiveRun = z.infer<typeof activeRun>;
+
+/** The newest hundred runs that have a process, or are about to get or to lose one. */
+export const activeRuns: Document<{
+  readonly runsOrError:
+    | { readonly __typename: "Runs"; readonly results: readonly ActiveRun[] }
+    | z.infer<typeof unexpected>;
+}> = {
+  name: "ActiveRuns",
+  text: `query ActiveRuns {
+  runsOrError(filter: { statuses: [STARTING, STARTED, CANCELING] }, limit: 100) {
+    __typename
+    ... on Runs { results { runId jobName status } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({
+    runsOrError: z.union([z.object({ __typename: z.literal("Runs"), results: z.array(activeRun) }), unexpected]),
+  }),
+};
+
+/** Seconds since 1970. `timestamp` is when it was due, `endTimestamp` when it was over. */
+const tick = z.object({ timestamp: z.number(), endTimestamp: z.number().nullish() });
+export type Tick = z.infer<typeof tick>;
+
+const tickedSchedule = z.object({
+  name: z.string(),
+  scheduleState: z.object({ status: z.string(), ticks: z.array(tick) }),
+  futureTicks: z.object({ results: z.array(z.object({ timestamp: z.number().nullish() })) }),
+});
+export type TickedSchedule = z.infer<typeof tickedSchedule>;
+
+const tickedRepository = z.object({
+  schedules: z.array(tickedSchedule),
+  sensors: z.array(z.object({ name: z.string(), sensorState: z.object({ ticks: z.array(tick) }) })),
+});
+export type TickedRepository = z.infer<typeof tickedRepository>;
+
+/**
+ * The last ticks before a moment, and when each schedule was due since another one; both in seconds since 1970. `futureTicks`
+ * begins at its cursor, which may be past (dagster_graphql/schema/schedules/schedules.py).
+ */
+export const ticks: Document<{
+  readonly repositoriesOrError:
+    | { readonly __typename: "RepositoryConnection"; readonly nodes: readonly TickedRepository[] }
+    | z.infer<typeof unexpected>;
+}> = {
+  name: "Ticks",
+  text: `query Ticks($since: Float!, $until: Float!) {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection {
+      nodes {
+        schedules {
+          name
+          scheduleState { status ticks(beforeTimestamp: $until, limit: 5) { timestamp endTimestamp } }
+          futureTicks(cursor: $since, until: $until, limit: 100) { results { timestamp } }
+        }
+        sensors { name sensorState { ticks(beforeTimestamp: $until, limit: 5) { timestamp endTimestamp } } }
+      }
+    }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({
+    repositoriesOrError: z.union([
+      z.object({ __typename: z.literal("RepositoryConnection"), nodes: z.array(tickedRepository) }),
+      unexpected,
+    ]),
+  }),
+};
+
 const waitingRun = z.object({
   runId: z.string(),
   jobName: z.string(),
@@ -275,6 +350,8 @@ export const documents: readonly Document<unknown>[] = [
   launchRun,
   runById,
   newestRun,
+  activeRuns,
+  ticks,
   waitingRuns,
   terminateRuns,
   runEvents,

@@ -8,6 +8,7 @@ export type Level = z.infer<typeof levelSchema>;
 /** Every check there is, by its id: what `checks:` in the stack file names. */
 export const checkIds: readonly string[] = [
   "base-floats",
+  "canary-in-process",
   "commit-tag-taken",
   "component-left",
   "credentials-expire",
@@ -16,6 +17,7 @@ export const checkIds: readonly string[] = [
   "dagster-version-unknown",
   "drift",
   "image-source",
+  "host-locations-differ",
   "image-tags-full",
   "instance-file",
   "kept-service-moved",
@@ -39,6 +41,7 @@ export const checkIds: readonly string[] = [
   "rollback-schema",
   "rollback-service-unknown",
   "run-image",
+  "runs-not-awaited",
   "secret-in-environment",
   "service-missing",
   "unfinished-release",

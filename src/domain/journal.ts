@@ -32,7 +32,10 @@ export const intentSchema = z.strictObject({
   kind: z.literal("intent"),
   command: commandSchema,
   release: releaseSchema,
-  /** By service key. Where an interrupted release is gone on from, what was before that one. */
+  /**
+   * By service key; what a service replaces is `replaced/<its key>`. Where an interrupted release is gone on from, what was before
+   * that one.
+   */
   before: z.record(z.string(), beforeSchema),
   /** Releases that were cut, and that this one goes on from. */
   continues: z.array(releaseIdSchema),

@@ -35,6 +35,12 @@ export type Action =
     }
   | { readonly kind: "run-task"; readonly purpose: "migrate"; readonly migration: string; readonly definition: Later }
   | {
+      readonly kind: "drain";
+      /** Services whose processes hold runs, and are about to be replaced. */
+      readonly holders: readonly string[];
+      readonly minutes: number;
+    }
+  | {
       readonly kind: "roll";
       readonly service: string;
       readonly from: Revision | null;
@@ -44,13 +50,22 @@ export type Action =
       readonly count: number | null;
     }
   /** Brings a service to no task; a later step rolls it. */
-  | { readonly kind: "stop"; readonly service: string; readonly from: Revision }
+  | {
+      readonly kind: "stop";
+      /** Its key; `replaced/<key>` for what the service of that key replaces. */
+      readonly service: string;
+      /** ECS's name of it. */
+      readonly name: string;
+      readonly from: Revision;
+    }
   | ({ readonly kind: "gate" } & Question);
 
 /** What a gate asks. `image` is the full reference that must be found. */
 export type Question =
   /** `on` is the location's name. */
   | { readonly gate: "location"; readonly on: string; readonly image: Later }
+  /** `on` is the name of a location that the webserver loads itself. */
+  | { readonly gate: "loaded"; readonly on: string; readonly image: Later }
   /** `on` is the service's key. */
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }

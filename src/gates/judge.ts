@@ -1,4 +1,10 @@
-import type { DaemonStatus, LocationEntry, PythonError } from "../dagster/documents.ts";
+import type {
+  DaemonStatus,
+  LocationEntry,
+  PythonError,
+  TickedRepository,
+  TickedSchedule,
+} from "../dagster/documents.ts";
 
 /** What one answer says of a code location. */
 export type LocationAnswer =
@@ -18,22 +24,53 @@ export type LocationAnswer =
  */
 export function judgeLocation(entries: readonly LocationEntry[], location: string, image: string): LocationAnswer {
   const entry = entries.find(({ name }) => name === location);
-  if (entry === undefined) {
-    const others = entries.map(({ name }) => name).join(", ");
-    return waiting(`the workspace has no location ${location}${others === "" ? "" : `, only ${others}`}`);
-  }
+  if (entry === undefined) return waiting(missing(entries, location));
   const loaded = entry.locationOrLoadError;
   if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
   // A broken location is LOADED too: only the type of what was loaded tells.
-  const served = entry.displayMetadata.find(({ key }) => key === "image")?.value;
+  const served = imageOf(entry);
   if (loaded.__typename === "PythonError") return waiting("it does not load", loaded, served === image);
   if (served === undefined) return waiting("it is loaded, from a server that names no image");
   if (served !== image) return waiting(`it is loaded from another image, ${served}`);
   return loaded.serverId === null ? waiting("its server names no id") : { kind: "served", serverId: loaded.serverId };
 }
 
-function waiting(why: string, error: PythonError | null = null, isOurs = false): LocationAnswer {
+function waiting(
+  why: string,
+  error: PythonError | null = null,
+  isOurs = false,
+): Extract<LocationAnswer, { kind: "waiting" }> {
   return { kind: "waiting", why, error, isOurs };
+}
+
+/** What one answer says of a location that the webserver loads itself. */
+export type LoadedAnswer =
+  | { readonly kind: "loaded" }
+  | { readonly kind: "waiting"; readonly why: string; readonly error: PythonError | null };
+
+/**
+ * Is this location loaded by a webserver of this image? Which image its tasks run is proved by ECS, and each of them loads by
+ * itself, so that servers may answer in turn; one that names another image is still an older one.
+ */
+export function judgeLoaded(entries: readonly LocationEntry[], location: string, image: string): LoadedAnswer {
+  const entry = entries.find(({ name }) => name === location);
+  if (entry === undefined) return waiting(missing(entries, location));
+  const loaded = entry.locationOrLoadError;
+  if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
+  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded);
+  const named = imageOf(entry);
+  return named === undefined || named === image
+    ? { kind: "loaded" }
+    : waiting(`it is loaded from another image, ${named}`);
+}
+
+function missing(entries: readonly LocationEntry[], location: string): string {
+  const others = entries.map(({ name }) => name).join(", ");
+  return `the workspace has no location ${location}${others === "" ? "" : `, only ${others}`}`;
+}
+
+function imageOf({ displayMetadata }: LocationEntry): string | undefined {
+  return displayMetadata.find(({ key }) => key === "image")?.value;
 }
 
 /** Answers of one server, one after another. */
@@ -60,6 +97,44 @@ export function silentDaemons(statuses: readonly DaemonStatus[], since: number):
   return statuses
     .filter(({ required, lastHeartbeatTime }) => required && (lastHeartbeatTime ?? 0) <= since)
     .map(({ daemonType }) => daemonType);
+}
+
+/** What became of the ticks while one daemon was handed over to another. */
+export interface HandedOver {
+  /** Seconds since 1970 of the last tick before the new one was started; null when there was none. */
+  readonly lastTick: number | null;
+  /** Schedules that were due, and have not ticked for it: how often each. */
+  readonly missed: readonly { readonly schedule: string; readonly times: number }[];
+}
+
+/**
+ * A schedule that has never ticked is not counted: since when it is on, nothing tells.
+ * @param started seconds since 1970, of the new daemon
+ */
+export function judgeHandover(repositories: readonly TickedRepository[], started: number): HandedOver {
+  const schedules = repositories.flatMap((repository) => repository.schedules);
+  const all = [
+    ...schedules.map(({ scheduleState }) => scheduleState),
+    ...repositories.flatMap(({ sensors }) => sensors.map(({ sensorState }) => sensorState)),
+  ].flatMap(({ ticks }) => ticks);
+  // A tick that the new daemon made up for was due before it was started, and over after that.
+  const former = all.flatMap(({ timestamp, endTimestamp }) =>
+    (endTimestamp ?? timestamp) < started ? [timestamp] : [],
+  );
+  return {
+    lastTick: former.length === 0 ? null : Math.max(...former),
+    missed: schedules.flatMap((schedule) => {
+      const times = missedTicks(schedule, started);
+      return times === 0 ? [] : [{ schedule: schedule.name, times }];
+    }),
+  };
+}
+
+function missedTicks({ scheduleState, futureTicks }: TickedSchedule, started: number): number {
+  if (scheduleState.status !== "RUNNING" || scheduleState.ticks.length === 0) return 0;
+  const last = Math.max(...scheduleState.ticks.map(({ timestamp }) => timestamp));
+  const due = futureTicks.results.flatMap(({ timestamp }) => timestamp ?? []);
+  return due.filter((timestamp) => timestamp > last && timestamp < started).length;
 }
 
 /** The last lines of a traceback, and the message below it: of the deepest cause, where the error began. */

@@ -1,5 +1,5 @@
 import type { Dagster } from "../dagster/client.ts";
-import { locations, reloadLocation } from "../dagster/documents.ts";
+import { locations, type PythonError, reloadLocation } from "../dagster/documents.ts";
 import type { Context } from "../domain/context.ts";
 import { untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
@@ -20,13 +20,13 @@ export interface LocationExpectation {
  * Answers in a row that are not what they should be, before the webserver is told to ask its code server anew: it can hold the
  * image of an old server under the id of the new one, and then sees no change ever (https://github.com/dagster-io/dagster/issues/32216).
  */
-const patience = 3;
+export const patience = 3;
 
 /**
  * Seconds for which a server of our image says that its code does not load, until that is final: a database that was away for a
  * moment while the code was imported does not take a release back.
  */
-const brokenSeconds = 30;
+export const brokenSeconds = 30;
 
 /** Answers in a row that are wanted: with fewer, two servers behind one name pass by luck. */
 const answersWanted = 3;
@@ -96,6 +96,15 @@ function failure(
       evidence: [],
     };
   }
+  return brokenLocation(location, error, now);
+}
+
+/** @param now milliseconds since 1970 */
+export function brokenLocation(
+  location: string,
+  error: PythonError,
+  now: number,
+): Pick<GateResult, "evidence"> & { readonly cause: NonNullable<GateResult["cause"]> } {
   return {
     cause: {
       id: "location-broken",

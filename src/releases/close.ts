@@ -6,7 +6,7 @@ import { code, heading, list, type Markdown, markdown, paragraphs } from "../mar
 import type { Clients, Connections } from "./connections.ts";
 import { beforeUnfinished } from "./history.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
-import { hasMoved } from "./observation.ts";
+import { movedKeys } from "./observation.ts";
 import { observeServicesByKey } from "./observe.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
 import { startedBy } from "./steps.ts";
@@ -42,12 +42,7 @@ export async function closeOpen(
   const tasks = await Promise.all(
     open.map(({ intent }) => stopTasks(clients, stack.contract.cluster, startedBy(intent.release))),
   );
-  const before = beforeUnfinished(session);
-  const now = await observeServicesByKey(clients, stack);
-  const moved = Object.values(stack.services).flatMap((service) => {
-    const [observed, then] = [now[service.key] ?? null, before[service.key]];
-    return observed !== null && then !== undefined && hasMoved(service, observed, then) ? [service.key] : [];
-  });
+  const moved = movedKeys(stack, await observeServicesByKey(clients, stack), beforeUnfinished(session));
   for (const { intent } of open) {
     await journal.end({
       schema: 1,

@@ -2,7 +2,8 @@ import { type Home, parameterArn, partitionOf, roleArn, secretArn } from "../aws
 import { type Later, laterText } from "../domain/later.ts";
 import { pathInImage } from "../stack/findings.ts";
 import type { CodeLocation, Definition, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
-import type { DefinitionRequest, Role } from "../task-definitions/render.ts";
+import type { DefinitionRequest, LoadedCode, Role } from "../task-definitions/render.ts";
+import { runOf, usedRuns } from "./hosts.ts";
 
 /** Full references of the images, by key. */
 export type ImageReferences = Readonly<Record<string, Later>>;
@@ -31,7 +32,7 @@ export function familiesOf({
       definition: `once/${image}`,
       family: images[image]?.onceFamily ?? `${name}-once-${image}`,
     })),
-    ...(runs.kind === "ecs" ? Object.values(runs.definitions) : []).flatMap(({ key, definition }) =>
+    ...usedRuns({ services, runs }).flatMap(({ key, definition }) =>
       definition.kind === "generated" ? [{ definition: `run/${key}`, family: definition.family }] : [],
     ),
     ...Object.values(services).flatMap(({ key, definition }) =>
@@ -73,14 +74,13 @@ export function onceDefinitions(
 /** The container of one-off tasks. */
 export const onceContainer = "once";
 
-/** Definitions of runs, one for each location whose runs are tasks of their own. */
+/** Definitions of runs that are tasks of their own: one for each code server, and one for all that the hosts load. */
 export function runDefinitions(
   stack: Stack,
   images: ImageReferences,
   parameters: ParameterNames,
 ): readonly WantedDefinition[] {
-  if (stack.runs.kind === "in-process") return [];
-  return Object.values(stack.runs.definitions).flatMap((run) => {
+  return usedRuns(stack).flatMap((run) => {
     if (run.definition.kind !== "generated") return [];
     return [
       {
@@ -125,12 +125,26 @@ export function serviceDefinitions(
 function roleOf(stack: Stack, service: Service, runArn: (location: string) => Later | null): Role | null {
   switch (service.kind) {
     case "webserver":
-      return { kind: "webserver", port: service.port, workspace: workspacePath(stack, service.image) };
-    case "daemon":
-      return { kind: "daemon", workspace: workspacePath(stack, service.image) };
+    case "daemon": {
+      const [location] = service.locations;
+      const code = location === undefined ? null : loadedCode(stack, location, runArn);
+      const workspace = workspacePath(stack, service.image);
+      return service.kind === "daemon"
+        ? { kind: "daemon", workspace, code }
+        : { kind: "webserver", port: service.port, workspace, code };
+    }
     case "code-location":
       return codeLocationRole(stack, service, runArn);
   }
+}
+
+/** What a process tells of a location that it loads; null when the definition of its runs is not known. */
+function loadedCode(stack: Stack, location: string, runArn: (location: string) => Later | null): LoadedCode | null {
+  if (stack.runs.kind === "in-process") return { context: null };
+  const taskDefinitionArn = runArn(location);
+  if (taskDefinitionArn === null) return null;
+  const containerName = runOf(stack, location)?.definition.container ?? "run";
+  return { context: { taskDefinitionArn, containerName } };
 }
 
 function codeLocationRole(
@@ -138,11 +152,10 @@ function codeLocationRole(
   { location, module, port, pythonPath, workdir }: CodeLocation,
   runArn: (location: string) => Later | null,
 ): Role | null {
-  const run = stack.runs.kind === "ecs" ? stack.runs.definitions[location] : undefined;
-  const taskDefinitionArn = runArn(location);
-  if (module === null || run === undefined || taskDefinitionArn === null) return null;
-  const containerName = run.definition.container ?? "run";
-  return { kind: "code-location", port, module, pythonPath, workdir, context: { taskDefinitionArn, containerName } };
+  const code = loadedCode(stack, location, runArn);
+  return module === null || code === null
+    ? null
+    : { kind: "code-location", port, module, pythonPath, workdir, ...code };
 }
 
 /** Where the user's own workspace file stands in an image of layers; null when only its Dockerfile knows: Dagster looks in the working folder. */

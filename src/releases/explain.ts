@@ -19,7 +19,7 @@ import {
 } from "../markdown/markdown.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
-import type { Observation } from "./observation.ts";
+import { type Observation, successorOf } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
@@ -148,6 +148,7 @@ function subjectOf(step: Step): string {
     case "stop":
       return `service ${step.service}`;
     case "register":
+    case "drain":
     case "gate":
       return step.id;
   }
@@ -230,10 +231,16 @@ function describe(step: Step, results: Results = {}): Markdown {
       return markdown`register ${code(step.family)} (${step.definition})`;
     case "run-task":
       return markdown`run migration ${code(step.migration)}`;
+    case "drain":
+      return markdown`wait until no run lives in ${step.holders.join(", ")}, ${step.minutes} min at most`;
     case "roll":
       return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
-    case "stop":
-      return markdown`stop ${code(step.service)}`;
+    case "stop": {
+      const successor = successorOf(step.service);
+      return successor === null
+        ? markdown`stop ${code(step.service)}`
+        : markdown`stop ${code(step.name)}, which ${code(successor)} replaces`;
+    }
     case "gate":
       return markdown`${step.gate} gate of ${code(step.on)}`;
   }

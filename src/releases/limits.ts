@@ -57,27 +57,10 @@ export function uncarried(stack: Stack): readonly Finding[] {
     }),
     ...services.flatMap((service) => {
       if (service.kind === "code-location") return [];
-      if (service.locations.length > 0)
-        return [
-          cannot(
-            service.place,
-            "deploys code locations with a code server of their own only",
-            "Give each location a service of kind `code-location`.",
-          ),
-        ];
       return service.kind === "webserver" && service.auth !== null
         ? [cannot(service.place, "puts no nginx in front of the webserver", "Remove `auth:`.")]
         : [];
     }),
-    ...(runs.kind === "in-process"
-      ? [
-          cannot(
-            runs.place,
-            "does not wait for runs that live in the daemon",
-            "Let runs be tasks of their own: remove `launcher: in-process`.",
-          ),
-        ]
-      : []),
     ...Object.values(stack.dags).map(({ place }) =>
       cannot(place, "publishes no DAGs to S3", "Put the code into an image."),
     ),

@@ -3,7 +3,7 @@ import type { Before } from "../domain/journal.ts";
 import type { ImagePart, Release, Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
-import type { Service } from "../stack/stack.ts";
+import type { Service, Stack } from "../stack/stack.ts";
 import type { ImagePlan } from "../images/plan.ts";
 import type { Scripts } from "../migrations/read-scripts.ts";
 import type { Definition } from "../task-definitions/definition.ts";
@@ -15,9 +15,12 @@ export interface Observation {
   readonly source: Source;
   /** The committed release; null before the first. */
   readonly current: Release | null;
-  /** By the key of the service in the stack file; null when the cluster has none of that name. */
+  /**
+   * By the key of the service in the stack file; null when the cluster has none of that name. What it replaces is under
+   * {@link replacedKey}, while it exists.
+   */
   readonly services: Readonly<Record<string, ServiceObservation | null>>;
-  /** What each service is to be again, should this fail: as it is now, or as it was before an unfinished release. By key. */
+  /** What each of them is to be again, should this fail: as it is now, or as it was before an unfinished release. By key. */
   readonly before: Readonly<Record<string, Before>>;
   /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
   readonly definitions: Readonly<Record<string, KnownDefinition>>;
@@ -51,14 +54,41 @@ export interface KnownDefinition {
   readonly newest: Definition | null;
 }
 
-/** Does a service run something else than before? A count that something else sets is not looked at, unless it is 0: we did that. */
+/** The key of what a service replaces. No service of a stack file can be called so. */
+export function replacedKey(key: string): string {
+  return `${replacedPrefix}${key}`;
+}
+
+/** The key of the service that replaces what has this key; null for services of the stack. */
+export function successorOf(key: string): string | null {
+  return key.startsWith(replacedPrefix) ? key.slice(replacedPrefix.length) : null;
+}
+
+const replacedPrefix = "replaced/";
+
+/** Keys of all that runs something else than before, what was replaced last. */
+export function movedKeys(
+  { services: known }: Pick<Stack, "services">,
+  services: Observation["services"],
+  before: Readonly<Record<string, Before>>,
+): readonly string[] {
+  return Object.entries(services).flatMap(([key, now]) => {
+    const then = before[key];
+    return now !== null && then !== undefined && hasMoved(known[key] ?? null, now, then) ? [key] : [];
+  });
+}
+
+/**
+ * Does a service run something else than before? A count that something else sets is not looked at, unless it is 0: we did that.
+ * @param service null for one that is not of the stack
+ */
 export function hasMoved(
-  service: Service,
+  service: Service | null,
   { revision, desiredCount }: Pick<ServiceObservation, "revision" | "desiredCount">,
   before: Before,
 ): boolean {
   if (!sameRevision(revision, before.taskDefinition)) return true;
-  if (isScaled(service) && desiredCount > 0 && before.desiredCount > 0) return false;
+  if (service !== null && isScaled(service) && desiredCount > 0 && before.desiredCount > 0) return false;
   return desiredCount !== before.desiredCount;
 }
 
@@ -70,4 +100,17 @@ export function isScaled(service: Service): boolean {
 /** What a service runs, for people: `family:revision`, or `nothing`. */
 export function showRunning(revision: Revision | null, desiredCount: number): string {
   return revision === null || desiredCount === 0 ? "nothing" : showRevision(revision);
+}
+
+/** Does what a service replaces run still, or is it to? */
+export function isReplacedRunning({ key }: Pick<Service, "key">, { services }: Pick<Observation, "services">): boolean {
+  const replaced = services[replacedKey(key)] ?? null;
+  return replaced !== null && replaced.desiredCount + replaced.runningCount + replaced.pendingCount > 0;
+}
+
+/** Does a webserver run that can be asked? */
+export function isAskable({ services }: Pick<Stack, "services">, now: Pick<Observation, "services">): boolean {
+  return Object.values(services).some(({ kind, key }) => {
+    return kind === "webserver" && (now.services[key]?.runningCount ?? 0) > 0;
+  });
 }

@@ -23,7 +23,7 @@ import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
 import { beforeUnfinished, type History } from "./history.ts";
-import type { KnownDefinition, Observation } from "./observation.ts";
+import { type KnownDefinition, type Observation, replacedKey } from "./observation.ts";
 import { observePromoted, type Promotion } from "./promotion.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -86,7 +86,7 @@ export async function observe(
   return { observation, images, copies };
 }
 
-/** By the key that the stack file gives them. */
+/** By the key that the stack file gives them; what they replace comes last, and only what is there. */
 export async function observeServicesByKey(
   { ecs }: Pick<Clients, "ecs">,
   stack: Stack,
@@ -95,9 +95,13 @@ export async function observeServicesByKey(
   const found = await observeServices(
     ecs,
     stack.contract.cluster,
-    all.map(({ service }) => service),
+    all.flatMap(({ service, replaces }) => (replaces === null ? [service] : [service, replaces])),
   );
-  return Object.fromEntries(all.map(({ key, service }) => [key, found[service] ?? null]));
+  const replaced = all.flatMap(({ key, replaces }) => {
+    const observed = replaces === null ? null : (found[replaces] ?? null);
+    return observed === null ? [] : [[replacedKey(key), observed] as const];
+  });
+  return Object.fromEntries([...all.map(({ key, service }) => [key, found[service] ?? null] as const), ...replaced]);
 }
 
 /** As they are now; but where a release was cut or has failed, as they were before it. */

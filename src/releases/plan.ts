@@ -5,6 +5,7 @@ import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import { checkComponents } from "./components.ts";
 import { type ImageReferences, imageReference } from "./definitions.ts";
+import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import type { Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
@@ -37,6 +38,8 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
     ...checkServices(scope, observation),
+    ...checkHosts(stack),
+    ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkComponents(stack, scope, observation, begun),
     ...checkRevisions(scope, observation, draft.steps),
   ];
@@ -72,6 +75,8 @@ export function planRollback(
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
+    ...checkHosts(stack),
+    ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, to, wanted, images),
     ...checkSchema(to, schema),
     ...checkDagster(stack, to, observation.current),

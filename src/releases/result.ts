@@ -185,7 +185,9 @@ function endingOf(
 ): Ending {
   const { failure, release } = end;
   const served = steps.flatMap((one) =>
-    one.kind === "done" && one.step.kind === "gate" && one.step.gate === "location" ? (one.done.gate?.since ?? []) : [],
+    one.kind === "done" && one.step.kind === "gate" && ["location", "loaded"].includes(one.step.gate)
+      ? (one.done.gate?.since ?? [])
+      : [],
   );
   const isServed = outcome === "committed" && served.length > 0;
   return {
@@ -218,7 +220,9 @@ function runningNow(
   takenBack: readonly TakenBack[],
 ): Readonly<Record<string, string>> {
   const moved = new Set(
-    steps.flatMap(({ step, kind }) => ("service" in step && kind !== "left" ? [step.service] : [])),
+    steps.flatMap(({ step, kind }) =>
+      (step.kind === "roll" || step.kind === "stop") && kind !== "left" ? [step.service] : [],
+    ),
   );
   return Object.fromEntries(
     Object.entries(services).map(([key, service]) => {

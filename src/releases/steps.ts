@@ -10,7 +10,10 @@ import { imageOf, type ImagePart, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
+import { drain } from "../gates/drain.ts";
 import type { GateResult } from "../gates/gate.ts";
+import { handover } from "../gates/handover.ts";
+import { loadedGate } from "../gates/loaded.ts";
 import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
 import {
@@ -53,6 +56,8 @@ export interface Workshop {
   readonly network: () => Promise<ServiceNetwork>;
   readonly release: Release;
   readonly attempt: number;
+  /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
+  readonly handedOver: Readonly<Record<string, string>>;
 }
 
 /** What a step gave. */
@@ -91,6 +96,8 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return register(shop, step, results);
     case "run-task":
       return runMigration(shop, step, results);
+    case "drain":
+      return awaitRuns(shop, step);
     case "roll":
       return rollService(shop, step, results);
     case "stop":
@@ -227,16 +234,10 @@ async function rollService(
 
 async function stopService(
   { clients, context, stack }: Workshop,
-  { service: key, from }: Extract<Step, { kind: "stop" }>,
+  { name: service, from }: Extract<Step, { kind: "stop" }>,
 ): Promise<Done> {
-  const service = stack.services[key];
-  if (service === undefined) throw new Error(`service ${key} is not in the stack`);
-  const request = {
-    cluster: stack.contract.cluster,
-    service: service.service,
-    from,
-    timeoutSeconds: stopTimeoutSeconds,
-  };
+  const { cluster } = stack.contract;
+  const request = { cluster, service, from, timeoutSeconds: stopTimeoutSeconds };
   return doneOf(await stop(clients, context, request));
 }
 
@@ -244,12 +245,19 @@ async function stopService(
 function doneOf(verdict: Verdict): Done {
   if (isGood(verdict.verdict))
     return { results: {}, parts: {}, said: `${verdict.verdict} in ${Math.round(verdict.seconds)} s`, verdict };
-  const cause = verdict.cause ?? {
-    id: verdict.verdict,
-    what: `Service ${verdict.service}: ${verdict.verdict}.`,
-    fix: null,
-  };
-  throw new StepFailed(cause, verdict.evidence, verdict);
+  const { cause, evidence, service } = verdict;
+  const unknown = { id: verdict.verdict, what: `Service ${service}: ${verdict.verdict}.`, fix: null };
+  throw new StepFailed(cause ?? unknown, evidence, verdict);
+}
+
+async function awaitRuns(
+  { dagster, context }: Workshop,
+  { holders, minutes }: Extract<Step, { kind: "drain" }>,
+): Promise<Done> {
+  if (dagster === null) throw new Error("nobody can be asked for runs");
+  const { cause, seen } = await drain(dagster, context, { holders, minutes });
+  if (cause !== null) throw new StepFailed(cause, []);
+  return { results: {}, parts: {}, said: seen };
 }
 
 async function askGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
@@ -259,7 +267,7 @@ async function askGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, re
 }
 
 async function ask(
-  { dagster, context, stack, clients, release }: Workshop,
+  { dagster, context, stack, clients, release, handedOver }: Workshop,
   step: Extract<Step, { kind: "gate" }>,
   text: (image: Later) => string,
 ): Promise<GateResult> {
@@ -275,12 +283,14 @@ async function ask(
         // Until every resolver has forgotten older addresses nothing is proved.
         timeoutSeconds: timeoutSeconds + nameTtlSeconds,
       });
-    case "daemon":
-      return daemonGate(dagster, context, {
-        service: step.on,
-        startedAt: () => taskStart(clients.ecs, stack, step.on),
-        timeoutSeconds,
-      });
+    case "loaded":
+      return loadedGate(dagster, context, { location: step.on, image: text(step.image), timeoutSeconds });
+    case "daemon": {
+      const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, step.on);
+      const gate = await daemonGate(dagster, context, { service: step.on, startedAt, timeoutSeconds });
+      const from = handedOver[step.on];
+      return gate.cause !== null || from === undefined ? gate : tellHandover(dagster, gate, from, startedAt);
+    }
     case "webserver":
       return webserverGate(dagster, context, { service: step.on, timeoutSeconds });
     case "canary":
@@ -293,4 +303,16 @@ async function ask(
         timeoutSeconds: canaryTimeoutSeconds,
       });
   }
+}
+
+/** What is told here stands in no way: a handover that is over is not judged by it. */
+async function tellHandover(
+  dagster: Dagster,
+  gate: GateResult,
+  from: string,
+  startedAt: () => Promise<number | null>,
+): Promise<GateResult> {
+  const started = await startedAt();
+  const told = started === null ? null : await handover(dagster, { from, startedAt: started });
+  return told === null ? gate : { ...gate, seen: `${gate.seen}; ${told}` };
 }

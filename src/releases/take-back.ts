@@ -8,12 +8,13 @@ import type { Undo } from "../domain/plan.ts";
 import { isGood, type Revision, type Verdict } from "../domain/verdict.ts";
 import { daemonGate } from "../gates/daemon.ts";
 import type { GateResult } from "../gates/gate.ts";
+import { loadedGate } from "../gates/loaded.ts";
 import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
 import type { Service } from "../stack/stack.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
-import type { Observation } from "./observation.ts";
+import { type Observation, successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
 import { taskStart } from "./task-start.ts";
 
@@ -45,8 +46,8 @@ const hostTimeoutSeconds = 3 * 60;
 
 /**
  * Takes services back in the order given, each to what it was before; then each is asked, as its own gate does, whether it is. One
- * that cannot be taken back does not keep the others from it, unless nothing can be written any more: the lock is lost, or the
- * session of this job is over.
+ * that cannot be taken back does not keep the others from it, but for what it replaces; unless nothing can be written any more: the
+ * lock is lost, or the session of this job is over.
  */
 export async function takeAllBack(
   context: Context,
@@ -62,9 +63,10 @@ export async function takeAllBack(
   for (const { service, undo, ours } of moved) {
     if (undo.kind === "none") continue;
     try {
+      const why = barred ?? successorStays(service, results);
       results.push(
-        barred !== null
-          ? { service, count: undo.count, verdict: null, why: barred }
+        why !== null
+          ? { service, count: undo.count, verdict: null, why }
           : await takeOneBack(context, { ...session, clients }, { service, undo, ours }),
       );
     } catch (error) {
@@ -84,6 +86,13 @@ export async function takeAllBack(
 function barredBy(error: unknown): string | null {
   if (isLost(error)) return "somebody else may write to the stack now";
   return isAwsError(error, "expired") ? "the AWS session of this job is over" : null;
+}
+
+/** What was replaced and what took its place never run at once, come what may. */
+function successorStays(key: string, results: readonly TakenBack[]): string | null {
+  const successor = successorOf(key);
+  const back = results.find(({ service }) => service === successor);
+  return back === undefined || back.why === null ? null : `${back.service} could not be taken back, and may run still`;
 }
 
 async function takeOneBack(
@@ -141,8 +150,16 @@ async function ask(
   dagster: Dagster,
 ): Promise<GateResult | null> {
   switch (service.kind) {
-    case "webserver":
-      return webserverGate(dagster, context, { service: service.key, timeoutSeconds: hostTimeoutSeconds });
+    case "webserver": {
+      const gate = await webserverGate(dagster, context, { service: service.key, timeoutSeconds: hostTimeoutSeconds });
+      const image = servedImage(before, service.key);
+      if (gate.cause !== null || image === null) return gate;
+      const expected = { image, timeoutSeconds: locationTimeoutSeconds };
+      const loaded = await Promise.all(
+        service.locations.map((location) => loadedGate(dagster, context, { ...expected, location })),
+      );
+      return loaded.find(({ cause }) => cause !== null) ?? gate;
+    }
     case "daemon": {
       const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, service.key);
       return daemonGate(dagster, context, { service: service.key, startedAt, timeoutSeconds: hostTimeoutSeconds });
@@ -161,7 +178,7 @@ async function ask(
   }
 }
 
-/** What a code server tells of its image, by the definition that it ran on. */
+/** What a process that loads code tells of its image, by the definition that it ran on. */
 export function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
   const { former, running } = definitions[`service/${key}`] ?? {};
   const content = (former ?? running)?.content as

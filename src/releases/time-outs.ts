@@ -24,6 +24,8 @@ function timeoutSeconds(step: Step): number {
       return 0;
     case "run-task":
       return migrationTimeoutSeconds;
+    case "drain":
+      return step.minutes * 60;
     case "stop":
       return stopTimeoutSeconds;
     case "roll":

@@ -15,7 +15,7 @@ import { checkCredentials, dayOf } from "./checks.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
-import type { Observation } from "./observation.ts";
+import { type Observation, replacedKey, successorOf } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   type BadSince,
@@ -229,7 +229,7 @@ function workshop(
   context: Context,
   session: Session,
   lock: HeldLock | null,
-  { images, observation }: Undertaking,
+  { images, observation, plan }: Undertaking,
   release: Release,
 ): Workshop {
   const { stack, clients, request } = session;
@@ -245,7 +245,21 @@ function workshop(
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,
     attempt: request.owner.attempt,
+    handedOver: handedOverBy(plan),
   };
+}
+
+/** What is stopped by a plan, or was by the release that it goes on from: names of ECS services, by the key of their successor. */
+function handedOverBy({ steps, moved }: Plan): Workshop["handedOver"] {
+  const now = steps.flatMap((step) => {
+    const successor = step.kind === "stop" ? successorOf(step.service) : null;
+    return step.kind === "stop" && successor !== null ? [[successor, step.name] as const] : [];
+  });
+  const earlier = moved.flatMap(({ service, undo }) => {
+    const successor = successorOf(service);
+    return successor === null || undo.kind === "none" ? [] : [[successor, undo.service] as const];
+  });
+  return Object.fromEntries([...earlier, ...now]);
 }
 
 /** The webserver as the runner reaches it; null when no address is known. */
@@ -325,7 +339,7 @@ async function failed(
   const cancelled = context.signal.aborted;
   const mine = movedBy(end);
   const others = undertaking.plan.moved.filter(({ service }) => !mine.some((one) => one.service === service));
-  const moved = [...mine, ...others.map((one) => ({ ...one, ours: null }))];
+  const moved = replacedLast([...mine, ...others.map((one) => ({ ...one, ours: null }))]);
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
@@ -383,6 +397,12 @@ function movedBy(end: RolloutEnd): readonly Moved[] {
       const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
       return { service, undo, ours };
     });
+}
+
+/** What was replaced starts again once all that took its place is gone. */
+function replacedLast(moved: readonly Moved[]): readonly Moved[] {
+  const isReplaced = ({ service }: Moved): boolean => successorOf(service) !== null;
+  return [...moved.filter((one) => !isReplaced(one)), ...moved.filter(isReplaced)];
 }
 
 /**

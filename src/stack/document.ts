@@ -110,6 +110,14 @@ const serviceKeys = {
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "a container's name")
     .optional()
     .describe("Container that runs Dagster. Default the service's key; in an existing definition, its only container."),
+  replaces: text
+    .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
+    .optional()
+    .describe(
+      "Name of an ECS service outside of this stack, in the same cluster, whose work this one takes over. It is brought to no " +
+        "task before this one starts, so that the two never run at once, and back should the release fail. Whoever made it " +
+        "removes it; until then a release stops it again when it runs.",
+    ),
   size: sizeSchema.optional().describe("CPU and memory of the task. Default 512 and 1024."),
   mounts: mountsSchema
     .optional()
@@ -130,8 +138,8 @@ const hostKeys = {
     .array(locationSchema)
     .default([])
     .describe(
-      "Locations that this process loads itself, without a code server. It then moves with every change of their " +
-        "code. Not in this version.",
+      "Locations that this process loads itself, without a code server: those of its workspace file. It then moves with every " +
+        "change of their code. Webserver and daemon name the same ones. Their runs share one task definition, that of the first.",
     ),
   "moves-with": z
     .enum(["image", "dagster"])
@@ -267,8 +275,8 @@ const runsSchema = z.discriminatedUnion("launcher", [
         .literal("ecs")
         .optional()
         .describe(
-          "`ecs` (default): each run is a task of its own. `in-process`: runs live in the process that loads " +
-            "their code; not in this version.",
+          "`ecs` (default): each run is a task of its own. `in-process`: runs live in the process that loads their code, so a " +
+            "deploy waits for them.",
         ),
       image: keySchema
         .optional()
@@ -293,13 +301,17 @@ const runsSchema = z.discriminatedUnion("launcher", [
     })
     .superRefine(checkService),
   z.strictObject({
-    launcher: z.literal("in-process").describe("Runs live in the process that loads their code. Not in this version."),
+    launcher: z
+      .literal("in-process")
+      .describe("Runs live in the process that loads their code. For instances with Dagster's default run launcher."),
     "drain-minutes": z
       .int()
       .min(0)
       .max(720)
       .default(15)
-      .describe("How long a deploy waits for runs that it would end, before it fails and touches nothing."),
+      .describe(
+        "How long a deploy waits for a moment without runs that it would end, before it fails and touches no service.",
+      ),
   }),
 ]);
 

@@ -51,7 +51,12 @@ export function resolveStack(
 
   const source: Source = { document: documentSchema.parse(toValue(tree)), tree, contract };
   const stack = build(source, stackFile.file, request);
-  const problems = [...signInProblems(source, request), ...nameProblems(stack), ...reachProblems(stack, source)];
+  const problems = [
+    ...signInProblems(source, request),
+    ...nameProblems(stack),
+    ...replacedProblems(stack, source),
+    ...reachProblems(stack, source),
+  ];
   if (problems.length > 0) throw refusal(problems);
   return stack;
 }
@@ -255,6 +260,24 @@ function nameProblems({ services, runs, images }: Stack): readonly Problem[] {
     if (named.findIndex((other) => other.kind === kind && other.name === name) === index) return [];
     const fix = "Rename one: names differ only in characters that ECS does not allow, or one is written twice.";
     return [{ where: place, what: `A second ${kind} would be called ${quote(name)}.`, fix }];
+  });
+}
+
+/** What a service takes the place of is not of this stack, and has one successor. */
+function replacedProblems({ services }: Stack, { tree }: Source): readonly Problem[] {
+  const all = Object.values(services);
+  return all.flatMap(({ key, replaces }, index): readonly Problem[] => {
+    if (replaces === null) return [];
+    const where = placeAt(tree, ["services", key, "replaces"]);
+    const itself = all.find(({ service }) => service === replaces);
+    if (itself !== undefined) {
+      const what = `services.${key} replaces ${quote(replaces)}, which is the ECS service of services.${itself.key}.`;
+      return [{ where, what, fix: "Name a service outside of this stack; or remove `replaces`." }];
+    }
+    const other = all.slice(0, index).find((one) => one.replaces === replaces);
+    if (other === undefined) return [];
+    const what = `services.${key} and services.${other.key} replace the same ECS service, ${quote(replaces)}.`;
+    return [{ where, what, fix: "Let the one replace it that takes over its work." }];
   });
 }
 

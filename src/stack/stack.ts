@@ -148,6 +148,8 @@ interface ServiceProcess extends Task {
   readonly definition: Definition;
   /** Name of the ECS service. */
   readonly service: string;
+  /** Name of an ECS service outside of the stack that is stopped before this one starts; null for none. */
+  readonly replaces: string | null;
   /** `keep`: percentages and circuit breaker are the infrastructure's. */
   readonly rollout: "keep" | "apply";
   /** Tasks to start when none runs and nothing scales it. */

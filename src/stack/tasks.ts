@@ -111,6 +111,7 @@ function serviceOf(source: Source, key: string, written: WrittenService): Servic
       container: ecsName(key),
     }),
     service: known.service ?? written.service ?? ecsName(`${document.name}-${key}`),
+    replaces: written.replaces ?? null,
     rollout: written.rollout,
     count: written.count,
     movesWith: movesWith(document, written),

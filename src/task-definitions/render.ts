@@ -3,9 +3,15 @@ import type { Later, LaterJson } from "../domain/later.ts";
 
 /** What a container of a stack is for; it brings the knowledge of how Dagster runs. */
 export type Role =
-  | { readonly kind: "webserver"; readonly port: number; readonly workspace: string | null }
-  | { readonly kind: "daemon"; readonly workspace: string | null }
   | {
+      readonly kind: "webserver";
+      readonly port: number;
+      readonly workspace: string | null;
+      /** null: it loads no code itself. */
+      readonly code: LoadedCode | null;
+    }
+  | { readonly kind: "daemon"; readonly workspace: string | null; readonly code: LoadedCode | null }
+  | ({
       readonly kind: "code-location";
       readonly port: number;
       readonly module: string;
@@ -13,12 +19,17 @@ export type Role =
       readonly pythonPath: string | null;
       /** null: the image's. */
       readonly workdir: string | null;
-      readonly context: ContainerContext;
-    }
+    } & LoadedCode)
   /** Its command comes from Dagster's launcher, as an override. */
   | { readonly kind: "run" }
   /** Its command comes with RunTask: migrations, probes. */
   | { readonly kind: "once" };
+
+/** What a process tells Dagster of the code that it loads: of all of it, since it has one environment. */
+export interface LoadedCode {
+  /** null: its runs are no tasks. */
+  readonly context: ContainerContext | null;
+}
 
 /** The task definition that Dagster's EcsRunLauncher uses for the runs of a location. */
 export interface ContainerContext {
@@ -130,13 +141,29 @@ function option(name: string, value: string | null): readonly string[] {
 
 /**
  * boto3 reads AWS_DEFAULT_REGION only; without it the first run launch fails, the daemon having started well.
- * A code location tells its image and the task definition of its runs: Dagster keeps both with each run it creates, and they win
- * over `task_definition` in dagster.yaml (dagster_aws/ecs/container_context.py).
+ * Whoever loads code tells its image and the task definition of its runs: Dagster keeps both with each run it creates, and they win
+ * over `task_definition` in dagster.yaml (dagster_aws/ecs/container_context.py). Webserver and daemon hand both to the code servers
+ * that they start themselves, in their environment.
  */
 function environmentOf({ role, image, region, environment }: DefinitionRequest): Readonly<Record<string, Later>> {
   const known = { AWS_DEFAULT_REGION: region, ...environment };
-  if (role.kind !== "code-location") return known;
-  return { ...known, DAGSTER_CURRENT_IMAGE: image, DAGSTER_CONTAINER_CONTEXT: containerContext(role.context) };
+  const code = loadedCode(role);
+  if (code === null) return known;
+  const context = code.context === null ? {} : { DAGSTER_CONTAINER_CONTEXT: containerContext(code.context) };
+  return { ...known, DAGSTER_CURRENT_IMAGE: image, ...context };
+}
+
+function loadedCode(role: Role): LoadedCode | null {
+  switch (role.kind) {
+    case "webserver":
+    case "daemon":
+      return role.code;
+    case "code-location":
+      return role;
+    case "run":
+    case "once":
+      return null;
+  }
 }
 
 function containerContext({ taskDefinitionArn, containerName }: ContainerContext): Later {

@@ -13,19 +13,19 @@ import {
   serviceDefinitions,
 } from "../definitions.ts";
 import { hostLabels } from "../host-labels.ts";
+import { runOf } from "../hosts.ts";
 import type { Observation } from "../observation.ts";
 import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
 import { keptImage } from "./kept.ts";
 
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
-  const { runs } = stack;
   for (const run of runDefinitions(stack, images, observation.parameters)) {
     planDefinition(observation, run, migrations, draft, "definitions");
   }
   const runArn = (location: string): Later | null => {
-    const run = runs.kind === "ecs" ? runs.definitions[location] : undefined;
-    return run === undefined ? null : (draft.arns[`run/${run.key}`] ?? null);
+    const run = runOf(stack, location);
+    return run === null ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
   const others = Object.entries(draft.target.kept).filter(([key]) => !Object.hasOwn(stack.services, key));
   draft.target = { ...draft.target, kept: Object.fromEntries(others) };

@@ -5,15 +5,17 @@ import type { ImagePart } from "../../domain/release.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
 import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
-import { type Observation, hasMoved, isScaled } from "../observation.ts";
+import { hasMoved, isAskable, isScaled, type Observation } from "../observation.ts";
+import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
+import { noteReplaced, planReplacement } from "./replacement.ts";
 import { undoOf } from "./undo.ts";
 
 /**
  * Code and hosts, each behind its gates, in the order in which no host is older than the code that it loads; the canary last. Before
  * any webserver runs there is nobody to ask, so on a first release all gates wait for the webserver's own. A new webserver is asked
- * for every location.
+ * for every location, also for those that it loads itself. Runs that would be ended are waited for before anything moves.
  */
 export function planRollout(
   stack: Stack,
@@ -24,11 +26,11 @@ export function planRollout(
 ): void {
   const services = Object.values(stack.services);
   const rolls = new Map(services.map((service) => [service.key, neededRoll(service, observation, draft)]));
-  const askable = services.some(
-    ({ kind, key }) => kind === "webserver" && (observation.services[key]?.runningCount ?? 0) > 0,
-  );
+  const askable = isAskable(stack, observation);
   // Everything is registered before the first service moves: what ECS refuses is found while nothing has changed.
-  const earlier = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
+  const registered = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
+  const moving = services.flatMap(({ key }) => (rolls.get(key) === null ? [] : [key]));
+  const earlier = [...registered, ...(askable ? planDrain(stack, observation, moving, registered, draft) : [])];
 
   const rollout: Rollout = {
     locations: services.flatMap((service) => (service.kind === "code-location" ? [service] : [])),
@@ -37,14 +39,24 @@ export function planRollout(
       services.flatMap((service) => {
         if (service.kind !== kind) return [];
         const roll = rolls.get(service.key) ?? null;
-        if (roll !== null) return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after])] }];
+        const stops = planReplacement(service, observation, [...earlier, ...after], draft);
+        if (roll !== null)
+          return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after, ...stops])] }];
         // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
-        return isMoved(service, observation) ? [{ service, steps: [] }] : [];
+        return isMoved(service, observation) || stops.length > 0 ? [{ service, steps: stops }] : [];
       }),
     askLocation: (service, after, again = "") =>
       pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again),
     askHosts: (gate, touched, after) =>
       touched.map(({ service, steps }) => pushGate(draft, [...steps, ...after], { gate, on: service.key })),
+    askLoaded: (webservers, after) =>
+      webservers.flatMap(({ service }) =>
+        service.kind !== "webserver"
+          ? []
+          : service.locations.map((location) =>
+              pushGate(draft, after, { gate: "loaded", on: location, image: images[service.image] ?? "" }),
+            ),
+      ),
   };
   const order = hosts.kind === "up" ? hostsFirst : codeFirst;
   const all = order.plan(rollout);
@@ -53,6 +65,7 @@ export function planRollout(
     const count = observation.services[service.key]?.desiredCount ?? 0;
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
+  noteReplaced(services, observation, draft);
   const { canary } = stack.gates;
   if (canary?.target.kind !== "job" || all.length === 0 || stack.runs.kind !== "ecs") return;
   const run = stack.runs.definitions[canary.location];
@@ -73,6 +86,8 @@ interface Rollout {
     touched: readonly Touched[],
     after: readonly string[],
   ) => readonly string[];
+  /** Locations that webservers load themselves. */
+  readonly askLoaded: (webservers: readonly Touched[], after: readonly string[]) => readonly string[];
 }
 
 interface Order {
@@ -84,7 +99,7 @@ interface Order {
 /** Each location behind its gate; then the daemon; then the webserver. */
 const codeFirst: Order = {
   kinds: ["code-location", "daemon", "webserver"],
-  plan: ({ locations, askable, rollAll, askLocation, askHosts }) => {
+  plan: ({ locations, askable, rollAll, askLocation, askHosts, askLoaded }) => {
     const code = rollAll("code-location", []);
     const codeGates = !askable
       ? []
@@ -101,8 +116,9 @@ const codeFirst: Order = {
       webserverGates.length === 0
         ? []
         : locations.map((service) => askLocation(service, [...codeDone, ...webserverGates], askable ? "/again" : ""));
+    const loadedGates = askLoaded(webservers, webserverGates);
     const lateDaemons = askable ? [] : askHosts("daemon", daemons, webserverGates);
-    return [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...lateDaemons];
+    return [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...loadedGates, ...lateDaemons];
   },
 };
 
@@ -112,13 +128,14 @@ const codeFirst: Order = {
  */
 const hostsFirst: Order = {
   kinds: ["daemon", "webserver", "code-location"],
-  plan: ({ locations, askable, rollAll, askLocation, askHosts }) => {
+  plan: ({ locations, askable, rollAll, askLocation, askHosts, askLoaded }) => {
     const daemons = rollAll("daemon", []);
     const webservers = rollAll("webserver", stepsOf(daemons));
     const webserverGates = askHosts("webserver", webservers, []);
     const isAsked = askable || webserverGates.length > 0;
     const daemonGates = isAsked ? askHosts("daemon", daemons, webserverGates) : [];
-    const hostsDone = [...stepsOf(daemons), ...stepsOf(webservers), ...webserverGates, ...daemonGates];
+    const loadedGates = askLoaded(webservers, webserverGates);
+    const hostsDone = [...stepsOf(daemons), ...stepsOf(webservers), ...webserverGates, ...loadedGates, ...daemonGates];
     const code = rollAll("code-location", hostsDone);
     const codeGates = locations.flatMap((service) => {
       const touched = code.find((one) => one.service === service);

@@ -124,11 +124,19 @@ export interface AccountOptions {
   readonly neighbour?: PlayedAccount;
   /** A registry that it shares. */
   readonly registry?: MemoryRegistry;
+  /** ECS service that loads the location `small`; `small-code` when nothing is said. */
+  readonly loads?: string;
+  /** A daemon that something else has deployed runs as {@link formerDaemon}. */
+  readonly former?: boolean;
 }
+
+/** ECS service of a daemon that is not of the stack, on the same database. */
+export const formerDaemon = "former-daemon";
 
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
 export async function openAccount(options: AccountOptions = {}): Promise<PlayedAccount> {
   const { rules = {}, stack = stackFile, environment = environmentName, neighbour = null, files = {} } = options;
+  const { loads = "small-code", former = false } = options;
   const [account, bucket] =
     environment === environmentName ? ["123456789012", "deploys"] : ["210987654321", `${environment}-deploys`];
   const clock = createFakeClock();
@@ -152,9 +160,9 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   };
   const dagster = playDagster(aws, () => clock.product.now(), {
     cluster: "small",
-    locations: { small: "small-code" },
+    locations: { small: loads },
     webserver: "small-webserver",
-    daemon: "small-daemon",
+    daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
   });
   const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
@@ -164,6 +172,14 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     (task) => /^small-(once|run)-/.test(task.definition.family ?? ""),
     (task) => ({ kind: "exits", ...quick, code: 0, afterSeconds: 1, log: [{ text: "done" }, ...reportOf(task)] }),
   );
+  if (former) {
+    // Long enough to be seen beside another one: a daemon joins its threads.
+    const isDaemon = (task: RuntimeTask): boolean =>
+      ["small-daemon", formerDaemon].includes(task.definition.family ?? "");
+    runtime.script(isDaemon, { kind: "healthy", ...quick, stopsAfterSeconds: 10 });
+    await makeService(aws, registry, formerDaemon, { minimumHealthyPercent: 0, maximumPercent: 100 }, 1);
+    await clock.pass(60_000);
+  }
 
   const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
     for (const [path, text] of Object.entries(files)) {
@@ -390,29 +406,42 @@ function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string):
 }
 
 /** Cluster and services of the played stack, which run nothing yet. */
-export async function makeInfrastructure(aws: LocalAws, { endpoint }: Pick<MemoryRegistry, "endpoint">): Promise<void> {
+export async function makeInfrastructure(aws: LocalAws, registry: Pick<MemoryRegistry, "endpoint">): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
-  for (const key of ["code", "daemon", "webserver"]) {
-    await readPastClient(aws, "RegisterTaskDefinition", {
-      family: `small-${key}`,
-      networkMode: "awsvpc",
-      requiresCompatibilities: ["FARGATE"],
-      cpu: "256",
-      memory: "512",
-      executionRoleArn: `arn:aws:iam::${aws.account}:role/execution`,
-      containerDefinitions: [{ name: key, image: `${new URL(endpoint).host}/small/base:python` }],
-    });
-    await readPastClient(aws, "CreateService", {
-      cluster: "small",
-      serviceName: `small-${key}`,
-      taskDefinition: `small-${key}`,
-      desiredCount: 0,
-      launchType: "FARGATE",
-      networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
-      deploymentConfiguration: {
-        deploymentCircuitBreaker: { enable: true, rollback: true },
-        ...(key === "daemon" ? { minimumHealthyPercent: 0, maximumPercent: 100 } : {}),
-      },
-    });
-  }
+  for (const key of ["code", "daemon", "webserver"])
+    await makeService(
+      aws,
+      registry,
+      `small-${key}`,
+      key === "daemon" ? { minimumHealthyPercent: 0, maximumPercent: 100 } : {},
+      0,
+    );
+}
+
+/** A service and a family of one name, on the base image. */
+async function makeService(
+  aws: LocalAws,
+  { endpoint }: Pick<MemoryRegistry, "endpoint">,
+  name: string,
+  percentages: object,
+  desiredCount: number,
+): Promise<void> {
+  await readPastClient(aws, "RegisterTaskDefinition", {
+    family: name,
+    networkMode: "awsvpc",
+    requiresCompatibilities: ["FARGATE"],
+    cpu: "256",
+    memory: "512",
+    executionRoleArn: `arn:aws:iam::${aws.account}:role/execution`,
+    containerDefinitions: [{ name: name.replace("small-", ""), image: `${new URL(endpoint).host}/small/base:python` }],
+  });
+  await readPastClient(aws, "CreateService", {
+    cluster: "small",
+    serviceName: name,
+    taskDefinition: name,
+    desiredCount,
+    launchType: "FARGATE",
+    networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
+    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, ...percentages },
+  });
 }

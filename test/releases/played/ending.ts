@@ -3,6 +3,7 @@ import type { Current, Intent, Lock, Outcome } from "../../../src/domain/journal
 import { parseRevision, showRevision } from "../../../src/domain/verdict.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
+import { formerDaemon } from "./account.ts";
 
 /** What an ending is read from: ECS, and every object in S3 by bucket and key. */
 export interface Rest {
@@ -53,10 +54,51 @@ export async function wrongWith(account: Rest): Promise<readonly string[]> {
     if (service?.deployments?.length !== 1 || service.deployments[0]?.rolloutState !== "COMPLETED")
       wrong.push(`${key} is still deploying`);
   }
+  wrong.push(...(await wrongWithFormer(account, current !== null)));
   const once = await tasksOf(aws, "small-once-code");
   if (once.length > 0) wrong.push(`${once.length} tasks of migrations run still`);
   wrong.push(...(await registeredTwice(account)));
   return wrong;
+}
+
+/** A daemon that the stack's replaces: it runs until a release is committed, never after that, and never beside the other one. */
+async function wrongWithFormer({ aws }: Rest, isReleased: boolean): Promise<readonly string[]> {
+  const { services = [] } = (await readPastClient(aws, "DescribeServices", {
+    cluster: "small",
+    services: [formerDaemon],
+  })) as { readonly services?: readonly Service[] };
+  const [service] = services;
+  if (service === undefined) return [];
+  const wanted = isReleased ? 0 : 1;
+  const [former, ours] = await Promise.all([spansOf(aws, formerDaemon), spansOf(aws, "small-daemon")]);
+  const together = former.filter((one) => ours.some((other) => one.from < other.to && other.from < one.to));
+  return [
+    ...(service.desiredCount === wanted && service.runningCount === wanted
+      ? []
+      : [`${formerDaemon} has ${service.runningCount ?? 0} of ${service.desiredCount ?? 0} tasks, not ${wanted}`]),
+    ...together.map(({ from }) => `two daemons ran at once, one since ${new Date(from).toISOString()}`),
+  ];
+}
+
+/** When the tasks of a service ran, in milliseconds since 1970. */
+async function spansOf(
+  aws: LocalAws,
+  serviceName: string,
+): Promise<readonly { readonly from: number; readonly to: number }[]> {
+  const arns = await Promise.all(
+    (["RUNNING", "STOPPED"] as const).map(async (desiredStatus) => {
+      const listed = await readPastClient(aws, "ListTasks", { cluster: "small", serviceName, desiredStatus });
+      return (listed as { readonly taskArns?: readonly string[] }).taskArns ?? [];
+    }),
+  );
+  const tasks = arns.flat();
+  if (tasks.length === 0) return [];
+  const described = (await readPastClient(aws, "DescribeTasks", { cluster: "small", tasks })) as {
+    readonly tasks?: readonly Task[];
+  };
+  return (described.tasks ?? []).flatMap(({ startedAt, stoppedAt }) =>
+    startedAt === undefined ? [] : [{ from: startedAt.getTime(), to: stoppedAt?.getTime() ?? Infinity }],
+  );
 }
 
 async function tasksOf(aws: LocalAws, family: string): Promise<readonly string[]> {

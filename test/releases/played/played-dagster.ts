@@ -1,5 +1,6 @@
 import type { ContainerDefinition, Task, TaskDefinition } from "@aws-sdk/client-ecs";
 import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import type { TickedRepository } from "../../../src/dagster/documents.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import type { OutsideCall, Wire } from "./wire.ts";
@@ -20,6 +21,10 @@ export interface PlayedDagster {
   readonly queued: readonly QueuedRun[];
   /** Ids of runs that cannot be ended. */
   readonly stubborn: Set<string>;
+  /** Runs that live in a process of the stack, until a moment in milliseconds since 1970. */
+  readonly living: LivingRun[];
+  /** What it tells of schedules and sensors. */
+  readonly repositories: TickedRepository[];
 }
 
 export interface QueuedRun {
@@ -29,6 +34,12 @@ export interface QueuedRun {
   /** Milliseconds since 1970. */
   readonly madeAt: number;
   readonly status: "QUEUED" | "CANCELED";
+}
+
+export interface LivingRun {
+  readonly runId: string;
+  readonly jobName: string;
+  readonly until: number;
 }
 
 export interface LaunchedRun {
@@ -42,7 +53,8 @@ export interface DagsterStack {
   /** ECS service by location. */
   readonly locations: Readonly<Record<string, string>>;
   readonly webserver: string;
-  readonly daemon: string;
+  /** Each of them sends heartbeats while it runs. */
+  readonly daemons: readonly string[];
   readonly broken: PlayedDagster["broken"];
 }
 
@@ -51,6 +63,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
   const runs: LaunchedRun[] = [];
   let queued: readonly QueuedRun[] = [];
   const stubborn = new Set<string>();
+  const living: LivingRun[] = [];
+  const repositories: TickedRepository[] = [];
 
   const running = async (service: string): Promise<readonly Task[]> => {
     const listed = (await readPastClient(aws, "ListTasks", { cluster, serviceName: service })) as {
@@ -140,7 +154,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     },
     ReloadLocation: () => Promise.resolve({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
     DaemonHealth: async () => {
-      const beats = (await running(stack.daemon)).length > 0;
+      const beats = (await Promise.all(stack.daemons.map(running))).flat().length > 0;
       const status = {
         daemonType: "SCHEDULER",
         required: true,
@@ -190,6 +204,11 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       );
       return Promise.resolve({ terminateRuns: { __typename: "TerminateRunsResult", terminateRunResults } });
     },
+    ActiveRuns: () => {
+      const results = living.filter(({ until }) => until > now()).map((run) => ({ ...run, status: "STARTED" }));
+      return Promise.resolve({ runsOrError: { __typename: "Runs", results } });
+    },
+    Ticks: () => Promise.resolve({ repositoriesOrError: { __typename: "RepositoryConnection", nodes: repositories } }),
     RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
   };
 
@@ -231,6 +250,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       return queued;
     },
     stubborn,
+    living,
+    repositories,
   };
 }
 

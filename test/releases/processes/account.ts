@@ -91,7 +91,7 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
         cluster: "small",
         locations: { small: "small-code" },
         webserver: "small-webserver",
-        daemon: "small-daemon",
+        daemons: ["small-daemon"],
         broken: { has: () => false },
       }),
     );

@@ -67,9 +67,7 @@ const stops: Readonly<Record<string, string>> = {
   "images.*.layers.prepare": `images: { app: { repository: a, layers: { base: b, prepare: [make] } } }\n${services}${instance}`,
   "services.*.task-definition": `${images}${servicesWith(", task-definition: live")}${instance}`,
   "services.*.mounts": `${images}volumes: { v: { efs: fs-1 } }\n${serviceOf("mounts: { v: /data }")}${instance}`,
-  "services.*.locations": `${images}${servicesWith(", locations: [other]")}${instance}`,
   "services.*.auth": `${images}${servicesWith(', auth: { basic: "secret:a" }')}${instance}`,
-  "runs.launcher": `${images}${services}${instance}runs: { launcher: in-process }\n`,
   "runs.task-definition": `${images}${services}${instance}runs: { task-definition: run.json }\n`,
   "runs.mounts": `${images}volumes: { v: { efs: fs-1 } }\n${services}${instance}runs: { mounts: { v: /data } }\n`,
   dags: `${images}${services}${instance}dags: { shop: { directory: dags, module: m } }\n`,
@@ -121,7 +119,6 @@ describe("what the reference marks as not in this version", () => {
 });
 
 test.each([
-  [stops["runs.launcher"] ?? "", "runs that live in the daemon", 7, 19],
   [stops["gates.reach"] ?? "", "not from inside the VPC", 7, 17],
   [
     `${images}services: { ${code}, web: { kind: webserver, image: app } }\n${instance}`,

@@ -247,6 +247,7 @@ function once(
         result: {},
       };
     }
+    case "drain":
     case "gate":
       return { observation, release, result: {} };
   }

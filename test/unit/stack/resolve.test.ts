@@ -91,6 +91,18 @@ describe("names", () => {
         '4:11 A second family would be called "shop-once-app". Rename one: names differ only in characters that ECS does not allow, or one is written twice.',
       ],
     ],
+    [
+      "services: { a: { kind: webserver, image: app }, b: { kind: daemon, image: app, replaces: shop-a } }",
+      [
+        '5:90 services.b replaces "shop-a", which is the ECS service of services.a. Name a service outside of this stack; or remove `replaces`.',
+      ],
+    ],
+    [
+      "services: { a: { kind: webserver, image: app, replaces: x }, b: { kind: daemon, image: app, replaces: x } }",
+      [
+        '5:103 services.b and services.a replace the same ECS service, "x". Let the one replace it that takes over its work.',
+      ],
+    ],
   ])("that would be one are a mistake: %s", (text, expected) => expect(mistakes(text)).toEqual(expected));
 });
 

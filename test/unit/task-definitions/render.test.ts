@@ -1,5 +1,5 @@
 import { later, resolve, stepsBehind } from "../../../src/domain/later.ts";
-import { type DefinitionRequest, render } from "../../../src/task-definitions/render.ts";
+import { type DefinitionRequest, type LoadedCode, render } from "../../../src/task-definitions/render.ts";
 
 const image = `123456789012.dkr.ecr.eu-west-1.amazonaws.com/code@sha256:${"0".repeat(64)}`;
 const request: DefinitionRequest = {
@@ -77,6 +77,29 @@ describe("a code location", () => {
   });
 });
 
+describe("webserver and daemon", () => {
+  const context = { taskDefinitionArn: "arn:run:1", containerName: "run" };
+  const hosts = (code: LoadedCode | null) => [
+    { kind: "webserver", port: 3000, workspace: null, code } as const,
+    { kind: "daemon", workspace: null, code } as const,
+  ];
+  const told = (role: DefinitionRequest["role"]): readonly string[] =>
+    (container({ role })["environment"] as { name: string }[]).map(({ name }) => name);
+
+  test.each(hosts({ context }))("that load code tell its image and the definition of its runs: $kind", (role) => {
+    expect(told(role)).toEqual(expect.arrayContaining(["DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"]));
+  });
+
+  test.each(hosts({ context: null }))("in which runs live tell the image only: $kind", (role) => {
+    expect(told(role)).toContain("DAGSTER_CURRENT_IMAGE");
+    expect(told(role)).not.toContain("DAGSTER_CONTAINER_CONTEXT");
+  });
+
+  test.each(hosts(null))("that load no code tell neither, and so do not move with it: $kind", (role) => {
+    expect(told(role).filter((name) => name.startsWith("DAGSTER_"))).toEqual([]);
+  });
+});
+
 test("variables and secrets stand in the order of their names, so that equal requests render equal texts", () => {
   const reordered = { ...request, environment: { ALPHA: "a", ZONE: "b" } };
   expect(JSON.stringify(render(reordered))).toBe(JSON.stringify(render(request)));
@@ -86,11 +109,11 @@ test("variables and secrets stand in the order of their names, so that equal req
 test.each([
   [
     "webserver",
-    { kind: "webserver", port: 3001, workspace: "/app/workspace.yaml" } as const,
+    { kind: "webserver", port: 3001, workspace: "/app/workspace.yaml", code: null } as const,
     ["dagster-webserver", "-h", "0.0.0.0", "-p", "3001", "-w", "/app/workspace.yaml"],
     60,
   ],
-  ["daemon", { kind: "daemon", workspace: null } as const, ["dagster-daemon", "run"], 120],
+  ["daemon", { kind: "daemon", workspace: null, code: null } as const, ["dagster-daemon", "run"], 120],
 ])("a %s has its command, its health check and time to stop", (_, role, command, stopTimeout) => {
   const rendered = container({ role });
   expect(rendered["command"]).toEqual(command);

@@ -1,0 +1,37 @@
+import { formerDaemon, stackFile } from "./account.ts";
+
+// Other stacks on the account of `account.ts`.
+
+/** No code server: daemon and webserver load the location themselves, from one image. */
+export const hostsStack = replaceAll(stackFile, [
+  ["    code: { service: small-code, address: code.small.local, port: 4000 }\n", ""],
+  [
+    "files: [{ from: app, to: /app/app }] }",
+    "files: [{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }] }",
+  ],
+  ["  code: { kind: code-location, image: code, location: small, module: app.main }\n", ""],
+  ["{ kind: daemon, image: host }", "{ kind: daemon, image: code, locations: [small] }"],
+  ["{ kind: webserver, image: host }", "{ kind: webserver, image: code, locations: [small] }"],
+  [/ {2}host:\n(?: {4}.*\n)+/, ""],
+]);
+
+/** The same, with runs that live in them. */
+export const inProcessStack = replaceAll(hostsStack, [
+  [
+    "gates: { canary: { location: small, job: canary }, ",
+    "runs: { launcher: in-process, drain-minutes: 10 }\ngates: { ",
+  ],
+]);
+
+/** The usual stack, whose daemon takes over from one that something else has deployed. */
+export const replacingStack = replaceAll(stackFile, [
+  ["{ kind: daemon, image: host }", `{ kind: daemon, image: host, replaces: ${formerDaemon} }`],
+]);
+
+function replaceAll(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
+  return changes.reduce((now, [from, to]) => {
+    if (typeof from === "string" ? !now.includes(from) : !from.test(now))
+      throw new Error(`the stack has no ${String(from)}`);
+    return now.replace(from, to);
+  }, text);
+}

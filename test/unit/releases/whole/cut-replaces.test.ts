@@ -1,0 +1,9 @@
+import { cutEverywhere } from "../../../releases/played/cut-everywhere.ts";
+import { replacingStack } from "../../../releases/played/stacks.ts";
+
+cutEverywhere({
+  name: "a release whose daemon takes over from another service",
+  account: { stack: replacingStack, former: true },
+  prepare: () => Promise.resolve((who) => who.deploy()),
+  ends: "well",
+});
