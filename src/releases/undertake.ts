@@ -15,7 +15,7 @@ import { checkCredentials, dayOf } from "./checks.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
-import { type Observation, replacedKey, successorOf } from "./observation.ts";
+import { type Observation, successorOf } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   type BadSince,

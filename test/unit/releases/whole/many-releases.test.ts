@@ -60,7 +60,7 @@ const image = ({ images }: Release) => images["code"]?.digest;
 test("status reads the newest ten", async () => {
   const { result, reads } = await reading((who) => who.status());
   expect(result.history).toHaveLength(10);
-  expect(result.history[0]).toEqual({ id: current.id, ended: "committed" });
+  expect(result.history[0]).toMatchObject({ id: current.id, ended: "committed" });
   // Lock, pointer, what it points to, one page of the index, ten ends.
   expect(reads).toBe(14);
 });

@@ -102,7 +102,7 @@ describe("A daemon that takes over from a service outside of the stack", () => {
     await readPastClient(account.aws, "UpdateService", { cluster: "small", service: formerDaemon, desiredCount: 1 });
     await account.clock.pass(60_000);
     const { plan } = await run((who) => who.deploy(), { run: 2 });
-    expect(plan.steps.map(({ id }) => id)).toEqual([`stop/${formerDaemon}`, "gate/daemon/daemon", "gate/canary/small"]);
+    expect(plan.steps.map(({ id }) => id)).toEqual(["stop/replaced/daemon", "gate/daemon/daemon", "gate/canary/small"]);
     expect((await run((who) => who.status())).services["replaced/daemon"]).toMatchObject({ runningCount: 0 });
   });
 });
@@ -186,7 +186,7 @@ test("A former service to which somebody deploys while a release is under way is
   };
   const error = await failing((who) => who.deploy(), { wire });
   expect(String(error)).toContain(
-    `Service ${formerDaemon}, which daemon replaces, runs small-daemon:1; when this was planned it ran ${formerDaemon}:1`,
+    `Service ${formerDaemon} runs small-daemon:1; when this was planned it ran ${formerDaemon}:1`,
   );
   expect(updated()).toEqual(["small-code", "small-code"]);
 });
