@@ -17,6 +17,7 @@ import type { Observation } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   type BadSince,
+  locationsServedBy,
   locationsThatDiffer,
   type QueuedRuns,
   type QueuedRunsChoice,
@@ -352,7 +353,7 @@ function takenBackSince(
   const back = takenBack.flatMap(({ service, why }) => (why === null ? [service] : []));
   const served = back.flatMap((key) => {
     const service = stack.services[key];
-    return service === undefined ? [] : service.kind === "code-location" ? [service.location] : service.locations;
+    return service === undefined ? [] : locationsServedBy(service);
   });
   const differing = locationsThatDiffer(stack, release, observation.current);
   return Object.fromEntries(differing.filter((location) => served.includes(location)).map((name) => [name, since]));
