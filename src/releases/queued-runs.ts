@@ -6,8 +6,9 @@ import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision } from "../domain/verdict.ts";
-import { type Stack, withLevels } from "../stack/index.ts";
+import { type Service, type Stack, withLevels } from "../stack/index.ts";
 import { dayOf } from "./checks.ts";
+import { hasMoved, type Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
 
 /** What is done about runs that wait in the queue, when the code that they will run is taken back. */
@@ -47,12 +48,19 @@ export function locationsThatDiffer({ runs }: Stack, bad: Release, good: Release
   });
 }
 
+/** Locations whose code a service loads. */
+export function locationsServedBy(service: Service): readonly string[] {
+  return service.kind === "code-location" ? [service.location] : service.locations;
+}
+
 /**
- * Since when locations are not as in an earlier release: back from what is current, as long as each release differs from that one.
+ * Since when locations are not as in an earlier release: back from what is current, as long as each release differs from that one;
+ * and where a release that was cut has moved them, since that was begun.
  * @throws UserError, AwsError
  */
-export async function badSince({ journal, stack, currentRelease }: Session, to: Release): Promise<BadSince> {
-  const since: Record<string, number> = {};
+export async function badSince(session: Session, observation: Observation, to: Release): Promise<BadSince> {
+  const { journal, stack, currentRelease } = session;
+  const since: Record<string, number> = { ...movedSince(session, observation) };
   let differing = currentRelease === null ? [] : locationsThatDiffer(stack, currentRelease, to);
   let release = currentRelease;
   for (let read = 0; release !== null && differing.length > 0 && read < farthest; read += 1) {
@@ -102,6 +110,16 @@ export async function settleQueuedRuns(
   };
   tell(context, stack, queued);
   return queued;
+}
+
+function movedSince({ stack, unfinished }: Session, { services, before }: Observation): BadSince {
+  if (stack.runs.kind !== "ecs") return {};
+  const since = Math.min(...unfinished.map(({ intent }) => Date.parse(intent.at)));
+  const moved = Object.values(stack.services).filter((service) => {
+    const [now, then] = [services[service.key] ?? null, before[service.key]];
+    return now !== null && then !== undefined && hasMoved(service, now, then);
+  });
+  return Object.fromEntries(moved.flatMap(locationsServedBy).map((location) => [location, since]));
 }
 
 /** Releases that are looked back through. */

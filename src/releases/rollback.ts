@@ -49,7 +49,8 @@ export async function rollback(context: Context, connections: Connections, reque
   try {
     const now = await settled(session, lock);
     const to = await target(now, request.to);
-    const [{ observation, planned, images }, since] = await Promise.all([look(context, now, to), badSince(now, to)]);
+    const { observation, planned, images } = await look(context, now, to);
+    const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
       command: "rollback",
       plan: planned,

@@ -43,9 +43,9 @@ export interface PastRelease {
   readonly command: Intent["command"] | null;
   /** The commit that it brought, or went back to. */
   readonly commit: Sha;
-  /** Who began it; one that has ended, who ended it. */
+  /** Who did it; where somebody else has closed it later, who began it. */
   readonly by: string | null;
-  /** When it was begun, or has ended. */
+  /** When it ended; one that has not, when it was begun. */
   readonly at: string;
   /** Id of the cause when it is red. */
   readonly cause: string | null;
@@ -112,7 +112,8 @@ async function pastRelease(
   underWay: ReleaseId | null,
 ): Promise<PastRelease> {
   const outcome = await journal.outcome(id);
-  const record = outcome ?? (await journal.intent(id));
+  const isLeft = outcome === null || outcome.outcome === "abandoned";
+  const record = (isLeft ? await journal.intent(id) : null) ?? outcome;
   const isOpen = unfinished.some(({ intent }) => intent.release.id === id);
   return {
     id,
@@ -120,7 +121,7 @@ async function pastRelease(
     command: record?.command ?? null,
     commit: shaOf(id),
     by: record?.owner.name ?? null,
-    at: record?.at ?? instant(begunAt(id)),
+    at: (outcome ?? record)?.at ?? instant(begunAt(id)),
     cause: outcome?.cause ?? null,
     isCurrent: currentRelease?.id === id,
     next: id === underWay ? null : isOpen ? goesOn : record === null ? leftAlone : null,

@@ -19,6 +19,7 @@ import { type Observation, successorOf } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   type BadSince,
+  locationsServedBy,
   locationsThatDiffer,
   type QueuedRuns,
   type QueuedRunsChoice,
@@ -382,7 +383,7 @@ function takenBackSince(
   const back = takenBack.flatMap(({ service, why }) => (why === null ? [service] : []));
   const served = back.flatMap((key) => {
     const service = stack.services[key];
-    return service === undefined ? [] : service.kind === "code-location" ? [service.location] : service.locations;
+    return service === undefined ? [] : locationsServedBy(service);
   });
   const differing = locationsThatDiffer(stack, release, observation.current);
   return Object.fromEntries(differing.filter((location) => served.includes(location)).map((name) => [name, since]));

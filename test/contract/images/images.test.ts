@@ -176,6 +176,7 @@ onEachRegistry("images of layers", (start) => {
       way: "reuse",
       contentKey: first.part.contentKey,
       digest: first.part.digest,
+      dagster: null,
       tags: [],
       reasons: ["the registry has an image of this very content"],
       findings: [],

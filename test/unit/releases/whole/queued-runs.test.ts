@@ -1,6 +1,7 @@
 import type { Release } from "../../../../src/domain/release.ts";
 import { ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { cutAt } from "../../../releases/played/cut.ts";
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { reset } from "../../../releases/played/refusal.ts";
@@ -112,6 +113,31 @@ describe("After a rollback, runs that were made by the code which is left", () =
     const { result } = await back("previous");
     expect(result.summary.markdown).toContain("`` <img src=x>\\|`@all` ``");
   });
+});
+
+test("A rollback that undoes a release which was cut knows the runs that this one's code has made", async () => {
+  const good = await queue();
+  await account.commit(newCode);
+  const cut = cutAt({
+    at: 0,
+    mishap: "killed before",
+    cancel: () => undefined,
+    after: () => undefined,
+    pause: () => Promise.resolve(),
+  });
+  let found = false;
+  const wire: Wire = (call, effect) => {
+    found ||= call.operation === "LaunchRun";
+    return found ? cut.wire(call, effect) : effect();
+  };
+  const work = deployer(account, { run: 2, wire }).deploy();
+  await account.clock.run(Promise.race([cut.gone, work.catch(() => undefined)]));
+  const bad = await queue();
+  await account.clock.pass(20 * 60_000);
+  const { result } = await back(first.id, { queuedRuns: "cancel" });
+  expect(result.outcome).toBe("committed");
+  expect(statuses()).toEqual({ [good]: "QUEUED", [bad]: "CANCELED" });
+  expect(await wrongWith(account)).toEqual([]);
 });
 
 test("A rollback of the host alone leaves the queue alone", async () => {
