@@ -37,7 +37,9 @@ const timeoutSeconds = 30 * 60;
 const gateTimeoutSeconds = 60;
 
 /**
- * Takes services back in the order given, each to what it was before; code must then be served from its old image again. One that cannot be taken back does not keep the others from it, unless the lock is lost: then nothing more is written.
+ * Takes services back in the order given, each to what it was before; code must then be served from its old image again. One that
+ * cannot be taken back does not keep the others from it, but for what it replaces; unless the lock is lost: then nothing more is
+ * written.
  */
 export async function takeAllBack(
   context: Context,
