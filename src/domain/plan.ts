@@ -84,7 +84,7 @@ export interface Plan {
   readonly target: Release;
   readonly steps: readonly Step[];
   readonly untouched: readonly { readonly what: string; readonly why: string }[];
-  /** Services that an interrupted release has moved and this one need not: they go back with the rest, should it fail. */
+  /** Services that an interrupted release has moved: should this one fail, they go back too, whether it has come to them or not. */
   readonly moved: readonly { readonly service: string; readonly undo: Undo }[];
   readonly findings: readonly Finding[];
 }

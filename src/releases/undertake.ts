@@ -300,7 +300,7 @@ async function failed(
     return cause;
   }
   const cancelled = context.signal.aborted;
-  const moved = replacedLast([...movedBy(end), ...undertaking.plan.moved.map((one) => ({ ...one, ours: null }))]);
+  const moved = replacedLast([...movedBy(end), ...movedEarlier(undertaking, movedBy(end))]);
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
@@ -328,6 +328,13 @@ function movedBy({ steps, release }: RolloutEnd): readonly Moved[] {
       if (step.kind !== "roll") return [];
       return [{ service: step.service, undo, ours: release.taskDefinitions[`service/${step.service}`] ?? null }];
     });
+}
+
+/** What a release that was cut has moved, and this one has not come to: it runs what was observed, or is somebody else's now. */
+function movedEarlier({ plan, observation }: Undertaking, moved: readonly Moved[]): readonly Moved[] {
+  return plan.moved
+    .filter(({ service }) => moved.every((one) => one.service !== service))
+    .map((one) => ({ ...one, ours: observation.services[one.service]?.revision ?? null }));
 }
 
 /** What was replaced starts again once all that took its place is gone. */

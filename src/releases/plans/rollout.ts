@@ -31,10 +31,11 @@ export function planRollout(stack: Stack, observation: Observation, images: Imag
       if (service.kind !== kind) return [];
       const roll = rolls.get(service.key) ?? null;
       const stops = planReplacement(service, observation, [...earlier, ...after], draft);
+      const wasMoved = noteMoved(draft, service, observation);
       if (roll !== null)
         return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after, ...stops])] }];
       // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
-      return noteMoved(draft, service, observation) || stops.length > 0 ? [{ service, steps: stops }] : [];
+      return wasMoved || stops.length > 0 ? [{ service, steps: stops }] : [];
     });
   const gateLocation = (service: CodeLocation, after: readonly string[], again = ""): string =>
     pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again);
