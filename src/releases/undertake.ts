@@ -339,8 +339,7 @@ async function failed(
   }
   const cancelled = context.signal.aborted;
   const mine = movedBy(end);
-  const others = undertaking.plan.moved.filter(({ service }) => !mine.some((one) => one.service === service));
-  const moved = replacedLast([...mine, ...others.map((one) => ({ ...one, ours: null }))]);
+  const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
   if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
   const takenBack = cancelled
     ? []
@@ -398,6 +397,13 @@ function movedBy(end: RolloutEnd): readonly Moved[] {
       const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
       return { service, undo, ours };
     });
+}
+
+/** What a release that was cut has moved, and this one has not come to: it runs what was observed, or is somebody else's now. */
+function movedEarlier({ plan, observation }: Undertaking, moved: readonly Moved[]): readonly Moved[] {
+  return plan.moved
+    .filter(({ service }) => moved.every((one) => one.service !== service))
+    .map((one) => ({ ...one, ours: observation.services[one.service]?.revision ?? null }));
 }
 
 /** What was replaced starts again once all that took its place is gone. */

@@ -150,10 +150,14 @@ describe("A release that takes over, and fails", () => {
     expect([former?.desiredCount, daemon?.desiredCount]).toEqual([0, 1]);
   });
 
-  test("after one that was cut when the former had stopped, brings that back too", async () => {
-    const cut = cutBefore("small-daemon");
+  test.each([
+    ["when the former was told to stop, brings that back too", formerDaemon],
+    ["when the new one had started, takes that down first", "small-daemon"],
+    ["while the webserver was rolling, takes down what it has not come to as well", "small-webserver"],
+  ])("after one that was cut %s", async (_, service) => {
+    const cut = cutAfter(service);
     await account.clock.run(Promise.race([cut.gone, deployer(account, { wire: cut.wire }).deploy()]));
-    await account.clock.pass(60_000);
+    await account.clock.pass(2_000);
     account.breakCode(await account.commit({ "app/main.py": "VERSION = 2\n" }));
     const error = await failing((who) => who.deploy(), { run: 2, isOver: () => Promise.resolve("over") });
     expect(error).toBeInstanceOf(ReleaseFailed);
@@ -161,10 +165,10 @@ describe("A release that takes over, and fails", () => {
     expect(await wrongWith(account)).toEqual([]);
   });
 
-  /** Killed before the first update of a service. */
-  function cutBefore(service: string): { readonly wire: Wire; readonly gone: Promise<"gone"> } {
+  /** Killed right after the first update of a service. */
+  function cutAfter(service: string): { readonly wire: Wire; readonly gone: Promise<"gone"> } {
     const never = { after: () => undefined, cancel: () => undefined, pause: () => Promise.resolve() };
-    const cut = cutAt({ at: 0, mishap: "killed before", ...never });
+    const cut = cutAt({ at: 0, mishap: "killed after", ...never });
     const wire: Wire = (call, effect) =>
       call.operation === "UpdateService" && call.about === service ? cut.wire(call, effect) : plainWire(call, effect);
     return { wire, gone: cut.gone };
