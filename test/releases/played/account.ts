@@ -92,10 +92,14 @@ export interface AccountOptions {
   readonly rules?: Partial<Rules>;
   /** Text of the stack file. */
   readonly stack?: string;
+  /** Its code locations, each with a service of the same key; `small` is served by `code` unless told. */
+  readonly locations?: readonly string[];
 }
 
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
-export async function openAccount({ rules = {}, stack = stackFile }: AccountOptions = {}): Promise<PlayedAccount> {
+export async function openAccount(options: AccountOptions = {}): Promise<PlayedAccount> {
+  const { rules = {}, stack = stackFile } = options;
+  const served = options.locations?.map((location) => [location, location] as const) ?? [["small", "code"] as const];
   const clock = createFakeClock();
   const runtime = createScriptedRuntime({ clock: clock.bed });
   // Every cut plays whole releases: what AWS takes its time for is made short. Rules, not times, are what is looked at.
@@ -103,7 +107,7 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
   const s3 = memoryS3(() => clock.product.now());
   const registry = memoryRegistry(["small/base", "small/code", "small/host"]);
   pushBase(registry);
-  await makeInfrastructure(aws);
+  await makeInfrastructure(aws, [...served.map(([, key]) => key), "daemon", "webserver"]);
 
   const root = await mkdtemp(join(tmpdir(), "account-"));
   const commits: { readonly sha: Sha; readonly files: Readonly<Record<string, string>> }[] = [];
@@ -117,7 +121,7 @@ export async function openAccount({ rules = {}, stack = stackFile }: AccountOpti
   };
   const dagster = playDagster(aws, () => clock.product.now(), {
     cluster: "small",
-    locations: { small: "small-code" },
+    locations: Object.fromEntries(served.map(([location, key]) => [location, `small-${key}`])),
     webserver: "small-webserver",
     daemon: "small-daemon",
     broken,
@@ -271,9 +275,9 @@ function pushBase(registry: MemoryRegistry): void {
 }
 
 /** Cluster and services of the played stack, which run nothing yet. */
-export async function makeInfrastructure(aws: LocalAws): Promise<void> {
+export async function makeInfrastructure(aws: LocalAws, keys: readonly string[]): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
-  for (const key of ["code", "daemon", "webserver"]) {
+  for (const key of keys) {
     await readPastClient(aws, "RegisterTaskDefinition", {
       family: `small-${key}`,
       networkMode: "awsvpc",
