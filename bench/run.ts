@@ -7,6 +7,7 @@ const benchmarks: Readonly<
 > = {
   start: () => import("./start.ts"),
   demo: () => import("./demo.ts"),
+  release: () => import("./release.ts"),
 };
 
 const { values, positionals } = parseArgs({

@@ -128,6 +128,8 @@ export interface AccountOptions {
   readonly loads?: string;
   /** A daemon that something else has deployed runs as {@link formerDaemon}. */
   readonly former?: boolean;
+  /** Its code locations, each with a service of the same key; `small` is served by `code` unless told. */
+  readonly locations?: readonly string[];
 }
 
 /** ECS service of a daemon that is not of the stack, on the same database. */
@@ -136,7 +138,9 @@ export const formerDaemon = "former-daemon";
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
 export async function openAccount(options: AccountOptions = {}): Promise<PlayedAccount> {
   const { rules = {}, stack = stackFile, environment = environmentName, neighbour = null, files = {} } = options;
-  const { loads = "small-code", former = false } = options;
+  const { locations, loads = "small-code", former = false } = options;
+  const keys = [...(locations ?? ["code"]), "daemon", "webserver"];
+  const served = locations?.map((location) => [location, `small-${location}`] as const) ?? [["small", loads] as const];
   const [account, bucket] =
     environment === environmentName ? ["123456789012", "deploys"] : ["210987654321", `${environment}-deploys`];
   const clock = createFakeClock();
@@ -146,7 +150,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   const s3 = memoryS3(() => clock.product.now());
   const registry = options.registry ?? memoryRegistry(account, ["small/base", "small/code", "small/host"]);
   const base = pushBase(registry);
-  await makeInfrastructure(aws, registry);
+  await makeInfrastructure(aws, registry, keys);
 
   const root = await mkdtemp(join(tmpdir(), "account-"));
   const commits: { readonly sha: Sha; readonly files: Readonly<Record<string, string>> }[] = [];
@@ -160,7 +164,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   };
   const dagster = playDagster(aws, () => clock.product.now(), {
     cluster: "small",
-    locations: { small: loads },
+    locations: Object.fromEntries(served),
     webserver: "small-webserver",
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
@@ -406,9 +410,13 @@ function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string):
 }
 
 /** Cluster and services of the played stack, which run nothing yet. */
-export async function makeInfrastructure(aws: LocalAws, registry: Pick<MemoryRegistry, "endpoint">): Promise<void> {
+export async function makeInfrastructure(
+  aws: LocalAws,
+  registry: Pick<MemoryRegistry, "endpoint">,
+  keys: readonly string[],
+): Promise<void> {
   await readPastClient(aws, "CreateCluster", { clusterName: "small" });
-  for (const key of ["code", "daemon", "webserver"])
+  for (const key of keys)
     await makeService(
       aws,
       registry,

@@ -101,7 +101,7 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
     const github = await startFakeGithub({ run: () => "completed" });
     closing.push(() => github.close());
 
-    await makeInfrastructure(aws, { endpoint: gateway.url });
+    await makeInfrastructure(aws, { endpoint: gateway.url }, ["code", "daemon", "webserver"]);
     const settings = clientSettings(gateway.url, aws.region);
     const s3 = new S3Client(settings);
     await s3.send(new CreateBucketCommand({ Bucket: bucketName }));

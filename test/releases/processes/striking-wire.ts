@@ -26,15 +26,24 @@ export interface Strike {
   readonly hit: () => Promise<void> | void;
 }
 
+/** Times in milliseconds, by `performance.now()`. */
+export interface WireCall {
+  /** `ecs UpdateService`, `s3 PutObject deploys/…/lock.json` */
+  readonly name: string;
+  readonly from: number;
+  /** When the answer was sent; null: there was none. */
+  readonly to: number | null;
+}
+
 /** All that real processes say to the outside goes over it: it counts, and strikes once. */
 export interface StrikingWire {
   /** In the place of AWS and of Dagster's webserver. */
   readonly url: string;
   /** Counts anew from here on, and strikes so; null: lets everything through. */
   attend(strike: Strike | null): void;
-  /** Names of the calls since then: `ecs UpdateService`, `s3 PutObject deploys/…/lock.json`. */
-  readonly calls: readonly string[];
-  /** The call that was struck; null: none yet. */
+  /** Those since then. */
+  readonly calls: readonly WireCall[];
+  /** Name of the call that was struck; null: none yet. */
   readonly struck: string | null;
   close(): Promise<void>;
 }
@@ -47,7 +56,7 @@ export interface Behind {
 export async function startStrikingWire(behind: () => Behind): Promise<StrikingWire> {
   const agent = new Agent({ keepAlive: true });
   let strike: Strike | null = null;
-  let calls: string[] = [];
+  let calls: { -readonly [Member in keyof WireCall]: WireCall[Member] }[] = [];
   let struck: string | null = null;
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -56,7 +65,11 @@ export async function startStrikingWire(behind: () => Behind): Promise<StrikingW
     const isDagster = url === "/graphql" || url === "/server_info";
     const name = isDagster ? dagsterCall(url, body) : awsCall(request, body);
     const now = strike !== null && struck === null && strike.at === calls.length ? strike : null;
-    calls.push(name);
+    const call: (typeof calls)[number] = { name, from: performance.now(), to: null };
+    calls.push(call);
+    response.once("finish", () => {
+      call.to = performance.now();
+    });
     const ask = () => forward(isDagster ? behind().dagster : behind().aws, agent, request, body);
     if (now === null) return pass(await ask(), response);
     struck = name;
