@@ -1,6 +1,7 @@
 import { Cancelled } from "../../../src/domain/errors.ts";
 import { logLines } from "../../../src/github/report.ts";
 import { first, migrationsOf, plainEnv, type RevisionFile, second } from "./files.ts";
+import { startPooler } from "./pooler.ts";
 import { alembic, type Files, openScene, type Running, type Scene } from "./scene.ts";
 
 let scene: Scene;
@@ -121,6 +122,18 @@ describe("locks", () => {
     expect(results.filter(({ unchanged }) => unchanged === false)).toHaveLength(1);
     expect(await applied(database)).toEqual(["0001", "0002"]);
   });
+});
+
+test("a pooler that shares sessions makes the lock void, and that is said", async () => {
+  const { host, port } = scene.bed.postgresql;
+  const pooler = await startPooler(host, { host, port });
+  const database = await scene.database();
+  const url = `postgresql+psycopg2://postgres@${host}:${pooler.port}/${database}`;
+  const { cause, said, after } = await scene.run(database, whole, { url });
+  await pooler.close();
+  expect({ cause, after }).toEqual({ cause: null, after: ["0002"] });
+  expect(said).toContain("a pooler between the task and PostgreSQL shares sessions");
+  expect(await scene.rows(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).toEqual(["0"]);
 });
 
 describe("cut", () => {

@@ -42,8 +42,10 @@ test("several folders of versions are read", async () => {
 });
 
 test("files that alembic does not load are not read", async () => {
-  const others = ["__init__.py", ".#1.py", "1.sql", "helpers.py"].map((name) => [`db/alembic/versions/${name}`, ""]);
-  expect(await read({ ...ini("script_location = alembic"), ...Object.fromEntries(others) })).toEqual([]);
+  const others = ["__init__.py", ".#1.py", "1.sql", "helpers.py"].map(
+    (name) => [`db/alembic/versions/${name}`, ""] as const,
+  );
+  expect(await read({ ...ini("script_location = alembic"), ...Object.fromEntries<string>(others) })).toEqual([]);
 });
 
 test.each<[string, Readonly<Record<string, string>>, RegExp]>([
