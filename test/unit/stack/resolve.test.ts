@@ -404,7 +404,7 @@ describe("a stack", () => {
 });
 
 test("migrations have the limits and the policy that the file gives them, or those that hurt least", () => {
-  const { migrations } = resolved(`${services}migrations:
+  const { migrations } = resolved(`migrations:
   - { name: a, tool: alembic, image: app }
   - { name: b, tool: alembic, image: app, lock-timeout: 5, statement-timeout: 90, policy: allow-destructive }
   - { name: c, tool: command, image: app, command: [python, -m, app.migrate] }
