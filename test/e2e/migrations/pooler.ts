@@ -90,10 +90,11 @@ async function openSession(
   /** Up to the next ReadyForQuery. */
   const answer = async (each: (bytes: Buffer) => void): Promise<boolean> => {
     for (;;) {
-      const { value, done } = await answers.next();
-      if (done === true) throw new Error("PostgreSQL closed the connection");
-      each(value.bytes);
-      if (value.type === "Z") return value.bytes.toString("latin1", 5, 6) === "I";
+      const next = await answers.next();
+      if (next.done === true) throw new Error("PostgreSQL closed the connection");
+      const { type, bytes } = next.value;
+      each(bytes);
+      if (type === "Z") return bytes.toString("latin1", 5, 6) === "I";
     }
   };
   const greeting: Buffer[] = [];
@@ -117,7 +118,7 @@ interface Message {
 const encryptionRequests = [80_877_103, 80_877_104];
 
 /** Source: https://www.postgresql.org/docs/18/protocol-message-formats.html */
-async function* messages(socket: Socket, from: "client" | "server"): AsyncGenerator<Message> {
+async function* messages(socket: Socket, from: "client" | "server"): AsyncGenerator<Message, undefined> {
   let pending = Buffer.alloc(0);
   let started = from === "server";
   for await (const chunk of socket) {
@@ -138,4 +139,5 @@ async function* messages(socket: Socket, from: "client" | "server"): AsyncGenera
       }
     }
   }
+  return undefined;
 }
