@@ -8,15 +8,19 @@
  * - A second session that gets the same lock shows that sessions are shared, by a pooler between transactions: the lock is void.
  *   https://www.pgbouncer.org/features.html
  * - Heads are read under the lock, and again after env.py has committed, or failed to: what the database says then is the end.
+ * - The kernel keeps SIGTERM from process 1 unless it waits for it, and Python hears it only between calls of the driver: a thread
+ *   does, so that a task that is stopped does not go on.
  * - Lines that begin with the mark are for {@link readReport}. Exit codes tell the same where no log is kept.
  *
  * It travels in RunTask's overrides, which hold 8,192 characters: short, and in the words of Python 3.8 and alembic 1.0.
  */
-export const alembicProgram = String.raw`import functools, json, os, sys, time, traceback
+export const alembicProgram = String.raw`import functools, json, os, signal, sys, threading, time, traceback
 mark, lock_seconds, statement_seconds, folder = sys.argv[1:5]
 if folder: os.chdir(folder)
 sys.path[:] = [path for path in sys.path if path]  # as a console script has it: a folder "alembic" is not the package
 out = os.dup(1)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+threading.Thread(target=lambda: (signal.sigwait({signal.SIGTERM}), os._exit(143)), daemon=True).start()
 import alembic.command, alembic.config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory

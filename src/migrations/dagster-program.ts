@@ -5,11 +5,13 @@
  *
  * It travels in RunTask's overrides, as that one does; lines that begin with the mark and exit codes are the same.
  */
-export const dagsterProgram = String.raw`import contextlib, json, os, sys, time, traceback
+export const dagsterProgram = String.raw`import contextlib, json, os, signal, sys, threading, time, traceback
 mark, lock_seconds, folder = sys.argv[1:4]
 if folder: os.chdir(folder)
 sys.path[:] = [path for path in sys.path if path]
 out = os.dup(1)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+threading.Thread(target=lambda: (signal.sigwait({signal.SIGTERM}), os._exit(143)), daemon=True).start()
 from alembic.util import CommandError
 from dagster._cli.instance import instance_cli
 from dagster._core.instance.ref import InstanceRef

@@ -1,6 +1,7 @@
 import { Cancelled } from "../../../src/domain/errors.ts";
 import { logLines } from "../../../src/github/report.ts";
 import { first, migrationsOf, plainEnv, type RevisionFile, second } from "./files.ts";
+import { startPooler } from "./pooler.ts";
 import { alembic, type Files, openScene, type Running, type Scene } from "./scene.ts";
 
 let scene: Scene;
@@ -12,7 +13,15 @@ afterAll(() => scene.bed.close(), 30_000);
 const old = migrationsOf([first]);
 const whole = migrationsOf([first, second]);
 const third = (upgrade: string): RevisionFile => ({ id: "0003", after: "0002", doc: "More.", upgrade });
-const slow = migrationsOf([first, second, third("SELECT pg_sleep(3)")]);
+/** Goes on as long as the gate of the database is closed. */
+const atGate = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.1); END LOOP; END $$";
+const gated = migrationsOf([first, second, third(atGate)]);
+const withGate = async (): Promise<string> => {
+  const database = await migrated(old);
+  await scene.rows(database, "CREATE TABLE gate (opened int)");
+  return database;
+};
+const openGate = (database: string) => scene.rows(database, "INSERT INTO gate VALUES (1)");
 const heads = (database: string) => scene.rows(database, "SELECT version_num FROM alembic_version");
 const applied = (database: string) => scene.rows(database, "SELECT revision FROM applied ORDER BY 1");
 const foreign = ({ progress }: Pick<Running, "progress">): readonly string[] =>
@@ -89,27 +98,29 @@ describe("with alembic, a database", () => {
 
 describe("locks", () => {
   test("another migration is waited for, and not for ever", async () => {
-    const database = await migrated(old);
-    const before = scene.begin(database, slow);
+    const database = await withGate();
+    const before = scene.begin(database, gated);
     await before.said("-> 0003");
     const tool = { ...alembic, lockTimeoutSeconds: 1 };
-    expect((await scene.run(database, slow, { tool })).cause?.id).toBe("migration-locked");
+    expect((await scene.run(database, gated, { tool })).cause?.id).toBe("migration-locked");
+    await openGate(database);
     expect((await before.result).cause).toBeNull();
     expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
   });
 
   test("a table that somebody uses is not waited for too long, and nothing is kept", async () => {
-    const database = await migrated(old);
-    const holding = scene.bed.postgresql.query(database, "BEGIN; LOCK deals; SELECT pg_sleep(5); COMMIT");
+    const database = await withGate();
+    const holding = scene.rows(database, `BEGIN; LOCK deals; ${atGate}; COMMIT`);
     const { cause } = await scene.run(database, whole, { tool: { ...alembic, lockTimeoutSeconds: 1 } });
     expect(cause).toMatchObject({ id: "migration-lock-timeout" });
+    await openGate(database);
     await holding;
     expect(await heads(database)).toEqual(["0001"]);
   });
 
   test("a statement may take as long as it is given", async () => {
-    const database = await migrated(old);
-    const { cause } = await scene.run(database, slow, { tool: { ...alembic, statementTimeoutSeconds: 1 } });
+    const database = await withGate();
+    const { cause } = await scene.run(database, gated, { tool: { ...alembic, statementTimeoutSeconds: 1 } });
     expect(cause).toMatchObject({ id: "migration-statement-timeout" });
     expect(await applied(database)).toEqual(["0001"]);
   });
@@ -123,21 +134,34 @@ describe("locks", () => {
   });
 });
 
+test("a pooler that shares sessions makes the lock void, and that is said", async () => {
+  const { host, port } = scene.bed.postgresql;
+  const pooler = await startPooler(host, { host, port });
+  const database = await scene.database();
+  const url = `postgresql+psycopg2://postgres@${host}:${pooler.port}/${database}`;
+  const { cause, said, after } = await scene.run(database, whole, { url });
+  await pooler.close();
+  expect({ cause, after }).toEqual({ cause: null, after: ["0002"] });
+  expect(said).toContain("a pooler between the task and PostgreSQL shares sessions");
+  expect(await scene.rows(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).toEqual(["0"]);
+});
+
 describe("cut", () => {
   test("a task that somebody stops leaves the schema as before, and the next one does it all", async () => {
-    const database = await migrated(old);
-    const running = scene.begin(database, slow);
+    const database = await withGate();
+    const running = scene.begin(database, gated);
     await running.said("-> 0003");
     await scene.stopTasks(database);
     expect((await running.result).cause).toMatchObject({ id: "migration-stopped" });
     expect(await heads(database)).toEqual(["0001"]);
-    expect(await scene.run(database, slow)).toMatchObject({ cause: null, after: ["0003"] });
+    await openGate(database);
+    expect(await scene.run(database, gated)).toMatchObject({ cause: null, after: ["0003"] });
     expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
   });
 
   test("an action that is cancelled stops its task", async () => {
-    const database = await migrated(old);
-    const running = scene.begin(database, slow);
+    const database = await withGate();
+    const running = scene.begin(database, gated);
     await running.said("-> 0003");
     running.cancel();
     await expect(running.result).rejects.toThrow(Cancelled);
@@ -145,17 +169,20 @@ describe("cut", () => {
   });
 
   test("the task of an action that was killed is waited for, and has done it", async () => {
-    const database = await migrated(old);
-    const killed = scene.begin(database, slow);
+    const database = await withGate();
+    const killed = scene.begin(database, gated);
     await killed.said("-> 0003");
-    expect(await scene.run(database, slow, { alone: true })).toMatchObject({ cause: null, unchanged: true });
+    const next = scene.begin(database, gated, { alone: true });
+    await next.said("of an earlier attempt");
+    await openGate(database);
+    expect(await next.result).toMatchObject({ cause: null, unchanged: true });
     await killed.result;
     expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
   });
 
   test("a connection that is lost takes all of it back", async () => {
-    const database = await migrated(old);
-    const running = scene.begin(database, slow);
+    const database = await withGate();
+    const running = scene.begin(database, gated);
     await running.said("-> 0003");
     const others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()";
     await scene.rows(database, `${others} AND pid <> pg_backend_pid()`);
@@ -163,7 +190,8 @@ describe("cut", () => {
       id: "migration-failed",
       what: expect.stringContaining("The schema is at 0001, as before") as string,
     });
-    expect(await scene.run(database, slow)).toMatchObject({ cause: null, after: ["0003"] });
+    await openGate(database);
+    expect(await scene.run(database, gated)).toMatchObject({ cause: null, after: ["0003"] });
   });
 
   test("a connection that is lost after the commit leaves a schema at head, and that is green", async () => {

@@ -28,7 +28,7 @@ export interface Running {
   readonly progress: readonly Progress[];
   readonly result: Promise<MigrationResult>;
   cancel(): void;
-  /** Resolves when the task has said this. */
+  /** Resolves when the task, or the action, has said this. */
   said(words: string): Promise<void>;
 }
 
@@ -139,8 +139,7 @@ export async function openScene(): Promise<Scene> {
       result: act(),
       cancel: () => controller.abort(new Cancelled()),
       said: async (words) => {
-        while (!progress.some((event) => event.kind === "foreign" && event.text.untrusted.includes(words)))
-          await realClock.sleep(100);
+        while (!progress.some((event) => textOf(event).includes(words))) await realClock.sleep(100);
       },
     };
   };
@@ -161,6 +160,11 @@ export async function openScene(): Promise<Scene> {
     begin,
     run: (database, files, options) => begin(database, files, options).result,
   };
+}
+
+function textOf(event: Progress): string {
+  if (event.kind === "foreign") return event.text.untrusted;
+  return event.kind === "line" ? event.text : "";
 }
 
 const realClock: Context["clock"] = {

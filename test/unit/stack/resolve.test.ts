@@ -414,3 +414,16 @@ describe("a stack", () => {
     expect(mistakes("services: { d: { kind: daemon, image: toString } }")).toHaveLength(1);
   });
 });
+
+test("migrations have the limits and the policy that the file gives them, or those that hurt least", () => {
+  const { migrations } = resolved(`migrations:
+  - { name: a, tool: alembic, image: app }
+  - { name: b, tool: alembic, image: app, lock-timeout: 5, statement-timeout: 90, policy: allow-destructive }
+  - { name: c, tool: command, image: app, command: [python, -m, app.migrate] }
+`);
+  expect(migrations).toMatchObject([
+    { lockTimeoutSeconds: 60, statementTimeoutSeconds: null, policy: "expand-only", command: null },
+    { lockTimeoutSeconds: 5, statementTimeoutSeconds: 90, policy: "allow-destructive" },
+    { tool: "command", command: ["python", "-m", "app.migrate"] },
+  ]);
+});
