@@ -1,0 +1,3 @@
+export const id=402;export const ids=[402];export const modules={9402:(t,o,e)=>{e.d(o,{identityToken:()=>s});var i=e(3360),n=e(9285);async function s(t,o){if(!t.ACTIONS_ID_TOKEN_REQUEST_URL||!t.ACTIONS_ID_TOKEN_REQUEST_TOKEN)throw new n.yo({what:"This job may not ask GitHub for an identity token, and so cannot assume a role.",where:"permissions of this job",fix:`Give the job the permission; a pull request from a fork never has it:
+permissions:
+  id-token: write`});try{return await (0,i.V9)(o)}catch(t){throw new n.yo({what:`GitHub gave this job no identity token: ${(0,n.bD)(t).replaceAll(/\s+/g," ")}`,where:"identity token of this job",fix:"Look at https://www.githubstatus.com, and run it again."},{cause:t})}}}};
