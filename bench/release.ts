@@ -43,12 +43,12 @@ async function figures(runs: number): Promise<readonly Row[]> {
     const seconds = (name: string, of: keyof (typeof rounds)[number], what: "seconds" | "oursSeconds"): Row =>
       alone(name, "s", median(rounds.map((round) => round[of][what])));
     return [
-      seconds("code-only ours", "code", "oursSeconds"),
+      seconds("code-only ours, goal 5", "code", "oursSeconds"),
       seconds(`code-only, speed factor ${quickened}`, "code", "seconds"),
       seconds("whole-stack ours", "stack", "oursSeconds"),
       seconds(`whole-stack, speed factor ${quickened}`, "stack", "seconds"),
-      seconds("no change", "none", "seconds"),
-      seconds("rollback plan", "back", "seconds"),
+      seconds("no change, goal 3", "none", "seconds"),
+      seconds("rollback plan, goal 2", "back", "seconds"),
     ];
   } finally {
     await account.close();
@@ -63,7 +63,7 @@ async function callsAtAwsPace(): Promise<readonly Row[]> {
     const code = await step(account, {}, change.code(2));
     const stack = await step(account, {}, change.stack(3));
     return [
-      alone("code-only calls, speed factor 1", "AWS calls", ofAws(code.calls)),
+      alone("code-only calls, speed factor 1, goal 120", "AWS calls", ofAws(code.calls)),
       alone("code-only requests to the registry", "requests", code.calls.length - ofAws(code.calls)),
       alone("whole-stack calls, speed factor 1", "AWS calls", ofAws(stack.calls)),
     ];
