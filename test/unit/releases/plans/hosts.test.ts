@@ -140,11 +140,30 @@ describe("Runs that live in hosts", () => {
       return { ...world, observation: { ...world.observation, services } };
     };
     const later = planFor(replacing, withOld(released(replacing)), "b");
-    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/old"]);
+    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/replaced/code"]);
     const first = planFor(replacing, withOld(untouchedWorld(replacing)));
     expect(first.findings).toContainEqual(
       expect.objectContaining({ id: "runs-not-awaited", what: expect.stringContaining("runs in old:") as unknown }),
     );
+  });
+
+  test("are waited for before anything is stopped for a migration of Dagster's database", () => {
+    const inside = hosts("DealFlow", inProcess);
+    const of = (minor: number): Record<string, string> => {
+      return Object.fromEntries(["code", "host"].map((key) => [key, `${key}, dagster 1.${minor}.0`]));
+    };
+    const world = withContents(untouchedWorld(inside), of(12));
+    const plan = planFor(inside, withContents(carriedOut(inside, world, planFor(inside, world)), of(13)), "b");
+    const ids = idsOf(plan).filter((id) => !id.startsWith("register/") && !id.startsWith("image/"));
+    expect(ids.filter((id) => id !== "migrate/application").slice(0, 4)).toEqual([
+      "drain",
+      "stop/daemon",
+      "stop/webserver",
+      "migrate/instance",
+    ]);
+    expect(plan.findings.map(({ id }) => id)).not.toContain("runs-not-awaited");
+    for (const stop of ["stop/daemon", "stop/webserver"])
+      expect(plan.steps.find(({ id }) => id === stop)?.after).toContain("drain");
   });
 
   test("that are tasks of their own are nothing to wait for", () => {
