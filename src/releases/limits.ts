@@ -26,7 +26,7 @@ export function uncarried(stack: Stack): readonly Finding[] {
         building.base.kind === "dockerfile"
           ? [
               cannot(
-                place,
+                building.places.base,
                 "takes a base by its reference only, not from a Dockerfile",
                 "Push the base by itself, and name it.",
               ),
@@ -36,7 +36,7 @@ export function uncarried(stack: Stack): readonly Finding[] {
         building.prepare.length > 0
           ? [
               cannot(
-                place,
+                building.places.prepare,
                 "runs no `prepare` commands",
                 "Run them in a step before, and list their output under `files:`.",
               ),
@@ -44,16 +44,16 @@ export function uncarried(stack: Stack): readonly Finding[] {
           : [];
       return [...base, ...prepare];
     }),
-    ...processes.flatMap(({ definition, place }) => {
+    ...processes.flatMap(({ definition }) => {
       if (definition.kind !== "generated")
         return [
           cannot(
-            place,
+            definition.place,
             "makes task definitions itself, and reads none from a file or a service",
             "Remove `task-definition:`.",
           ),
         ];
-      return definition.mounts.length > 0 ? [cannot(place, "mounts no volumes", "Remove `mounts:`.")] : [];
+      return definition.mounts.map(({ place }) => cannot(place, "mounts no volumes", "Remove `mounts:`."));
     }),
     ...services.flatMap((service) => {
       if (service.kind === "code-location") return [];

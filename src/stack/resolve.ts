@@ -130,6 +130,7 @@ function buildingOf({ build, layers }: StackDocument["images"][string], tree: Ma
     places: {
       base: placeAt(tree, [...path, "base"]),
       requirements: placeAt(tree, [...path, "requirements"]),
+      prepare: placeAt(tree, [...path, "prepare"]),
     },
     base: typeof base === "string" ? { kind: "image", reference: base } : { kind: "dockerfile", ...dockerfile(base) },
     requirements: requirements ?? null,

@@ -66,8 +66,8 @@ export interface Dockerfile {
 }
 
 export interface Layers {
-  /** Where the stack file names base and lock file. */
-  readonly places: { readonly base: Place; readonly requirements: Place };
+  /** Where the stack file names base, lock file and commands. */
+  readonly places: { readonly base: Place; readonly requirements: Place; readonly prepare: Place };
   readonly base:
     | { readonly kind: "image"; readonly reference: string }
     | ({ readonly kind: "dockerfile" } & Dockerfile);
@@ -124,6 +124,7 @@ export interface Existing {
 }
 
 export interface Mount {
+  readonly place: Place;
   /** Key of a volume. */
   readonly volume: string;
   /** Path in the container. */

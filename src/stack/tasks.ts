@@ -212,7 +212,11 @@ function definitionOf(
     family: written.family ?? names.family,
     container: written.container ?? names.container,
     size: size ?? defaultSize,
-    mounts: Object.entries(mounts ?? {}).map(([volume, inContainer]) => ({ volume, path: inContainer })),
+    mounts: Object.entries(mounts ?? {}).map(([volume, inContainer]) => ({
+      place: keyPlaceAt(tree, [...path, "mounts", volume]),
+      volume,
+      path: inContainer,
+    })),
   };
 }
 

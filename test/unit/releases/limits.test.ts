@@ -135,6 +135,20 @@ test.each([
   ]);
 });
 
+test.each([
+  ["images.*.layers.base", "{ dockerfile"],
+  ["images.*.layers.prepare", "[make]"],
+  ["services.*.task-definition", "live"],
+  ["services.*.mounts", "v: /data"],
+  ["runs.task-definition", "run.json"],
+  ["runs.mounts", "v: /data"],
+])("%s is refused at its own place", (key, written) => {
+  const text = stops[key] ?? "";
+  const lines = text.slice(0, text.indexOf(written)).split("\n");
+  const column = (lines.at(-1)?.length ?? 0) + 1;
+  expect(refused(text).map(({ where }) => where)).toContainEqual(expect.objectContaining({ column }));
+});
+
 /** Ways to every key whose description says so; the contract's keys are infrastructure's own. */
 function marked(schema: JsonSchema, way: string): readonly string[] {
   const forms = ["oneOf", "anyOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as JsonSchema[]) : []));

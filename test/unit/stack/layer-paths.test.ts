@@ -3,7 +3,7 @@ import type { Layers } from "../../../src/stack/stack.ts";
 
 const place = { file: "dagster-stack.yml", line: 1, column: 1 };
 const layers: Layers = {
-  places: { base: place, requirements: place },
+  places: { base: place, requirements: place, prepare: place },
   base: { kind: "image", reference: "base" },
   requirements: null,
   prepare: [],
