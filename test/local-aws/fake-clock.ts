@@ -73,10 +73,7 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
         if (outcome.settled) return work;
         // Work that waits for no time does something real: what cannot be seen from here, such as compressing, is waited for.
         const wakes = (): boolean => outcome.settled || asleep > 0;
-        if (
-          asleep === 0 &&
-          (await patience(wakes, timers.length === 0 ? longestRealWaitMilliseconds : unseenMilliseconds))
-        )
+        if (asleep === 0 && (await patience(wakes, timers.length === 0 ? lastWaitMilliseconds : unseenMilliseconds)))
           continue;
         if (!fireNext(end)) {
           const why =
@@ -132,15 +129,15 @@ function watch(work: Promise<unknown>): { readonly settled: boolean } {
 async function settle(resting: number): Promise<number> {
   let theirs = resting;
   let busy = busyResources();
-  let busySince = performance.now();
+  let busySince = workedMilliseconds();
   // Signing, serialising and answering one call takes a few turns of the loop; none of them is visible from here.
   for (let quietTurns = 0; quietTurns < 12; quietTurns += 1) {
     await nextTurn();
     const before = busy;
     busy = busyResources();
-    if (busy.timers !== before.timers || busy.files !== before.files) busySince = performance.now();
+    if (busy.timers !== before.timers || busy.files !== before.files) busySince = workedMilliseconds();
     const isQuiet = busy.files === 0 && busy.timers <= theirs;
-    if (isQuiet || performance.now() - busySince > longestRealWaitMilliseconds) theirs = busy.timers;
+    if (isQuiet || workedMilliseconds() - busySince > longestRealWaitMilliseconds) theirs = busy.timers;
     else quietTurns = 0;
   }
   return theirs;
@@ -148,13 +145,22 @@ async function settle(resting: number): Promise<number> {
 
 /** With nothing left to fire, only work that cannot be seen from here, a file read that began late, can go on. */
 async function patience(met: () => boolean, milliseconds: number): Promise<boolean> {
-  const since = performance.now();
-  while (!met() && performance.now() - since < milliseconds) await nextTurn();
+  const since = workedMilliseconds();
+  while (!met() && workedMilliseconds() - since < milliseconds) await nextTurn();
   return met();
+}
+
+/** Time that this process has had of the machine: it goes by more slowly where others work too, as the work that is waited for does. */
+function workedMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Real work that nothing shows takes less than this. */
 const unseenMilliseconds = 250;
+
+/** The same, where there is nothing else to go on with. */
+const lastWaitMilliseconds = 4_000;
 
 /** A real timer that lasts longer than this belongs to nobody whom the fake time waits for. */
 const longestRealWaitMilliseconds = 2000;
