@@ -19,6 +19,7 @@ import {
 import { readScripts } from "../migrations/read-scripts.ts";
 import { pathInCheckout } from "../stack/findings.ts";
 import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
+import type { Definition } from "../task-definitions/definition.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
@@ -254,12 +255,12 @@ async function observeDefinitions(
   const known = await Promise.all(
     familiesOf(stack).map(async ({ definition, family }) => {
       const key = definition.startsWith("service/") ? definition.slice("service/".length) : null;
-      const [newest, ofService] = await Promise.all([
-        newestDefinition(ecs, family),
+      const newest = await newestDefinition(ecs, family);
+      const pinned = current?.taskDefinitions[definition];
+      const ofService =
         key === null
           ? noDefinition
-          : definitionsOfService(ecs, services[key] ?? null, before[key], current?.taskDefinitions[definition]),
-      ]);
+          : await definitionsOfService(ecs, services[key] ?? null, before[key], pinned, newest);
       return [definition, { newest, ...ofService }] as const;
     }),
   );
@@ -271,20 +272,24 @@ const noDefinition = { running: null, former: null, released: null };
 /**
  * What a service runs, what it ran before an unfinished release, and what it should run when somebody has deployed something else.
  * @param pinned by the current release
+ * @param known a definition that was read already
  */
 export async function definitionsOfService(
   ecs: Clients["ecs"],
   service: Observation["services"][string],
   before: Before | undefined,
   pinned: Revision | undefined,
+  known: Definition | null = null,
 ): Promise<Pick<KnownDefinition, "running" | "former" | "released">> {
   const now = service?.revision ?? null;
   const then = before?.taskDefinition ?? null;
   const isForeign = pinned !== undefined && sameRevision(then, now) && !sameRevision(pinned, now);
+  const read = (revision: Revision): Promise<Definition | null> | Definition =>
+    known !== null && sameRevision(known.revision, revision) ? known : definitionOf(ecs, revision);
   const [running, former, released] = await Promise.all([
-    now === null ? null : definitionOf(ecs, now),
-    then === null || sameRevision(then, now) ? null : definitionOf(ecs, then),
-    isForeign ? definitionOf(ecs, pinned) : null,
+    now === null ? null : read(now),
+    then === null || sameRevision(then, now) ? null : read(then),
+    isForeign ? read(pinned) : null,
   ]);
   return { running, former, released };
 }

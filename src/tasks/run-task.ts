@@ -89,7 +89,8 @@ export async function runTask(clients: TaskClients, context: Context, request: T
   for (;;) {
     const task = await look(clients.ecs, request.cluster, taskArn);
     const logs = followed(task);
-    await Promise.all(logs.map((log) => log.read()));
+    // Before its containers start nobody writes; what they write is read to the end in any case.
+    if (!["PROVISIONING", "PENDING"].includes(task?.lastStatus ?? "")) await Promise.all(logs.map((log) => log.read()));
     if (task?.lastStatus === "STOPPED") {
       await Promise.all(logs.map((log) => log.drain()));
       if (why !== null) throw interrupted(why, request, "was stopped, and is gone");
