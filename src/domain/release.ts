@@ -129,6 +129,11 @@ export function imageOf(
   return kept[service.key] ?? images[service.image];
 }
 
+/** What an earlier release has migrated, for the record of one that did not: it leaves the schema as it is. */
+export function notRun(migrations: Release["migrations"]): Release["migrations"] {
+  return Object.fromEntries(Object.entries(migrations).map(([name, part]) => [name, { ...part, state: "none" }]));
+}
+
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
 export function emptyRelease(
   head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &

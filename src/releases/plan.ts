@@ -1,5 +1,5 @@
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, type Release } from "../domain/release.ts";
+import { imageOf, notRun, type Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -63,10 +63,7 @@ export function planRollback(
   schema: Release["migrations"],
 ): Plan {
   const { contract, kept, images: formerImages, taskDefinitions } = to;
-  // Nothing is migrated: what is known of the schema is from earlier releases.
-  const migrations = Object.fromEntries(
-    Object.entries(schema).map(([name, part]) => [name, { ...part, state: "none" as const }]),
-  );
+  const migrations = notRun(schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(to, wanted, draft);
