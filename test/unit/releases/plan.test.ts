@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { usualThreshold } from "../../../src/deployments/service.ts";
-import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import { explainPlan } from "../../../src/releases/explain.ts";
+import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
 import {
   begin,
