@@ -1,5 +1,6 @@
 import type { Finding } from "../../../src/domain/finding.ts";
-import { emptyRelease, type Release } from "../../../src/domain/release.ts";
+import type { Plan } from "../../../src/domain/plan.ts";
+import { emptyRelease, keptName, type Release } from "../../../src/domain/release.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import { begin, carriedOut, dealFlow, shaOf, untouchedWorld, type World, withContents } from "./world.ts";
 
@@ -42,28 +43,36 @@ describe("code with a newer Dagster than its hosts", () => {
     expect(newer(planRelease(stack, world.observation, { ...begun, only: null }))).toEqual([]);
   });
 
-  test("is named when it is promoted beside hosts that keep an older image", () => {
-    const world = withContents(same, versions("1.13.0", "1.13.0"));
-    const { code, host } = world.observation.images;
-    const { daemon: kept } = same.observation.keepable;
-    const promoted = same.observation.current;
-    if (code === undefined || host === undefined || kept === undefined || promoted === null)
-      throw new Error("the example has another shape now");
-    const keptPlan = {
-      ...host,
-      way: "reuse" as const,
-      contentKey: kept.contentKey,
-      digest: kept.digest,
-      dagster: kept.dagster,
+  describe("promoted beside hosts that keep an older image", () => {
+    const promoted = (...keepers: readonly string[]): Plan => {
+      const world = withContents(same, versions("1.13.0", "1.13.0"));
+      const { host } = world.observation.images;
+      const { daemon: part } = same.observation.keepable;
+      const { current } = same.observation;
+      if (host === undefined || part === undefined || current === null)
+        throw new Error("the example has another shape now");
+      const { contentKey, digest, dagster } = part;
+      const plan = { ...host, way: "reuse" as const, contentKey, digest, dagster };
+      const kept = Object.fromEntries(keepers.map((key) => [key, part]));
+      const observation = {
+        ...world.observation,
+        images: { ...world.observation.images, ...Object.fromEntries(keepers.map((key) => [keptName(key), plan])) },
+        promoted: { environment: "staging", release: { ...current, kept }, unfinished: [] },
+      };
+      return planRelease(stack, observation, begin(world, shaOf("b")));
     };
-    const observation = {
-      ...world.observation,
-      images: { ...world.observation.images, "service/daemon": keptPlan },
-      promoted: { environment: "staging", release: { ...promoted, kept: { daemon: kept } }, unfinished: [] },
-    };
-    expect(newer(planRelease(stack, observation, begin(world, shaOf("b"))))).toEqual([
-      said.replace(" and webserver (1.12.9)", ""),
-    ]);
+
+    test("is named for those hosts", () => {
+      expect(newer(promoted("daemon"))).toEqual([said.replace(" and webserver (1.12.9)", "")]);
+      expect(newer(promoted("daemon", "webserver"))).toEqual([said]);
+    });
+
+    test("lets them run: nothing changes under them", () => {
+      const stopped = (plan: Plan): readonly string[] =>
+        plan.steps.flatMap(({ kind, id }) => (kind === "stop" ? [id] : []));
+      expect(stopped(promoted())).toEqual(["stop/daemon", "stop/webserver"]);
+      expect(stopped(promoted("daemon", "webserver"))).toEqual([]);
+    });
   });
 
   describe("in an earlier release", () => {
