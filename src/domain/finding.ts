@@ -9,6 +9,7 @@ export type Level = z.infer<typeof levelSchema>;
 export const checkIds: readonly string[] = [
   "base-floats",
   "canary-in-process",
+  "code-newer-than-hosts",
   "commit-tag-taken",
   "component-left",
   "credentials-expire",

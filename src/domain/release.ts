@@ -115,10 +115,15 @@ export function migratedBy({ migrations }: Release): readonly string[] {
   return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));
 }
 
-/** Every image that a release needs, by what names it: the key of the image, or `service/<key>` for one that a service keeps. */
+/** Every image that a release needs, by what names it: the key of the image, or {@link keptName} for one that a service keeps. */
 export function imagesOf({ images, kept }: Pick<Release, "images" | "kept">): Readonly<Record<string, ImagePart>> {
-  const ofServices = Object.entries(kept).map(([key, part]) => [`service/${key}`, part] as const);
+  const ofServices = Object.entries(kept).map(([key, part]) => [keptName(key), part] as const);
   return { ...images, ...Object.fromEntries(ofServices) };
+}
+
+/** What names the image that a service keeps, beside the keys of images. No image can be called so. @param key of the service */
+export function keptName(key: string): string {
+  return `service/${key}`;
 }
 
 /** The image that a service of a release runs; undefined when the release has none. */

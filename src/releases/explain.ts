@@ -141,7 +141,7 @@ function explainMigrated(release: Release): Markdown | null {
 function subjectOf(step: Step): string {
   switch (step.kind) {
     case "image":
-      return `image ${step.image}`;
+      return step.keptBy.length === 0 ? `image ${step.image}` : keptImageOf(step.keptBy);
     case "run-task":
       return `migration ${step.migration}`;
     case "roll":
@@ -242,11 +242,14 @@ function describe(step: Step, results: Results = {}): Markdown {
         : markdown`stop ${code(step.name)}, which ${code(successor)} replaces`;
     }
     case "gate":
-      return markdown`${step.gate} gate of ${code(step.on)}`;
+      return step.gate === "location" && step.again
+        ? markdown`${step.gate} gate of ${code(step.on)}, once more, of the new webserver`
+        : markdown`${step.gate} gate of ${code(step.on)}`;
   }
 }
 
-function describeImage({ image, way }: Extract<Step, { kind: "image" }>): Markdown {
+function describeImage({ image, keptBy, way }: Extract<Step, { kind: "image" }>): Markdown {
+  if (keptBy.length > 0) return markdown`copy the ${keptImageOf(keptBy)} from where it was made`;
   switch (way) {
     case "name":
       return markdown`name image ${code(image)} by this commit`;
@@ -255,6 +258,10 @@ function describeImage({ image, way }: Extract<Step, { kind: "image" }>): Markdo
     case "copy":
       return markdown`copy image ${code(image)} from where it was made`;
   }
+}
+
+function keptImageOf(services: readonly string[]): string {
+  return `image that ${services.join(" and ")} keep${services.length === 1 ? "s" : ""}`;
 }
 
 /** `family:revision` of an ARN. */

@@ -32,7 +32,7 @@ export interface Observed {
   readonly observation: Observation;
   /** Of those that are made of the checkout. */
   readonly images: Readonly<Record<string, ImageObservation>>;
-  /** Of those that another environment has. */
+  /** Of those that another environment has, by what names them. */
   readonly copies: Readonly<Record<string, CopyObservation>>;
 }
 
@@ -71,7 +71,8 @@ export async function observe(
     ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
     ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy, copyImages)] as const),
   ]);
-  const keepable = await keepableImages(imageClients, scope, current, plans);
+  // What is promoted says of each service which image it runs.
+  const keepable = promotion === null ? await keepableImages(imageClients, scope, current, plans) : {};
   const observation = {
     source: checkout.source,
     current,

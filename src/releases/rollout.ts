@@ -84,6 +84,7 @@ export function withParts(release: Release, parts: Done["parts"]): Release {
   return {
     ...release,
     images: { ...release.images, ...parts.images },
+    kept: { ...release.kept, ...parts.kept },
     taskDefinitions: { ...release.taskDefinitions, ...parts.taskDefinitions },
     migrations: { ...release.migrations, ...parts.migrations },
   };

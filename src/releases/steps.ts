@@ -6,7 +6,7 @@ import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
-import { imageOf, type ImagePart, type Release } from "../domain/release.ts";
+import { imageOf, type ImagePart, keptName, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
@@ -65,7 +65,7 @@ export interface Done {
   /** For the holes of later steps. */
   readonly results: Results[string];
   /** Parts of the release that are known now. */
-  readonly parts: Partial<Pick<Release, "images" | "taskDefinitions" | "migrations">>;
+  readonly parts: Partial<Pick<Release, "images" | "kept" | "taskDefinitions" | "migrations">>;
   /** For people: one line. */
   readonly said: string;
   readonly verdict?: Verdict;
@@ -107,13 +107,15 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   }
 }
 
-async function makeImage(shop: Workshop, { image: key, way }: Extract<Step, { kind: "image" }>): Promise<Done> {
-  const part = way === "copy" ? await copied(shop, key) : await made(shop, key);
-  return {
-    results: { digest: part.digest },
-    parts: { images: { [key]: part } },
-    said: `${part.repository}@${part.digest}`,
-  };
+async function makeImage(shop: Workshop, { image, keptBy, way }: Extract<Step, { kind: "image" }>): Promise<Done> {
+  const [keeper] = keptBy;
+  const part =
+    way === "copy" ? await copied(shop, keeper === undefined ? image : keptName(keeper)) : await made(shop, image);
+  const parts =
+    keeper === undefined
+      ? { images: { [image]: part } }
+      : { kept: Object.fromEntries(keptBy.map((service) => [service, part])) };
+  return { results: { digest: part.digest }, parts, said: `${part.repository}@${part.digest}` };
 }
 
 async function made({ images, imageObservations, context, stack }: Workshop, key: string): Promise<ImagePart> {
@@ -127,9 +129,9 @@ async function made({ images, imageObservations, context, stack }: Workshop, key
   return part;
 }
 
-function copied({ images, copyObservations, context }: Workshop, key: string): Promise<ImagePart> {
-  const observation = copyObservations[key];
-  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+function copied({ images, copyObservations, context }: Workshop, name: string): Promise<ImagePart> {
+  const observation = copyObservations[name];
+  if (observation === undefined) throw new Error(`image ${name} was not observed`);
   return applyCopy(images, context, observation);
 }
 

@@ -1,4 +1,4 @@
-import { type AccountOptions, stackFile } from "./account.ts";
+import { type AccountOptions, stackFile, stagedStackFile } from "./account.ts";
 
 /** The lock file that pins this version of Dagster. */
 export function lockOf(version: string): string {
@@ -19,7 +19,15 @@ export const pinned: AccountOptions = {
 
 /** One image for code and hosts, which move with Dagster. */
 export const oneImage: AccountOptions = {
-  stack: stackFile
+  stack: onOneImage(stackFile),
+  files: { "requirements.lock": lockOf("1.12.9") },
+};
+
+/** The same, with an environment before production. */
+export const stagedOneImage: AccountOptions = { ...oneImage, stack: onOneImage(stagedStackFile) };
+
+function onOneImage(text: string): string {
+  return text
     .replace(
       "layers: { base: small/base:python, files: [{ from: app, to: /app/app }] }",
       `layers:
@@ -31,6 +39,5 @@ export const oneImage: AccountOptions = {
         - { from: workspace.yaml, to: /opt/dagster/workspace.yaml }`,
     )
     .replace(/ {2}host:\n(?: {4}.*\n)+/, "")
-    .replaceAll("image: host", "image: code"),
-  files: { "requirements.lock": lockOf("1.12.9") },
-};
+    .replaceAll("image: host", "image: code");
+}
