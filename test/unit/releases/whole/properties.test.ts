@@ -181,7 +181,7 @@ async function run(world: World, befalls: Struck | null, act: (who: Deployer) =>
     mishap: befalls === null || befalls.mishap === "foreign" ? "killed before" : befalls.mishap,
     cancel: (reason) => who?.cancel(reason),
     after: (milliseconds, callback) => void clock.bed.after(milliseconds, callback),
-    pause: () => new Promise<void>((wake) => void clock.bed.after(20 * 60_000, wake)),
+    pause: () => clock.product.sleep(20 * 60_000),
   });
   let calls = -1;
   const wire: Wire = async (call, effect) => {
