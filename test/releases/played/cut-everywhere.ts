@@ -83,9 +83,7 @@ async function cutAndRunAgain(
       mishap,
       cancel: (reason) => first?.cancel(reason),
       after: (milliseconds, callback) => void clock.bed.after(milliseconds, callback),
-      pause: async () => {
-        await new Promise<void>((wake) => void clock.bed.after(20 * 60_000, wake));
-      },
+      pause: () => clock.product.sleep(20 * 60_000),
     });
     first = deployer(account, { wire: cut.wire });
     const end = await clock.run(

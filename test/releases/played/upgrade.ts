@@ -5,23 +5,32 @@ export function lockOf(version: string): string {
   return `dagster==${version} --hash=sha256:${"0".repeat(64)}\n`;
 }
 
+/** The same stack, whose images pin Dagster, with a migration that brings its database along. */
+export function upgradable(stack: string, imageOfHosts: "code" | "host"): string {
+  return migratingDagster(
+    stack
+      .replaceAll("base: small/base:python,", "base: small/base:python, requirements: requirements.lock,")
+      .replaceAll(/^( +)base: small\/base:python$/gm, "$&\n$1requirements: requirements.lock"),
+    imageOfHosts,
+  );
+}
+
+/** The same stack, with Dagster's own migration behind that of the application. */
+export function migratingDagster(stack: string, image: "code" | "host"): string {
+  return stack.replace("tool: alembic }", `tool: alembic }\n  - { name: instance, image: ${image}, tool: dagster }`);
+}
+
 /** A stack whose images pin Dagster, and whose migrations bring its database along. */
 export const pinned: AccountOptions = {
-  stack: stackFile
-    .replaceAll("base: small/base:python", "base: small/base:python, requirements: requirements.lock")
-    .replace(
-      "      base: small/base:python, requirements: requirements.lock\n",
-      "      base: small/base:python\n      requirements: requirements.lock\n",
-    )
-    .replace("tool: alembic }", "tool: alembic }\n  - { name: instance, image: host, tool: dagster }"),
+  stack: upgradable(stackFile, "host"),
   files: { "requirements.lock": lockOf("1.12.9") },
 };
 
 /** One image for code and hosts, which move with Dagster. */
-export const oneImage: AccountOptions = {
+export const oneImage = {
   stack: onOneImage(stackFile),
   files: { "requirements.lock": lockOf("1.12.9") },
-};
+} satisfies AccountOptions;
 
 /** The same, with an environment before production. */
 export const stagedOneImage: AccountOptions = { ...oneImage, stack: onOneImage(stagedStackFile) };
