@@ -15,6 +15,7 @@ export const checkIds: readonly string[] = [
   "credentials-expire",
   "daemon-overlaps",
   "dagster-not-migrated",
+  "dagster-older",
   "dagster-version-unknown",
   "drift",
   "image-source",

@@ -110,6 +110,12 @@ export function samePins(a: Release, b: Release): boolean {
   return pins(a) === pins(b);
 }
 
+/** Does what is current say already what a release would? Under another contract it is looked at anew, and recorded. */
+export function saysAlready(current: Release | null, target: Release): boolean {
+  if (current === null || !samePins(current, target)) return false;
+  return current.contract === null || current.contract === target.contract;
+}
+
 /** Names of the migrations that ran in this very release. */
 export function migratedBy({ migrations }: Release): readonly string[] {
   return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));

@@ -151,9 +151,9 @@ async function onWhatIsCurrent(
     checkBase(now, release);
     return release;
   }
-  const { id, base, sources } = newRelease(context, now, planned.subject);
-  const anew = { ...release, id, base, sources };
-  if (base !== release.base) await checkAncestry(now, anew);
+  // What is current says what was migrated and registered: only images are what they are.
+  const anew = { ...newRelease(context, now, planned.subject), images: release.images };
+  if (anew.base !== release.base) await checkAncestry(now, anew);
   return anew;
 }
 

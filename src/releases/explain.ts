@@ -3,7 +3,7 @@ import { bySeverity, type Finding } from "../domain/finding.ts";
 import { Cancelled, RolloutFailed, showPlace } from "../domain/errors.ts";
 import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
-import { migratedBy, type Release, type Source } from "../domain/release.ts";
+import { migratedBy, type Release, saysAlready, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import {
   code,
@@ -27,13 +27,12 @@ import type { TakenBack } from "./take-back.ts";
 /** What a plan would do, as a page: what moves and why, what each definition changes, what stays. */
 export function explainPlan(plan: Plan, observation: Observation): Markdown {
   const { stack, environment, source } = plan.target;
-  const nothing = plan.steps.length === 0 ? markdown`Nothing to do: the stack runs this commit already.` : null;
   return paragraphs(
     heading(2, markdown`Plan for ${stack}, ${environment}`),
     markdown`Commit ${code(source.sha.slice(0, 12))} of ${source.repository}; ${currentText(observation.current)}.`,
     explainAbout(plan.target),
     explainFindings(plan.findings),
-    nothing,
+    plan.steps.length > 0 ? null : explainNothing(plan, observation),
     table(
       ["Step", "Why"],
       inOrder(plan.steps).map((step) => [describe(step), step.reason]),
@@ -43,6 +42,17 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
       ? null
       : details("Untouched", list(plan.untouched.map(({ what, why }) => markdown`${what}: ${why}`))),
   );
+}
+
+/** Without a step there may be something to record. */
+function explainNothing({ target, moved }: Plan, { current }: Observation): Markdown {
+  if (moved.length > 0) {
+    const services = moved.map(({ service }) => service).join(", ");
+    return markdown`Nothing to make or roll: a release that was cut has brought ${services} where this one would. It is recorded.`;
+  }
+  return saysAlready(current, target)
+    ? markdown`Nothing to do: the stack runs this commit already.`
+    : markdown`Nothing to make or roll: only the record changes.`;
 }
 
 /** What a release is about, when it is not simply the whole stack of one commit; null otherwise. */

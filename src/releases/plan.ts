@@ -1,7 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, notRun, type Release } from "../domain/release.ts";
+import { imageOf, notRun, type Release, samePins } from "../domain/release.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -13,12 +13,12 @@ import { limits } from "./limits.ts";
 import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
-import { type Draft, finished } from "./plans/draft.ts";
+import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
 import { checkHostChange, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planPromotedKept } from "./plans/promoted.ts";
-import { checkDagster, checkSchema } from "./rollback-checks.ts";
+import { checkDagster, checkLeft, checkRise, checkSchema, servicesLeft } from "./rollback-checks.ts";
 import { planRollout } from "./plans/rollout.ts";
 import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
 
@@ -73,21 +73,27 @@ export function planRollback(
   images: Readonly<Record<string, boolean>>,
   schema: Release["migrations"],
 ): Plan {
-  const { contract, kept, images: formerImages, taskDefinitions } = to;
+  const { current } = observation;
+  const former = without(to, servicesLeft(stack, to));
+  const { contract, kept, images: formerImages, taskDefinitions } = former;
   const migrations = notRun(schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
-  planFormerDefinitions(to, wanted, draft);
-  const hosts = hostChange(stack, observation.current, (host) => imageOf(to, host));
+  planFormerDefinitions(former, wanted, draft);
+  const hosts = hostChange(stack, current, (host) => imageOf(to, host));
   planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
+  if (draft.steps.length === 0 && draft.moved.length === 0 && current !== null && isWhatRuns(current, [to, target]))
+    draft.target = { ...begun, ...pinsOf(current) };
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
-    ...checkTarget(stack, to, wanted, images),
-    ...checkSchema(to, schema),
-    ...checkDagster(stack, to, observation.current),
+    ...checkTarget(stack, former, wanted, images),
+    ...checkLeft(stack, to),
+    ...checkSchema(to, schema, current),
+    ...checkDagster(stack, to, current),
+    ...checkRise(stack, to, hosts, schema),
     ...checkCodeVersions(stack, (service) => {
       return Object.hasOwn(to.taskDefinitions, `service/${service.key}`)
         ? (imageOf(to, service)?.dagster ?? null)
@@ -112,6 +118,28 @@ function versionFor(service: Service, scope: Stack, observation: Observation, ta
 
 function distinct(findings: readonly Finding[]): readonly Finding[] {
   return [...new Map(findings.map((finding) => [canonicalJson(finding), finding])).values()];
+}
+
+/** An earlier release without services that nobody rolls. Definitions of runs stay: code servers of that release may name any of them. */
+function without(release: Release, services: readonly string[]): Release {
+  const kept = Object.entries(release.kept).filter(([key]) => !services.includes(key));
+  const others: Release = { ...release, kept: Object.fromEntries(kept) };
+  return services.reduce((rest, key) => withoutDefinition(rest, `service/${key}`), others);
+}
+
+/** What releases that were taken back have migrated since is no other version of the stack. */
+function isWhatRuns(current: Release, wanted: readonly Release[]): boolean {
+  return wanted.some((release) => samePins({ ...release, migrations: current.migrations }, current));
+}
+
+function pinsOf({
+  contract,
+  images,
+  kept,
+  taskDefinitions,
+  migrations,
+}: Release): Pick<Release, "contract" | "images" | "kept" | "taskDefinitions" | "migrations"> {
+  return { contract, images, kept, taskDefinitions, migrations };
 }
 
 /** Of the images that a release pins. */

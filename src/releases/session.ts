@@ -92,7 +92,8 @@ export function newRelease(context: Context, { stack, currentRelease }: Session,
     sources: addsToCurrent ? { ...currentRelease?.sources, ...sources } : sources,
     only,
     promotes,
-    contract: stack.contract.version ?? null,
+    // A part is no proof that all was made under the newer one.
+    contract: only === null ? (stack.contract.version ?? null) : (currentRelease?.contract ?? null),
   });
 }
 

@@ -7,7 +7,7 @@ import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan, Step } from "../domain/plan.ts";
-import { migratedBy, type Release, samePins } from "../domain/release.ts";
+import { migratedBy, type Release, saysAlready } from "../domain/release.ts";
 import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
 import { withLevels } from "../stack/index.ts";
@@ -86,7 +86,8 @@ export async function undertake(
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   const begun = isBegun(session, plan);
   // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
-  const commits = isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !isCurrent(session, plan));
+  const commits =
+    isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !saysAlready(session.currentRelease, plan.target));
   if (mine.length === 0 && !commits) {
     await leave(context, session, lock, plan);
     const release = (isLast ? session.currentRelease : null) ?? plan.target;
@@ -175,12 +176,6 @@ function goodTitle({ command, plan, observation }: Undertaking): string {
 /** An earlier step of this job, or an attempt of this run that was cut, has written its intent. */
 function isBegun({ unfinished }: Session, { target }: Plan): boolean {
   return unfinished.some(({ intent, outcome }) => outcome === null && intent.release.id === target.id);
-}
-
-/** Is what the plan leads to what the current release says already? Under another contract it is looked at anew, and recorded. */
-function isCurrent({ currentRelease }: Session, { target }: Plan): boolean {
-  if (currentRelease === null || !samePins(currentRelease, target)) return false;
-  return currentRelease.contract === null || currentRelease.contract === target.contract;
 }
 
 /** The action that makes a part, for those who left it out. */
