@@ -40,7 +40,7 @@ import {
 } from "./result.ts";
 import { type RolloutEnd, rollOut, type StepEnd, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
-import { carryOut, StepFailed, type Workshop } from "./steps.ts";
+import { carryOut, type ImageWorkshop, makeImage, StepFailed, type Workshop } from "./steps.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
 
 /** A plan that is to be carried out. */
@@ -62,28 +62,47 @@ export interface Undertaking {
 }
 
 /**
+ * Makes the images of a plan. Nothing that others share is written: it needs no lock, begins no release, and whatever an unfinished
+ * one has moved is left to whoever holds the lock.
+ * @throws ReleaseFailed, ReleaseCancelled; PlanRefused and UserError when nothing was written
+ */
+export async function makeImages(
+  context: Context,
+  session: Session,
+  undertaking: Omit<Undertaking, "parts">,
+): Promise<Result> {
+  const { plan, images } = undertaking;
+  const mine = stepsToCarryOut(context, session, { ...undertaking, parts: ["images"] });
+  const shop: ImageWorkshop = {
+    stack: session.stack,
+    images: images.clients,
+    imageObservations: images.observations,
+    copyObservations: images.copies,
+    context,
+  };
+  const end = await rollOut(mine, plan.target, context, async (step) => {
+    if (step.kind !== "image") throw new Error(`step ${step.id} makes no image`);
+    return makeImage(shop, step);
+  });
+  if (end.failure !== null) throw imagesFailed(context, session, undertaking, end);
+  const title = mine.length === 0 ? "Nothing to do" : "Done, as far as this action goes";
+  return resultOf(tell(session, undertaking, end, title));
+}
+
+/**
  * Carries out a plan, or the parts of it that are this action's. With the last part the release is committed; after a failure what
  * moved is taken back.
- * @param lock null for parts that write to nothing which others share
  * @throws ReleaseFailed, ReleaseCancelled; PlanRefused and UserError when nothing was written
  */
 export async function undertake(
   context: Context,
   session: Session,
-  lock: HeldLock | null,
+  lock: HeldLock,
   undertaking: Undertaking,
 ): Promise<Result> {
   const { plan, parts } = undertaking;
   const isLast = parts.includes("rollout");
-  const { mine, missing } = stepsOfParts(plan.steps, parts);
-  // What is not looked at after a release is said by who ends it.
-  const findings = plan.findings.filter(({ id }) => isLast || id !== "not-checked");
-  refuse(
-    context,
-    { ...plan, findings: [...findings, ...ofCredentials(context, session, mine)] },
-    undertaking.observation,
-  );
-  if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
+  const mine = stepsToCarryOut(context, session, undertaking);
   const begun = isBegun(session, plan);
   // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
   const commits = isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !isCurrent(session, plan));
@@ -92,19 +111,19 @@ export async function undertake(
     const release = (isLast ? session.currentRelease : null) ?? plan.target;
     return resultOf(tell(session, undertaking, { steps: [], failure: null, release }, "Nothing to do"));
   }
-  if (lock !== null) await begin(context, session, lock, undertaking);
+  await begin(context, session, lock, undertaking);
   let movedAt: number | null = null;
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
     if (step.kind === "roll") movedAt ??= context.clock.now();
     const done = await carryOut(workshop(context, session, lock, undertaking, release), step, results);
     // What was done to a database cannot be seen from outside: an attempt that goes on from here must know.
-    if (step.kind === "run-task" && lock !== null) await session.journal.note(withParts(release, done.parts));
+    if (step.kind === "run-task") await session.journal.note(withParts(release, done.parts));
     return done;
   });
   if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, movedAt);
-  if (lock === null || !isLast) {
-    if (lock !== null) await session.journal.note(end.release);
-    lock?.handOn();
+  if (!isLast) {
+    await session.journal.note(end.release);
+    lock.handOn();
     return resultOf(tell(session, undertaking, end, "Done, as far as this action goes"));
   }
   try {
@@ -118,12 +137,28 @@ export async function undertake(
 }
 
 /** With nothing to do: to the next step of this job, if it has begun something; else what was cut before it moved anything is closed. */
-async function leave({ clock }: Context, session: Session, lock: HeldLock | null, plan: Plan): Promise<void> {
-  if (lock === null) return;
+async function leave({ clock }: Context, session: Session, lock: HeldLock, plan: Plan): Promise<void> {
   if (isBegun(session, plan)) return lock.handOn();
   await abandon(session.journal, session.unfinished, { owner: session.request.owner, now: clock.now() });
   lock.settled();
   await lock.giveBack();
+}
+
+/**
+ * The steps of the parts that are carried out here, once the findings are shown.
+ * @throws PlanRefused; UserError when they build on what is not there
+ */
+function stepsToCarryOut(
+  context: Context,
+  session: Session,
+  { plan, parts, observation }: Pick<Undertaking, "plan" | "parts" | "observation">,
+): readonly Step[] {
+  const { mine, missing } = stepsOfParts(plan.steps, parts);
+  // What is not looked at after a release is said by who ends it.
+  const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || id !== "not-checked");
+  refuse(context, { ...plan, findings: [...findings, ...ofCredentials(context, session, mine)] }, observation);
+  if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
+  return mine;
 }
 
 /**
@@ -156,7 +191,7 @@ function ofCredentials({ clock }: Context, { stack, request }: Session, steps: r
 
 function tell(
   session: Session,
-  { plan, observation, earlier }: Undertaking,
+  { plan, observation, earlier }: Pick<Undertaking, "plan" | "observation" | "earlier">,
   end: RolloutEnd,
   title: string,
   outcome: OutcomeKind | null = null,
@@ -229,14 +264,14 @@ async function begin(
 function workshop(
   context: Context,
   session: Session,
-  lock: HeldLock | null,
+  lock: HeldLock,
   { images, observation, plan }: Undertaking,
   release: Release,
 ): Workshop {
   const { stack, clients, request } = session;
   return {
     stack,
-    clients: { ...clients, ecs: guarded(clients.ecs, async () => lock?.check()) },
+    clients: { ...clients, ecs: guarded(clients.ecs, () => lock.check()) },
     images: images.clients,
     imageObservations: images.observations,
     copyObservations: images.copies,
@@ -322,11 +357,23 @@ function lost(cause: UserError, session: Session, undertaking: Undertaking, end:
   return new ReleaseLost(cause, resultOf(tell(session, undertaking, end, "Stopped: the lock was lost")), cause);
 }
 
+/** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
+function imagesFailed(
+  { signal }: Context,
+  session: Session,
+  undertaking: Pick<Undertaking, "plan" | "observation" | "earlier">,
+  end: RolloutEnd,
+): Error {
+  const title = signal.aborted ? "Cancelled" : "Failed";
+  const result = resultOf(tell(session, undertaking, end, title));
+  return signal.aborted ? cancelled([], result) : redFor(asError(end.failure?.error), [], result);
+}
+
 /** What is done about a failure. @returns what to throw */
 async function failed(
   context: Context,
   session: Session,
-  lock: HeldLock | null,
+  lock: HeldLock,
   undertaking: Undertaking,
   end: RolloutEnd,
   movedAt: number | null,
@@ -334,25 +381,37 @@ async function failed(
   const cause = asError(end.failure?.error);
   // Somebody else may write now: whatever is half done is his to go on from.
   if (isLost(cause)) {
-    lock?.handOn();
+    lock.handOn();
     return lost(cause, session, undertaking, end);
   }
-  const cancelled = context.signal.aborted;
+  const isCancelled = context.signal.aborted;
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
-  if (moved.length > 0 && !cancelled) context.report({ kind: "stage", title: "Taking back" });
-  const takenBack = cancelled
+  if (moved.length > 0 && !isCancelled) context.report({ kind: "stage", title: "Taking back" });
+  const takenBack = isCancelled
     ? []
     : await takeAllBack(context, session, lock, undertaking.observation, moved, webserverOf(context, session));
-  const left = cancelled ? moved : takenBack.filter(({ why }) => why !== null);
+  const left = isCancelled ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
-  if (lock !== null) await close(context, session, lock, undertaking, end, takenBack, outcome);
-  const title = cancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
+  await close(context, session, lock, undertaking, end, takenBack, outcome);
+  const title = isCancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
   const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
   const queued = await settleLeftBehind(context, session, undertaking, since);
-  const told = tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack);
+  const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued });
-  if (cancelled) return new ReleaseCancelled(cancelText(left.map(({ service }) => service)), result);
+  return isCancelled
+    ? cancelled(
+        left.map(({ service }) => service),
+        result,
+      )
+    : redFor(cause, takenBack, result);
+}
+
+function cancelled(left: readonly string[], result: Result): ReleaseCancelled {
+  return new ReleaseCancelled(cancelText(left), result);
+}
+
+function redFor(cause: Error, takenBack: readonly TakenBack[], result: Result): Error {
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
