@@ -136,11 +136,16 @@ export async function undertake(
   return resultOf({ ...tell(session, undertaking, end, goodTitle(undertaking), "committed"), queued });
 }
 
-/** With nothing to do: to the next step of this job, if it has begun something; else what was cut before it moved anything is closed. */
+/**
+ * With nothing to do: to the next step of this job, if it has begun something. What was cut before it moved anything is closed; what has
+ * moved something stays open, for whoever rolls next to know what was before.
+ */
 async function leave({ clock }: Context, session: Session, lock: HeldLock, plan: Plan): Promise<void> {
   if (isBegun(session, plan)) return lock.handOn();
-  await abandon(session.journal, session.unfinished, { owner: session.request.owner, now: clock.now() });
-  lock.settled();
+  if (plan.moved.length === 0) {
+    await abandon(session.journal, session.unfinished, { owner: session.request.owner, now: clock.now() });
+    lock.settled();
+  }
   await lock.giveBack();
 }
 

@@ -1,15 +1,12 @@
-import type { Part } from "../../../../src/domain/plan.ts";
 import { parseRelease, type Release, serializeRelease } from "../../../../src/domain/release.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { revisionsOf } from "../../../releases/played/onlooker.ts";
+import { actions } from "../../../releases/played/four-actions.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import { type OutsideCall, showCall, type Wire } from "../../../releases/played/wire.ts";
-
-/** Parts in the order in which a job carries them out, each by an action of its own. */
-const actions: readonly (readonly Part[])[] = [["images"], ["migrations"], ["definitions"], ["rollout"]];
 
 const ways = ["passed on", "left empty"] as const;
 
