@@ -26,7 +26,8 @@ import {
   type Subject,
 } from "./session.ts";
 import { PlanRefused, type Result, resultOfPlan } from "./result.ts";
-import { makeImages, refuse, refuseUncarried, undertake, type Undertaking } from "./undertake.ts";
+import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
+import type { Undertaking } from "./undertaking.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
 export interface DeployRequest extends SessionRequest, Wishes {
