@@ -60,6 +60,9 @@ export interface Workshop {
   readonly handedOver: Readonly<Record<string, string>>;
 }
 
+/** What images are made with: nothing that others share can be written with it. */
+export type ImageWorkshop = Pick<Workshop, "stack" | "images" | "imageObservations" | "copyObservations" | "context">;
+
 /** What a step gave. */
 export interface Done {
   /** For the holes of later steps. */
@@ -107,7 +110,14 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   }
 }
 
-async function makeImage(shop: Workshop, { image, keptBy, way }: Extract<Step, { kind: "image" }>): Promise<Done> {
+/**
+ * Makes an image, or copies it.
+ * @throws UserError, AwsError, Cancelled
+ */
+export async function makeImage(
+  shop: ImageWorkshop,
+  { image, keptBy, way }: Extract<Step, { kind: "image" }>,
+): Promise<Done> {
   const [keeper] = keptBy;
   const part =
     way === "copy" ? await copied(shop, keeper === undefined ? image : keptName(keeper)) : await made(shop, image);
@@ -118,7 +128,7 @@ async function makeImage(shop: Workshop, { image, keptBy, way }: Extract<Step, {
   return { results: { digest: part.digest }, parts, said: `${part.repository}@${part.digest}` };
 }
 
-async function made({ images, imageObservations, context, stack }: Workshop, key: string): Promise<ImagePart> {
+async function made({ images, imageObservations, context, stack }: ImageWorkshop, key: string): Promise<ImagePart> {
   const observation = imageObservations[key];
   if (observation === undefined) throw new Error(`image ${key} was not observed`);
   const { part, findings } = await applyImage(images, context, observation, planImage(observation));
@@ -129,7 +139,7 @@ async function made({ images, imageObservations, context, stack }: Workshop, key
   return part;
 }
 
-function copied({ images, copyObservations, context }: Workshop, name: string): Promise<ImagePart> {
+function copied({ images, copyObservations, context }: ImageWorkshop, name: string): Promise<ImagePart> {
   const observation = copyObservations[name];
   if (observation === undefined) throw new Error(`image ${name} was not observed`);
   return applyCopy(images, context, observation);

@@ -1,6 +1,5 @@
 import type { Sha } from "../../../../src/domain/identifiers.ts";
 import type { Outcome } from "../../../../src/domain/journal.ts";
-import type { Part } from "../../../../src/domain/plan.ts";
 import { parseRelease, type Release, serializeRelease } from "../../../../src/domain/release.ts";
 import type { Revision } from "../../../../src/domain/verdict.ts";
 import { type AccountOptions, openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
@@ -9,6 +8,7 @@ import { wrongWith } from "../../../releases/played/ending.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { whatRuns } from "../../../releases/played/services.ts";
 import { type OutsideCall, showCall, type Wire } from "../../../releases/played/wire.ts";
+import { actions } from "../../../releases/played/four-actions.ts";
 
 /** What is carried out in each of these ways, each time on an account of its own. */
 export interface Job {
@@ -86,9 +86,6 @@ export async function deedOf(job: Job, way: Way): Promise<Deed> {
     await account.close();
   }
 }
-
-/** Parts in the order in which a job carries them out, each by an action of its own. */
-const actions: readonly (readonly Part[])[] = [["images"], ["migrations"], ["definitions"], ["rollout"]];
 
 async function act({ clock }: PlayedAccount, step: () => Deployer, way: Way): Promise<{ readonly release: Release }> {
   if (way === "by one") return clock.run(step().deploy());
