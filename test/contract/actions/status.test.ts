@@ -25,8 +25,10 @@ beforeAll(async () => {
     sources: { "owner/small": sha },
     only: null,
     promotes: null,
+    stackFile: null,
     contract: null,
     images: {},
+    kept: {},
     taskDefinitions: { "service/code": { family: "elsewhere", revision: 99, contentHash: "0".repeat(64) } },
     migrations: {},
   };
