@@ -60,6 +60,11 @@ const releaseObject = z.strictObject({
   only: z.array(keySchema).nullable(),
   /** The release of another environment whose images these are; null: its own. */
   promotes: z.strictObject({ environment: keySchema, release: releaseIdSchema }).nullable(),
+  /**
+   * Commit of the stack file, which a promotion takes from the checkout; kept by releases of a part that come after one. null: it is
+   * that of `source`. Not in `sources`: images of an older commit may go forward beside it.
+   */
+  stackFile: sourceSchema.nullable(),
   /** Version of the contract that its definitions were made under; null when the contract has none. */
   contract: z.int().nonnegative().nullable(),
   images: z.record(keySchema, imagePartSchema),
@@ -91,6 +96,7 @@ const identity = [
   "sources",
   "only",
   "promotes",
+  "stackFile",
   "contract",
 ] as const;
 
@@ -148,10 +154,10 @@ export function notRun(migrations: Release["migrations"]): Release["migrations"]
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
 export function emptyRelease(
   head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &
-    Partial<Pick<Release, "sources" | "only" | "promotes" | "contract">>,
+    Partial<Pick<Release, "sources" | "only" | "promotes" | "stackFile" | "contract">>,
 ): Release {
   const { repository, sha } = head.source;
-  const whole = { sources: { [repository]: sha }, only: null, promotes: null, contract: null };
+  const whole = { sources: { [repository]: sha }, only: null, promotes: null, stackFile: null, contract: null };
   return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
 }
 
@@ -254,6 +260,7 @@ function upgraded(record: unknown): unknown {
     sources: { [String(repository)]: sha },
     only: null,
     promotes: null,
+    stackFile: null,
     contract: null,
     images: withNull("dagster", images),
     kept: {},

@@ -16,6 +16,7 @@ import { scopeOf } from "./scope.ts";
 import {
   checkAncestry,
   checkBase,
+  checkedOutFor,
   checkIdentity,
   newRelease,
   openSession,
@@ -120,7 +121,7 @@ async function begin(
   const scope = scopeOf(session.stack, only);
   const subject = subjectOf(scope, only, promotion, checkedOut);
   const release = carriedOn ?? newRelease(context, session, subject);
-  checkIdentity(session, release, subject.source);
+  checkIdentity(session, release, subject);
   checkPartial(session, release);
   return { release, subject, about: { scope, promotion, copyImages: wishes.copyImages } };
 }
@@ -131,7 +132,7 @@ function heldRelease({ lock, unfinished, request }: Session, source: Source, ask
   if (lock === null || last === undefined || !isHeldBy(lock.value, request.owner)) return null;
   const { intent, outcome } = last;
   const { release } = intent;
-  const isOfCommit = release.promotes !== null || release.source.sha === source.sha;
+  const isOfCommit = checkedOutFor(release).sha === source.sha;
   // Who begins with the images may begin another release; the later steps of a job are for the one that it has begun.
   const isAskedFor = asked.parts.includes("images") ? isWished(release, asked) : agrees(release, asked);
   return outcome === null && intent.command === "deploy" && isOfCommit && isAskedFor ? release : null;

@@ -56,7 +56,7 @@ function explainNothing({ target, moved }: Plan, { current }: Observation): Mark
 }
 
 /** What a release is about, when it is not simply the whole stack of one commit; null otherwise. */
-export function explainAbout({ only, base, promotes, source, sources }: Release): Markdown | null {
+export function explainAbout({ only, base, promotes, stackFile, source, sources }: Release): Markdown | null {
   const others = Object.entries(sources).filter(([repository]) => repository !== source.repository);
   const lines = [
     only === null
@@ -64,7 +64,7 @@ export function explainAbout({ only, base, promotes, source, sources }: Release)
       : markdown`Of ${code(only.join(", "))} only; all else stays as in release ${code(base ?? "")}.`,
     promotes === null
       ? null
-      : markdown`Images are those of release ${code(promotes.release)} of ${promotes.environment}: none is made here.`,
+      : markdown`Images are those of release ${code(promotes.release)} of ${promotes.environment}: none is made here.${stackFile === null ? "" : markdown` The stack file is of ${commit(stackFile)}.`}`,
     ...others.map(
       ([repository, sha]) => markdown`Other parts come from ${repository}, up to commit ${code(sha.slice(0, 12))}.`,
     ),

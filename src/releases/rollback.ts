@@ -196,8 +196,15 @@ async function look(
     promoted: null,
     scripts: {},
   };
-  const { source, sources, promotes } = to;
-  const begun = newRelease(context, session, { source, sources, only: null, promotes, addsToCurrent: false });
+  const { source, sources, promotes, stackFile } = to;
+  const begun = newRelease(context, session, {
+    source,
+    sources,
+    only: null,
+    promotes,
+    stackFile,
+    addsToCurrent: false,
+  });
   const plan = planRollback(stack, observation, begun, to, wanted, there, schema);
   return { observation, planned: withFindings(stack, plan, context.clock.now()), images };
 }

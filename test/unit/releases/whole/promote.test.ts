@@ -283,7 +283,7 @@ describe("What another environment runs, in another account,", () => {
       const who = deployer(production, { run: 2, ...(step < 2 ? from() : {}) });
       ({ release: last } = await production.clock.run(who.deploy({ parts: some })));
       if (step !== 1) continue;
-      await commit({ "app/main.py": "VERSION = 3\n" });
+      await staging.commit({ "app/main.py": "VERSION = 3\n" });
       await release(staging, 3);
     }
     await production.clock.pass(60_000);
