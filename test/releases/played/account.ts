@@ -13,7 +13,7 @@ import { sender } from "../../../src/aws/send.ts";
 import type { StsSend } from "../../../src/aws/sts.ts";
 import type { Clients, Connections } from "../../../src/releases/connections.ts";
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
-import { type AwsRequest, createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
+import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import { callerOf } from "../../local-aws/neighbours/sessions.ts";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
@@ -22,8 +22,8 @@ import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type MemoryRegistry, memoryRegistry } from "./memory-registry.ts";
 import { type MemoryS3, memoryS3 } from "./memory-s3.ts";
 import { type PlayedDagster, playDagster } from "./played-dagster.ts";
-import { refusal, reset } from "./refusal.ts";
-import { type Answers, clientOver } from "./client.ts";
+import { refusal } from "./refusal.ts";
+import { answerOf, type Answers, clientOver } from "./client.ts";
 import type { Wire } from "./wire.ts";
 
 /**
@@ -293,21 +293,6 @@ function credentialsOf(
   const sts: StsSend = sender(client, { name: "STS", prefix: "sts" }, unstopped);
   const credentials = assumedRole(context, () => sts, role);
   return async () => (await credentials(aws.region)).accessKeyId;
-}
-
-/** @throws as a client of the SDK does */
-async function answerOf(aws: LocalAws, request: AwsRequest): Promise<object> {
-  const answered = await aws.handle(request);
-  switch (answered.kind) {
-    case "output":
-      return answered.output;
-    case "error":
-      throw refusal(answered.name, answered.status, answered.message);
-    case "page":
-      throw refusal("Unknown", answered.status, answered.body);
-    case "reset":
-      throw reset();
-  }
 }
 
 function connect(outside: Outside, wire: Wire, accessKey: AccessKey, history: Connections["history"]): Connections {
