@@ -6,7 +6,7 @@ import { code, heading, list, type Markdown, markdown, paragraphs } from "../mar
 import type { Clients, Connections } from "./connections.ts";
 import { beforeUnfinished } from "./history.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
-import { movedKeys } from "./observation.ts";
+import { movedOf } from "./observation.ts";
 import { observeServicesByKey } from "./observe.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
 import { startedBy } from "./steps.ts";
@@ -42,7 +42,8 @@ export async function closeOpen(
   const tasks = await Promise.all(
     open.map(({ intent }) => stopTasks(clients, stack.contract.cluster, startedBy(intent.release))),
   );
-  const moved = movedKeys(stack, await observeServicesByKey(clients, stack), beforeUnfinished(session));
+  const services = await observeServicesByKey(clients, stack);
+  const moved = movedOf(stack, { services, before: beforeUnfinished(session) }).map(({ key }) => key);
   for (const { intent } of open) {
     await journal.end({
       schema: 1,

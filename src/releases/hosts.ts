@@ -12,6 +12,11 @@ export function loadingHosts({ services }: Pick<Stack, "services">): readonly (W
   );
 }
 
+/** Locations that a service serves or loads. */
+export function locationsServedBy(service: Service): readonly string[] {
+  return service.kind === "code-location" ? [service.location] : service.locations;
+}
+
 /**
  * What runs of a location are started from; null when they are no tasks. A host has one environment, and in it one container
  * context for all that it loads: those locations share the definition of the first of them.

@@ -54,6 +54,13 @@ export interface KnownDefinition {
   readonly newest: Definition | null;
 }
 
+/** Every revision of a definition that is known, those that a service runs or should run first. */
+export function knownRevisions(known: KnownDefinition | undefined): readonly Definition[] {
+  if (known === undefined) return [];
+  const { running, former, newest, released } = known;
+  return [running, former, newest, released].filter((revision) => revision !== null);
+}
+
 /** The key of what a service replaces. No service of a stack file can be called so. */
 export function replacedKey(key: string): string {
   return `${replacedPrefix}${key}`;
@@ -66,16 +73,26 @@ export function successorOf(key: string): string | null {
 
 const replacedPrefix = "replaced/";
 
-/** Keys of all that runs something else than before, what was replaced last. */
-export function movedKeys(
+/** A service that an unfinished release has moved. */
+export interface MovedService {
+  readonly key: string;
+  /** null: it is not of the stack. */
+  readonly service: Service | null;
+  readonly now: ServiceObservation;
+  readonly then: Before;
+}
+
+/** All that runs something else than before, what was replaced last. */
+export function movedOf(
   { services: known }: Pick<Stack, "services">,
-  services: Observation["services"],
-  before: Readonly<Record<string, Before>>,
-): readonly string[] {
-  return Object.entries(services).flatMap(([key, now]) => {
-    const then = before[key];
-    return now !== null && then !== undefined && hasMoved(known[key] ?? null, now, then) ? [key] : [];
+  { services, before }: Pick<Observation, "services" | "before">,
+): readonly MovedService[] {
+  const moved = Object.entries(services).flatMap(([key, now]): MovedService[] => {
+    const [service, then] = [known[key] ?? null, before[key]];
+    return now !== null && then !== undefined && hasMoved(service, now, then) ? [{ key, service, now, then }] : [];
   });
+  const isReplaced = ({ key }: MovedService): boolean => successorOf(key) !== null;
+  return [...moved.filter((one) => !isReplaced(one)), ...moved.filter(isReplaced)];
 }
 
 /**

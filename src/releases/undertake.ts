@@ -13,13 +13,13 @@ import type { Stack } from "../stack/index.ts";
 import { withLevels } from "../stack/index.ts";
 import { checkCredentials, dayOf } from "./checks.ts";
 import { abandon } from "./history.ts";
+import { locationsServedBy } from "./hosts.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import { type Observation, successorOf } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   type BadSince,
-  locationsServedBy,
   locationsThatDiffer,
   type QueuedRuns,
   type QueuedRunsChoice,

@@ -1,8 +1,7 @@
-import type { Before } from "../../domain/journal.ts";
-import type { Undo } from "../../domain/plan.ts";
 import type { Service } from "../../stack/stack.ts";
-import { hasMoved, isReplacedRunning, type Observation, replacedKey } from "../observation.ts";
+import { isReplacedRunning, type MovedService, type Observation, replacedKey, successorOf } from "../observation.ts";
 import { type Draft, push } from "./draft.ts";
+import { undoOf } from "./undo.ts";
 
 /**
  * Stops what a service replaces, right before it starts itself. A service whose definition is not known stays as it is, and so does
@@ -29,7 +28,7 @@ export function planReplacement(
       part: "rollout",
       after,
       reason: `${key} takes its place, and the two never run at once`,
-      undo: undoOf(observation.before[replacedKey(key)]),
+      undo: undoOf(null, observation.before[replacedKey(key)], 0),
       kind: "stop",
       service: replacedKey(key),
       name: replaces,
@@ -39,17 +38,9 @@ export function planReplacement(
 }
 
 /** What an unfinished release has stopped, and this one need not: it runs again should this one fail, after all else is back. */
-export function noteReplaced(services: readonly Service[], { services: now, before }: Observation, draft: Draft): void {
-  for (const { key } of services) {
-    const [observed, then] = [now[replacedKey(key)] ?? null, before[replacedKey(key)]];
-    if (observed === null || then === undefined || !hasMoved(null, observed, then)) continue;
-    if (draft.steps.some(({ id }) => id === `stop/${replacedKey(key)}`)) continue;
-    draft.moved.push({ service: replacedKey(key), undo: undoOf(then) });
+export function noteReplaced(moved: readonly MovedService[], draft: Draft): void {
+  for (const { key, now, then } of moved) {
+    if (successorOf(key) === null || draft.steps.some(({ id }) => id === `stop/${key}`)) continue;
+    draft.moved.push({ service: key, undo: undoOf(null, then, now.desiredCount) });
   }
-}
-
-function undoOf(before: Before | undefined): Undo {
-  if (before === undefined) return { kind: "none", why: "it is not known what it was before" };
-  const { service, taskDefinition, desiredCount } = before;
-  return { kind: "roll", service, to: taskDefinition, count: desiredCount };
 }

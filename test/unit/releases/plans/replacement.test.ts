@@ -1,5 +1,5 @@
 import { inOrder, type Plan } from "../../../../src/domain/plan.ts";
-import { movedKeys } from "../../../../src/releases/observation.ts";
+import { movedOf } from "../../../../src/releases/observation.ts";
 import { beforeOf } from "../../../../src/releases/observe.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World } from "../world.ts";
@@ -58,11 +58,10 @@ describe("What a service replaces", () => {
       service: "replaced/daemon",
       undo: { kind: "roll", service: "old-daemon", to: old, count: 1 },
     });
-    expect(movedKeys(stack, cut.observation.services, before).at(-1)).toBe("replaced/daemon");
+    expect(movedOf(stack, { ...cut.observation, before }).at(-1)?.key).toBe("replaced/daemon");
   });
 
   test("has moved nothing while it is as before", () => {
-    const { services, before } = first.observation;
-    expect(movedKeys(stack, services, before)).toEqual([]);
+    expect(movedOf(stack, first.observation)).toEqual([]);
   });
 });
