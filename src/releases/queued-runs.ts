@@ -8,7 +8,7 @@ import type { Release } from "../domain/release.ts";
 import { sameRevision } from "../domain/verdict.ts";
 import { type Stack, withLevels } from "../stack/index.ts";
 import { dayOf } from "./checks.ts";
-import { locationsServedBy } from "./hosts.ts";
+import { locationsServedBy, runOf } from "./hosts.ts";
 import { movedOf, type Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
 
@@ -41,11 +41,13 @@ export interface QueuedRun {
 const shownRuns = 20;
 
 /** Locations whose runs start from another definition in the one release than in the other. */
-export function locationsThatDiffer({ runs }: Stack, bad: Release, good: Release): readonly string[] {
+export function locationsThatDiffer(stack: Stack, bad: Release, good: Release): readonly string[] {
+  const { runs } = stack;
   if (runs.kind !== "ecs") return []; // runs in a process take the code that is there when they begin
-  return Object.values(runs.definitions).flatMap(({ key, location }) => {
-    const [theirs, ours] = [bad, good].map(({ taskDefinitions }) => taskDefinitions[`run/${key}`] ?? null);
-    return theirs === null || theirs === undefined || sameRevision(theirs, ours ?? null) ? [] : [location];
+  return Object.values(runs.definitions).flatMap(({ location }) => {
+    const definition = `run/${runOf(stack, location)?.key ?? ""}`;
+    const theirs = bad.taskDefinitions[definition];
+    return theirs === undefined || sameRevision(theirs, good.taskDefinitions[definition] ?? null) ? [] : [location];
   });
 }
 
