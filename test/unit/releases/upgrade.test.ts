@@ -42,6 +42,14 @@ describe("when Dagster's minor version rises", () => {
     ["gate/location/DealFlow", "gate/canary/DealFlow"],
   ])("%s comes before %s", (earlier, later) => expect(isBefore(upgrade, earlier, later)).toBe(true));
 
+  test("other migrations come before it, in whichever order the stack file lists them: nothing is down for them", () => {
+    const reversed = { ...stack, migrations: stack.migrations.toReversed() };
+    const plan = planFor(withContents(releasedWith("1.12.9", reversed), contents("1.13.0", 2)), "b", reversed);
+    expect(reversed.migrations.map(({ name }) => name)).toEqual(["instance", "application"]);
+    expect(isBefore(plan, "migrate/application", "stop/daemon")).toBe(true);
+    expect(isBefore(plan, "stop/webserver", "migrate/instance")).toBe(true);
+  });
+
   test("hosts that are stopped get their counts again, on the way and on the way back", () => {
     const scaled = dealFlow((text) =>
       text.replace("webserver: { kind: webserver,", "webserver: { kind: webserver, scaling: { min: 1, max: 4 },"),
