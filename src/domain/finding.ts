@@ -26,6 +26,7 @@ export const checkIds: readonly string[] = [
   "migration-heads",
   "migration-unread",
   "migrations-differ",
+  "moved-service-renamed",
   "no-breaker",
   "no-webserver",
   "not-checked",

@@ -9,12 +9,13 @@ import {
   type MovedService,
   movedOf,
   type Observation,
+  shownName,
   showRunning,
 } from "./observation.ts";
 
 /** Something that runs, or stands, and is not what the current release says. */
 export interface Drift {
-  /** Key of the service; null: the stack as a whole. */
+  /** Key of the service, or ECS's name of one that is not of the stack; null: the stack as a whole. */
   readonly service: string | null;
   readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract";
   /** For people, to be read after the name of the service. Names of variables at most, never a value. */
@@ -36,7 +37,8 @@ export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
     const one = moved.find(({ key, now }) => key === service.key && now.revision !== null);
     return one === undefined ? driftOfService(service, ran) : [driftOfMoved(one)];
   });
-  return [...services, ...driftOfContract(stack, ran.current)];
+  const others = moved.filter(({ service, now }) => service === null && now.revision !== null).map(driftOfMoved);
+  return [...services, ...others, ...driftOfContract(stack, ran.current)];
 }
 
 /** `webserver is scaled to 0` */
@@ -94,7 +96,7 @@ export function mayOverlap({
 function driftOfMoved({ key, now, then }: MovedService): Drift {
   const former = showRunning(then.taskDefinition, then.desiredCount);
   return {
-    service: key,
+    service: shownName(key, now.name),
     kind: "unfinished",
     what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${former}`,
     remedy:

@@ -19,7 +19,7 @@ import {
 } from "../markdown/markdown.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
-import { type Observation, successorOf } from "./observation.ts";
+import { type Observation, showRunning, shownName, successorOf } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
@@ -146,6 +146,7 @@ function subjectOf(step: Step): string {
       return `migration ${step.migration}`;
     case "roll":
     case "stop":
+    case "put-back":
       return `service ${step.service}`;
     case "register":
     case "drain":
@@ -241,6 +242,8 @@ function describe(step: Step, results: Results = {}): Markdown {
         ? markdown`stop ${code(step.service)}`
         : markdown`stop ${code(step.name)}, which ${code(successor)} replaces`;
     }
+    case "put-back":
+      return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
     case "gate":
       return markdown`${step.gate} gate of ${code(step.on)}`;
   }

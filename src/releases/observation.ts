@@ -17,7 +17,8 @@ export interface Observation {
   readonly current: Release | null;
   /**
    * By the key of the service in the stack file; null when the cluster has none of that name. What it replaces is under
-   * {@link replacedKey}, while it exists.
+   * {@link replacedKey}, while it exists; what else unfinished releases have found is under the key that it had, or else
+   * {@link renamedKey}.
    */
   readonly services: Readonly<Record<string, ServiceObservation | null>>;
   /** What each of them is to be again, should this fail: as it is now, or as it was before an unfinished release. By key. */
@@ -72,6 +73,23 @@ export function successorOf(key: string): string | null {
 }
 
 const replacedPrefix = "replaced/";
+
+/** The key of a service that an unfinished release has found under a key which the stack file gives to another one now. */
+export function renamedKey(name: string): string {
+  return `${renamedPrefix}${name}`;
+}
+
+const renamedPrefix = "renamed/";
+
+/** Is it a key of {@link renamedKey}? */
+export function isRenamed(key: string): boolean {
+  return key.startsWith(renamedPrefix);
+}
+
+/** What people know a service by: its key, or ECS's name of one that the stack file has no key for. */
+export function shownName(key: string, name: string): string {
+  return successorOf(key) === null && !isRenamed(key) ? key : name;
+}
 
 /** A service that an unfinished release has moved. */
 export interface MovedService {

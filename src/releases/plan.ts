@@ -77,7 +77,7 @@ export function planRollback(
     ...checkServices(stack, observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
-    ...checkTarget(stack, to, wanted, images),
+    ...checkTarget(stack, observation, to, wanted, images),
     ...checkSchema(to, schema),
     ...checkDagster(stack, to, observation.current),
   ];

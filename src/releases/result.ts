@@ -139,15 +139,18 @@ export function isRefused(end: StepEnd): boolean {
 export function movesOf({ steps }: Pick<RolloutEnd, "steps">): readonly Move[] {
   const moves = steps.flatMap((end): Move[] => {
     const { step } = end;
-    const isMove = step.kind === "roll" || step.kind === "stop";
-    return isMove && end.kind !== "left" && !isRefused(end) ? [{ step, end }] : [];
+    return isMoving(step) && end.kind !== "left" && !isRefused(end) ? [{ step, end }] : [];
   });
   const last = new Map(moves.map((move) => [move.step.service, move]));
   return moves.filter((move) => last.get(move.step.service) === move);
 }
 
+function isMoving(step: Step): step is Move["step"] {
+  return step.kind === "roll" || step.kind === "stop" || step.kind === "put-back";
+}
+
 export interface Move {
-  readonly step: Extract<Step, { kind: "roll" | "stop" }>;
+  readonly step: Extract<Step, { kind: "roll" | "stop" | "put-back" }>;
   readonly end: StepEnd;
 }
 
@@ -219,11 +222,7 @@ function runningNow(
   steps: readonly StepEnd[],
   takenBack: readonly TakenBack[],
 ): Readonly<Record<string, string>> {
-  const moved = new Set(
-    steps.flatMap(({ step, kind }) =>
-      (step.kind === "roll" || step.kind === "stop") && kind !== "left" ? [step.service] : [],
-    ),
-  );
+  const moved = new Set(steps.flatMap(({ step, kind }) => (isMoving(step) && kind !== "left" ? [step.service] : [])));
   return Object.fromEntries(
     Object.entries(services).map(([key, service]) => {
       if (outcome === "committed") {

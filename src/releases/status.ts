@@ -60,7 +60,10 @@ const shownReleases = 10;
 export async function status(context: Context, connections: Connections, request: SessionRequest): Promise<Status> {
   const session = await openSession(context, connections, request);
   const { stack, clients, journal, currentRelease: current, lock } = session;
-  const [services, ids] = await Promise.all([observeServicesByKey(clients, stack), journal.newest(shownReleases)]);
+  const [services, ids] = await Promise.all([
+    observeServicesByKey(clients, stack, session),
+    journal.newest(shownReleases),
+  ]);
   const before = beforeOf(services, session);
   const holder = holderOf(lock);
   const underWay = holder === null ? null : (lock?.value.open.at(-1) ?? null);

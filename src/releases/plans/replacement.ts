@@ -1,5 +1,5 @@
 import type { Service } from "../../stack/stack.ts";
-import { isReplacedRunning, type MovedService, type Observation, replacedKey, successorOf } from "../observation.ts";
+import { isReplacedRunning, type MovedService, type Observation, replacedKey } from "../observation.ts";
 import { type Draft, push } from "./draft.ts";
 import { undoOf } from "./undo.ts";
 
@@ -37,10 +37,10 @@ export function planReplacement(
   ];
 }
 
-/** What an unfinished release has stopped, and this one need not: it runs again should this one fail, after all else is back. */
-export function noteReplaced(moved: readonly MovedService[], draft: Draft): void {
-  for (const { key, now, then } of moved) {
-    if (successorOf(key) === null || draft.steps.some(({ id }) => id === `stop/${key}`)) continue;
+/** What an unfinished release has moved that is not of the stack: it goes back should this one fail, after all else is back. */
+export function noteOthers(moved: readonly MovedService[], draft: Draft): void {
+  for (const { key, service, now, then } of moved) {
+    if (service !== null || draft.steps.some(({ id }) => id === `stop/${key}`)) continue;
     draft.moved.push({ service: key, undo: undoOf(null, then, now.desiredCount) });
   }
 }

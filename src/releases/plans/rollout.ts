@@ -9,7 +9,8 @@ import { isAskable, isScaled, movedOf, type Observation } from "../observation.t
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
-import { noteReplaced, planReplacement } from "./replacement.ts";
+import { planPutBack } from "./put-back.ts";
+import { noteOthers, planReplacement } from "./replacement.ts";
 import { undoOf } from "./undo.ts";
 
 /**
@@ -45,7 +46,8 @@ export function planRollout(
         if (roll !== null)
           return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after, ...stops])] }];
         // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
-        return isMoved(service) || stops.length > 0 ? [{ service, steps: stops }] : [];
+        const isToBeSeen = isMoved(service) && draft.arns[`service/${service.key}`] !== undefined;
+        return isToBeSeen || stops.length > 0 ? [{ service, steps: stops }] : [];
       }),
     askLocation: (service, after, again = "") =>
       pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again),
@@ -67,13 +69,18 @@ export function planRollout(
     const count = observation.services[service.key]?.desiredCount ?? 0;
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
-  noteReplaced(moved, draft);
-  const { canary } = stack.gates;
-  if (canary?.target.kind !== "job" || all.length === 0 || stack.runs.kind !== "ecs") return;
-  const run = stack.runs.definitions[canary.location];
+  noteOthers(moved, draft);
+  planCanary(stack, images, all, draft);
+  planPutBack(stack, moved, draft);
+}
+
+function planCanary({ gates, runs }: Stack, images: ImageReferences, after: readonly string[], draft: Draft): void {
+  const { canary } = gates;
+  if (canary?.target.kind !== "job" || after.length === 0 || runs.kind !== "ecs") return;
+  const run = runs.definitions[canary.location];
   const image = run === undefined ? undefined : images[run.image];
   if (image === undefined) return;
-  pushGate(draft, all, { gate: "canary", on: canary.location, job: canary.target.name, image });
+  pushGate(draft, after, { gate: "canary", on: canary.location, job: canary.target.name, image });
 }
 
 /** What an order is made of. */
