@@ -285,10 +285,10 @@ function endingOf(error: unknown): string {
   return (error instanceof RolloutFailed ? error.verdicts[0]?.verdict : undefined) ?? "failed";
 }
 
-function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {
+function takenBackLine({ name, verdict, count, why }: TakenBack): Markdown {
   if (why === null)
-    return markdown`${code(service)} was taken back${count === 0 ? ", to no task: it had run nothing" : verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
-  return markdown`${code(service)} could **not** be taken back: ${why}`;
+    return markdown`${code(name)} was taken back${count === 0 ? ", to no task: it had run nothing" : verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
+  return markdown`${code(name)} could **not** be taken back: ${why}`;
 }
 
 function partsOf({ images, kept, taskDefinitions }: Release): readonly (readonly (Text | Markdown)[])[] {

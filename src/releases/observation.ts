@@ -132,6 +132,11 @@ export function isScaled(service: Service): boolean {
   return service.kind === "webserver" && service.scaling !== null;
 }
 
+/** What people know an observed service by. @param key of it */
+export function nameIn({ services }: Pick<Observation, "services">, key: string): string {
+  return shownName(key, services[key]?.name ?? key);
+}
+
 /** What a service runs, for people: `family:revision`, or `nothing`. */
 export function showRunning(revision: Revision | null, desiredCount: number): string {
   return revision === null || desiredCount === 0 ? "nothing" : showRevision(revision);

@@ -13,7 +13,7 @@ import type { Connections } from "./connections.ts";
 import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import type { Journal } from "./journal.ts";
-import type { KnownDefinition, Observation } from "./observation.ts";
+import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
 import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
 
@@ -158,7 +158,7 @@ export function explainStatus({
         service === null
           ? [key, "does not exist", "", ""]
           : [
-              key,
+              shownName(key, service.name),
               service.revision === null ? "nothing" : showRevision(service.revision),
               `${service.runningCount}/${service.desiredCount}`,
               service.primary?.state ?? "",

@@ -16,7 +16,7 @@ import { abandon } from "./history.ts";
 import { locationsServedBy } from "./hosts.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
-import { type Observation, successorOf } from "./observation.ts";
+import { nameIn, type Observation, successorOf } from "./observation.ts";
 import { taskNetwork } from "./observe.ts";
 import {
   type BadSince,
@@ -352,7 +352,11 @@ async function failed(
   const queued = await settleLeftBehind(context, session, undertaking, since);
   const told = tell(session, undertaking, end, title, lock === null ? null : outcome, takenBack);
   const result = resultOf({ ...told, queued });
-  if (cancelled) return new ReleaseCancelled(cancelText(left.map(({ service }) => service)), result);
+  if (cancelled)
+    return new ReleaseCancelled(
+      cancelText(moved.map(({ service }) => nameIn(undertaking.observation, service))),
+      result,
+    );
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
@@ -449,12 +453,12 @@ function cancelText(left: readonly string[]): string {
 function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
   const { what, fix } = wordsOf(error);
   const migrated = migratedBy(release);
-  const back = takenBack.filter(({ why }) => why === null).map(({ service }) => service);
+  const back = takenBack.filter(({ why }) => why === null).map(({ name }) => name);
   return [
     what,
     ...(fix === null ? [] : [`fix: ${fix}`]),
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
-    ...takenBack.flatMap(({ service, why }) => (why === null ? [] : [`Not taken back: ${service}: ${why}`])),
+    ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
     ...(takenBack.length === 0 ? ["No service was touched."] : []),
     ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");

@@ -69,7 +69,7 @@ export function planRollout(
     const count = observation.services[service.key]?.desiredCount ?? 0;
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
-  noteOthers(moved, draft);
+  noteOthers(stack, observation, moved, draft);
   planCanary(stack, images, all, draft);
   planPutBack(stack, moved, draft);
 }

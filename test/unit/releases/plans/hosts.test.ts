@@ -142,7 +142,7 @@ describe("Runs that live in hosts", () => {
       return { ...world, observation: { ...world.observation, services } };
     };
     const later = planFor(replacing, withOld(released(replacing)), "b");
-    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/replaced/code"]);
+    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/replaced/old"]);
     const first = planFor(replacing, withOld(untouchedWorld(replacing)));
     expect(first.findings).toContainEqual(
       expect.objectContaining({ id: "runs-not-awaited", what: expect.stringContaining("runs in old:") as unknown }),
