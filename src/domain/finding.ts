@@ -17,6 +17,7 @@ export const checkIds: readonly string[] = [
   "dagster-version-unknown",
   "drift",
   "image-source",
+  "host-left-running",
   "host-locations-differ",
   "image-tags-full",
   "instance-file",

@@ -11,7 +11,7 @@ import type { Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished } from "./plans/draft.ts";
-import { checkHostChange, hostChange } from "./plans/host-change.ts";
+import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { checkDagster, checkSchema } from "./rollback-checks.ts";
@@ -37,6 +37,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
     ...ofImages,
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
+    ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
     ...checkServices(scope, observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
