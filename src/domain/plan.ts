@@ -60,6 +60,18 @@ export type Action =
       readonly name: string;
       readonly from: Revision;
     }
+  /** Brings a service, which the target does not run, to what it was before a release that was cut or has failed. */
+  | {
+      readonly kind: "put-back";
+      /** Its key, as for `stop`. */
+      readonly service: string;
+      /** ECS's name of it. */
+      readonly name: string;
+      readonly from: Revision | null;
+      readonly to: Revision | null;
+      /** Desired count; null leaves it to whatever scales the service. */
+      readonly count: number | null;
+    }
   | ({ readonly kind: "gate" } & Question);
 
 /** What a gate asks. `image` is the full reference that must be found. */

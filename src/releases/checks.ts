@@ -7,7 +7,7 @@ import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { driftFindings, mayOverlap, ownershipFindings } from "./drift.ts";
-import type { Observation } from "./observation.ts";
+import { isRenamed, movedOf, type Observation, showRunning } from "./observation.ts";
 import { longestSeconds } from "./time-outs.ts";
 
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
@@ -33,9 +33,26 @@ export function checkServices(stack: Stack, observation: Observation): readonly 
     ...Object.values(stack.services).flatMap((service) =>
       checkService(service, observation.services[service.key] ?? null, stack),
     ),
+    ...checkRenamed(stack, observation),
     ...driftFindings(stack, observation),
     ...ownershipFindings(stack, observation.services),
   ];
+}
+
+/** Whether the former one may run beside the one that has its key now is not known: neither is started then. */
+function checkRenamed(stack: Stack, observation: Observation): readonly Finding[] {
+  return movedOf(stack, observation).flatMap(({ key, now, then }): Finding[] => {
+    if (!isRenamed(key)) return [];
+    return [
+      {
+        id: "moved-service-renamed",
+        level: "error",
+        where: { file: stack.file, line: 1, column: 1 },
+        what: `A release that was cut, or failed, has moved ECS service ${now.name}, which ran ${showRunning(then.taskDefinition, then.desiredCount)} before; the stack file has another service in its place now, and no release would bring it back.`,
+        fix: `Put ${now.name} back into the stack file, where it was; deploy, or roll back; and rename it after that.`,
+      },
+    ];
+  });
 }
 
 /**
@@ -137,6 +154,7 @@ function checkService(
 /** What an earlier release needs, and is not there any more. */
 export function checkTarget(
   stack: Stack,
+  observation: Observation,
   to: Release,
   wanted: Readonly<Record<string, Definition | null>>,
   images: Readonly<Record<string, boolean>>,
@@ -149,6 +167,7 @@ export function checkTarget(
     ([definition]) => !definition.startsWith("once/") && wanted[definition] === null,
   );
   const unknown = Object.keys(stack.services).filter((key) => to.taskDefinitions[`service/${key}`] === undefined);
+  const moved = new Set(movedOf(stack, observation).map(({ key }) => key));
   return [
     ...gone.map(
       (key): Finding => ({
@@ -173,7 +192,7 @@ export function checkTarget(
         id: "rollback-service-unknown",
         level: "warning",
         where,
-        what: `That release did not have the service ${key}: it stays as it is.`,
+        what: `That release did not have the service ${key}: it ${moved.has(key) ? "goes back to what it was before the release that was cut, or failed" : "stays as it is"}.`,
         fix: "Check that it works with the older ones; or take it out of the stack file first.",
       }),
     ),

@@ -4,17 +4,16 @@ import type { Context } from "../domain/context.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
 import type { Clients, Connections } from "./connections.ts";
-import { beforeUnfinished } from "./history.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
-import { movedKeys } from "./observation.ts";
-import { observeServicesByKey } from "./observe.ts";
+import { movedOf, shownName } from "./observation.ts";
+import { beforeOf, observeServicesByKey } from "./observe.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
 import { startedBy } from "./steps.ts";
 
 /** What a job that is over had left open. */
 export interface Closed {
   readonly releases: readonly ReleaseId[];
-  /** Services that are not as they were before; by key. */
+  /** Services that are not as they were before. */
   readonly moved: readonly string[];
   /** One-off tasks that were stopped. */
   readonly tasks: readonly string[];
@@ -42,7 +41,10 @@ export async function closeOpen(
   const tasks = await Promise.all(
     open.map(({ intent }) => stopTasks(clients, stack.contract.cluster, startedBy(intent.release))),
   );
-  const moved = movedKeys(stack, await observeServicesByKey(clients, stack), beforeUnfinished(session));
+  const services = await observeServicesByKey(clients, stack, session);
+  const moved = movedOf(stack, { services, before: beforeOf(services, session) }).map(({ key, now }) =>
+    shownName(key, now.name),
+  );
   for (const { intent } of open) {
     await journal.end({
       schema: 1,

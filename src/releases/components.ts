@@ -2,7 +2,7 @@ import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
-import { hasMoved, type Observation } from "./observation.ts";
+import { movedOf, type Observation, shownName, successorOf } from "./observation.ts";
 
 /** What is to be said of components that a release does not make, or that come from elsewhere than before. */
 export function checkComponents(
@@ -55,17 +55,15 @@ function checkLeft(stack: Stack, { current }: Observation): readonly Finding[] {
 }
 
 /** What a partial release leaves alone must be as the current release says: the record says that it is. */
-function checkKept(stack: Stack, scope: Stack, { services, before }: Observation): readonly Finding[] {
-  return Object.values(stack.services).flatMap((service): Finding[] => {
-    const [now, then] = [services[service.key] ?? null, before[service.key]];
-    if (Object.hasOwn(scope.services, service.key) || now === null || then === undefined) return [];
-    if (!hasMoved(service, now, then)) return [];
+function checkKept(stack: Stack, scope: Stack, observation: Observation): readonly Finding[] {
+  return movedOf(stack, observation).flatMap(({ key, service, now }): Finding[] => {
+    if (Object.hasOwn(scope.services, successorOf(key) ?? key)) return [];
     return [
       {
         id: "kept-service-moved",
         level: "error",
-        where: service.place,
-        what: `A release that was cut, or failed, has moved ${service.key}, and this one is about other components only: it would leave it so.`,
+        where: service?.place ?? { file: stack.file, line: 1, column: 1 },
+        what: `A release that was cut, or failed, has moved ${shownName(key, now.name)}, and this one is about other components only: it would leave it so.`,
         fix: "Deploy the whole stack, or roll back to the current release, before a part of it is released.",
       },
     ];

@@ -3,11 +3,19 @@ import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
-import { hasMoved, isScaled, type KnownDefinition, type Observation, showRunning } from "./observation.ts";
+import {
+  isScaled,
+  type KnownDefinition,
+  type MovedService,
+  movedOf,
+  type Observation,
+  shownName,
+  showRunning,
+} from "./observation.ts";
 
 /** Something that runs, or stands, and is not what the current release says. */
 export interface Drift {
-  /** Key of the service; null: the stack as a whole. */
+  /** Key of the service, or ECS's name of one that is not of the stack; null: the stack as a whole. */
   readonly service: string | null;
   readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract";
   /** For people, to be read after the name of the service. Names of variables at most, never a value. */
@@ -24,8 +32,13 @@ export type Ran = Pick<Observation, "current" | "services" | "before" | "definit
  * above 0 that the infrastructure may have chosen; of daemons there is one.
  */
 export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
-  const services = Object.values(stack.services).flatMap((service) => driftOfService(service, ran));
-  return [...services, ...driftOfContract(stack, ran.current)];
+  const moved = movedOf(stack, ran);
+  const services = Object.values(stack.services).flatMap((service) => {
+    const one = moved.find(({ key, now }) => key === service.key && now.revision !== null);
+    return one === undefined ? driftOfService(service, ran) : [driftOfMoved(one)];
+  });
+  const others = moved.filter(({ service, now }) => service === null && now.revision !== null).map(driftOfMoved);
+  return [...services, ...others, ...driftOfContract(stack, ran.current)];
 }
 
 /** `webserver is scaled to 0` */
@@ -80,21 +93,20 @@ export function mayOverlap({
   return minimumHealthyPercent > 0 || maximumPercent > 100;
 }
 
-function driftOfService(service: Service, { current, services, before, definitions }: Ran): readonly Drift[] {
+function driftOfMoved({ key, now, then }: MovedService): Drift {
+  const former = showRunning(then.taskDefinition, then.desiredCount);
+  return {
+    service: shownName(key, now.name),
+    kind: "unfinished",
+    what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${former}`,
+    remedy:
+      "Nothing to do: the next release goes on from there, and should it fail, all of it goes back to what was before.",
+  };
+}
+
+function driftOfService(service: Service, { current, services, definitions }: Ran): readonly Drift[] {
   const { key } = service;
-  const [now, then, pinned] = [services[key] ?? null, before[key], current?.taskDefinitions[`service/${key}`]];
-  if (now !== null && now.revision !== null && then !== undefined && hasMoved(service, now, then)) {
-    const former = showRunning(then.taskDefinition, then.desiredCount);
-    return [
-      {
-        service: key,
-        kind: "unfinished",
-        what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${former}`,
-        remedy:
-          "Nothing to do: the next release goes on from there, and should it fail, all of it goes back to what was before.",
-      },
-    ];
-  }
+  const [now, pinned] = [services[key] ?? null, current?.taskDefinitions[`service/${key}`]];
   if (pinned === undefined) return [];
   if (now === null || now.status !== "ACTIVE") {
     const infrastructure = "A deploy stops: the infrastructure must create it again (count 0 is enough).";

@@ -3,9 +3,10 @@ import { Cancelled, messageOf, RolloutFailed, type UserError } from "../domain/e
 import { instant } from "../domain/identifiers.ts";
 import type { OutcomeKind } from "../domain/journal.ts";
 import { migratedBy, type Release } from "../domain/release.ts";
+import { locationsServedBy } from "./hosts.ts";
 import { type HeldLock, isLost } from "./lock.ts";
-import { successorOf } from "./observation.ts";
-import { type BadSince, locationsServedBy, locationsThatDiffer, settleQueuedRuns } from "./queued-runs.ts";
+import { nameIn, successorOf } from "./observation.ts";
+import { type BadSince, locationsThatDiffer, settleQueuedRuns } from "./queued-runs.ts";
 import {
   movesOf,
   outcomeHead,
@@ -59,7 +60,12 @@ export async function failed(
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued });
-  return isCancelled ? cancelled(left, result) : red(cause, takenBack, result);
+  return isCancelled
+    ? cancelled(
+        left.map(({ service }) => nameIn(undertaking.observation, service)),
+        result,
+      )
+    : red(cause, takenBack, result);
 }
 
 /** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
@@ -92,10 +98,9 @@ export function uncommitted(error: unknown, told: Told): Error {
   return new ReleaseFailed(text, resultOf(told), [], cause);
 }
 
-function cancelled(left: readonly Pick<Moved, "service">[], result: Result): ReleaseCancelled {
+function cancelled(left: readonly string[], result: Result): ReleaseCancelled {
   if (left.length === 0) return new ReleaseCancelled("Cancelled before any service moved.", result);
-  const keys = left.map(({ service }) => service).join(", ");
-  const text = `Cancelled; ECS goes on with ${keys}. The next deploy or rollback goes on from here.`;
+  const text = `Cancelled; ECS goes on with ${left.join(", ")}. The next deploy or rollback goes on from here.`;
   return new ReleaseCancelled(text, result);
 }
 
@@ -182,12 +187,12 @@ function asError(error: unknown): Error {
 function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
   const { what, fix } = wordsOf(error);
   const migrated = migratedBy(release);
-  const back = takenBack.filter(({ why }) => why === null).map(({ service }) => service);
+  const back = takenBack.filter(({ why }) => why === null).map(({ name }) => name);
   return [
     what,
     ...(fix === null ? [] : [`fix: ${fix}`]),
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
-    ...takenBack.flatMap(({ service, why }) => (why === null ? [] : [`Not taken back: ${service}: ${why}`])),
+    ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
     ...(takenBack.length === 0 ? ["No service was touched."] : []),
     ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");

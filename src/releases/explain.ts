@@ -19,7 +19,7 @@ import {
 } from "../markdown/markdown.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
-import { type Observation, successorOf } from "./observation.ts";
+import { type Observation, showRunning, shownName, successorOf } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
@@ -156,6 +156,7 @@ function subjectOf(step: Step): string {
       return `migration ${step.migration}`;
     case "roll":
     case "stop":
+    case "put-back":
       return `service ${step.service}`;
     case "register":
     case "drain":
@@ -251,6 +252,8 @@ function describe(step: Step, results: Results = {}): Markdown {
         ? markdown`stop ${code(step.service)}`
         : markdown`stop ${code(step.name)}, which ${code(successor)} replaces`;
     }
+    case "put-back":
+      return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
     case "gate":
       return step.gate === "location" && step.again
         ? markdown`${step.gate} gate of ${code(step.on)}, once more, of the new webserver`
@@ -299,10 +302,10 @@ function endingOf(error: unknown): string {
   return (error instanceof RolloutFailed ? error.verdicts[0]?.verdict : undefined) ?? "failed";
 }
 
-function takenBackLine({ service, verdict, count, why }: TakenBack): Markdown {
+function takenBackLine({ name, verdict, count, why }: TakenBack): Markdown {
   if (why === null)
-    return markdown`${code(service)} was taken back${count === 0 ? ", to no task: it had run nothing" : verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
-  return markdown`${code(service)} could **not** be taken back: ${why}`;
+    return markdown`${code(name)} was taken back${count === 0 ? ", to no task: it had run nothing" : verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
+  return markdown`${code(name)} could **not** be taken back: ${why}`;
 }
 
 function partsOf({ images, kept, taskDefinitions }: Release): readonly (readonly (Text | Markdown)[])[] {

@@ -60,9 +60,17 @@ export async function settlePointer(history: History, journal: Journal): Promise
   await journal.moveCurrent({ schema: 1, release: release.id, previous: release.base, at }, current);
 }
 
-/** What each service was before the oldest unfinished release touched it; empty when all have come to their end. */
-export function beforeUnfinished({ unfinished }: Pick<History, "unfinished">): Readonly<Record<string, Before>> {
-  return Object.assign({}, ...unfinished.toReversed().map(({ intent }) => intent.before)) as Record<string, Before>;
+/** What a service was before the oldest unfinished release touched it. */
+export interface FormerService {
+  /** What that release has noted it under. */
+  readonly key: string;
+  readonly before: Before;
+}
+
+/** By ECS's name of the service, which a stack file may have given another key since; empty when all have come to their end. */
+export function beforeUnfinished({ unfinished }: Pick<History, "unfinished">): ReadonlyMap<string, FormerService> {
+  const noted = unfinished.toReversed().flatMap(({ intent }) => Object.entries(intent.before));
+  return new Map(noted.map(([key, before]) => [before.service, { key, before }]));
 }
 
 /** Closes releases that were cut: whoever goes on from them has noted what was before them. */

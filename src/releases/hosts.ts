@@ -12,6 +12,11 @@ export function loadingHosts({ services }: Pick<Stack, "services">): readonly (W
   );
 }
 
+/** Locations that a service serves or loads. */
+export function locationsServedBy(service: Service): readonly string[] {
+  return service.kind === "code-location" ? [service.location] : service.locations;
+}
+
 /**
  * What runs of a location are started from; null when they are no tasks. A host has one environment, and in it one container
  * context for all that it loads: those locations share the definition of the first of them.
@@ -45,6 +50,7 @@ export function checkHosts(stack: Stack): readonly Finding[] {
 /** Runs that a plan would end without having waited for them: nobody can be asked for them. */
 export function checkRunsAwaited(stack: Stack, observation: Observation, steps: readonly Step[]): readonly Finding[] {
   if (stack.runs.kind !== "in-process" || steps.some(({ kind }) => kind === "drain")) return [];
+  if (areHostsStopped(stack, observation)) return [];
   const ended = steps.flatMap((step) => endedBy(step, stack, observation));
   if (ended.length === 0) return [];
   return [
@@ -56,6 +62,16 @@ export function checkRunsAwaited(stack: Stack, observation: Observation, steps: 
       fix: "When runs may be under way, start the webserver first, and deploy then.",
     },
   ];
+}
+
+/** Has an unfinished release stopped all that starts runs, for a migration? It has waited for those there were before. */
+function areHostsStopped({ services: known }: Stack, { services, before }: Observation): boolean {
+  const ran = Object.values(known).filter(({ kind, key }) => {
+    return kind !== "code-location" && (before[key]?.desiredCount ?? 0) > 0;
+  });
+  return (
+    ran.some(({ kind }) => kind === "webserver") && ran.every(({ key }) => (services[key]?.desiredCount ?? 0) === 0)
+  );
 }
 
 /** Does a process run now that may hold runs? */

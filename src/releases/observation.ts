@@ -17,7 +17,8 @@ export interface Observation {
   readonly current: Release | null;
   /**
    * By the key of the service in the stack file; null when the cluster has none of that name. What it replaces is under
-   * {@link replacedKey}, while it exists.
+   * {@link replacedKey}, while it exists; what else unfinished releases have found is under the key that it had, or else
+   * {@link renamedKey}.
    */
   readonly services: Readonly<Record<string, ServiceObservation | null>>;
   /** What each of them is to be again, should this fail: as it is now, or as it was before an unfinished release. By key. */
@@ -62,6 +63,13 @@ export function imageFor(
   return images[keptName(key)] ?? images[image];
 }
 
+/** Every revision of a definition that is known, those that a service runs or should run first. */
+export function knownRevisions(known: KnownDefinition | undefined): readonly Definition[] {
+  if (known === undefined) return [];
+  const { running, former, newest, released } = known;
+  return [running, former, newest, released].filter((revision) => revision !== null);
+}
+
 /** The key of what a service replaces. No service of a stack file can be called so. */
 export function replacedKey(key: string): string {
   return `${replacedPrefix}${key}`;
@@ -74,16 +82,43 @@ export function successorOf(key: string): string | null {
 
 const replacedPrefix = "replaced/";
 
-/** Keys of all that runs something else than before, what was replaced last. */
-export function movedKeys(
+/** The key of a service that an unfinished release has found under a key which the stack file gives to another one now. */
+export function renamedKey(name: string): string {
+  return `${renamedPrefix}${name}`;
+}
+
+const renamedPrefix = "renamed/";
+
+/** Is it a key of {@link renamedKey}? */
+export function isRenamed(key: string): boolean {
+  return key.startsWith(renamedPrefix);
+}
+
+/** What people know a service by: its key, or ECS's name of one that the stack file has no key for. */
+export function shownName(key: string, name: string): string {
+  return successorOf(key) === null && !isRenamed(key) ? key : name;
+}
+
+/** A service that an unfinished release has moved. */
+export interface MovedService {
+  readonly key: string;
+  /** null: it is not of the stack. */
+  readonly service: Service | null;
+  readonly now: ServiceObservation;
+  readonly then: Before;
+}
+
+/** All that runs something else than before, what was replaced last. */
+export function movedOf(
   { services: known }: Pick<Stack, "services">,
-  services: Observation["services"],
-  before: Readonly<Record<string, Before>>,
-): readonly string[] {
-  return Object.entries(services).flatMap(([key, now]) => {
-    const then = before[key];
-    return now !== null && then !== undefined && hasMoved(known[key] ?? null, now, then) ? [key] : [];
+  { services, before }: Pick<Observation, "services" | "before">,
+): readonly MovedService[] {
+  const moved = Object.entries(services).flatMap(([key, now]): MovedService[] => {
+    const [service, then] = [known[key] ?? null, before[key]];
+    return now !== null && then !== undefined && hasMoved(service, now, then) ? [{ key, service, now, then }] : [];
   });
+  const isReplaced = ({ key }: MovedService): boolean => successorOf(key) !== null;
+  return [...moved.filter((one) => !isReplaced(one)), ...moved.filter(isReplaced)];
 }
 
 /**
@@ -103,6 +138,11 @@ export function hasMoved(
 /** Does something else set its count? Then that may change for good reason at any time. */
 export function isScaled(service: Service): boolean {
   return service.kind === "webserver" && service.scaling !== null;
+}
+
+/** What people know an observed service by. @param key of it */
+export function nameIn({ services }: Pick<Observation, "services">, key: string): string {
+  return shownName(key, services[key]?.name ?? key);
 }
 
 /** What a service runs, for people: `family:revision`, or `nothing`. */

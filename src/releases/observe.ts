@@ -24,7 +24,7 @@ import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
 import { beforeUnfinished, type History } from "./history.ts";
-import { type KnownDefinition, type Observation, replacedKey } from "./observation.ts";
+import { type KnownDefinition, type Observation, renamedKey, replacedKey } from "./observation.ts";
 import { observePromoted, type Promotion } from "./promotion.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -59,7 +59,7 @@ export async function observe(
   const current = history.currentRelease;
   const { scope, promotion, copyImages } = about;
   const [services, { images, copies }, parameters, scripts] = await Promise.all([
-    observeServicesByKey(clients, stack),
+    observeServicesByKey(clients, stack, history),
     lookAtImages(imageClients, context, about, checkout, current),
     parameterNames(clients, scope),
     // The checkout has nothing to say of images that were made elsewhere.
@@ -88,22 +88,44 @@ export async function observe(
   return { observation, images, copies };
 }
 
-/** By the key that the stack file gives them; what they replace comes last, and only what is there. */
+/**
+ * By the key that the stack file gives them; then what they replace, and what else unfinished releases have found, as far as that is
+ * there.
+ */
 export async function observeServicesByKey(
   { ecs }: Pick<Clients, "ecs">,
   stack: Stack,
+  history: Pick<History, "unfinished">,
 ): Promise<Readonly<Record<string, ServiceObservation | null>>> {
   const all = Object.values(stack.services);
-  const found = await observeServices(
-    ecs,
-    stack.contract.cluster,
-    all.flatMap(({ service, replaces }) => (replaces === null ? [service] : [service, replaces])),
+  const own = all.map(({ key, service }) => [key, service] as const);
+  const replaced = all.flatMap(({ key, replaces }) =>
+    replaces === null ? [] : [[replacedKey(key), replaces] as const],
   );
-  const replaced = all.flatMap(({ key, replaces }) => {
-    const observed = replaces === null ? null : (found[replaces] ?? null);
-    return observed === null ? [] : [[replacedKey(key), observed] as const];
+  const left = leftServices([...own, ...replaced], history);
+  const names = [...own, ...replaced, ...left].map(([, name]) => name);
+  const found = await observeServices(ecs, stack.contract.cluster, names);
+  const others = [
+    ...replaced.flatMap(([key, name]) => (found[name] ? [[key, found[name]] as const] : [])),
+    // One that was deleted is listed for a while, and goes back to nothing.
+    ...left.flatMap(([key, name]) => (found[name]?.status === "ACTIVE" ? [[key, found[name]] as const] : [])),
+  ];
+  return Object.fromEntries([...own.map(([key, name]) => [key, found[name] ?? null] as const), ...others]);
+}
+
+/** Services that unfinished releases have found, and the stack file does not name any more: under their former keys where these are free. */
+function leftServices(
+  known: readonly (readonly [key: string, name: string])[],
+  history: Pick<History, "unfinished">,
+): readonly (readonly [key: string, name: string])[] {
+  const taken = new Set(known.map(([key]) => key));
+  const names = new Set(known.map(([, name]) => name));
+  return [...beforeUnfinished(history)].flatMap(([name, { key }]) => {
+    if (names.has(name)) return [];
+    const free = taken.has(key) ? renamedKey(name) : key;
+    taken.add(free);
+    return [[free, name] as const];
   });
-  return Object.fromEntries([...all.map(({ key, service }) => [key, found[service] ?? null] as const), ...replaced]);
 }
 
 /** As they are now; but where a release was cut or has failed, as they were before it. */
@@ -111,13 +133,13 @@ export function beforeOf(
   services: Observation["services"],
   history: Pick<History, "unfinished">,
 ): Observation["before"] {
-  const now = Object.entries(services).flatMap(([key, service]): [string, Before][] =>
-    service === null
-      ? []
-      : [[key, { service: service.name, taskDefinition: service.revision, desiredCount: service.desiredCount }]],
-  );
-  const former = Object.entries(beforeUnfinished(history)).filter(([key]) => (services[key] ?? null) !== null);
-  return { ...Object.fromEntries(now), ...Object.fromEntries(former) };
+  const former = beforeUnfinished(history);
+  const before = Object.entries(services).flatMap(([key, service]): [string, Before][] => {
+    if (service === null) return [];
+    const { name, revision: taskDefinition, desiredCount } = service;
+    return [[key, former.get(name)?.before ?? { service: name, taskDefinition, desiredCount }]];
+  });
+  return Object.fromEntries(before);
 }
 
 /**

@@ -14,7 +14,7 @@ import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
-import { checkHostChange, hostChange } from "./plans/host-change.ts";
+import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planPromotedKept } from "./plans/promoted.ts";
@@ -48,6 +48,7 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
     ...checkCodeVersions(released, (service) => versionFor(service, scope, observation, draft.target)),
+    ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
     ...checkServices(scope, observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
@@ -89,7 +90,7 @@ export function planRollback(
     ...checkServices(stack, observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
-    ...checkTarget(stack, former, wanted, images),
+    ...checkTarget(stack, observation, former, wanted, images),
     ...checkLeft(stack, to),
     ...checkSchema(to, schema, current),
     ...checkDagster(stack, to, current),

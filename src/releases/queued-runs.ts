@@ -6,9 +6,10 @@ import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision } from "../domain/verdict.ts";
-import { type Service, type Stack, withLevels } from "../stack/index.ts";
+import { type Stack, withLevels } from "../stack/index.ts";
 import { dayOf } from "./checks.ts";
-import { hasMoved, type Observation } from "./observation.ts";
+import { locationsServedBy, runOf } from "./hosts.ts";
+import { movedOf, type Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
 
 /** What is done about runs that wait in the queue, when the code that they will run is taken back. */
@@ -40,17 +41,14 @@ export interface QueuedRun {
 const shownRuns = 20;
 
 /** Locations whose runs start from another definition in the one release than in the other. */
-export function locationsThatDiffer({ runs }: Stack, bad: Release, good: Release): readonly string[] {
+export function locationsThatDiffer(stack: Stack, bad: Release, good: Release): readonly string[] {
+  const { runs } = stack;
   if (runs.kind !== "ecs") return []; // runs in a process take the code that is there when they begin
-  return Object.values(runs.definitions).flatMap(({ key, location }) => {
-    const [theirs, ours] = [bad, good].map(({ taskDefinitions }) => taskDefinitions[`run/${key}`] ?? null);
-    return theirs === null || theirs === undefined || sameRevision(theirs, ours ?? null) ? [] : [location];
+  return Object.values(runs.definitions).flatMap(({ location }) => {
+    const definition = `run/${runOf(stack, location)?.key ?? ""}`;
+    const theirs = bad.taskDefinitions[definition];
+    return theirs === undefined || sameRevision(theirs, good.taskDefinitions[definition] ?? null) ? [] : [location];
   });
-}
-
-/** Locations whose code a service loads. */
-export function locationsServedBy(service: Service): readonly string[] {
-  return service.kind === "code-location" ? [service.location] : service.locations;
 }
 
 /**
@@ -112,13 +110,10 @@ export async function settleQueuedRuns(
   return queued;
 }
 
-function movedSince({ stack, unfinished }: Session, { services, before }: Observation): BadSince {
+function movedSince({ stack, unfinished }: Session, observation: Observation): BadSince {
   if (stack.runs.kind !== "ecs") return {};
   const since = Math.min(...unfinished.map(({ intent }) => Date.parse(intent.at)));
-  const moved = Object.values(stack.services).filter((service) => {
-    const [now, then] = [services[service.key] ?? null, before[service.key]];
-    return now !== null && then !== undefined && hasMoved(service, now, then);
-  });
+  const moved = movedOf(stack, observation).flatMap(({ service }) => service ?? []);
   return Object.fromEntries(moved.flatMap(locationsServedBy).map((location) => [location, since]));
 }
 

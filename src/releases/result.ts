@@ -7,7 +7,7 @@ import type { Release } from "../domain/release.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
 import { type Ending, explainEnding, explainPlan } from "./explain.ts";
-import { type Observation, showRunning } from "./observation.ts";
+import { nameIn, type Observation, showRunning } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
@@ -139,15 +139,18 @@ export function isRefused(end: StepEnd): boolean {
 export function movesOf({ steps }: Pick<RolloutEnd, "steps">): readonly Move[] {
   const moves = steps.flatMap((end): Move[] => {
     const { step } = end;
-    const isMove = step.kind === "roll" || step.kind === "stop";
-    return isMove && end.kind !== "left" && !isRefused(end) ? [{ step, end }] : [];
+    return isMoving(step) && end.kind !== "left" && !isRefused(end) ? [{ step, end }] : [];
   });
   const last = new Map(moves.map((move) => [move.step.service, move]));
   return moves.filter((move) => last.get(move.step.service) === move);
 }
 
+function isMoving(step: Step): step is Move["step"] {
+  return step.kind === "roll" || step.kind === "stop" || step.kind === "put-back";
+}
+
 export interface Move {
-  readonly step: Extract<Step, { kind: "roll" | "stop" }>;
+  readonly step: Extract<Step, { kind: "roll" | "stop" | "put-back" }>;
   readonly end: StepEnd;
 }
 
@@ -211,7 +214,7 @@ function endingOf(
   };
 }
 
-/** What each service runs when all is over: `family:revision`, or that it is not known. By key. */
+/** What each service runs when all is over: `family:revision`, or that it is not known. By what people know it by. */
 function runningNow(
   { services, before }: Observation,
   release: Release,
@@ -219,22 +222,19 @@ function runningNow(
   steps: readonly StepEnd[],
   takenBack: readonly TakenBack[],
 ): Readonly<Record<string, string>> {
-  const moved = new Set(
-    steps.flatMap(({ step, kind }) =>
-      (step.kind === "roll" || step.kind === "stop") && kind !== "left" ? [step.service] : [],
-    ),
-  );
+  const moved = new Set(steps.flatMap(({ step, kind }) => (isMoving(step) && kind !== "left" ? [step.service] : [])));
   return Object.fromEntries(
     Object.entries(services).map(([key, service]) => {
+      const name = nameIn({ services }, key);
       if (outcome === "committed") {
         const pinned = release.taskDefinitions[`service/${key}`];
-        return [key, pinned === undefined ? "nothing of this release" : showRevision(pinned)];
+        return [name, pinned === undefined ? "nothing of this release" : showRevision(pinned)];
       }
       const back = takenBack.find((one) => one.service === key);
       const then = before[key];
-      if (back?.why === null && then !== undefined) return [key, showRunning(then.taskDefinition, then.desiredCount)];
-      if (back !== undefined || moved.has(key)) return [key, "not known: see `status`"];
-      return [key, service === null ? "does not exist" : showRunning(service.revision, service.desiredCount)];
+      if (back?.why === null && then !== undefined) return [name, showRunning(then.taskDefinition, then.desiredCount)];
+      if (back !== undefined || moved.has(key)) return [name, "not known: see `status`"];
+      return [name, service === null ? "does not exist" : showRunning(service.revision, service.desiredCount)];
     }),
   );
 }

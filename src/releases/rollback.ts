@@ -169,7 +169,7 @@ async function look(
   const { clients, connections, stack, currentRelease, request } = session;
   refuseUncarried(context, stack);
   const [services, images] = await Promise.all([
-    observeServicesByKey(clients, stack),
+    observeServicesByKey(clients, stack, session),
     connections.images(context, clients, request.scratch),
   ]);
   const before = beforeOf(services, session);

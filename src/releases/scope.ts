@@ -3,6 +3,7 @@ import { keySchema } from "../domain/identifiers.ts";
 import { notRun, type Release } from "../domain/release.ts";
 import { quote, suggest } from "../stack/problems.ts";
 import type { Service, Stack } from "../stack/stack.ts";
+import { locationsServedBy } from "./hosts.ts";
 
 /**
  * The stack with nothing in it but what a release is about: what it builds, migrates, registers and rolls.
@@ -77,12 +78,12 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
   const addService = (service: Service): void => {
     if (chosen.services.has(service.key)) return;
     chosen.services.add(service.key);
-    for (const location of locationsOf(service)) addLocation(location);
+    for (const location of locationsServedBy(service)) addLocation(location);
   };
   const addLocation = (location: string): void => {
     if (chosen.locations.has(location)) return;
     chosen.locations.add(location);
-    for (const service of services) if (locationsOf(service).includes(location)) addService(service);
+    for (const service of services) if (locationsServedBy(service).includes(location)) addService(service);
   };
   const names = namesOf(stack);
   for (const name of only) {
@@ -93,7 +94,7 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
       for (const { location, image } of runsOf(stack)) if (image === name) addLocation(location);
     }
     for (const service of services) {
-      if (service.key === name || locationsOf(service).includes(name)) addService(service);
+      if (service.key === name || locationsServedBy(service).includes(name)) addService(service);
     }
     if (stack.migrations.some((migration) => migration.name === name)) chosen.migrations.add(name);
   }
@@ -135,7 +136,7 @@ function namesOf(stack: Stack): ReadonlySet<string> {
     ...Object.keys(stack.services),
     ...Object.keys(stack.images),
     ...stack.migrations.map(({ name }) => name),
-    ...Object.values(stack.services).flatMap(locationsOf),
+    ...Object.values(stack.services).flatMap(locationsServedBy),
   ];
   return new Set(all.filter((name) => keySchema.safeParse(name).success));
 }
@@ -164,11 +165,6 @@ function namesIn({
     ]),
     migrations: new Set(migrations.map(({ name }) => name)),
   };
-}
-
-/** Locations that a service serves or loads. */
-function locationsOf(service: Service): readonly string[] {
-  return service.kind === "code-location" ? [service.location] : service.locations;
 }
 
 function runsOf({ runs }: Stack): readonly { readonly location: string; readonly image: string }[] {

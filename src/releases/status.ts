@@ -13,7 +13,7 @@ import type { Connections } from "./connections.ts";
 import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import type { Journal } from "./journal.ts";
-import type { KnownDefinition, Observation } from "./observation.ts";
+import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
 import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
 
@@ -60,7 +60,10 @@ const shownReleases = 10;
 export async function status(context: Context, connections: Connections, request: SessionRequest): Promise<Status> {
   const session = await openSession(context, connections, request);
   const { stack, clients, journal, currentRelease: current, lock } = session;
-  const [services, ids] = await Promise.all([observeServicesByKey(clients, stack), journal.newest(shownReleases)]);
+  const [services, ids] = await Promise.all([
+    observeServicesByKey(clients, stack, session),
+    journal.newest(shownReleases),
+  ]);
   const before = beforeOf(services, session);
   const holder = holderOf(lock);
   const underWay = underWayOf(session, holder);
@@ -167,7 +170,7 @@ export function explainStatus({
         service === null
           ? [key, "does not exist", "", ""]
           : [
-              key,
+              shownName(key, service.name),
               service.revision === null ? "nothing" : showRevision(service.revision),
               `${service.runningCount}/${service.desiredCount}`,
               service.primary?.state ?? "",

@@ -1,5 +1,5 @@
 import type { Dagster } from "../dagster/client.ts";
-import { type Digests, roll, type ServiceNetwork, stop } from "../deployments/index.ts";
+import { type Digests, roll, type ServiceNetwork, stop, takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { RolloutFailed, UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
@@ -105,6 +105,8 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return rollService(shop, step, results);
     case "stop":
       return stopService(shop, step);
+    case "put-back":
+      return putBack(shop, step);
     case "gate":
       return askGate(shop, step, results);
   }
@@ -251,6 +253,17 @@ async function stopService(
   const { cluster } = stack.contract;
   const request = { cluster, service, from, timeoutSeconds: stopTimeoutSeconds };
   return doneOf(await stop(clients, context, request));
+}
+
+async function putBack(
+  { clients, context, stack }: Workshop,
+  { name: service, from, to, count }: Extract<Step, { kind: "put-back" }>,
+): Promise<Done> {
+  const { cluster } = stack.contract;
+  const ours = from === null ? {} : { ours: from };
+  return doneOf(
+    await takeBack(clients, context, { cluster, service, to, count, timeoutSeconds: rollTimeoutSeconds, ...ours }),
+  );
 }
 
 /** @throws StepFailed for a verdict that is not good */

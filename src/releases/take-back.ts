@@ -14,7 +14,7 @@ import { webserverGate } from "../gates/webserver.ts";
 import type { Service } from "../stack/stack.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
-import { type Observation, successorOf } from "./observation.ts";
+import { nameIn, type Observation, successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
 import { taskStart } from "./task-start.ts";
 
@@ -22,6 +22,8 @@ import { taskStart } from "./task-start.ts";
 export interface TakenBack {
   /** Its key. */
   readonly service: string;
+  /** As people know it. */
+  readonly name: string;
   /** Tasks that it ran before; null: something scales it. */
   readonly count: number | null;
   /** null: it could not be tried; `why` says it. */
@@ -61,18 +63,23 @@ export async function takeAllBack(
   const results: TakenBack[] = [];
   let barred: string | null = null;
   for (const { service, undo, ours } of moved) {
-    if (undo.kind === "none") continue;
+    const name = nameIn(before, service);
+    if (undo.kind === "none") {
+      results.push({ service, name, count: null, verdict: null, why: undo.why });
+      continue;
+    }
     try {
       const why = barred ?? successorStays(service, results);
       results.push(
         why !== null
-          ? { service, count: undo.count, verdict: null, why }
-          : await takeOneBack(context, { ...session, clients }, { service, undo, ours }),
+          ? { service, name, count: undo.count, verdict: null, why }
+          : { service, name, ...(await takeOneBack(context, { ...session, clients }, undo, ours)) },
       );
     } catch (error) {
       barred = barredBy(error);
       results.push({
         service,
+        name,
         count: undo.count,
         verdict: null,
         why: isAwsError(error, "expired") ? error.what : messageOf(error),
@@ -98,12 +105,12 @@ function successorStays(key: string, results: readonly TakenBack[]): string | nu
 async function takeOneBack(
   context: Context,
   { clients, stack }: Session,
-  { service: key, undo, ours }: Moved & { readonly undo: Extract<Undo, { kind: "roll" }> },
-): Promise<TakenBack> {
-  const { to, count } = undo;
+  { service, to, count }: Extract<Undo, { kind: "roll" }>,
+  ours: Moved["ours"],
+): Promise<Pick<TakenBack, "count" | "verdict" | "why">> {
   const request = {
     cluster: stack.contract.cluster,
-    service: undo.service,
+    service,
     to,
     count,
     timeoutSeconds,
@@ -111,7 +118,7 @@ async function takeOneBack(
   };
   const verdict = await takeBack(clients, context, request);
   const why = isGood(verdict.verdict) ? null : (verdict.cause?.what ?? `it ended as ${verdict.verdict}`);
-  return { service: key, count, verdict, why };
+  return { count, verdict, why };
 }
 
 /** Who answers for a kind of service. Nobody answers for anything before the webserver does. */

@@ -29,6 +29,7 @@ function timeoutSeconds(step: Step): number {
     case "stop":
       return stopTimeoutSeconds;
     case "roll":
+    case "put-back":
       return rollTimeoutSeconds;
     case "gate":
       return step.gate === "canary" ? canaryTimeoutSeconds : gateTimeoutSeconds;

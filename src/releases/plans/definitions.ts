@@ -14,7 +14,7 @@ import {
 } from "../definitions.ts";
 import { hostLabels } from "../host-labels.ts";
 import { runOf } from "../hosts.ts";
-import { imageFor, type Observation } from "../observation.ts";
+import { imageFor, knownRevisions, type Observation } from "../observation.ts";
 import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
 import { keptImage } from "./kept.ts";
 import { promotedDefinition } from "./promoted.ts";
@@ -66,17 +66,16 @@ export function planDefinition(
   part: Step["part"],
 ): Later {
   const content = render(request);
-  const { running = null, former = null, newest = null, released = null } = observation.definitions[definition] ?? {};
+  const known = observation.definitions[definition];
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const known = [running, former, newest, released];
-  const equal = known.find((one) => one?.active === true && one.contentHash === hash);
-  if (hash !== null && equal !== null && equal !== undefined) {
+  const equal = knownRevisions(known).find(({ active, contentHash }) => active && contentHash === hash);
+  if (hash !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;
     return equal.arn;
   }
   const id = `register/${definition}`;
-  const replaces = (running ?? newest)?.revision ?? null;
+  const replaces = (known?.running ?? known?.newest)?.revision ?? null;
   const reason = replaces === null ? "it is new" : `it differs from ${showRevision(replaces)}`;
   const undo: Undo = { kind: "none", why: "a revision that nothing runs does no harm" };
   push(draft, {

@@ -1,6 +1,8 @@
 import type { Finding } from "../../domain/finding.ts";
+import type { Step } from "../../domain/plan.ts";
 import { imageOf, type Release } from "../../domain/release.ts";
 import type { Daemon, Stack, Webserver } from "../../stack/stack.ts";
+import type { Observation } from "../observation.ts";
 
 const migrating = "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance";
 
@@ -75,6 +77,34 @@ export function checkHostChange(stack: Stack, change: HostChange, { kept }: Pick
       source: migrating,
     },
   ];
+}
+
+/**
+ * Hosts that a partial release leaves running, on the older Dagster, while it migrates the database: nobody of the old version may
+ * write to it then.
+ */
+export function checkHostsLeft(
+  stack: Stack,
+  scope: Stack,
+  change: HostChange,
+  { services }: Pick<Observation, "services">,
+  steps: readonly Step[],
+): readonly Finding[] {
+  const migrated = scope.migrations.filter(({ tool }) => tool === "dagster").map(({ name }) => name);
+  const isDue = steps.some((step) => step.kind === "run-task" && migrated.includes(step.migration));
+  if (change.kind !== "up" || !isDue) return [];
+  const left = hostsOf(stack).filter(({ key }) => {
+    const { desiredCount = 0, runningCount = 0, pendingCount = 0 } = services[key] ?? {};
+    return !Object.hasOwn(scope.services, key) && desiredCount + runningCount + pendingCount > 0;
+  });
+  return left.map(({ key, place }) => ({
+    id: "host-left-running",
+    level: "error",
+    where: place,
+    what: `Dagster goes from ${change.from} to ${change.to}, and its database is migrated; ${key} is not named under \`only\`, and would go on writing to it as ${change.from} does.`,
+    fix: `Name ${key} under \`only\` as well; or deploy the whole stack.`,
+    source: "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance",
+  }));
 }
 
 type Host = Daemon | Webserver;

@@ -4,7 +4,7 @@ import type { Service, Stack } from "../../stack/stack.ts";
 import { definitionHash } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import { imageReference, type WantedDefinition } from "../definitions.ts";
-import type { Observation } from "../observation.ts";
+import { knownRevisions, type Observation } from "../observation.ts";
 
 /**
  * The image that a process with `moves-with: dagster` keeps: that of the current release, of which a revision is there that equals
@@ -25,7 +25,8 @@ export function keptImage(
   const content = render({ ...request, image: imageReference(stack, part.repository, part.digest) });
   if (stepsBehind(content).length > 0) return null;
   const hash = definitionHash(resolve(content, {}));
-  const { running = null, former = null, newest = null } = definitions[definition] ?? {};
-  const isThere = [running, former, newest].some((known) => known?.active === true && known.contentHash === hash);
+  const isThere = knownRevisions(definitions[definition]).some(
+    ({ active, contentHash }) => active && contentHash === hash,
+  );
   return isThere ? part : null;
 }

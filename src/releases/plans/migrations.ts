@@ -20,7 +20,7 @@ export function planMigrations(
     onceDefinitions(stack, images, observation.parameters).map((wanted) => [wanted.definition, wanted]),
   );
   let previous: readonly string[] = [];
-  for (const { name, image, tool } of stack.migrations) {
+  for (const { name, image, tool } of inOrderFor(hosts, stack.migrations)) {
     const contentKey = observation.images[image]?.contentKey;
     const wanted = once.get(`once/${image}`);
     if (contentKey === undefined || wanted === undefined) continue;
@@ -61,4 +61,11 @@ export function planMigrations(
       }),
     ];
   }
+}
+
+/** With hosts that stand still meanwhile Dagster's own comes last: what else there is to migrate keeps nothing down. */
+function inOrderFor({ kind }: HostChange, migrations: Stack["migrations"]): Stack["migrations"] {
+  if (kind !== "up") return migrations;
+  const isOfDagster = ({ tool }: Stack["migrations"][number]): boolean => tool === "dagster";
+  return [...migrations.filter((one) => !isOfDagster(one)), ...migrations.filter(isOfDagster)];
 }

@@ -1,8 +1,8 @@
-import type { Before } from "../../domain/journal.ts";
 import type { Undo } from "../../domain/plan.ts";
-import type { Service } from "../../stack/stack.ts";
-import { hasMoved, isReplacedRunning, type Observation, replacedKey } from "../observation.ts";
+import type { Service, Stack } from "../../stack/stack.ts";
+import { isReplacedRunning, type MovedService, type Observation, replacedKey, successorOf } from "../observation.ts";
 import { type Draft, push } from "./draft.ts";
+import { undoOf } from "./undo.ts";
 
 /**
  * Stops what a service replaces, right before it starts itself. A service whose definition is not known stays as it is, and so does
@@ -25,11 +25,11 @@ export function planReplacement(
   }
   return [
     push(draft, {
-      id: `stop/${replacedKey(key)}`,
+      id: stopId(replaces),
       part: "rollout",
       after,
       reason: `${key} takes its place, and the two never run at once`,
-      undo: undoOf(observation.before[replacedKey(key)]),
+      undo: undoOfReplaced(service, observation),
       kind: "stop",
       service: replacedKey(key),
       name: replaces,
@@ -38,18 +38,31 @@ export function planReplacement(
   ];
 }
 
-/** What an unfinished release has stopped, and this one need not: it runs again should this one fail, after all else is back. */
-export function noteReplaced(services: readonly Service[], { services: now, before }: Observation, draft: Draft): void {
-  for (const { key } of services) {
-    const [observed, then] = [now[replacedKey(key)] ?? null, before[replacedKey(key)]];
-    if (observed === null || then === undefined || !hasMoved(null, observed, then)) continue;
-    if (draft.steps.some(({ id }) => id === `stop/${replacedKey(key)}`)) continue;
-    draft.moved.push({ service: replacedKey(key), undo: undoOf(then) });
+/** What an unfinished release has moved that is not of the stack: it goes back should this one fail, after all else is back. */
+export function noteOthers(
+  { services }: Pick<Stack, "services">,
+  observation: Observation,
+  moved: readonly MovedService[],
+  draft: Draft,
+): void {
+  for (const { key, service, now, then } of moved) {
+    if (service !== null || draft.steps.some(({ id }) => id === stopId(now.name))) continue;
+    const successor = services[successorOf(key) ?? ""];
+    const undo =
+      successor === undefined ? undoOf(null, then, now.desiredCount) : undoOfReplaced(successor, observation);
+    draft.moved.push({ service: key, undo });
   }
 }
 
-function undoOf(before: Before | undefined): Undo {
-  if (before === undefined) return { kind: "none", why: "it is not known what it was before" };
-  const { service, taskDefinition, desiredCount } = before;
-  return { kind: "roll", service, to: taskDefinition, count: desiredCount };
+/** People read it: it says ECS's name. No key of a host holds a slash. */
+function stopId(name: string): string {
+  return `stop/replaced/${name}`;
+}
+
+/** Where a release has handed over already, the successor goes back to running: the two never run at once, whoever has started the other. */
+function undoOfReplaced({ key }: Service, { before, current }: Observation): Undo {
+  const runs = (before[key]?.desiredCount ?? 0) > 0;
+  if (runs && current?.taskDefinitions[`service/${key}`] !== undefined)
+    return { kind: "none", why: `${key} has taken its place already, and the two never run at once: it stays stopped` };
+  return undoOf(null, before[replacedKey(key)], 0);
 }

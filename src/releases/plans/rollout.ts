@@ -5,11 +5,12 @@ import type { ImagePart } from "../../domain/release.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
 import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
-import { hasMoved, isAskable, isScaled, type Observation } from "../observation.ts";
+import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
-import { noteReplaced, planReplacement } from "./replacement.ts";
+import { planPutBack } from "./put-back.ts";
+import { noteOthers, planReplacement } from "./replacement.ts";
 import { undoOf } from "./undo.ts";
 
 /**
@@ -26,6 +27,8 @@ export function planRollout(
 ): void {
   const services = Object.values(stack.services);
   const rolls = new Map(services.map((service) => [service.key, neededRoll(service, observation, draft)]));
+  const moved = movedOf(stack, observation);
+  const isMoved = ({ key }: Service): boolean => moved.some((one) => one.key === key);
   const askable = isAskable(stack, observation);
   // Everything is registered before the first service moves: what ECS refuses is found while nothing has changed.
   const registered = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
@@ -43,7 +46,8 @@ export function planRollout(
         if (roll !== null)
           return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after, ...stops])] }];
         // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
-        return isMoved(service, observation) || stops.length > 0 ? [{ service, steps: stops }] : [];
+        const isToBeSeen = isMoved(service) && draft.arns[`service/${service.key}`] !== undefined;
+        return isToBeSeen || stops.length > 0 ? [{ service, steps: stops }] : [];
       }),
     askLocation: ({ location, image }, after, asked) => {
       const again = asked === "again";
@@ -67,18 +71,23 @@ export function planRollout(
   const order = hosts.kind === "up" ? hostsFirst : codeFirst;
   const all = order.plan(rollout);
   for (const service of order.kinds.toReversed().flatMap((kind) => services.filter((one) => one.kind === kind))) {
-    if (!isMoved(service, observation)) continue;
+    if (!isMoved(service)) continue;
     const count = observation.services[service.key]?.desiredCount ?? 0;
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
-  noteReplaced(services, observation, draft);
-  const { canary } = stack.gates;
-  if (canary?.target.kind !== "job" || all.length === 0 || stack.runs.kind !== "ecs") return;
-  const run = stack.runs.definitions[canary.location];
+  noteOthers(stack, observation, moved, draft);
+  planCanary(stack, images, all, draft);
+  planPutBack(stack, moved, draft);
+}
+
+function planCanary({ gates, runs }: Stack, images: ImageReferences, after: readonly string[], draft: Draft): void {
+  const { canary } = gates;
+  if (canary?.target.kind !== "job" || after.length === 0 || runs.kind !== "ecs") return;
+  const run = runs.definitions[canary.location];
   const image = run === undefined ? undefined : images[run.image];
   if (image === undefined) return;
   const question = { gate: "canary" as const, on: canary.location, job: canary.target.name, image };
-  pushGate(draft, all, question, "only a run shows that runs start, and on which image");
+  pushGate(draft, after, question, "only a run shows that runs start, and on which image");
 }
 
 /** Why a location is asked for. */
@@ -181,12 +190,6 @@ interface Touched {
 
 function stepsOf(touched: readonly Touched[]): readonly string[] {
   return touched.flatMap(({ steps }) => steps);
-}
-
-/** Has an unfinished release moved it? */
-function isMoved(service: Service, { services, before }: Observation): boolean {
-  const [now, then] = [services[service.key] ?? null, before[service.key]];
-  return now !== null && then !== undefined && hasMoved(service, now, then);
 }
 
 /** What an ECS service must be brought to. */

@@ -42,6 +42,14 @@ describe("when Dagster's minor version rises", () => {
     ["gate/location/DealFlow", "gate/canary/DealFlow"],
   ])("%s comes before %s", (earlier, later) => expect(isBefore(upgrade, earlier, later)).toBe(true));
 
+  test("other migrations come before it, in whichever order the stack file lists them: nothing is down for them", () => {
+    const reversed = { ...stack, migrations: stack.migrations.toReversed() };
+    const plan = planFor(withContents(releasedWith("1.12.9", reversed), contents("1.13.0", 2)), "b", reversed);
+    expect(reversed.migrations.map(({ name }) => name)).toEqual(["instance", "application"]);
+    expect(isBefore(plan, "migrate/application", "stop/daemon")).toBe(true);
+    expect(isBefore(plan, "stop/webserver", "migrate/instance")).toBe(true);
+  });
+
   test("hosts that are stopped get their counts again, on the way and on the way back", () => {
     const scaled = dealFlow((text) =>
       text.replace("webserver: { kind: webserver,", "webserver: { kind: webserver, scaling: { min: 1, max: 4 },"),
@@ -222,5 +230,37 @@ describe("gates of a first release", () => {
       one.kind === "roll" && changed.services[one.service]?.kind === "code-location" ? [one.id] : [],
     );
     for (const one of code) for (const other of code) expect(isBefore(plan, one, other)).toBe(false);
+  });
+});
+
+describe("a release of one host only, of which each has an image of its own", () => {
+  const each = dealFlow((text) =>
+    text
+      .replace(/( {2}host:\n(?: {4}.*\n)+)/, (host) => host + host.replace("  host:", "  web:"))
+      .replace("kind: webserver, image: host", "kind: webserver, image: web")
+      .replace("tool: dagster, image: host", "tool: dagster, image: web")
+      .replace(/^ {6}host: .*\n/m, (host) => host + host.replace("host:", "web:")),
+  );
+  const of = (version: string) => ({ ...contents(version), web: `web, dagster ${version}` });
+  const world = withContents(untouchedWorld(each), of("1.12.9"));
+  const released = withContents(carriedOut(each, world, planFor(world, "a", each)), of("1.13.0"));
+  const findings = (only: string[], now: World): readonly string[] =>
+    planRelease(each, now.observation, { ...begin(now, shaOf("b")), only }).findings.flatMap(({ id, level, what }) =>
+      id === "host-left-running" ? [`${level}: ${what}`] : [],
+    );
+
+  test("is an error while the other one would write to the database that is migrated", () => {
+    expect(findings(["webserver"], released)).toEqual([
+      expect.stringContaining(
+        "error: Dagster goes from 1.12.9 to 1.13.0, and its database is migrated; daemon is not named",
+      ),
+    ]);
+  });
+
+  test("is none when the other one is named too, or runs nothing", () => {
+    expect(findings(["webserver", "daemon"], released)).toEqual([]);
+    const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 0);
+    const services = { ...released.observation.services, daemon };
+    expect(findings(["webserver"], { ...released, observation: { ...released.observation, services } })).toEqual([]);
   });
 });

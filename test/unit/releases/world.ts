@@ -247,6 +247,14 @@ function once(
         result: {},
       };
     }
+    case "put-back": {
+      const service = observation.services[step.service];
+      if (service === null || service === undefined || step.to === null)
+        throw new Error(`${step.id} puts nothing back that is there`);
+      const back = serviceOf(service.name, step.to, step.count ?? service.desiredCount);
+      const services = { ...observation.services, [step.service]: back };
+      return { observation: { ...observation, services }, release, result: {} };
+    }
     case "drain":
     case "gate":
       return { observation, release, result: {} };

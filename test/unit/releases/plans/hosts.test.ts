@@ -1,5 +1,6 @@
 import { isPending, type Later, type LaterJson } from "../../../../src/domain/later.ts";
 import { inOrder, type Plan } from "../../../../src/domain/plan.ts";
+import { beforeOf } from "../../../../src/releases/observe.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import type { Stack } from "../../../../src/stack/index.ts";
 import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "../world.ts";
@@ -121,7 +122,8 @@ describe("Runs that live in hosts", () => {
     const { webserver } = world.observation.services;
     if (webserver == null) throw new Error("no webserver");
     const services = { ...world.observation.services, webserver: { ...webserver, desiredCount: 0, runningCount: 0 } };
-    const plan = change({ ...world, observation: { ...world.observation, services } });
+    const before = beforeOf(services, { unfinished: [] });
+    const plan = change({ ...world, observation: { ...world.observation, services, before } });
     expect(rolloutOf(plan)).not.toContain("drain");
     expect(plan.findings).toContainEqual(expect.objectContaining({ id: "runs-not-awaited", level: "warning" }));
   });
@@ -140,7 +142,7 @@ describe("Runs that live in hosts", () => {
       return { ...world, observation: { ...world.observation, services } };
     };
     const later = planFor(replacing, withOld(released(replacing)), "b");
-    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/replaced/code"]);
+    expect(rolloutOf(later).slice(0, 2)).toEqual(["drain", "stop/replaced/old"]);
     const first = planFor(replacing, withOld(untouchedWorld(replacing)));
     expect(first.findings).toContainEqual(
       expect.objectContaining({ id: "runs-not-awaited", what: expect.stringContaining("runs in old:") as unknown }),
@@ -164,6 +166,23 @@ describe("Runs that live in hosts", () => {
     expect(plan.findings.map(({ id }) => id)).not.toContain("runs-not-awaited");
     for (const stop of ["stop/daemon", "stop/webserver"])
       expect(plan.steps.find(({ id }) => id === stop)?.after).toContain("drain");
+  });
+
+  test("were waited for when a step before has stopped both hosts: nothing is said of them after the migration", () => {
+    const served = dealFlow((text) => text.replace(/^runs: .*$/m, inProcess));
+    const world = withContents(released(served), { code: "code 2" });
+    const { observation } = world;
+    const without = (...keys: readonly string[]): World => {
+      const stopped = keys.flatMap((key) => {
+        const one = observation.services[key] ?? null;
+        return one === null ? [] : [[key, { ...one, desiredCount: 0, runningCount: 0 }] as const];
+      });
+      const services = { ...observation.services, ...Object.fromEntries(stopped) };
+      return { ...world, observation: { ...observation, services } };
+    };
+    const said = (now: World): readonly string[] => planFor(served, now, "b").findings.map(({ id }) => id);
+    expect(said(without("daemon", "webserver"))).not.toContain("runs-not-awaited");
+    expect(said(without("webserver"))).toContain("runs-not-awaited");
   });
 
   test("that are tasks of their own are nothing to wait for", () => {

@@ -1,5 +1,5 @@
 import { inOrder, type Plan } from "../../../../src/domain/plan.ts";
-import { movedKeys } from "../../../../src/releases/observation.ts";
+import { movedOf } from "../../../../src/releases/observation.ts";
 import { beforeOf } from "../../../../src/releases/observe.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World } from "../world.ts";
@@ -21,15 +21,15 @@ describe("What a service replaces", () => {
   test("is stopped right before that starts, and started again should the release fail", () => {
     const { steps } = planFor(first);
     expect(steps.find(({ kind }) => kind === "stop")).toMatchObject({
-      id: "stop/replaced/daemon",
+      id: "stop/replaced/old-daemon",
       service: "replaced/daemon",
       name: "old-daemon",
       from: old,
       undo: { kind: "roll", service: "old-daemon", to: old, count: 1 },
     });
     const ids = inOrder(steps).map(({ id }) => id);
-    expect(steps.find(({ id }) => id === "roll/daemon")?.after).toContain("stop/replaced/daemon");
-    expect(ids.indexOf("roll/code")).toBeLessThan(ids.indexOf("stop/replaced/daemon"));
+    expect(steps.find(({ id }) => id === "roll/daemon")?.after).toContain("stop/replaced/old-daemon");
+    expect(ids.indexOf("roll/code")).toBeLessThan(ids.indexOf("stop/replaced/old-daemon"));
   });
 
   test.each([
@@ -44,7 +44,7 @@ describe("What a service replaces", () => {
   test("is stopped, and the daemon asked, when it was started beside the daemon that has replaced it", () => {
     const world = withOld(carriedOut(stack, first, planFor(first)), 1);
     expect(inOrder(planFor(world, "b").steps).map(({ id }) => id)).toEqual([
-      "stop/replaced/daemon",
+      "stop/replaced/old-daemon",
       "gate/daemon/daemon",
       "gate/canary/DealFlow",
     ]);
@@ -58,11 +58,10 @@ describe("What a service replaces", () => {
       service: "replaced/daemon",
       undo: { kind: "roll", service: "old-daemon", to: old, count: 1 },
     });
-    expect(movedKeys(stack, cut.observation.services, before).at(-1)).toBe("replaced/daemon");
+    expect(movedOf(stack, { ...cut.observation, before }).at(-1)?.key).toBe("replaced/daemon");
   });
 
   test("has moved nothing while it is as before", () => {
-    const { services, before } = first.observation;
-    expect(movedKeys(stack, services, before)).toEqual([]);
+    expect(movedOf(stack, first.observation)).toEqual([]);
   });
 });

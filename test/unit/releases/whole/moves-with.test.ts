@@ -3,6 +3,7 @@ import { openAccount, type PlayedAccount } from "../../../releases/played/accoun
 import { type Deployer, deployer } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { lockOf, oneImage } from "../../../releases/played/upgrade.ts";
+import { readPastClient } from "../../local-aws/stage.ts";
 
 let account: PlayedAccount;
 let runs = 0;
@@ -74,4 +75,27 @@ test("going back to a release is refused when the image that its hosts had kept 
   await expect(account.clock.run(deployer(account, { run: runs }).rollback(second.release.id))).rejects.toThrow(
     /The registry does not have image service\/daemon of that release any more/,
   );
+});
+
+test("a host to which somebody has deployed by hand gets the image that it keeps again, as the other hosts keep theirs", async () => {
+  await readPastClient(account.aws, "RegisterTaskDefinition", {
+    family: "small-daemon",
+    networkMode: "awsvpc",
+    requiresCompatibilities: ["FARGATE"],
+    cpu: "256",
+    memory: "512",
+    executionRoleArn: `arn:aws:iam::${account.aws.account}:role/execution`,
+    containerDefinitions: [{ name: "daemon", image: "x:y" }],
+  });
+  await readPastClient(account.aws, "UpdateService", {
+    cluster: "small",
+    service: "small-daemon",
+    taskDefinition: "small-daemon",
+  });
+  await account.clock.pass(60_000);
+  await account.commit(newCode(2));
+  const result = await act((who) => who.deploy());
+  expect(rolled(result)).toEqual(["code", "daemon"]);
+  expect(Object.keys(result.release.kept)).toEqual(["daemon", "webserver"]);
+  expect(result.release.taskDefinitions["service/daemon"]).toEqual(first.release.taskDefinitions["service/daemon"]);
 });

@@ -1,4 +1,5 @@
 import { ReleaseFailed } from "../../../../src/releases/result.ts";
+import { explainStatus } from "../../../../src/releases/status.ts";
 import { formerDaemon, openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { cutAt } from "../../../releases/played/cut.ts";
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
@@ -102,7 +103,11 @@ describe("A daemon that takes over from a service outside of the stack", () => {
     await readPastClient(account.aws, "UpdateService", { cluster: "small", service: formerDaemon, desiredCount: 1 });
     await account.clock.pass(60_000);
     const { plan } = await run((who) => who.deploy(), { run: 2 });
-    expect(plan.steps.map(({ id }) => id)).toEqual(["stop/replaced/daemon", "gate/daemon/daemon", "gate/canary/small"]);
+    expect(plan.steps.map(({ id }) => id)).toEqual([
+      `stop/replaced/${formerDaemon}`,
+      "gate/daemon/daemon",
+      "gate/canary/small",
+    ]);
     expect((await run((who) => who.status())).services["replaced/daemon"]).toMatchObject({ runningCount: 0 });
   });
 });
@@ -114,7 +119,7 @@ describe("A release that takes over, and fails", () => {
     account.breakCode(await account.commit({ "app/main.py": "VERSION = 2\n" }));
     const error = await failing((who) => who.deploy());
     expect(error).toBeInstanceOf(ReleaseFailed);
-    expect(String(error)).toMatch(/Taken back: webserver, daemon, code, replaced\/daemon\./);
+    expect(String(error)).toContain(`Taken back: webserver, daemon, code, ${formerDaemon}.`);
     expect(updated().at(-1)).toBe(formerDaemon);
     expect(await revisionsOf(account)).toEqual(beginning);
     expect(await wrongWith(account)).toEqual([]);
@@ -144,7 +149,7 @@ describe("A release that takes over, and fails", () => {
     };
     const error = await failing((who) => who.deploy(), { wire });
     expect(String(error)).toContain(
-      "Not taken back: replaced/daemon: daemon could not be taken back, and may run still",
+      `Not taken back: ${formerDaemon}: daemon could not be taken back, and may run still`,
     );
     const { "replaced/daemon": former, daemon } = (await run((who) => who.status())).services;
     expect([former?.desiredCount, daemon?.desiredCount]).toEqual([0, 1]);
@@ -173,6 +178,40 @@ describe("A release that takes over, and fails", () => {
       call.operation === "UpdateService" && call.about === service ? cut.wire(call, effect) : plainWire(call, effect);
     return { wire, gone: cut.gone };
   }
+});
+
+test("Whatever people read of a former service, they read ECS's name of it", async () => {
+  account.breakCode(await account.commit({ "app/main.py": "VERSION = 2\n" }));
+  const error = await failing((who) => who.deploy());
+  if (!(error instanceof ReleaseFailed)) throw new Error("it did not fail");
+  const status = explainStatus(await run((who) => who.status()));
+  const pages = [String(error), error.result.summary.markdown, status.markdown];
+  for (const page of pages) {
+    expect(page).toContain(formerDaemon);
+    expect(page).not.toContain("replaced/daemon");
+  }
+});
+
+test("A former service that somebody has started beside its successor stays stopped when the release fails: two never run", async () => {
+  await run((who) => who.deploy());
+  await readPastClient(account.aws, "UpdateService", { cluster: "small", service: formerDaemon, desiredCount: 1 });
+  await account.clock.pass(60_000);
+  await account.commit(newHost);
+  account.runtime.script(
+    ({ definition }) => definition.family === "small-webserver" && (definition.revision ?? 0) > 2,
+    { kind: "exits", code: 1, startsAfterSeconds: 1, healthyAfterSeconds: 5, afterSeconds: 1 },
+  );
+  for (const number of [2, 3]) {
+    const error = await failing((who) => who.deploy(), { run: number });
+    expect(String(error)).toContain("Taken back: webserver, daemon.");
+    expect(String(error)).toContain(`Not taken back: ${formerDaemon}: daemon has taken its place already`);
+    const { services } = await run((who) => who.status());
+    expect([services["daemon"]?.runningCount, services["replaced/daemon"]?.runningCount]).toEqual([1, 0]);
+  }
+  account.runtime.script("small-webserver", { kind: "healthy", startsAfterSeconds: 1, healthyAfterSeconds: 1 });
+  await account.commit({ "dagster.yaml": "telemetry: { enabled: false }\n" });
+  await run((who) => who.deploy(), { run: 4 });
+  expect(await wrongWith(account).then((wrong) => wrong.filter((one) => !one.startsWith("two daemons")))).toEqual([]);
 });
 
 test("A former service to which somebody deploys while a release is under way is not stopped", async () => {
