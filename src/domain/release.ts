@@ -36,6 +36,12 @@ export const migrationPartSchema = z.strictObject({
   state: z.enum(["done", "none"]),
   /** Content key of the image whose migrations these are. */
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+  /** Hash of what is run in that image: tool, command, working folder. Records of before have null, which is like any. */
+  settings: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "64 hex digits")
+    .nullable()
+    .default(null),
   /** Revisions that the schema is at, sorted; null when the tool does not tell them. */
   heads: z.array(z.string().max(200)).nullable(),
 });

@@ -31,6 +31,7 @@ import { registerDefinition } from "../task-definitions/register.ts";
 import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
+import { settingsOf } from "./plans/migrations.ts";
 import { taskStart } from "./task-start.ts";
 import {
   canaryTimeoutSeconds,
@@ -185,9 +186,10 @@ async function runMigration(
   });
   if (cause !== null) throw new StepFailed(cause, evidence);
   const heads = after === null ? null : [...after];
+  const state = unchanged === true ? "none" : "done";
   return {
     results: {},
-    parts: { migrations: { [migration.name]: { state: unchanged === true ? "none" : "done", contentKey, heads } } },
+    parts: { migrations: { [migration.name]: { state, contentKey, settings: settingsOf(migration), heads } } },
     said: `${said}, in ${Math.round(seconds)} s`,
   };
 }

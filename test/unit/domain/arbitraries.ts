@@ -27,6 +27,7 @@ const definitions = fc.record({
 const migrations = fc.record({
   state: fc.constantFrom("done" as const, "none" as const),
   contentKey: hex(40),
+  settings: fc.option(fc.constant("a".repeat(64))),
   heads: fc.constant(null),
 });
 
