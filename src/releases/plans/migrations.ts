@@ -29,7 +29,9 @@ export function planMigrations(
     if (contentKey === undefined || wanted === undefined) continue;
     const settings = settingsOf(migration);
     const isDone = (part: MigrationPart | undefined): part is MigrationPart =>
-      part?.contentKey === contentKey && (part.settings === null || part.settings === settings);
+      part?.contentKey === contentKey &&
+      part.state !== "partial" &&
+      (part.settings === null || part.settings === settings);
     const before = observation.current?.migrations[name];
     if (isDone(before)) {
       draft.untouched.push({

@@ -26,7 +26,9 @@ const migrations = (code: number, facts: object): void =>
         unknown: [],
         ...facts,
       };
-      return { kind: "exits", code, afterSeconds: 1, log: [{ text: mark + JSON.stringify(report) }] };
+      const begun = { revision: "0002", doc: "Give each deal a score." };
+      const log = [...(code === 1 ? [begun] : []), report].map((line) => ({ text: mark + JSON.stringify(line) }));
+      return { kind: "exits", code, afterSeconds: 1, log };
     },
   );
 /** As another version of the tools had written it. */
@@ -66,6 +68,49 @@ test("a database that is ahead of the image stops the release before any service
   migrations(81, { end: "ahead", before: ["c"], after: ["c"], unknown: ["c"] });
   await expect(release(2)).rejects.toThrow(/is at c, which this image does not know: it is ahead.*\n.*\n.*No service/);
   expect(await revisionsOf(account)).toEqual(before);
+});
+
+describe("a migration that fails half-way", () => {
+  const failing = async (facts: object): Promise<{ readonly first: Release; readonly said: string }> => {
+    const { release: first } = await release(1);
+    await account.clock.pass(60_000);
+    await account.commit({ "app/main.py": "VERSION = 2\n" });
+    await release(2);
+    await account.clock.pass(60_000);
+    await account.commit({ "app/main.py": "VERSION = 3\n" });
+    migrations(1, { end: "failed", before: migratedHeads, ...facts });
+    const said = await release(3).then(String, String);
+    await account.clock.pass(60_000);
+    return { first, said };
+  };
+  const back = (to: Release): Promise<string> =>
+    account.clock.run(deployer(account, { run: 4 }).rollback(to.id)).then(() => "went back", String);
+  const recorded = (): unknown => {
+    const { begun, outcome } = recordsOf(account);
+    const last = begun.at(-1);
+    return last === undefined ? null : outcome(last)?.release.migrations;
+  };
+
+  test("is recorded with the heads that stay, and a rollback knows", async () => {
+    const { first, said } = await failing({ after: ["0002"] });
+    expect(said).toContain("The schema is at 0002 now.");
+    expect(said).toContain("Not taken back, as migrations never are: application.");
+    expect(recorded()).toMatchObject({ application: { state: "partial", heads: ["0002"] } });
+    expect(await back(first)).toMatch(/database of migration application is at 0002, and that release knows 0001/);
+  });
+
+  test("of which nobody knows where it stands is recorded so", async () => {
+    const { said } = await failing({ after: null });
+    expect(said).toContain("Not taken back, as migrations never are: application.");
+    expect(recorded()).toMatchObject({ application: { state: "partial", heads: null } });
+  });
+
+  test("and that the database took back leaves nothing to know", async () => {
+    const { first, said } = await failing({ after: migratedHeads });
+    expect(said).not.toContain("as migrations never are");
+    expect(recorded()).toEqual({});
+    expect(await back(first)).toBe("went back");
+  });
 });
 
 describe("with an image that did not change", () => {
