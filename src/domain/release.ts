@@ -31,11 +31,17 @@ export const definitionPartSchema = z.strictObject({
 });
 export type DefinitionPart = z.infer<typeof definitionPartSchema>;
 
-/** What a migration did. `none`: there was nothing to do. */
+/** What a migration did. `none`: there was nothing to do. `partial`: it failed, and some of what it did stays. */
 export const migrationPartSchema = z.strictObject({
-  state: z.enum(["done", "none"]),
+  state: z.enum(["done", "partial", "none"]),
   /** Content key of the image whose migrations these are. */
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+  /** Hash of what is run in that image: tool, command, working folder. Records of before have null, which is like any. */
+  settings: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "64 hex digits")
+    .nullable()
+    .default(null),
   /** Revisions that the schema is at, sorted; null when the tool does not tell them. */
   heads: z.array(z.string().max(200)).nullable(),
 });
@@ -122,9 +128,9 @@ export function saysAlready(current: Release | null, target: Release): boolean {
   return current.contract === null || current.contract === target.contract;
 }
 
-/** Names of the migrations that ran in this very release. */
+/** Names of the migrations that changed a database in this very release. */
 export function migratedBy({ migrations }: Release): readonly string[] {
-  return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));
+  return Object.entries(migrations).flatMap(([name, { state }]) => (state === "none" ? [] : [name]));
 }
 
 /** Every image that a release needs, by what names it: the key of the image, or {@link keptName} for one that a service keeps. */

@@ -219,7 +219,7 @@ async function schemaNow({ journal, currentRelease }: Session, to: Release): Pro
   const migrated = releases.flatMap((release) => Object.entries(release?.migrations ?? {}));
   return {
     ...(currentRelease ?? to).migrations,
-    ...Object.fromEntries(migrated.filter(([, { state }]) => state === "done")),
+    ...Object.fromEntries(migrated.filter(([, { state }]) => state !== "none")),
   };
 }
 
