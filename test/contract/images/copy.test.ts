@@ -126,7 +126,30 @@ onEachRegistry("copying an image", (start) => {
     opened(here).proxy.inject(() => null);
     opened(here).proxy.seen.length = 0;
     await applyCopy(clients, told, await look(part));
-    expect(sent()).toEqual([`/v2/app/manifests/${part.digest}`, `/v2/app/manifests/src-${part.contentKey}`]);
+    expect(sent()).toEqual([`/v2/app/manifests/src-${part.contentKey}`]);
+  });
+
+  test("leaves no image without a tag, wherever it is cut", async () => {
+    const part = await image(from);
+    opened(here).proxy.inject(({ method, url }) =>
+      method === "PUT" && url.includes("/manifests/src-") ? { kind: "answer", status: 403, body: "no" } : null,
+    );
+    await expect(applyCopy(clients, told, await look(part))).rejects.toThrow(UserError);
+    opened(here).proxy.inject(() => null);
+    const again = await look(part);
+    expect(again.isHere).toBe(false);
+    await applyCopy(clients, told, again);
+    expect((await pull(opened(to), "app", `src-${part.contentKey}`))?.digest).toBe(part.digest);
+  });
+
+  test("gives a tag of its own to an image whose content another one has here: no tag moves", async () => {
+    const mine = await image(to);
+    await applyCopy(clients, told, await look(mine, "other", clients.registry));
+    const part = { ...(await image(from)), contentKey: mine.contentKey };
+    await applyCopy(clients, told, await look(part, "other"));
+    const tag = `src-${mine.contentKey}`;
+    expect((await pull(opened(to), "other", tag))?.digest).toBe(mine.digest);
+    expect((await pull(opened(to), "other", `${tag}-${part.digest.slice(7, 19)}`))?.digest).toBe(part.digest);
   });
 
   test("within a registry mounts the blobs: no byte of them is sent", async () => {
