@@ -18,34 +18,37 @@ export interface CopyRequest {
   /** Where it is wanted. */
   readonly repository: string;
   readonly platform: Platform;
+  /** It may be brought here from another registry. */
+  readonly mayCopy: boolean;
 }
 
 /** Where the image is. */
 export interface CopyObservation {
   readonly request: CopyRequest;
-  /** Is it where it is wanted? */
-  readonly isHere: boolean;
-  /** Where it can be had; null when it is here, and when it is nowhere. */
+  /** Where it can be had; null: it is where it is wanted. */
   readonly from: Registry | null;
 }
 
 /**
  * Looks for an image by its digest: here first, then where it comes from.
  * @param open opens that other registry, which may be this one
- * @throws UserError when the repository in which it is wanted is not there
+ * @throws UserError when the repository in which it is wanted is not there, the image is nowhere, or is elsewhere and may not be
+ * copied: no `checks:` of a stack file can make that go well
  */
 export async function observeCopy(
   { registry }: ImageClients,
   open: () => Promise<Registry>,
   request: CopyRequest,
 ): Promise<CopyObservation> {
-  const { image, repository } = request;
+  const { image, repository, mayCopy } = request;
   const here = await getManifest(registry, repository, image.digest);
-  if (here.kind === "found") return { request, isHere: true, from: null };
+  if (here.kind === "found") return { request, from: null };
   if (here.kind === "no-repository") throw noRepository(repository, registry.endpoint);
   const from = await open();
   const there = await headManifest(from, image.repository, image.digest);
-  return { request, isHere: false, from: there === null ? null : from };
+  if (there === null) throw nowhere(request);
+  if (!mayCopy) throw notCopied(request);
+  return { request, from };
 }
 
 /**
@@ -137,4 +140,20 @@ async function copyBlob({ from, to }: Places, blob: Descriptor, folder: string, 
 /** An image may hold one layer twice. */
 function distinct(blobs: readonly Descriptor[]): readonly Descriptor[] {
   return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+}
+
+function nowhere({ image, repository }: CopyRequest): UserError {
+  return new UserError({
+    what: "No registry has the image any more, neither this one nor the one that it was made in.",
+    where: `${repository}@${image.digest}`,
+    fix: "Deploy that commit to its environment again: the image is made again. Then promote that release.",
+  });
+}
+
+function notCopied({ image, repository }: CopyRequest): UserError {
+  return new UserError({
+    what: "The registry that this environment pulls from does not have the image; the one that it was made in does.",
+    where: `${repository}@${image.digest}`,
+    fix: "Let it be copied: `copy-images: true` of build-push-image, or of the root action. Or let ECR replicate the repository to this account and region.",
+  });
 }

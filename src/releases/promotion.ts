@@ -62,12 +62,13 @@ export async function openPromotion(
 /**
  * Looks for the images of a release of another environment, here and there.
  * @returns by the key of the image
- * @throws UserError when that release does not have all images of the scope
+ * @throws UserError when that release does not have all images of the scope, or one of them cannot be had
  */
 export async function observePromoted(
   images: ImageClients,
   { environment, release, registry }: Promotion,
   scope: Stack,
+  mayCopy: boolean,
 ): Promise<Readonly<Record<string, CopyObservation>>> {
   const missing = Object.keys(scope.images).filter((key) => release.images[key] === undefined);
   if (missing.length > 0) throw withoutImages(environment, release, missing);
@@ -76,7 +77,8 @@ export async function observePromoted(
     Object.values(scope.images).flatMap(({ key, repository, platform }) => {
       const image = release.images[key];
       if (image === undefined) return [];
-      return [observeCopy(images, opened, { image, repository, platform }).then((seen) => [key, seen] as const)];
+      const wanted = { image, repository, platform, mayCopy };
+      return [observeCopy(images, opened, wanted).then((seen) => [key, seen] as const)];
     }),
   );
   return Object.fromEntries(found);
