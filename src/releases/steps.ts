@@ -6,7 +6,7 @@ import { contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
-import { imageOf, type ImagePart, type Release } from "../domain/release.ts";
+import { imageOf, type ImagePart, type MigrationPart, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
@@ -185,9 +185,13 @@ async function runMigration(
   });
   if (cause !== null) throw new StepFailed(cause, evidence);
   const heads = after === null ? null : [...after];
+  // What was read of the revisions holds when they have brought the schema to where they end.
+  const isAsRead = heads?.length === 1 && heads[0] === step.addsSince[0];
+  const addsSince = isAsRead ? [...step.addsSince] : [];
+  const part: MigrationPart = { state: unchanged === true ? "none" : "done", contentKey, heads, addsSince };
   return {
     results: {},
-    parts: { migrations: { [migration.name]: { state: unchanged === true ? "none" : "done", contentKey, heads } } },
+    parts: { migrations: { [migration.name]: part } },
     said: `${said}, in ${Math.round(seconds)} s`,
   };
 }

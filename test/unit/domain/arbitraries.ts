@@ -28,6 +28,7 @@ const migrations = fc.record({
   state: fc.constantFrom("done" as const, "none" as const),
   contentKey: hex(40),
   heads: fc.constant(null),
+  addsSince: fc.constant<string[]>([]),
 });
 
 export const head = {
