@@ -35,7 +35,14 @@ export type Action =
       readonly content: LaterJson;
       readonly replaces: Revision | null;
     }
-  | { readonly kind: "run-task"; readonly purpose: "migrate"; readonly migration: string; readonly definition: Later }
+  | {
+      readonly kind: "run-task";
+      readonly purpose: "migrate";
+      readonly migration: string;
+      readonly definition: Later;
+      /** What the release is to record of it: revisions after which only additions follow, newest first. */
+      readonly addsSince: readonly string[];
+    }
   | {
       readonly kind: "drain";
       /** Services whose processes hold runs, and are about to be replaced. */

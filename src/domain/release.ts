@@ -44,6 +44,11 @@ export const migrationPartSchema = z.strictObject({
     .default(null),
   /** Revisions that the schema is at, sorted; null when the tool does not tell them. */
   heads: z.array(z.string().max(200)).nullable(),
+  /**
+   * Revisions after which only additions follow up to the head of the schema, newest first, the head itself among them: code that
+   * knew the schema at one of these lives with it as it is. Empty when that was not looked at, and in records of before that.
+   */
+  addsSince: z.array(z.string().max(200)).default([]),
 });
 export type MigrationPart = z.infer<typeof migrationPartSchema>;
 

@@ -63,12 +63,13 @@ export async function openPromotion(
  * Looks for the images of a release of another environment, here and there; also for those that its services keep, since each service
  * is to run here what it runs there.
  * @returns by what names them, as `imagesOf` does
- * @throws UserError when that release does not have all images of the scope
+ * @throws UserError when that release does not have all images of the scope, or one of them cannot be had
  */
 export async function observePromoted(
   images: ImageClients,
   { environment, release, registry }: Promotion,
   scope: Stack,
+  mayCopy: boolean,
 ): Promise<Readonly<Record<string, CopyObservation>>> {
   const missing = Object.keys(scope.images).filter((key) => release.images[key] === undefined);
   if (missing.length > 0) throw withoutImages(environment, release, missing);
@@ -84,7 +85,8 @@ export async function observePromoted(
       const image = scope.images[key];
       if (image === undefined || part === undefined) return [];
       const { repository, platform } = image;
-      return [observeCopy(images, opened, { image: part, repository, platform }).then((seen) => [name, seen] as const)];
+      const wanted = { image: part, repository, platform, mayCopy };
+      return [observeCopy(images, opened, wanted).then((seen) => [name, seen] as const)];
     }),
   );
   return Object.fromEntries(found);

@@ -19,6 +19,17 @@ export function checkSchema(to: Release, schema: Release["migrations"], current:
     if (isSameSchema(now, then)) return [];
     const [newer, older] = [now?.heads ?? null, then?.heads ?? null];
     const where = `release ${to.id}`;
+    if (now !== null && older !== null && onlyAdded(older, now)) {
+      return [
+        {
+          id: "rollback-schema",
+          level: "notice",
+          where,
+          what: `The database of migration ${name} is at ${showHeads(newer ?? [])}, and that release knows ${showHeads(older)}: the revisions in between only add, and the database stays as it is.`,
+          fix: "Nothing to do: code of before works beside what was added.",
+        },
+      ];
+    }
     if (newer !== null && older !== null) {
       return [
         {
@@ -120,6 +131,11 @@ function isSameSchema(now: MigrationPart | null, then: MigrationPart | null): bo
 
 function partOf(migrations: Release["migrations"], name: string): MigrationPart | null {
   return Object.hasOwn(migrations, name) ? (migrations[name] ?? null) : null; // a migration may be called "constructor"
+}
+
+/** As the plan saw them that brought the schema there. */
+function onlyAdded(older: readonly string[], { addsSince }: MigrationPart): boolean {
+  return older.length > 0 && older.every((head) => addsSince.includes(head));
 }
 
 function unknownSince(name: string, now: MigrationPart | null, then: MigrationPart | null): string {

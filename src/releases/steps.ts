@@ -205,7 +205,10 @@ async function runMigration(
   const { cause, evidence, seconds, after, said } = end;
   const state = stateAfter(end);
   const heads = after === null ? null : [...after];
-  const part = { state, contentKey, settings: settingsOf(migration), heads };
+  // What was read of the revisions holds when they have brought the schema to where they end.
+  const isAsRead = heads?.length === 1 && heads[0] === step.addsSince[0];
+  const addsSince = isAsRead ? [...step.addsSince] : [];
+  const part: MigrationPart = { state, contentKey, settings: settingsOf(migration), heads, addsSince };
   const parts = { migrations: { [migration.name]: part } };
   if (cause !== null) throw new StepFailed(cause, evidence, undefined, state === "partial" ? parts : {});
   return { results: {}, parts, said: `${said}, in ${Math.round(seconds)} s` };

@@ -6,7 +6,7 @@ import type { Migration, Stack } from "../../stack/stack.ts";
 import { type ImageReferences, onceDefinitions } from "../definitions.ts";
 import type { Observation } from "../observation.ts";
 import { planDefinition } from "./definitions.ts";
-import { newRevisions } from "../revisions.ts";
+import { addsSince, newRevisions } from "../revisions.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
 import { planStops } from "./stops.ts";
@@ -38,8 +38,7 @@ export function planMigrations(
         what: `migration ${name}`,
         why: "its image, and so its revisions, are those of the current release",
       });
-      const { heads } = before;
-      draft.target = withPart(draft.target, "migrations", name, { state: "none", contentKey, settings, heads });
+      draft.target = withPart(draft.target, "migrations", name, { ...before, state: "none", settings });
       continue;
     }
     if (isDone(draft.target.migrations[name])) {
@@ -64,6 +63,7 @@ export function planMigrations(
         purpose: "migrate",
         migration: name,
         definition,
+        addsSince: addsSince(observation, name),
       }),
     ];
   }

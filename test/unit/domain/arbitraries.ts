@@ -29,6 +29,7 @@ const migrations = fc.record({
   contentKey: hex(40),
   settings: fc.option(fc.constant("a".repeat(64))),
   heads: fc.constant(null),
+  addsSince: fc.constant<string[]>([]),
 });
 
 export const head = {

@@ -33,7 +33,7 @@ describe("of a release that is promoted", () => {
     const unused: ImageClients["ecr"] = () => Promise.reject(new Error("nothing is asked of ECR"));
     const release = { ...current, kept };
     const promotion = { environment: "staging", release, unfinished: [], registry: () => Promise.resolve(registry) };
-    const found = await observePromoted({ registry, ecr: unused, scratch: "/nowhere" }, promotion, stack);
+    const found = await observePromoted({ registry, ecr: unused, scratch: "/nowhere" }, promotion, stack, true);
     expect(Object.keys(found).sort()).toEqual(names);
   });
 });

@@ -209,7 +209,7 @@ function once(
           ...release,
           migrations: {
             ...release.migrations,
-            [step.migration]: { state: "done", contentKey, settings: null, heads: null },
+            [step.migration]: { state: "done", contentKey, settings: null, heads: null, addsSince: [] },
           },
         },
         result: {},
