@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../../../src/domain/identifiers.ts";
+import type { ImagePart, Release } from "../../../src/domain/release.ts";
 import type { ImageClients } from "../../../src/images/index.ts";
 import { planRelease } from "../../../src/releases/plan.ts";
 import { observePromoted } from "../../../src/releases/promotion.ts";
@@ -29,9 +32,17 @@ describe("of a release that is promoted", () => {
     ["nor one of a service that is not here", { gone: older }, ["code", "host"]],
   ])("%s", async (_, kept, names) => {
     const repositories = Object.values(stack.images).map(({ repository }) => repository);
-    const registry = memoryRegistry("123456789012", repositories).open(testContext().context, plainWire);
+    const memory = memoryRegistry("123456789012", repositories);
+    const put = (part: ImagePart): ImagePart => {
+      const bytes = Buffer.from(part.contentKey);
+      memory.put(part.repository, part.contentKey, "application/vnd.oci.image.manifest.v1+json", bytes);
+      return { ...part, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest };
+    };
+    const there = (parts: Release["images"]): Release["images"] =>
+      Object.fromEntries(Object.entries(parts).map(([key, part]) => [key, put(part)]));
+    const registry = memory.open(testContext().context, plainWire);
     const unused: ImageClients["ecr"] = () => Promise.reject(new Error("nothing is asked of ECR"));
-    const release = { ...current, kept };
+    const release = { ...current, images: there(current.images), kept: there(kept) };
     const promotion = { environment: "staging", release, unfinished: [], registry: () => Promise.resolve(registry) };
     const found = await observePromoted({ registry, ecr: unused, scratch: "/nowhere" }, promotion, stack, true);
     expect(Object.keys(found).sort()).toEqual(names);
