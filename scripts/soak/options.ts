@@ -1,23 +1,29 @@
 import { parseArgs } from "node:util";
 
 export interface SoakOptions {
-  /** Same seed, same cuts in the same order. */
+  /** Releases that are cut; or releases that fail, under each switch of the played ECS. */
+  readonly of: "cuts" | "switches";
+  /** Same seed, same releases in the same order. */
   readonly seed: number;
-  /** Number of the first cut to make, in that order. */
+  /** Number of the first one, in that order. */
   readonly from: number;
-  /** How many are made at most. */
+  /** How many there are at most. */
   readonly count: number;
-  /** No cut is begun after so many minutes. */
+  /** None is begun after so many minutes. */
   readonly minutes: number;
 }
 
-export const help = `Releases of real processes, struck at their calls and run again: every cut there is, in the order of a seed.
+export const help = `More releases than a test run has time for, in the order of a seed.
 
-npm run soak [-- options]
+npm run soak [-- cuts|switches] [options]
 
-  --seed N         order of the cuts (1)
-  --from N         number of the first one to make (0)
-  --count N        how many to make (all that are left)
+  cuts             real processes, struck at each of their calls and run again (unless told)
+  switches         what can fail, where it can, under each value of what nobody outside AWS knows of ECS:
+                   a release must end the same way
+
+  --seed N         their order (1)
+  --from N         number of the first one (0)
+  --count N        how many (all that are left)
   --minutes N      begin none after so many minutes (60)
   --help           print this`;
 
@@ -29,8 +35,9 @@ export function readOptions(
   | { readonly kind: "say"; readonly text: string; readonly exitCode: number } {
   const refuse = (what: string) => ({ kind: "say", text: `${what}\n\n${help}`, exitCode: 2 }) as const;
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         help: { type: "boolean", default: false },
         seed: { type: "string", default: "1" },
@@ -40,6 +47,9 @@ export function readOptions(
       },
     });
     if (values.help) return { kind: "say", text: help, exitCode: 0 };
+    const [of = "cuts", ...more] = positionals;
+    if ((of !== "cuts" && of !== "switches") || more.length > 0)
+      return refuse(`It soaks cuts or switches, not ${positionals.join(" ")}.`);
     for (const name of ["seed", "from", "count", "minutes"] as const) {
       const value = values[name];
       if (value !== undefined && !/^\d+$/.test(value))
@@ -47,7 +57,10 @@ export function readOptions(
     }
     const { seed, from, count, minutes } = values;
     const most = count === undefined ? Number.POSITIVE_INFINITY : Number(count);
-    return { kind: "run", options: { seed: Number(seed), from: Number(from), count: most, minutes: Number(minutes) } };
+    return {
+      kind: "run",
+      options: { of, seed: Number(seed), from: Number(from), count: most, minutes: Number(minutes) },
+    };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }

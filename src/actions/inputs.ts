@@ -9,6 +9,7 @@ import { parseRelease } from "../domain/release.ts";
 import { logReport, mask } from "../github/report.ts";
 import { choice, flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
+import { markOpen } from "../github/state.ts";
 import type { PromotionRequest } from "../releases/promotion.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
@@ -106,6 +107,7 @@ export function sessionRequest(inputs: CommonInputs): SessionRequest {
             const { isRunOver } = await import("../github/workflow-runs.ts");
             return isRunOver(token, workflow);
           },
+    onTake: markOpen,
     compare:
       token === null
         ? null

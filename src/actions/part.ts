@@ -4,7 +4,7 @@ import { messageOf } from "../domain/errors.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, serializeRelease } from "../domain/release.ts";
 import { flag, readInputs } from "../github/inputs.ts";
-import { markOpen } from "../github/state.ts";
+import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { DeployRequest } from "../releases/deploy.ts";
 import type { Result } from "../releases/result.ts";
@@ -31,9 +31,8 @@ export async function runPart(
   const { connect } = await import("../releases/connections.ts");
   const { deploy } = await import("../releases/deploy.ts");
   const isLast = parts.includes("rollout");
-  if (!makesImages) markOpen(true);
   await told((context) => deploy(context, connect(context, role), request), outputs);
-  if (isLast) markOpen(false);
+  if (isLast) markClosed();
 }
 
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */

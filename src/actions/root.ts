@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { RoleRequest } from "../aws/assumed-role.ts";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
-import { markOpen } from "../github/state.ts";
+import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
@@ -51,10 +51,9 @@ export async function run(): Promise<void> {
       if (command === "plan" || dryRun) {
         await told((context) => plan(context, connect(context, role), { ...wanted, approved }), outputs);
       } else {
-        markOpen(true);
         const whole = { ...wanted, parts: allParts, approved, queuedRuns };
         await told((context) => deploy(context, connect(context, role), whole), outputs);
-        markOpen(false);
+        markClosed();
       }
       return;
     }
@@ -75,10 +74,9 @@ export async function run(): Promise<void> {
       }
       const { connect } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
-      markOpen(!dryRun);
       const wanted = { ...request, to, dryRun, queuedRuns };
       await told((context) => rollback(context, connect(context, role), wanted), outputs);
-      markOpen(false);
+      markClosed();
       return;
     }
     case "status":

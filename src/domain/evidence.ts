@@ -1,4 +1,5 @@
 import type { Instant } from "./identifiers.ts";
+import { hideSecrets } from "./redaction.ts";
 
 /**
  * Text that somebody else wrote: logs, service events, commit messages, branch names, definitions of a pull request.
@@ -9,9 +10,9 @@ export interface Untrusted {
   readonly untrusted: string;
 }
 
-/** Marks foreign text as such. */
+/** Marks foreign text as such. What only a secret looks like is not in it: it is shown to everybody who sees the log. */
 export function untrusted(text: string): Untrusted {
-  return { untrusted: text };
+  return { untrusted: hideSecrets(text) };
 }
 
 /** Something that was seen, quoted and not interpreted. */

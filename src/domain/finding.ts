@@ -9,11 +9,13 @@ export type Level = z.infer<typeof levelSchema>;
 export const checkIds: readonly string[] = [
   "base-floats",
   "canary-in-process",
+  "code-newer-than-hosts",
   "commit-tag-taken",
   "component-left",
   "credentials-expire",
   "daemon-overlaps",
   "dagster-not-migrated",
+  "dagster-older",
   "dagster-version-unknown",
   "drift",
   "image-source",

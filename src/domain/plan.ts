@@ -1,7 +1,7 @@
 import type { Finding } from "./finding.ts";
 import { canonicalJson, contentHash } from "./json.ts";
 import { fillKnown, type Later, type LaterJson, stepsBehind } from "./later.ts";
-import type { Release } from "./release.ts";
+import { imagesOf, keptName, type Release } from "./release.ts";
 import type { Revision } from "./verdict.ts";
 
 /** The action that carries a step out when the release goes through the four actions one by one. */
@@ -21,6 +21,8 @@ export type Action =
   | {
       readonly kind: "image";
       readonly image: string;
+      /** Services for which it is, the stack's own being a newer one that they do not run; none: it is the stack's own. */
+      readonly keptBy: readonly string[];
       readonly contentKey: string;
       readonly way: "name" | "layers" | "copy";
     }
@@ -33,7 +35,14 @@ export type Action =
       readonly content: LaterJson;
       readonly replaces: Revision | null;
     }
-  | { readonly kind: "run-task"; readonly purpose: "migrate"; readonly migration: string; readonly definition: Later }
+  | {
+      readonly kind: "run-task";
+      readonly purpose: "migrate";
+      readonly migration: string;
+      readonly definition: Later;
+      /** What the release is to record of it: revisions after which only additions follow, newest first. */
+      readonly addsSince: readonly string[];
+    }
   | {
       readonly kind: "drain";
       /** Services whose processes hold runs, and are about to be replaced. */
@@ -74,8 +83,8 @@ export type Action =
 
 /** What a gate asks. `image` is the full reference that must be found. */
 export type Question =
-  /** `on` is the location's name. */
-  | { readonly gate: "location"; readonly on: string; readonly image: Later }
+  /** `on` is the location's name. `again`: the old webserver has seen it served already, and now the new one is asked. */
+  | { readonly gate: "location"; readonly on: string; readonly image: Later; readonly again: boolean }
   /** `on` is the name of a location that the webserver loads itself. */
   | { readonly gate: "loaded"; readonly on: string; readonly image: Later }
   /** `on` is the service's key. */
@@ -112,11 +121,13 @@ export interface Plan {
  * into it. The release's id is left out (it holds the time), and so are findings and reasons: they say, they do not act.
  */
 export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "untouched" | "target">): string {
-  const made = Object.entries(target.images).map(([key, { contentKey, digest }]) => ({ key, contentKey, digest }));
+  const made = Object.entries(imagesOf(target)).map(([key, { contentKey, digest }]) => ({ key, contentKey, digest }));
   const unmade = steps.flatMap((step) => (step.kind === "image" ? [step] : []));
   const images = new Map([
     ...made.map(({ key, contentKey }) => [key, contentKey] as const),
-    ...unmade.map(({ image, contentKey }) => [image, contentKey] as const),
+    ...unmade.flatMap(({ image, keptBy, contentKey }) =>
+      (keptBy.length === 0 ? [image] : keptBy.map(keptName)).map((name) => [name, contentKey] as const),
+    ),
   ]);
   const tokens = Object.fromEntries(unmade.map(({ id, contentKey }) => [id, { digest: contentKey }]));
   const named = (text: string): string =>

@@ -31,13 +31,24 @@ export const definitionPartSchema = z.strictObject({
 });
 export type DefinitionPart = z.infer<typeof definitionPartSchema>;
 
-/** What a migration did. `none`: there was nothing to do. */
+/** What a migration did. `none`: there was nothing to do. `partial`: it failed, and some of what it did stays. */
 export const migrationPartSchema = z.strictObject({
-  state: z.enum(["done", "none"]),
+  state: z.enum(["done", "partial", "none"]),
   /** Content key of the image whose migrations these are. */
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+  /** Hash of what is run in that image: tool, command, working folder. Records of before have null, which is like any. */
+  settings: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "64 hex digits")
+    .nullable()
+    .default(null),
   /** Revisions that the schema is at, sorted; null when the tool does not tell them. */
   heads: z.array(z.string().max(200)).nullable(),
+  /**
+   * Revisions after which only additions follow up to the head of the schema, newest first, the head itself among them: code that
+   * knew the schema at one of these lives with it as it is. Empty when that was not looked at, and in records of before that.
+   */
+  addsSince: z.array(z.string().max(200)).default([]),
 });
 export type MigrationPart = z.infer<typeof migrationPartSchema>;
 
@@ -60,6 +71,11 @@ const releaseObject = z.strictObject({
   only: z.array(keySchema).nullable(),
   /** The release of another environment whose images these are; null: its own. */
   promotes: z.strictObject({ environment: keySchema, release: releaseIdSchema }).nullable(),
+  /**
+   * Commit of the stack file, which a promotion takes from the checkout; kept by releases of a part that come after one. null: it is
+   * that of `source`. Not in `sources`: images of an older commit may go forward beside it.
+   */
+  stackFile: sourceSchema.nullable(),
   /** Version of the contract that its definitions were made under; null when the contract has none. */
   contract: z.int().nonnegative().nullable(),
   images: z.record(keySchema, imagePartSchema),
@@ -91,6 +107,7 @@ const identity = [
   "sources",
   "only",
   "promotes",
+  "stackFile",
   "contract",
 ] as const;
 
@@ -110,15 +127,26 @@ export function samePins(a: Release, b: Release): boolean {
   return pins(a) === pins(b);
 }
 
-/** Names of the migrations that ran in this very release. */
-export function migratedBy({ migrations }: Release): readonly string[] {
-  return Object.entries(migrations).flatMap(([name, { state }]) => (state === "done" ? [name] : []));
+/** Does what is current say already what a release would? Under another contract it is looked at anew, and recorded. */
+export function saysAlready(current: Release | null, target: Release): boolean {
+  if (current === null || !samePins(current, target)) return false;
+  return current.contract === null || current.contract === target.contract;
 }
 
-/** Every image that a release needs, by what names it: the key of the image, or `service/<key>` for one that a service keeps. */
+/** Names of the migrations that changed a database in this very release. */
+export function migratedBy({ migrations }: Release): readonly string[] {
+  return Object.entries(migrations).flatMap(([name, { state }]) => (state === "none" ? [] : [name]));
+}
+
+/** Every image that a release needs, by what names it: the key of the image, or {@link keptName} for one that a service keeps. */
 export function imagesOf({ images, kept }: Pick<Release, "images" | "kept">): Readonly<Record<string, ImagePart>> {
-  const ofServices = Object.entries(kept).map(([key, part]) => [`service/${key}`, part] as const);
+  const ofServices = Object.entries(kept).map(([key, part]) => [keptName(key), part] as const);
   return { ...images, ...Object.fromEntries(ofServices) };
+}
+
+/** What names the image that a service keeps, beside the keys of images. No image can be called so. @param key of the service */
+export function keptName(key: string): string {
+  return `service/${key}`;
 }
 
 /** The image that a service of a release runs; undefined when the release has none. */
@@ -129,13 +157,18 @@ export function imageOf(
   return kept[service.key] ?? images[service.image];
 }
 
+/** What an earlier release has migrated, for the record of one that did not: it leaves the schema as it is. */
+export function notRun(migrations: Release["migrations"]): Release["migrations"] {
+  return Object.fromEntries(Object.entries(migrations).map(([name, part]) => [name, { ...part, state: "none" }]));
+}
+
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
 export function emptyRelease(
   head: Pick<Release, "id" | "stack" | "environment" | "base" | "source"> &
-    Partial<Pick<Release, "sources" | "only" | "promotes" | "contract">>,
+    Partial<Pick<Release, "sources" | "only" | "promotes" | "stackFile" | "contract">>,
 ): Release {
   const { repository, sha } = head.source;
-  const whole = { sources: { [repository]: sha }, only: null, promotes: null, contract: null };
+  const whole = { sources: { [repository]: sha }, only: null, promotes: null, stackFile: null, contract: null };
   return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
 }
 
@@ -238,6 +271,7 @@ function upgraded(record: unknown): unknown {
     sources: { [String(repository)]: sha },
     only: null,
     promotes: null,
+    stackFile: null,
     contract: null,
     images: withNull("dagster", images),
     kept: {},

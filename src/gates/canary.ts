@@ -5,6 +5,7 @@ import { launchRun, locations, newestRun, type Run, runById, runEvents } from ".
 import type { Context } from "../domain/context.ts";
 import { type Evidence, untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
+import { hideSecrets } from "../domain/redaction.ts";
 import type { Cause } from "../domain/verdict.ts";
 import { type Attempt, askUntil, type GateResult } from "./gate.ts";
 import { tracebackTail } from "./judge.ts";
@@ -107,7 +108,8 @@ async function begin(
     return { waiting: `run ${answer.run.runId} of ${job} is launched` };
   }
   const words = answer.errors?.map(({ message }) => message).join("; ") ?? answer.message;
-  const why = words === undefined ? answer.__typename : `${answer.__typename}: ${words.trim().replace(/\.$/, "")}`;
+  const why =
+    words === undefined ? answer.__typename : `${answer.__typename}: ${hideSecrets(words.trim().replace(/\.$/, ""))}`;
   // The code server went away between two questions: the location is not loaded in a moment, or is there again.
   if (answer.className === "DagsterUserCodeUnreachableError") return { waiting: `${job} is not launched: ${why}` };
   return final(refused(expected, why));

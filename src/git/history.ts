@@ -51,12 +51,6 @@ export async function isAncestor(root: string, ancestor: Sha, descendant: Sha): 
   return shallow ? "unknown" : "no";
 }
 
-/** Commits that are in `to` and not in `from`, newest first, one line each: foreign text. Empty when that cannot be told. */
-export async function subjects(root: string, from: Sha, to: Sha, limit: number): Promise<readonly string[]> {
-  const log = await git(root, ["log", `--max-count=${limit}`, "--format=%s", "--end-of-options", `${from}..${to}`]);
-  return log.exitCode === 0 ? log.output.split("\n").filter((line) => line !== "") : [];
-}
-
 async function hasCommit(root: string, sha: Sha): Promise<boolean> {
   return (await git(root, ["cat-file", "-e", `${sha}^{commit}`])).exitCode === 0;
 }

@@ -1,8 +1,13 @@
 import { getState, saveState } from "@actions/core";
 
-/** Has the action begun what its post step may have to close? The runner keeps it between the two. */
-export function markOpen(open: boolean): void {
-  saveState("open", String(open));
+/** The action holds, or may hold, what its post step has to give back: the runner keeps that between the two. */
+export function markOpen(): void {
+  saveState("open", "true");
+}
+
+/** The action has ended all that it had begun. */
+export function markClosed(): void {
+  saveState("open", "false");
 }
 
 export function wasOpen(): boolean {

@@ -105,7 +105,6 @@ async function nameCommit(
   return [
     {
       id: "image-tags-full",
-
       level: "warning",
       where: `${repository}@${stored.digest}`,
       what: `This image has as many tags as ECR allows: it does not get the one of commit ${source.sha}. The release names it by its digest.`,

@@ -50,46 +50,26 @@ export function planImage(observation: ImageObservation): MakingPlan {
   return { ...known, way: "name", tags: commit, reasons };
 }
 
-/**
- * Uses an image that was made before, copied here when it has to be.
- * @param mayCopy whether that is wanted
- */
-export function planCopy({ request, isHere, from }: CopyObservation, mayCopy: boolean): ImagePlan {
+/** Uses an image that was made before, copied here when it has to be. */
+export function planCopy({ request, from }: CopyObservation): ImagePlan {
   const { image, repository, platform } = request;
   const { contentKey, digest, dagster } = image;
-  const error = (what: string, fix: string): Finding => {
-    return { id: "promoted-image", level: "error", where: `${repository}@${digest}`, what, fix };
-  };
-  const isElsewhere = !isHere && from !== null;
-  const findings = [
-    ...(image.platform === platform
+  const findings: readonly Finding[] =
+    image.platform === platform
       ? []
       : [
-          error(
-            `The image is made for ${image.platform}, and this environment runs ${platform}.`,
-            "Give both environments one platform: the same digest is released to one after the other.",
-          ),
-        ]),
-    ...(isHere || isElsewhere
-      ? []
-      : [
-          error(
-            "No registry has the image any more, neither this one nor the one that it was made in.",
-            "Deploy that commit to its environment again: the image is made again. Then promote that release.",
-          ),
-        ]),
-    ...(isElsewhere && !mayCopy
-      ? [
-          error(
-            "The registry that this environment pulls from does not have the image; the one that it was made in does.",
-            "Let it be copied: `copy-images: true` of build-push-image, or of the root action. Or let ECR replicate the repository to this account and region.",
-          ),
-        ]
-      : []),
-  ];
-  const reason = isHere ? "the registry has it" : "the registry that it was made in has it, and this one does not";
-  const [way, tags] = isHere ? (["reuse", []] as const) : (["copy", [`src-${contentKey}`]] as const);
-  return { way, contentKey, digest, dagster, made: null, tags, reasons: [reason], findings };
+          {
+            id: "promoted-image",
+            level: "error",
+            where: `${repository}@${digest}`,
+            what: `The image is made for ${image.platform}, and this environment runs ${platform}.`,
+            fix: "Give both environments one platform: the same digest is released to one after the other.",
+          },
+        ];
+  const known = { contentKey, digest, dagster, made: null, findings };
+  if (from === null) return { ...known, way: "reuse", tags: [], reasons: ["the registry has it"] };
+  const reason = "the registry that it was made in has it, and this one does not";
+  return { ...known, way: "copy", tags: [`src-${contentKey}`], reasons: [reason] };
 }
 
 function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObservation): readonly string[] {

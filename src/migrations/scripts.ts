@@ -77,6 +77,22 @@ export function lacking(
   return { pending, unknown: heads.filter((head) => !byRevision.has(head)).sort() };
 }
 
+/** As many revisions back are told; a release has all of them in its record. */
+const toldBack = 50;
+
+/**
+ * Revisions after which only additions follow, up to the head: newest first, the head itself among them. Empty when there is no one
+ * head.
+ */
+export function addedSince(scripts: readonly Script[]): readonly string[] {
+  const [head, ...others] = headsOf(scripts);
+  if (head === undefined || others.length > 0) return [];
+  const inOrder = lacking(scripts, []).pending.map(({ revision }) => revision);
+  const onlyAdds = (revision: string): boolean =>
+    lacking(scripts, [revision]).pending.every(({ isContract, breaking }) => !isContract && breaking.length === 0);
+  return inOrder.toReversed().slice(0, toldBack).filter(onlyAdds);
+}
+
 /** Right side of an assignment at the top of a module: one line, or what is in brackets. */
 function assigned(code: string, name: string): string | null {
   const found = new RegExp(`^${name}(?:[ \\t]*:[^=\\n]+)?[ \\t]*=[ \\t]*(\\([^)]*\\)|\\[[^\\]]*\\]|[^\\n]*)`, "m").exec(

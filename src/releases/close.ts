@@ -1,6 +1,7 @@
 import { ListTasksCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { Context } from "../domain/context.ts";
+import { messageOf, UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
 import type { Clients, Connections } from "./connections.ts";
@@ -22,7 +23,7 @@ export interface Closed {
 /**
  * Closes what this job has begun and not ended, since it was cancelled, or failed in a step of somebody else: stops one-off tasks,
  * writes how the release ended, gives the lock back. Services are left as they are: the next release goes on from there.
- * @returns null when nothing was open
+ * @returns null when nothing was open, or it cannot be looked at
  * @throws UserError, AwsError
  */
 export async function closeOpen(
@@ -30,7 +31,16 @@ export async function closeOpen(
   connections: Connections,
   request: SessionRequest,
 ): Promise<Closed | null> {
-  const opened = await openSession(context, connections, request);
+  const opened = await openSession(context, connections, request).catch((error: unknown) => {
+    // What keeps it from looking was told where it ended the release; or it tells itself to the next one, which goes on from there.
+    if (!(error instanceof UserError)) throw error;
+    context.report({
+      kind: "line",
+      text: `what this job may have left open is left to the next release: ${messageOf(error)}`,
+    });
+    return null;
+  });
+  if (opened === null) return null;
   const { lock } = opened;
   if (lock === null || !isHeldBy(lock.value, request.owner)) return null;
   if (lock.value.holder?.attempt !== request.owner.attempt) return null; // a later attempt goes on by itself

@@ -5,7 +5,7 @@ import type { CodeLocation, Definition, Secret, Service, Stack, Task, Variables 
 import type { DefinitionRequest, LoadedCode, Role } from "../task-definitions/render.ts";
 import { runOf, usedRuns } from "./hosts.ts";
 
-/** Full references of the images, by key. */
+/** Full references of the images, by what names them: see `imagesOf` of a release. */
 export type ImageReferences = Readonly<Record<string, Later>>;
 
 /** Names of the parameters below the paths that `secrets-from` names, by path. */

@@ -6,17 +6,17 @@ import type { ImageClients } from "../images/index.ts";
 import { withLevels } from "../stack/index.ts";
 import { dayOf, withFindings } from "./checks.ts";
 import type { Connections } from "./connections.ts";
-import { type HeldLock, isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
+import { isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
 import type { Observation } from "./observation.ts";
 import { type About, type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
 import { openPromotion } from "./promotion.ts";
 import type { QueuedRunsChoice } from "./queued-runs.ts";
-import type { StepEnd } from "./rollout.ts";
 import { scopeOf } from "./scope.ts";
 import {
   checkAncestry,
   checkBase,
+  checkedOutFor,
   checkIdentity,
   newRelease,
   openSession,
@@ -27,7 +27,8 @@ import {
   type Subject,
 } from "./session.ts";
 import { PlanRefused, type Result, resultOfPlan } from "./result.ts";
-import { refuse, refuseUncarried, undertake } from "./undertake.ts";
+import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
+import type { Undertaking } from "./undertaking.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
 export interface DeployRequest extends SessionRequest, Wishes {
@@ -76,7 +77,7 @@ export async function deploy(context: Context, connections: Connections, request
   checkBase(session, begun.release);
   await checkAncestry(session, begun.release);
   const made = request.parts.includes("images")
-    ? await carryOutParts(context, session, begun.release, about, ["images"], null, [], request)
+    ? await makeImages(context, session, await prepare(context, session, begun.release, about, request.queuedRuns))
     : null;
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
@@ -90,7 +91,9 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    return await carryOutParts(context, now, release, about, others, lock, made?.steps ?? [], request);
+    const prepared = await prepare(context, now, release, about, request.queuedRuns);
+    checkApproved(context, now, request.approved, prepared.plan, prepared.observation);
+    return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   } catch (error) {
     await lock.giveBack();
     throw error;
@@ -118,7 +121,7 @@ async function begin(
   const scope = scopeOf(session.stack, only);
   const subject = subjectOf(scope, only, promotion, checkedOut);
   const release = carriedOn ?? newRelease(context, session, subject);
-  checkIdentity(session, release, subject.source);
+  checkIdentity(session, release, subject);
   checkPartial(session, release);
   return { release, subject, about: { scope, promotion, copyImages: wishes.copyImages } };
 }
@@ -129,7 +132,7 @@ function heldRelease({ lock, unfinished, request }: Session, source: Source, ask
   if (lock === null || last === undefined || !isHeldBy(lock.value, request.owner)) return null;
   const { intent, outcome } = last;
   const { release } = intent;
-  const isOfCommit = release.promotes !== null || release.source.sha === source.sha;
+  const isOfCommit = checkedOutFor(release).sha === source.sha;
   // Who begins with the images may begin another release; the later steps of a job are for the one that it has begun.
   const isAskedFor = asked.parts.includes("images") ? isWished(release, asked) : agrees(release, asked);
   return outcome === null && intent.command === "deploy" && isOfCommit && isAskedFor ? release : null;
@@ -151,34 +154,30 @@ async function onWhatIsCurrent(
     checkBase(now, release);
     return release;
   }
-  const { id, base, sources } = newRelease(context, now, planned.subject);
-  const anew = { ...release, id, base, sources };
-  if (base !== release.base) await checkAncestry(now, anew);
+  // What is current says what was migrated and registered: only images are what they are.
+  const anew = { ...newRelease(context, now, planned.subject), images: release.images };
+  if (anew.base !== release.base) await checkAncestry(now, anew);
   return anew;
 }
 
-async function carryOutParts(
+/** All that a plan is carried out by, but for who carries out which part of it. */
+async function prepare(
   context: Context,
   session: Session,
   begun: Release,
   about: About,
-  parts: readonly Part[],
-  lock: HeldLock | null,
-  earlier: readonly StepEnd[],
-  { approved, queuedRuns }: Pick<DeployRequest, "approved" | "queuedRuns">,
-): Promise<Result> {
+  choice: QueuedRunsChoice,
+): Promise<Omit<Undertaking, "parts">> {
   const { observed, planned, images } = await look(context, session, begun, about);
   const { observation, images: observations, copies } = observed;
-  if (lock !== null) checkApproved(context, session, approved, planned, observation);
-  return undertake(context, session, lock, {
+  return {
     command: "deploy",
     plan: planned,
     observation,
     images: { clients: images, observations, copies },
-    parts,
-    earlier,
-    queued: { choice: queuedRuns, since: {} },
-  });
+    earlier: [],
+    queued: { choice, since: {} },
+  };
 }
 
 /** @throws PlanRefused when the plan is another one than was looked at, and that matters */

@@ -3,7 +3,7 @@ import { bySeverity, type Finding } from "../domain/finding.ts";
 import { Cancelled, RolloutFailed, showPlace } from "../domain/errors.ts";
 import { type Results, showAll, showLater } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
-import { migratedBy, type Release, type Source } from "../domain/release.ts";
+import { migratedBy, type Release, saysAlready, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import {
   code,
@@ -27,13 +27,12 @@ import type { TakenBack } from "./take-back.ts";
 /** What a plan would do, as a page: what moves and why, what each definition changes, what stays. */
 export function explainPlan(plan: Plan, observation: Observation): Markdown {
   const { stack, environment, source } = plan.target;
-  const nothing = plan.steps.length === 0 ? markdown`Nothing to do: the stack runs this commit already.` : null;
   return paragraphs(
     heading(2, markdown`Plan for ${stack}, ${environment}`),
     markdown`Commit ${code(source.sha.slice(0, 12))} of ${source.repository}; ${currentText(observation.current)}.`,
     explainAbout(plan.target),
     explainFindings(plan.findings),
-    nothing,
+    plan.steps.length > 0 ? null : explainNothing(plan, observation),
     table(
       ["Step", "Why"],
       inOrder(plan.steps).map((step) => [describe(step), step.reason]),
@@ -45,8 +44,19 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
   );
 }
 
+/** Without a step there may be something to record. */
+function explainNothing({ target, moved }: Plan, { current }: Observation): Markdown {
+  if (moved.length > 0) {
+    const services = moved.map(({ service }) => service).join(", ");
+    return markdown`Nothing to make or roll: a release that was cut has brought ${services} where this one would. It is recorded.`;
+  }
+  return saysAlready(current, target)
+    ? markdown`Nothing to do: the stack runs this commit already.`
+    : markdown`Nothing to make or roll: only the record changes.`;
+}
+
 /** What a release is about, when it is not simply the whole stack of one commit; null otherwise. */
-export function explainAbout({ only, base, promotes, source, sources }: Release): Markdown | null {
+export function explainAbout({ only, base, promotes, stackFile, source, sources }: Release): Markdown | null {
   const others = Object.entries(sources).filter(([repository]) => repository !== source.repository);
   const lines = [
     only === null
@@ -54,7 +64,7 @@ export function explainAbout({ only, base, promotes, source, sources }: Release)
       : markdown`Of ${code(only.join(", "))} only; all else stays as in release ${code(base ?? "")}.`,
     promotes === null
       ? null
-      : markdown`Images are those of release ${code(promotes.release)} of ${promotes.environment}: none is made here.`,
+      : markdown`Images are those of release ${code(promotes.release)} of ${promotes.environment}: none is made here.${stackFile === null ? "" : markdown` The stack file is of ${commit(stackFile)}.`}`,
     ...others.map(
       ([repository, sha]) => markdown`Other parts come from ${repository}, up to commit ${code(sha.slice(0, 12))}.`,
     ),
@@ -141,7 +151,7 @@ function explainMigrated(release: Release): Markdown | null {
 function subjectOf(step: Step): string {
   switch (step.kind) {
     case "image":
-      return `image ${step.image}`;
+      return step.keptBy.length === 0 ? `image ${step.image}` : keptImageOf(step.keptBy);
     case "run-task":
       return `migration ${step.migration}`;
     case "roll":
@@ -245,11 +255,14 @@ function describe(step: Step, results: Results = {}): Markdown {
     case "put-back":
       return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
     case "gate":
-      return markdown`${step.gate} gate of ${code(step.on)}`;
+      return step.gate === "location" && step.again
+        ? markdown`${step.gate} gate of ${code(step.on)}, once more, of the new webserver`
+        : markdown`${step.gate} gate of ${code(step.on)}`;
   }
 }
 
-function describeImage({ image, way }: Extract<Step, { kind: "image" }>): Markdown {
+function describeImage({ image, keptBy, way }: Extract<Step, { kind: "image" }>): Markdown {
+  if (keptBy.length > 0) return markdown`copy the ${keptImageOf(keptBy)} from where it was made`;
   switch (way) {
     case "name":
       return markdown`name image ${code(image)} by this commit`;
@@ -258,6 +271,10 @@ function describeImage({ image, way }: Extract<Step, { kind: "image" }>): Markdo
     case "copy":
       return markdown`copy image ${code(image)} from where it was made`;
   }
+}
+
+function keptImageOf(services: readonly string[]): string {
+  return `image that ${services.join(" and ")} keep${services.length === 1 ? "s" : ""}`;
 }
 
 /** `family:revision` of an ARN. */

@@ -28,6 +28,8 @@ export interface LockRequest {
   readonly waitSeconds: number;
   /** Asks the host of the workflow whether a run is over; null when it cannot be asked. */
   readonly isOver: ((run: NonNullable<Owner["run"]>) => Promise<"over" | "running" | "unknown">) | null;
+  /** Told before it is taken: from then on there may be something to give back, whatever becomes of this process. */
+  readonly onTake: () => void;
 }
 
 /** Seconds; a holder that died is replaced after so long at the latest. */
@@ -59,6 +61,7 @@ export async function takeLock(bucket: Bucket, context: Context, request: LockRe
         open: found?.value.open ?? [],
         taken: found?.value.taken ?? null, // whoever lost it may not have looked yet
       };
+      request.onTake();
       const taken = found === null ? await bucket.create(key, next) : await bucket.replace(key, next, found.etag);
       if (taken === false || taken === null) continue; // somebody was quicker: see who
       if (typeof claim === "object") report({ kind: "line", text: `${claim.why}: taking the lock over` });

@@ -1,6 +1,6 @@
 import type { ReleaseId } from "../domain/identifiers.ts";
 import type { Before } from "../domain/journal.ts";
-import type { ImagePart, Release, Source } from "../domain/release.ts";
+import { type ImagePart, keptName, type Release, type Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
@@ -25,7 +25,7 @@ export interface Observation {
   readonly before: Readonly<Record<string, Before>>;
   /** By definition: `service/<key>`, `run/<location>`, `once/<image>`. */
   readonly definitions: Readonly<Record<string, KnownDefinition>>;
-  /** By the key of the image. */
+  /** By the key of the image; those that services keep in a release that is promoted, by {@link keptName}. */
   readonly images: Readonly<Record<string, ImagePlan>>;
   /** What each service runs by the current release, as long as the registry has it: images that it may keep. By key. */
   readonly keepable: Readonly<Record<string, ImagePart>>;
@@ -53,6 +53,14 @@ export interface KnownDefinition {
   readonly released: Definition | null;
   /** Newest ACTIVE revision of the family. */
   readonly newest: Definition | null;
+}
+
+/** The image that a service is to run, unless it keeps the one that it runs here. */
+export function imageFor(
+  { images }: Pick<Observation, "images">,
+  { key, image }: Pick<Service, "key" | "image">,
+): ImagePlan | undefined {
+  return images[keptName(key)] ?? images[image];
 }
 
 /** Every revision of a definition that is known, those that a service runs or should run first. */

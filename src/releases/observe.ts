@@ -32,7 +32,7 @@ export interface Observed {
   readonly observation: Observation;
   /** Of those that are made of the checkout. */
   readonly images: Readonly<Record<string, ImageObservation>>;
-  /** Of those that another environment has. */
+  /** Of those that another environment has, by what names them. */
   readonly copies: Readonly<Record<string, CopyObservation>>;
 }
 
@@ -57,7 +57,7 @@ export async function observe(
   about: About,
 ): Promise<Observed> {
   const current = history.currentRelease;
-  const { scope, promotion, copyImages } = about;
+  const { scope, promotion } = about;
   const [services, { images, copies }, parameters, scripts] = await Promise.all([
     observeServicesByKey(clients, stack, history),
     lookAtImages(imageClients, context, about, checkout, current),
@@ -69,9 +69,10 @@ export async function observe(
   const definitions = await observeDefinitions(clients, scope, services, before, current);
   const plans = Object.fromEntries([
     ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
-    ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy, copyImages)] as const),
+    ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy)] as const),
   ]);
-  const keepable = await keepableImages(imageClients, scope, current, plans);
+  // What is promoted says of each service which image it runs.
+  const keepable = promotion === null ? await keepableImages(imageClients, scope, current, plans) : {};
   const observation = {
     source: checkout.source,
     current,
@@ -178,11 +179,11 @@ export async function taskNetwork(
 async function lookAtImages(
   clients: ImageClients,
   context: Context,
-  { scope, promotion }: About,
+  { scope, promotion, copyImages }: About,
   checkout: { readonly root: string; readonly source: Source },
   current: Release | null,
 ): Promise<Pick<Observed, "images" | "copies">> {
-  if (promotion !== null) return { images: {}, copies: await observePromoted(clients, promotion, scope) };
+  if (promotion !== null) return { images: {}, copies: await observePromoted(clients, promotion, scope, copyImages) };
   return { images: await observeImages(clients, context, scope, checkout, current), copies: {} };
 }
 

@@ -1,20 +1,24 @@
+import type { Finding } from "../domain/finding.ts";
+import { canonicalJson } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, type Release } from "../domain/release.ts";
-import type { Stack } from "../stack/stack.ts";
+import { imageOf, notRun, type Release, samePins } from "../domain/release.ts";
+import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
+import { checkCodeVersions } from "./code-versions.ts";
 import { checkComponents } from "./components.ts";
 import { type ImageReferences, imageReference } from "./definitions.ts";
 import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { limits } from "./limits.ts";
-import type { Observation } from "./observation.ts";
+import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
-import { type Draft, finished } from "./plans/draft.ts";
+import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
 import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
-import { checkDagster, checkSchema } from "./rollback-checks.ts";
+import { planPromotedKept } from "./plans/promoted.ts";
+import { checkDagster, checkLeft, checkRise, checkSchema, servicesLeft } from "./rollback-checks.ts";
 import { planRollout } from "./plans/rollout.ts";
 import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
 
@@ -25,18 +29,25 @@ import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
 export function planRelease(stack: Stack, observation: Observation, begun: Release): Plan {
   const scope = scopeOf(stack, begun.only);
   const target = withBase(scope, observation.current, begun);
-  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
-  const hosts = hostChange(scope, observation.current, ({ image }) => observation.images[image]);
-  const images = { ...imageReferences(stack, target), ...planImages(scope, observation, draft) };
+  const draft: Draft = { steps: [], untouched: [], moved: [], target: withoutKept(target, scope), arns: {} };
+  const hosts = hostChange(scope, observation.current, (host) => imageFor(observation, host));
+  const images = {
+    ...imageReferences(stack, target),
+    ...planImages(scope, observation, draft),
+    ...planPromotedKept(scope, observation, draft),
+  };
   planMigrations(scope, observation, images, hosts, draft);
   planDefinitions(scope, observation, images, draft);
-  planRollout(withoutUnreleased(stack, scope, target), observation, images, hosts, draft);
-  const ofImages = Object.values(observation.images).flatMap(({ findings }) => findings);
+  const released = withoutUnreleased(stack, scope, target);
+  planRollout(released, observation, images, hosts, draft);
+  // Several services may keep one image.
+  const ofImages = distinct(Object.values(observation.images).flatMap(({ findings }) => findings));
   const findings = [
     ...limits(scope),
     ...ofImages,
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
+    ...checkCodeVersions(released, (service) => versionFor(service, scope, observation, draft.target)),
     ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
     ...checkServices(scope, observation),
     ...checkHosts(stack),
@@ -63,26 +74,73 @@ export function planRollback(
   images: Readonly<Record<string, boolean>>,
   schema: Release["migrations"],
 ): Plan {
-  const { contract, kept, images: formerImages, taskDefinitions } = to;
-  // Nothing is migrated: what is known of the schema is from earlier releases.
-  const migrations = Object.fromEntries(
-    Object.entries(schema).map(([name, part]) => [name, { ...part, state: "none" as const }]),
-  );
+  const { current } = observation;
+  const former = without(to, servicesLeft(stack, to));
+  const { contract, kept, images: formerImages, taskDefinitions } = former;
+  const migrations = notRun(schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
-  planFormerDefinitions(to, wanted, draft);
-  const hosts = hostChange(stack, observation.current, (host) => imageOf(to, host));
+  planFormerDefinitions(former, wanted, draft);
+  const hosts = hostChange(stack, current, (host) => imageOf(to, host));
   planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
+  if (draft.steps.length === 0 && draft.moved.length === 0 && current !== null && isWhatRuns(current, [to, target]))
+    draft.target = { ...begun, ...pinsOf(current) };
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
-    ...checkTarget(stack, observation, to, wanted, images),
-    ...checkSchema(to, schema),
-    ...checkDagster(stack, to, observation.current),
+    ...checkTarget(stack, observation, former, wanted, images),
+    ...checkLeft(stack, to),
+    ...checkSchema(to, schema, current),
+    ...checkDagster(stack, to, current),
+    ...checkRise(stack, to, hosts, schema),
+    ...checkCodeVersions(stack, (service) => {
+      return Object.hasOwn(to.taskDefinitions, `service/${service.key}`)
+        ? (imageOf(to, service)?.dagster ?? null)
+        : null;
+    }),
   ];
   return finished(draft, findings);
+}
+
+/** What services of the scope keep is decided anew. */
+function withoutKept(release: Release, { services }: Stack): Release {
+  const others = Object.entries(release.kept).filter(([key]) => !Object.hasOwn(services, key));
+  return { ...release, kept: Object.fromEntries(others) };
+}
+
+/** Dagster's version in the image that a service is to run, whether it is made yet or not. */
+function versionFor(service: Service, scope: Stack, observation: Observation, target: Release): string | null {
+  const isPlanned = Object.hasOwn(scope.services, service.key) && target.kept[service.key] === undefined;
+  const image = isPlanned ? imageFor(observation, service) : imageOf(target, service);
+  return image?.dagster ?? null;
+}
+
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [canonicalJson(finding), finding])).values()];
+}
+
+/** An earlier release without services that nobody rolls. Definitions of runs stay: code servers of that release may name any of them. */
+function without(release: Release, services: readonly string[]): Release {
+  const kept = Object.entries(release.kept).filter(([key]) => !services.includes(key));
+  const others: Release = { ...release, kept: Object.fromEntries(kept) };
+  return services.reduce((rest, key) => withoutDefinition(rest, `service/${key}`), others);
+}
+
+/** What releases that were taken back have migrated since is no other version of the stack. */
+function isWhatRuns(current: Release, wanted: readonly Release[]): boolean {
+  return wanted.some((release) => samePins({ ...release, migrations: current.migrations }, current));
+}
+
+function pinsOf({
+  contract,
+  images,
+  kept,
+  taskDefinitions,
+  migrations,
+}: Release): Pick<Release, "contract" | "images" | "kept" | "taskDefinitions" | "migrations"> {
+  return { contract, images, kept, taskDefinitions, migrations };
 }
 
 /** Of the images that a release pins. */

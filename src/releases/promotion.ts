@@ -1,9 +1,9 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import type { ReleaseId } from "../domain/identifiers.ts";
-import type { Release } from "../domain/release.ts";
+import { type ImagePart, keptName, type Release } from "../domain/release.ts";
 import { type CopyObservation, type ImageClients, observeCopy, type Registry } from "../images/index.ts";
-import type { Stack } from "../stack/index.ts";
+import type { Service, Stack } from "../stack/index.ts";
 import { committed, readHistory } from "./history.ts";
 import { journal } from "./journal.ts";
 import type { Promoted } from "./observation.ts";
@@ -60,26 +60,42 @@ export async function openPromotion(
 }
 
 /**
- * Looks for the images of a release of another environment, here and there.
- * @returns by the key of the image
- * @throws UserError when that release does not have all images of the scope
+ * Looks for the images of a release of another environment, here and there; also for those that its services keep, since each service
+ * is to run here what it runs there.
+ * @returns by what names them, as `imagesOf` does
+ * @throws UserError when that release does not have all images of the scope, or one of them cannot be had
  */
 export async function observePromoted(
   images: ImageClients,
   { environment, release, registry }: Promotion,
   scope: Stack,
+  mayCopy: boolean,
 ): Promise<Readonly<Record<string, CopyObservation>>> {
   const missing = Object.keys(scope.images).filter((key) => release.images[key] === undefined);
   if (missing.length > 0) throw withoutImages(environment, release, missing);
   const opened = once(registry);
+  const own = Object.keys(scope.images).map((key) => ({ name: key, key, part: release.images[key] }));
+  const kept = Object.values(scope.services).map((service) => ({
+    name: keptName(service.key),
+    key: service.image,
+    part: keptPart(release, service),
+  }));
   const found = await Promise.all(
-    Object.values(scope.images).flatMap(({ key, repository, platform }) => {
-      const image = release.images[key];
-      if (image === undefined) return [];
-      return [observeCopy(images, opened, { image, repository, platform }).then((seen) => [key, seen] as const)];
+    [...own, ...kept].flatMap(({ name, key, part }) => {
+      const image = scope.images[key];
+      if (image === undefined || part === undefined) return [];
+      const { repository, platform } = image;
+      const wanted = { image: part, repository, platform, mayCopy };
+      return [observeCopy(images, opened, wanted).then((seen) => [name, seen] as const)];
     }),
   );
   return Object.fromEntries(found);
+}
+
+/** What a service keeps there; nothing when here it is to run another image of the stack file. */
+function keptPart({ images, kept }: Release, { key, image }: Service): ImagePart | undefined {
+  const part = kept[key];
+  return part !== undefined && part.repository === images[image]?.repository ? part : undefined;
 }
 
 function withoutImages(environment: string, { id }: Release, missing: readonly string[]): UserError {

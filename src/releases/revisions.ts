@@ -1,6 +1,6 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Step } from "../domain/plan.ts";
-import { headsOf, lacking, type Script } from "../migrations/scripts.ts";
+import { addedSince, headsOf, lacking, type Script } from "../migrations/scripts.ts";
 import type { Migration, Stack } from "../stack/stack.ts";
 import type { Observation } from "./observation.ts";
 
@@ -18,6 +18,19 @@ export function newRevisions({ scripts, current }: Observation, migration: strin
   const names = pending.slice(0, listed).map(({ revision, doc }) => `${revision} ${doc}`.trim());
   const more = pending.length - names.length;
   return `; new since the current release: ${names.join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+/**
+ * Revisions after which a migration only adds, as a release records them: from the checkout, or from the release that is
+ * promoted, whose images these are.
+ */
+export function addsSince(
+  { scripts, promoted }: Pick<Observation, "scripts" | "promoted">,
+  migration: string,
+): readonly string[] {
+  const read = scripts[migration];
+  if (read?.kind === "read") return addedSince(read.scripts);
+  return promoted?.release.migrations[migration]?.addsSince ?? [];
 }
 
 /**

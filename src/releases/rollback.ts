@@ -68,14 +68,10 @@ export async function rollback(context: Context, connections: Connections, reque
 
 /** @throws UserError when it is not one release */
 async function target(session: Session, to: string): Promise<Release> {
-  const { journal, currentRelease } = session;
+  const { journal } = session;
   const id = releaseIdSchema.safeParse(to);
   if (id.success) return committed(journal, id.data);
-  if (to === "previous") {
-    const previous = currentRelease?.base ?? null;
-    if (previous !== null) return committed(journal, previous);
-    throw nothingBefore(session);
-  }
+  if (to === "previous") return previousOf(session);
   const moment = momentOf(to);
   if (moment !== null) return currentAt(journal, moment, to);
   if (!/^[0-9a-f]{7,64}$/.test(to)) {
@@ -103,6 +99,20 @@ async function target(session: Session, to: string): Promise<Release> {
       fix: "Name one of these releases by its id.",
     });
   return only;
+}
+
+/**
+ * What was current before. An earlier attempt of this run that has gone back already, and was cut before it could say so, has reached
+ * it: what is current then is not left again.
+ * @throws UserError when there is none
+ */
+async function previousOf(session: Session): Promise<Release> {
+  const { journal, currentRelease, request } = session;
+  if (currentRelease === null || currentRelease.base === null) throw nothingBefore(session);
+  const outcome = await journal.outcome(currentRelease.id);
+  const { command, owner } = outcome ?? {};
+  const isOurs = owner?.name === request.owner.name && owner.attempt < request.owner.attempt;
+  return command === "rollback" && isOurs ? currentRelease : committed(journal, currentRelease.base);
 }
 
 function nothingBefore({ currentRelease, unfinished }: Session): UserError {
@@ -186,8 +196,15 @@ async function look(
     promoted: null,
     scripts: {},
   };
-  const { source, sources, promotes } = to;
-  const begun = newRelease(context, session, { source, sources, only: null, promotes, addsToCurrent: false });
+  const { source, sources, promotes, stackFile } = to;
+  const begun = newRelease(context, session, {
+    source,
+    sources,
+    only: null,
+    promotes,
+    stackFile,
+    addsToCurrent: false,
+  });
   const plan = planRollback(stack, observation, begun, to, wanted, there, schema);
   return { observation, planned: withFindings(stack, plan, context.clock.now()), images };
 }
@@ -202,7 +219,7 @@ async function schemaNow({ journal, currentRelease }: Session, to: Release): Pro
   const migrated = releases.flatMap((release) => Object.entries(release?.migrations ?? {}));
   return {
     ...(currentRelease ?? to).migrations,
-    ...Object.fromEntries(migrated.filter(([, { state }]) => state === "done")),
+    ...Object.fromEntries(migrated.filter(([, { state }]) => state !== "none")),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Context } from "../domain/context.ts";
 import type { Results } from "../domain/later.ts";
 import type { Part, Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
-import type { Done } from "./steps.ts";
+import { type Done, StepFailed } from "./steps.ts";
 
 /** What became of one step. */
 export type StepEnd =
@@ -63,6 +63,7 @@ export async function rollOut(
       release = withParts(release, end.done.parts);
     } else if (end.kind === "failed") {
       failure ??= { step: end.step, error: end.error };
+      if (end.error instanceof StepFailed) release = withParts(release, end.error.parts);
     }
   }
   const leftOver = [...left.values()].map((step): StepEnd => ({ step, kind: "left" }));
@@ -84,6 +85,7 @@ export function withParts(release: Release, parts: Done["parts"]): Release {
   return {
     ...release,
     images: { ...release.images, ...parts.images },
+    kept: { ...release.kept, ...parts.kept },
     taskDefinitions: { ...release.taskDefinitions, ...parts.taskDefinitions },
     migrations: { ...release.migrations, ...parts.migrations },
   };

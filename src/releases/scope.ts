@@ -1,6 +1,6 @@
 import { UserError } from "../domain/errors.ts";
 import { keySchema } from "../domain/identifiers.ts";
-import type { Release } from "../domain/release.ts";
+import { notRun, type Release } from "../domain/release.ts";
 import { quote, suggest } from "../stack/problems.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import { locationsServedBy } from "./hosts.ts";
@@ -52,7 +52,7 @@ export function withBase(scope: Stack, base: Release | null, release: Release): 
     images: mix(base.images, release.images, made.images),
     kept: mix(base.kept, release.kept, made.services),
     taskDefinitions: mix(base.taskDefinitions, release.taskDefinitions, made.definitions),
-    migrations: mix(base.migrations, release.migrations, made.migrations),
+    migrations: mix(notRun(base.migrations), release.migrations, made.migrations),
   };
 }
 

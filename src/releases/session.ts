@@ -75,14 +75,19 @@ export async function sourceOf({ request, connections }: Session, allowDirty: bo
 }
 
 /** What a release is begun for. */
-export interface Subject extends Pick<Release, "source" | "sources" | "only" | "promotes"> {
+export interface Subject extends Pick<Release, "source" | "sources" | "only" | "promotes" | "stackFile"> {
   /** Parts of what is current go into it: so do the commits they come from. */
   readonly addsToCurrent: boolean;
 }
 
+/** The commit that a release was begun in, which its stack file is of. */
+export function checkedOutFor({ source, promotes, stackFile }: Release): Source {
+  return promotes === null ? source : (stackFile ?? source);
+}
+
 /** The release that is to be begun for something now. */
 export function newRelease(context: Context, { stack, currentRelease }: Session, subject: Subject): Release {
-  const { source, sources, only, promotes, addsToCurrent } = subject;
+  const { source, sources, only, promotes, stackFile, addsToCurrent } = subject;
   return emptyRelease({
     id: releaseId(context.clock.now(), source.sha),
     stack: stack.name,
@@ -92,7 +97,9 @@ export function newRelease(context: Context, { stack, currentRelease }: Session,
     sources: addsToCurrent ? { ...currentRelease?.sources, ...sources } : sources,
     only,
     promotes,
-    contract: stack.contract.version ?? null,
+    stackFile: stackFile ?? (only === null ? null : (currentRelease?.stackFile ?? null)),
+    // A part is no proof that all was made under the newer one.
+    contract: only === null ? (stack.contract.version ?? null) : (currentRelease?.contract ?? null),
   });
 }
 
@@ -100,9 +107,15 @@ export function newRelease(context: Context, { stack, currentRelease }: Session,
  * A release that was handed over by an earlier step is of this stack, and of the commit that is to be released.
  * @throws UserError
  */
-export function checkIdentity({ stack }: Session, begun: Release, source: Source): void {
-  const expected = { stack: stack.name, environment: stack.environment, ...source };
-  const found = { stack: begun.stack, environment: begun.environment, ...begun.source };
+export function checkIdentity({ stack }: Session, begun: Release, { source, stackFile }: Subject): void {
+  const whole = { stack: stack.name, environment: stack.environment };
+  const expected = { ...whole, ...source, ...(stackFile === null ? {} : { "stack file": stackFile.sha }) };
+  const found = {
+    stack: begun.stack,
+    environment: begun.environment,
+    ...begun.source,
+    "stack file": begun.stackFile?.sha ?? begun.source.sha,
+  };
   for (const [name, value] of Object.entries(expected)) {
     const given = found[name as keyof typeof found];
     if (given === value) continue;
@@ -152,28 +165,55 @@ export async function checkAncestry(session: Session, begun: Release): Promise<v
         currentRelease.id,
       );
   }
+  await checkStackFile(session, begun, currentRelease);
+}
+
+/**
+ * The stack file is part of a release: it goes behind neither the one that is current nor the code that it is for.
+ * @throws UserError as {@link checkAncestry} does
+ */
+async function checkStackFile(session: Session, begun: Release, { id, stackFile: current }: Release): Promise<void> {
+  const { repository, sha } = checkedOutFor(begun);
+  if (current?.repository === repository) await checkFollows(session, repository, current.sha, sha, id);
+  const code = Object.hasOwn(begun.sources, repository) ? begun.sources[repository] : undefined;
+  if (code === undefined || (await follows(session, repository, code, sha))) return;
+  throw superseded(
+    `The stack file is of commit ${sha}, which does not contain ${code}: code of that is in what would be released.`,
+    id,
+    "Check out a commit that contains it; or promote a release that is no newer than the checkout: `from: <environment>@<release id>`. To go back, use `command: rollback`. When history was rewritten (force push, squash), release it with `allow-divergent: true`.",
+  );
 }
 
 /** @throws UserError as {@link checkAncestry} does */
 async function checkFollows(
-  { request, connections }: Session,
+  session: Session,
   repository: string,
   ancestor: Sha,
   descendant: Sha,
   now: ReleaseId,
 ): Promise<void> {
-  if (ancestor === descendant) return;
+  if (await follows(session, repository, ancestor, descendant)) return;
+  const where = repository === session.request.repository ? "" : ` of ${repository}`;
+  throw superseded(
+    `Commit ${descendant}${where} does not contain ${ancestor}, which is released: deploying it would go back, in part or whole.`,
+    now,
+  );
+}
+
+/** @throws UserError when the history does not tell */
+async function follows(
+  { request, connections }: Session,
+  repository: string,
+  ancestor: Sha,
+  descendant: Sha,
+): Promise<boolean> {
+  if (ancestor === descendant) return true;
   const isOurs = repository === request.repository;
   const local = isOurs ? await connections.history.isAncestor(request.root, ancestor, descendant) : "unknown";
   const answer =
     local === "unknown" && request.compare !== null ? await request.compare(repository, ancestor, descendant) : local;
-  if (answer === "yes") return;
+  if (answer !== "unknown") return answer === "yes";
   const where = isOurs ? "" : ` of ${repository}`;
-  if (answer === "no")
-    throw superseded(
-      `Commit ${descendant}${where} does not contain ${ancestor}, which is released: deploying it would go back, in part or whole.`,
-      now,
-    );
   throw new UserError({
     what: `This checkout does not hold enough history to tell whether ${descendant}${where} follows ${ancestor}, which is released.`,
     where: isOurs ? request.root : repository,

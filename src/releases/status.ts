@@ -66,7 +66,7 @@ export async function status(context: Context, connections: Connections, request
   ]);
   const before = beforeOf(services, session);
   const holder = holderOf(lock);
-  const underWay = holder === null ? null : (lock?.value.open.at(-1) ?? null);
+  const underWay = underWayOf(session, holder);
   const [definitions, history] = await Promise.all([
     foreignDefinitions(clients, current, services, before),
     Promise.all(ids.map((id) => pastRelease(journal, session, id, underWay))),
@@ -89,6 +89,18 @@ function holderOf(lock: Stored<Lock> | null): Status["holder"] {
   if (lock === null || owner === null) return null;
   const leftSeconds = lock.value.leaseSeconds - lock.ageSeconds;
   return leftSeconds <= 0 ? null : { owner, since: lock.value.since, leftSeconds };
+}
+
+/**
+ * The release that the holder of the lock carries out. Until he has begun one, the newest that is open may be another's, who was cut,
+ * or one that failed.
+ */
+function underWayOf({ lock, unfinished }: Session, holder: Status["holder"]): ReleaseId | null {
+  const newest = lock?.value.open.at(-1) ?? null;
+  if (holder === null || newest === null) return null;
+  const found = unfinished.find(({ intent }) => intent.release.id === newest);
+  if (found === undefined) return newest; // noted in the lock, and about to write its intent; or about to move the pointer
+  return found.outcome === null && found.intent.owner.name === holder.owner.name ? newest : null;
 }
 
 /** Definitions are read only where another one runs than was released. */

@@ -2,11 +2,11 @@ import type { Dagster } from "../dagster/client.ts";
 import { type Digests, roll, type ServiceNetwork, stop, takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { RolloutFailed, UserError } from "../domain/errors.ts";
-import { contentHash } from "../domain/json.ts";
+import { canonicalJson, contentHash } from "../domain/json.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import { type Later, resolve, resolveText, type Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
-import { imageOf, type ImagePart, type Release } from "../domain/release.ts";
+import { imageOf, type ImagePart, keptName, type MigrationPart, type Release } from "../domain/release.ts";
 import { type Cause, isGood, type Verdict } from "../domain/verdict.ts";
 import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
@@ -25,12 +25,14 @@ import {
   planImage,
 } from "../images/index.ts";
 import type { MigrationTool } from "../migrations/command.ts";
+import type { MigrationEnd } from "../migrations/judge.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { type Migration, type Stack, withLevels } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
 import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
 import { onceContainer } from "./definitions.ts";
+import { settingsOf } from "./plans/migrations.ts";
 import { taskStart } from "./task-start.ts";
 import {
   canaryTimeoutSeconds,
@@ -60,12 +62,15 @@ export interface Workshop {
   readonly handedOver: Readonly<Record<string, string>>;
 }
 
+/** What images are made with: nothing that others share can be written with it. */
+export type ImageWorkshop = Pick<Workshop, "stack" | "images" | "imageObservations" | "copyObservations" | "context">;
+
 /** What a step gave. */
 export interface Done {
   /** For the holes of later steps. */
   readonly results: Results[string];
   /** Parts of the release that are known now. */
-  readonly parts: Partial<Pick<Release, "images" | "taskDefinitions" | "migrations">>;
+  readonly parts: Partial<Pick<Release, "images" | "kept" | "taskDefinitions" | "migrations">>;
   /** For people: one line. */
   readonly said: string;
   readonly verdict?: Verdict;
@@ -76,10 +81,13 @@ export interface Done {
 export class StepFailed extends RolloutFailed {
   override readonly name: string = "StepFailed";
   readonly failure: Cause;
+  /** What stays of it all the same. */
+  readonly parts: Done["parts"];
 
-  constructor(failure: Cause, evidence: readonly Evidence[], verdict?: Verdict) {
+  constructor(failure: Cause, evidence: readonly Evidence[], verdict?: Verdict, parts: Done["parts"] = {}) {
     super(failure.what, verdict === undefined ? [] : [verdict], { evidence });
     this.failure = failure;
+    this.parts = parts;
   }
 }
 
@@ -109,16 +117,25 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   }
 }
 
-async function makeImage(shop: Workshop, { image: key, way }: Extract<Step, { kind: "image" }>): Promise<Done> {
-  const part = way === "copy" ? await copied(shop, key) : await made(shop, key);
-  return {
-    results: { digest: part.digest },
-    parts: { images: { [key]: part } },
-    said: `${part.repository}@${part.digest}`,
-  };
+/**
+ * Makes an image, or copies it.
+ * @throws UserError, AwsError, Cancelled
+ */
+export async function makeImage(
+  shop: ImageWorkshop,
+  { image, keptBy, way }: Extract<Step, { kind: "image" }>,
+): Promise<Done> {
+  const [keeper] = keptBy;
+  const part =
+    way === "copy" ? await copied(shop, keeper === undefined ? image : keptName(keeper)) : await made(shop, image);
+  const parts =
+    keeper === undefined
+      ? { images: { [image]: part } }
+      : { kept: Object.fromEntries(keptBy.map((service) => [service, part])) };
+  return { results: { digest: part.digest }, parts, said: `${part.repository}@${part.digest}` };
 }
 
-async function made({ images, imageObservations, context, stack }: Workshop, key: string): Promise<ImagePart> {
+async function made({ images, imageObservations, context, stack }: ImageWorkshop, key: string): Promise<ImagePart> {
   const observation = imageObservations[key];
   if (observation === undefined) throw new Error(`image ${key} was not observed`);
   const { part, findings } = await applyImage(images, context, observation, planImage(observation));
@@ -129,9 +146,9 @@ async function made({ images, imageObservations, context, stack }: Workshop, key
   return part;
 }
 
-function copied({ images, copyObservations, context }: Workshop, key: string): Promise<ImagePart> {
-  const observation = copyObservations[key];
-  if (observation === undefined) throw new Error(`image ${key} was not observed`);
+function copied({ images, copyObservations, context }: ImageWorkshop, name: string): Promise<ImagePart> {
+  const observation = copyObservations[name];
+  if (observation === undefined) throw new Error(`image ${name} was not observed`);
   return applyCopy(images, context, observation);
 }
 
@@ -167,7 +184,7 @@ async function runMigration(
   if (migration === undefined) throw new Error(`migration ${step.migration} is not in the stack`);
   const contentKey = shop.imageKeys[migration.image];
   if (contentKey === undefined) throw new Error(`image ${migration.image} was not observed`);
-  const { cause, evidence, seconds, unchanged, after, said } = await migrate(clients, context, {
+  const end = await migrate(clients, context, {
     name: migration.name,
     tool: toolOf(migration),
     workdir: migration.workdir,
@@ -185,13 +202,23 @@ async function runMigration(
       log: migration.logGroup === null ? null : { group: migration.logGroup, prefix: onceContainer },
     },
   });
-  if (cause !== null) throw new StepFailed(cause, evidence);
+  const { cause, evidence, seconds, after, said } = end;
+  const state = stateAfter(end);
   const heads = after === null ? null : [...after];
-  return {
-    results: {},
-    parts: { migrations: { [migration.name]: { state: unchanged === true ? "none" : "done", contentKey, heads } } },
-    said: `${said}, in ${Math.round(seconds)} s`,
-  };
+  // What was read of the revisions holds when they have brought the schema to where they end.
+  const isAsRead = heads?.length === 1 && heads[0] === step.addsSince[0];
+  const addsSince = isAsRead ? [...step.addsSince] : [];
+  const part: MigrationPart = { state, contentKey, settings: settingsOf(migration), heads, addsSince };
+  const parts = { migrations: { [migration.name]: part } };
+  if (cause !== null) throw new StepFailed(cause, evidence, undefined, state === "partial" ? parts : {});
+  return { results: {}, parts, said: `${said}, in ${Math.round(seconds)} s` };
+}
+
+/** One that failed has done something when the heads moved; and may have when it began revisions, and nobody knows the heads. */
+function stateAfter({ cause, unchanged, before, after, applied }: MigrationEnd): MigrationPart["state"] {
+  if (cause === null) return unchanged === true ? "none" : "done";
+  const moved = after === null ? applied.length > 0 : before !== null && canonicalJson(after) !== canonicalJson(before);
+  return moved ? "partial" : "none";
 }
 
 function toolOf({ name, tool, command, ...migration }: Migration): MigrationTool {

@@ -54,12 +54,12 @@ const hostTimeoutSeconds = 3 * 60;
 export async function takeAllBack(
   context: Context,
   session: Session,
-  lock: HeldLock | null,
+  lock: HeldLock,
   before: Observation,
   moved: readonly Moved[],
   dagster: Dagster | null,
 ): Promise<readonly TakenBack[]> {
-  const clients = { ...session.clients, ecs: guarded(session.clients.ecs, async () => lock?.check()) };
+  const clients = { ...session.clients, ecs: guarded(session.clients.ecs, () => lock.check()) };
   const results: TakenBack[] = [];
   let barred: string | null = null;
   for (const { service, undo, ours } of moved) {

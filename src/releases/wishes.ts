@@ -55,7 +55,10 @@ export function checkPartial({ stack, currentRelease }: Session, { only }: Relea
   });
 }
 
-/** What a release is begun for: the commit that is checked out, or the one that another environment has released. */
+/**
+ * What a release is begun for: the commit that is checked out, or the one that another environment has released; then only the stack
+ * file is of the checkout.
+ */
 export function subjectOf(
   scope: Stack,
   only: Release["only"],
@@ -64,7 +67,8 @@ export function subjectOf(
 ): Subject {
   if (promotion === null) {
     const { repository, sha } = checkedOut;
-    return { source: checkedOut, sources: { [repository]: sha }, only, promotes: null, addsToCurrent: true };
+    const sources = { [repository]: sha };
+    return { source: checkedOut, sources, only, promotes: null, stackFile: null, addsToCurrent: true };
   }
   const { environment, release } = promotion;
   const isPartial = only !== null;
@@ -79,6 +83,7 @@ export function subjectOf(
     sources: Object.fromEntries(sources),
     only,
     promotes: { environment, release: release.id },
+    stackFile: checkedOut,
     addsToCurrent: isPartial,
   };
 }

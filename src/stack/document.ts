@@ -147,7 +147,7 @@ const hostKeys = {
     .describe(
       "`image`: rolls whenever its image changes. `dagster`: keeps its digest until Dagster's pins, base, Python, " +
         "working folder, instance files, workspace or its own definition change. Default `dagster` where code servers " +
-        "exist and it loads no location, else `image`.",
+        "exist and it loads no location, else `image`; with `locations` it cannot be `dagster`.",
     ),
 };
 

@@ -49,6 +49,8 @@ export function followLog(
   const kept: string[] = [];
   const marked: string[] = [];
   let nextToken: string | undefined;
+  /** This job may not read it: said once, and not asked for again. */
+  let isClosed = false;
   const take = (message: string): void => {
     const at = awaited === null ? -1 : message.indexOf(awaited.mark);
     if (awaited !== null && at >= 0) marked.push(hideSecrets(message.slice(at + awaited.mark.length)));
@@ -61,7 +63,7 @@ export function followLog(
   /** @returns how many lines were new */
   const readOnce = async (signal?: AbortSignal): Promise<number> => {
     let count = 0;
-    for (;;) {
+    while (!isClosed) {
       const command = new GetLogEventsCommand({ logGroupName: group, logStreamName, startFromHead: true, nextToken });
       const page = await logs(command, {
         resource: `log stream ${logStreamName} of ${group}`,
@@ -69,7 +71,11 @@ export function followLog(
       }).catch((error: unknown) => {
         // The stream is made with the first line; and a look at the log is never worth a failed task.
         if (isAwsError(error, "not-found") || isWeather(error)) return null;
-        throw error;
+        if (!isAwsError(error)) throw error;
+        isClosed = true;
+        const text = `the log of ${container} cannot be read, so its lines are missing here: ${error.what}`;
+        context.report({ kind: "line", text });
+        return null;
       });
       const events = page?.events ?? [];
       for (const { message = "" } of events) take(message);
@@ -79,6 +85,7 @@ export function followLog(
       if (page === null || page.nextForwardToken === nextToken) return count;
       nextToken = page.nextForwardToken;
     }
+    return count;
   };
   return {
     read: async () => void (await readOnce(detached())),
@@ -86,6 +93,7 @@ export function followLog(
       const begun = context.clock.now();
       let quietSince = begun;
       const isDone = (): boolean => {
+        if (isClosed) return true;
         const now = context.clock.now();
         if (now - quietSince < quietEnough) return false;
         return awaited === null || awaited.isWhole(marked) || now - begun >= longestLag;

@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { EcsSend } from "../aws/ecs.ts";
-import { isWeather } from "../aws/error.ts";
+import { type AwsError, isAwsError, isWeather } from "../aws/error.ts";
 import type { LogsSend } from "../aws/logs.ts";
 import type { Context } from "../domain/context.ts";
 import { Cancelled, UserError } from "../domain/errors.ts";
@@ -41,7 +41,7 @@ export interface TaskRequest {
   readonly startedBy: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
-  /** Tasks of this family that run, of an attempt that was cut, are waited for first; null: others may run beside it. */
+  /** Tasks of this family that run, or stop, of an attempt that was cut, are waited for first; null: others may run beside it. */
   readonly aloneIn: string | null;
   /** Where its output goes, that of all its containers; null when the definition does not say. */
   readonly log: LogStream | null;
@@ -78,11 +78,26 @@ const overridesLimit = 8192;
  * @throws UserError when ECS cannot start it, or the time is over; Cancelled.
  */
 export async function runTask(clients: TaskClients, context: Context, request: TaskRequest): Promise<TaskResult> {
-  const { clock, signal } = context;
-  const begun = clock.now();
+  const begun = context.clock.now();
   await othersGone(clients.ecs, context, request);
   const taskArn = await start(clients.ecs, context, request);
   context.report({ kind: "line", text: `${request.title}: task ${nameOf(taskArn)}` });
+  try {
+    return await follow(clients, context, request, taskArn, begun);
+  } catch (error) {
+    throw isAwsError(error) ? unwatched(error, request, taskArn) : error;
+  }
+}
+
+/** @throws UserError when the time is over; Cancelled; AwsError when ECS says nothing of the task, which then may go on */
+async function follow(
+  clients: TaskClients,
+  context: Context,
+  request: TaskRequest,
+  taskArn: string,
+  begun: number,
+): Promise<TaskResult> {
+  const { clock, signal } = context;
   const followed = followedLogs(clients.logs, context, request, nameOf(taskArn));
   let why: "cancelled" | "timed-out" | null = null;
   let stoppedAt = 0;
@@ -131,9 +146,9 @@ async function othersGone(
   const begun = clock.now();
   let told = "";
   for (;;) {
-    const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster, family }), { resource: `tasks of ${family}` });
-    if (taskArns.length === 0) return;
-    const names = taskArns.map(nameOf).join(", ");
+    const others = await tasksOf(ecs, cluster, family);
+    if (others.length === 0) return;
+    const names = others.map(nameOf).join(", ");
     if (clock.now() - begun > timeoutSeconds * 1000) {
       throw new UserError({
         what: `${title} was not begun: ${names}, of an earlier attempt, still runs after ${timeoutSeconds} s.`,
@@ -145,6 +160,25 @@ async function othersGone(
     told = names;
     await clock.sleep(pause, signal);
   }
+}
+
+/**
+ * Tasks of a family whose containers may run. ECS lists by the status that is wished for: one that was told to stop counts as
+ * STOPPED at once, and lives on for its containers' stop timeout. Asked for in this order, none slips through in between.
+ * Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+ */
+async function tasksOf(ecs: EcsSend, cluster: string, family: string): Promise<readonly string[]> {
+  const resource = `tasks of ${family}`;
+  const list = async (desiredStatus: "RUNNING" | "STOPPED"): Promise<readonly string[]> => {
+    const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster, family, desiredStatus }), { resource });
+    return taskArns;
+  };
+  const running = await list("RUNNING");
+  const stopped = await list("STOPPED");
+  if (stopped.length === 0) return running;
+  const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: [...stopped] }), { resource });
+  const stopping = tasks.filter(({ lastStatus }) => lastStatus !== "STOPPED");
+  return [...running, ...stopping.flatMap(({ taskArn }) => taskArn ?? [])];
 }
 
 /** The log of the container that decides, and those of the others as soon as ECS tells of them. */
@@ -253,6 +287,13 @@ async function look(ecs: EcsSend, cluster: string, taskArn: string): Promise<Tas
 async function stop(ecs: EcsSend, { cluster, title }: TaskRequest, task: string, why: string): Promise<void> {
   const command = new StopTaskCommand({ cluster, task, reason: `${title}: ${why}`.slice(0, 255) });
   await ecs(command, { resource: `task ${nameOf(task)}`, idempotent: true, signal: AbortSignal.timeout(30_000) });
+}
+
+/** Nobody follows it any more, and it was not stopped: whoever reads the error must know. */
+function unwatched(cause: AwsError, { title, cluster }: TaskRequest, taskArn: string): UserError {
+  const what = `${cause.what} Task ${nameOf(taskArn)} of ${title} may still run, and is not watched any more.`;
+  const fix = `${cause.fix}\nSee in cluster ${cluster} how that task ends; a repeated run waits for it.`;
+  return new UserError({ what, where: cause.where, fix }, { cause });
 }
 
 function interrupted(why: "cancelled" | "timed-out", { title, timeoutSeconds }: TaskRequest, end: string): Error {

@@ -1,8 +1,8 @@
 import { type Later, type LaterJson, later, laterText, resolve, stepsBehind, substitute } from "../../domain/later.ts";
 import type { Step, Undo } from "../../domain/plan.ts";
-import type { Release } from "../../domain/release.ts";
+import { keptName, type Release } from "../../domain/release.ts";
 import { showRevision } from "../../domain/verdict.ts";
-import type { Stack } from "../../stack/stack.ts";
+import type { Service, Stack } from "../../stack/stack.ts";
 import { type Definition, definitionHash, registrable } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import {
@@ -14,9 +14,10 @@ import {
 } from "../definitions.ts";
 import { hostLabels } from "../host-labels.ts";
 import { runOf } from "../hosts.ts";
-import { knownRevisions, type Observation } from "../observation.ts";
+import { imageFor, knownRevisions, type Observation } from "../observation.ts";
 import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
 import { keptImage } from "./kept.ts";
+import { promotedDefinition } from "./promoted.ts";
 
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
@@ -27,20 +28,33 @@ export function planDefinitions(stack: Stack, observation: Observation, images: 
     const run = runOf(stack, location);
     return run === null ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
-  const others = Object.entries(draft.target.kept).filter(([key]) => !Object.hasOwn(stack.services, key));
-  draft.target = { ...draft.target, kept: Object.fromEntries(others) };
-  for (const { service, definition, request } of serviceDefinitions(stack, images, observation.parameters, runArn)) {
-    const labels = hostLabels(stack, service, observation.images[service.image]);
-    const newest = { definition, request: { ...request, labels } };
-    const kept = keptImage(stack, observation, service, newest);
-    const wanted = kept === null ? newest : withImage(newest, imageReference(stack, kept.repository, kept.digest));
-    if (kept !== null) draft.target = withPart(draft.target, "kept", service.key, kept);
+  for (const { service, ...plain } of serviceDefinitions(stack, images, observation.parameters, runArn)) {
+    const wanted =
+      observation.promoted === null
+        ? ownDefinition(stack, observation, service, plain, draft)
+        : promotedDefinition(stack, observation, service, withImage(plain, images[keptName(service.key)]));
     planDefinition(observation, wanted, migrations, draft, "definitions");
   }
 }
 
-function withImage({ definition, request }: WantedDefinition, image: Later): WantedDefinition {
-  return { definition, request: { ...request, image } };
+/** On the stack's image, or on the one that the service keeps. */
+function ownDefinition(
+  stack: Stack,
+  observation: Observation,
+  service: Service,
+  { definition, request }: WantedDefinition,
+  draft: Draft,
+): WantedDefinition {
+  const labels = hostLabels(stack, service, imageFor(observation, service));
+  const newest = { definition, request: { ...request, labels } };
+  const kept = keptImage(stack, observation, service, newest);
+  if (kept === null) return newest;
+  draft.target = withPart(draft.target, "kept", service.key, kept);
+  return withImage(newest, imageReference(stack, kept.repository, kept.digest));
+}
+
+function withImage({ definition, request }: WantedDefinition, image: Later | undefined): WantedDefinition {
+  return { definition, request: { ...request, image: image ?? request.image } };
 }
 
 /** Registers a definition, unless an equal one runs, is the newest of its family, or should run and does not. @returns its ARN */

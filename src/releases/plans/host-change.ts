@@ -4,6 +4,8 @@ import { imageOf, type Release } from "../../domain/release.ts";
 import type { Daemon, Stack, Webserver } from "../../stack/stack.ts";
 import type { Observation } from "../observation.ts";
 
+const migrating = "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance";
+
 /**
  * How the minor version of Dagster changes under daemon and webserver.
  * - `up`: a host gets a newer one. Then hosts go before code: no host may be older than the code that it loads
@@ -52,6 +54,18 @@ export function checkHostChange(stack: Stack, change: HostChange, { kept }: Pick
       },
     ];
   }
+  if (change.kind === "down") {
+    return [
+      {
+        id: "dagster-older",
+        level: "warning",
+        where,
+        what: `Dagster goes back from ${change.from} to ${change.to}: \`dagster instance migrate\` of the newer one may have run, is not taken back, and the older one may not read the schema.`,
+        fix: "Nothing to do when the database was not migrated since, or was restored. Otherwise stay on the newer Dagster, and mend the code.",
+        source: migrating,
+      },
+    ];
+  }
   if (change.kind !== "up" || stack.migrations.some(({ tool }) => tool === "dagster")) return [];
   return [
     {
@@ -60,7 +74,7 @@ export function checkHostChange(stack: Stack, change: HostChange, { kept }: Pick
       where,
       what: `Dagster goes from ${change.from} to ${change.to}, and no migration of the stack brings its database along.`,
       fix: "Add `{ name: instance, tool: dagster, image: … }` to `migrations`, with the image of the hosts.",
-      source: "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance",
+      source: migrating,
     },
   ];
 }

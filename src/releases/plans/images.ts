@@ -34,6 +34,7 @@ export function planImages(stack: Stack, observation: Observation, draft: Draft)
       undo,
       kind: "image",
       image: image.key,
+      keptBy: [],
       contentKey,
       way,
     });

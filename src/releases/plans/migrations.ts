@@ -1,10 +1,12 @@
+import { contentHash } from "../../domain/json.ts";
 import { stepsBehind } from "../../domain/later.ts";
 import type { Undo } from "../../domain/plan.ts";
-import type { Stack } from "../../stack/stack.ts";
+import type { MigrationPart } from "../../domain/release.ts";
+import type { Migration, Stack } from "../../stack/stack.ts";
 import { type ImageReferences, onceDefinitions } from "../definitions.ts";
 import type { Observation } from "../observation.ts";
 import { planDefinition } from "./definitions.ts";
-import { newRevisions } from "../revisions.ts";
+import { addsSince, newRevisions } from "../revisions.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
 import { planStops } from "./stops.ts";
@@ -20,29 +22,32 @@ export function planMigrations(
     onceDefinitions(stack, images, observation.parameters).map((wanted) => [wanted.definition, wanted]),
   );
   let previous: readonly string[] = [];
-  for (const { name, image, tool } of inOrderFor(hosts, stack.migrations)) {
+  for (const migration of inOrderFor(hosts, stack.migrations)) {
+    const { name, image, tool } = migration;
     const contentKey = observation.images[image]?.contentKey;
     const wanted = once.get(`once/${image}`);
     if (contentKey === undefined || wanted === undefined) continue;
+    const settings = settingsOf(migration);
+    const isDone = (part: MigrationPart | undefined): part is MigrationPart =>
+      part?.contentKey === contentKey &&
+      part.state !== "partial" &&
+      (part.settings === null || part.settings === settings);
     const before = observation.current?.migrations[name];
-    const made = draft.target.migrations[name];
-    if (before?.contentKey === contentKey) {
+    if (isDone(before)) {
       draft.untouched.push({
         what: `migration ${name}`,
         why: "its image, and so its revisions, are those of the current release",
       });
-      const { heads } = before;
-      draft.target = withPart(draft.target, "migrations", name, { state: "none", contentKey, heads });
+      draft.target = withPart(draft.target, "migrations", name, { ...before, state: "none", settings });
       continue;
     }
-    if (made?.contentKey === contentKey) {
+    if (isDone(draft.target.migrations[name])) {
       draft.untouched.push({ what: `migration ${name}`, why: "done in this release" });
       continue;
     }
     // Migrations of one image share its definition.
     const definition = draft.arns[wanted.definition] ?? planDefinition(observation, wanted, [], draft, "migrations");
-    const why = before === undefined ? "it was never run for this stack" : `image ${image} is another one`;
-    const reason = `${why}${newRevisions(observation, name)}`;
+    const reason = `${whyDue(before, image, contentKey)}${newRevisions(observation, name)}`;
     const undo: Undo = { kind: "none", why: "a migration is never taken back: going back leaves the schema as it is" };
     const id = `migrate/${name}`;
     const ready = [...previous, ...stepsBehind(definition)];
@@ -58,6 +63,7 @@ export function planMigrations(
         purpose: "migrate",
         migration: name,
         definition,
+        addsSince: addsSince(observation, name),
       }),
     ];
   }
@@ -68,4 +74,16 @@ function inOrderFor({ kind }: HostChange, migrations: Stack["migrations"]): Stac
   if (kind !== "up") return migrations;
   const isOfDagster = ({ tool }: Stack["migrations"][number]): boolean => tool === "dagster";
   return [...migrations.filter((one) => !isOfDagster(one)), ...migrations.filter(isOfDagster)];
+}
+
+/** Hash of what is run in the image of a migration, and where. */
+export function settingsOf({ tool, command, workdir }: Migration): string {
+  return contentHash({ tool, command, workdir });
+}
+
+function whyDue(before: MigrationPart | undefined, image: string, contentKey: string): string {
+  if (before === undefined) return "it was never run for this stack";
+  return before.contentKey === contentKey
+    ? "its `tool`, `command` or `workdir` is another one"
+    : `image ${image} is another one`;
 }

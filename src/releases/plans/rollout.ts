@@ -49,17 +49,23 @@ export function planRollout(
         const isToBeSeen = isMoved(service) && draft.arns[`service/${service.key}`] !== undefined;
         return isToBeSeen || stops.length > 0 ? [{ service, steps: stops }] : [];
       }),
-    askLocation: (service, after, again = "") =>
-      pushGate(draft, after, { gate: "location", on: service.location, image: images[service.image] ?? "" }, again),
+    askLocation: ({ location, image }, after, asked) => {
+      const again = asked === "again";
+      const question = { gate: "location" as const, on: location, image: images[image] ?? "", again };
+      return pushGate(draft, after, question, whyLocation[asked], again ? "/again" : "");
+    },
     askHosts: (gate, touched, after) =>
-      touched.map(({ service, steps }) => pushGate(draft, [...steps, ...after], { gate, on: service.key })),
+      touched.map(({ service, steps }) =>
+        pushGate(draft, [...steps, ...after], { gate, on: service.key }, whyHost[gate]),
+      ),
     askLoaded: (webservers, after) =>
       webservers.flatMap(({ service }) =>
         service.kind !== "webserver"
           ? []
-          : service.locations.map((location) =>
-              pushGate(draft, after, { gate: "loaded", on: location, image: images[service.image] ?? "" }),
-            ),
+          : service.locations.map((location) => {
+              const question = { gate: "loaded" as const, on: location, image: images[service.image] ?? "" };
+              return pushGate(draft, after, question, "the webserver answers whether or not this loads in it");
+            }),
       ),
   };
   const order = hosts.kind === "up" ? hostsFirst : codeFirst;
@@ -80,8 +86,24 @@ function planCanary({ gates, runs }: Stack, images: ImageReferences, after: read
   const run = runs.definitions[canary.location];
   const image = run === undefined ? undefined : images[run.image];
   if (image === undefined) return;
-  pushGate(draft, after, { gate: "canary", on: canary.location, job: canary.target.name, image });
+  const question = { gate: "canary" as const, on: canary.location, job: canary.target.name, image };
+  pushGate(draft, after, question, "only a run shows that runs start, and on which image");
 }
+
+/** Why a location is asked for. */
+type LocationAsked = "moved" | "by-first-webserver" | "by-new-webserver" | "again";
+
+const whyLocation: Readonly<Record<LocationAsked, string>> = {
+  moved: "nothing goes on before its new code is served",
+  "by-first-webserver": "before a webserver ran nobody could be asked whether its code is served",
+  "by-new-webserver": "its code stays, and the new webserver must find it as well",
+  again: "asked once more: the old webserver has found its new code, and the new one must find it as well",
+};
+
+const whyHost: Readonly<Record<"daemon" | "webserver", string>> = {
+  daemon: "that its task runs does not say that it ticks: its heartbeats do",
+  webserver: "that its task runs does not say that it answers",
+};
 
 /** What an order is made of. */
 interface Rollout {
@@ -89,7 +111,7 @@ interface Rollout {
   /** A webserver runs. */
   readonly askable: boolean;
   readonly rollAll: (kind: Service["kind"], after: readonly string[]) => readonly Touched[];
-  readonly askLocation: (service: CodeLocation, after: readonly string[], again?: string) => string;
+  readonly askLocation: (service: CodeLocation, after: readonly string[], asked: LocationAsked) => string;
   readonly askHosts: (
     gate: "daemon" | "webserver",
     touched: readonly Touched[],
@@ -114,7 +136,7 @@ const codeFirst: Order = {
       ? []
       : locations.flatMap((service) => {
           const touched = code.find((one) => one.service === service);
-          return touched === undefined ? [] : [askLocation(service, touched.steps)];
+          return touched === undefined ? [] : [askLocation(service, touched.steps, "moved")];
         });
     const codeDone = [...stepsOf(code), ...codeGates];
     const daemons = rollAll("daemon", codeDone);
@@ -124,7 +146,11 @@ const codeFirst: Order = {
     const lateGates =
       webserverGates.length === 0
         ? []
-        : locations.map((service) => askLocation(service, [...codeDone, ...webserverGates], askable ? "/again" : ""));
+        : locations.map((service) => {
+            const isAsked = code.some((one) => one.service === service);
+            const asked = !askable ? "by-first-webserver" : isAsked ? "again" : "by-new-webserver";
+            return askLocation(service, [...codeDone, ...webserverGates], asked);
+          });
     const loadedGates = askLoaded(webservers, webserverGates);
     const lateDaemons = askable ? [] : askHosts("daemon", daemons, webserverGates);
     return [...codeDone, ...daemonsDone, ...webserverGates, ...lateGates, ...loadedGates, ...lateDaemons];
@@ -149,7 +175,8 @@ const hostsFirst: Order = {
     const codeGates = locations.flatMap((service) => {
       const touched = code.find((one) => one.service === service);
       if (!isAsked || (touched === undefined && webserverGates.length === 0)) return [];
-      return [askLocation(service, [...hostsDone, ...(touched?.steps ?? [])])];
+      const asked = touched === undefined ? "by-new-webserver" : "moved";
+      return [askLocation(service, [...hostsDone, ...(touched?.steps ?? [])], asked)];
     });
     return [...hostsDone, ...stepsOf(code), ...codeGates];
   },
@@ -240,9 +267,8 @@ function pushRoll(
   });
 }
 
-function pushGate(draft: Draft, after: readonly string[], question: Question, name = ""): string {
+function pushGate(draft: Draft, after: readonly string[], question: Question, reason: string, name = ""): string {
   const id = `gate/${question.gate}/${question.on}${name}`;
-  const reason = "nothing is committed that was not seen";
   return push(draft, {
     id,
     part: "rollout",

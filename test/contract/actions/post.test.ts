@@ -91,6 +91,55 @@ test("an action that takes no lock has no post step", async () => {
   expect(await runPost(job, { action: "actions/build-push-image" }, made)).toBeNull();
 });
 
+test.each<[string, { readonly action: string; readonly with?: Readonly<Record<string, string>> }, () => Promise<void>]>(
+  [
+    [
+      "a stack file that cannot be read",
+      { action: "." },
+      async () => {
+        await checkout.write(
+          "dagster-stack.yml",
+          stackFile((text) => `${text}colour: red\n`),
+        );
+        checkout.commit("Paint it");
+      },
+    ],
+    [
+      "a session that is over",
+      { action: "actions/deploy-service" },
+      async () => {
+        bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+      },
+    ],
+    [
+      "a session that is over, for a rollback",
+      { action: ".", with: { command: "rollback", to: "previous" } },
+      async () => {
+        bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+      },
+    ],
+  ],
+)("an action that is refused for %s is red once: its post step has nothing to close", async (_, step, spoil) => {
+  await spoil();
+  const refused = await runStep(job, step);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.annotations.filter(({ level }) => level === "error")).toHaveLength(1);
+  expect(refused.state).toEqual({});
+  expect(await runPost(job, step, refused)).toMatchObject({ exitCode: 0, annotations: [], summary: "" });
+  bed.aws.faults.clear();
+});
+
+test("a post step that may not look any more says so, and leaves the red to what ended the release", async () => {
+  const result = await registered();
+  bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+  const post = await runPost(job, register, result);
+  bed.aws.faults.clear();
+  expect(post).toMatchObject({ exitCode: 0, annotations: [] });
+  expect(post?.log.join("\n")).toContain("what this job may have left open is left to the next release: ");
+  await runPost(job, register, result);
+  expect(await readLock(small)).toMatchObject({ holder: null, open: [] });
+});
+
 async function until(met: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 300; tries += 1) {
     if (await met()) return;

@@ -1,3 +1,5 @@
+import type { ReleaseId, Sha } from "../../../src/domain/identifiers.ts";
+import { emptyRelease, type Release } from "../../../src/domain/release.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Checkout, checkOut, playSmallStack, putRecord, type SmallStack } from "./small-stack.ts";
 
@@ -5,8 +7,8 @@ let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 
-const sha = "a".repeat(40);
-const id = `20261120T100000Z-${sha}`;
+const sha = "a".repeat(40) as Sha;
+const id = `20261120T100000Z-${sha}` as ReleaseId;
 const at = "2026-11-20T10:05:00.000Z";
 const owner = { name: "owner/small/run/7/job/deploy", attempt: 1, url: null, run: null };
 
@@ -15,20 +17,10 @@ beforeAll(async () => {
   bed = await startBed();
   small = await playSmallStack(bed);
   checkout = await checkOut(small);
-  const release = {
-    schema: 2,
-    id,
-    stack: "small",
-    environment: "production",
-    base: null,
-    source: { repository: "owner/small", sha },
-    sources: { "owner/small": sha },
-    only: null,
-    promotes: null,
-    contract: null,
-    images: {},
+  const source = { repository: "owner/small", sha };
+  const release: Release = {
+    ...emptyRelease({ id, stack: "small", environment: "production", base: null, source }),
     taskDefinitions: { "service/code": { family: "elsewhere", revision: 99, contentHash: "0".repeat(64) } },
-    migrations: {},
   };
   const outcome = { schema: 1, kind: "outcome", command: "deploy", outcome: "committed", services: [], cause: null };
   await putRecord(small, `releases/${id}/outcome.json`, { ...outcome, release, owner, at });

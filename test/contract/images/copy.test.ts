@@ -66,7 +66,12 @@ onEachRegistry("copying an image", (start) => {
   }
 
   const look = (part: ImagePart, repository = "app", registry = source): Promise<CopyObservation> =>
-    observeCopy(clients, () => Promise.resolve(registry), { image: part, repository, platform: "linux/amd64" });
+    observeCopy(clients, () => Promise.resolve(registry), {
+      image: part,
+      repository,
+      platform: "linux/amd64",
+      mayCopy: true,
+    });
   const sent = (): readonly string[] =>
     opened(here).proxy.seen.flatMap(({ method, url, status }) =>
       method === "PUT" && status === 201 ? [url.replace(/\?.*/, "").replace(/uploads\/.*/, "uploads/…")] : [],
@@ -77,7 +82,7 @@ onEachRegistry("copying an image", (start) => {
     async (form) => {
       const part = await image(from, { form });
       const observation = await look(part);
-      expect(observation).toMatchObject({ isHere: false, from: source });
+      expect(observation).toMatchObject({ from: source });
       expect(await applyCopy(clients, told, observation)).toEqual(part);
       const [was, is] = [await pull(opened(from), "app", part.digest), await pull(opened(to), "app", part.digest)];
       expect(is).toEqual(was);
@@ -112,7 +117,7 @@ onEachRegistry("copying an image", (start) => {
     await applyCopy(clients, told, await look(part));
     opened(here).proxy.seen.length = 0;
     const again = await look(part);
-    expect(again).toMatchObject({ isHere: true, from: null });
+    expect(again).toMatchObject({ from: null });
     expect(await applyCopy(clients, told, again)).toEqual(part);
     expect(sent()).toEqual([]);
   });
@@ -126,7 +131,30 @@ onEachRegistry("copying an image", (start) => {
     opened(here).proxy.inject(() => null);
     opened(here).proxy.seen.length = 0;
     await applyCopy(clients, told, await look(part));
-    expect(sent()).toEqual([`/v2/app/manifests/${part.digest}`, `/v2/app/manifests/src-${part.contentKey}`]);
+    expect(sent()).toEqual([`/v2/app/manifests/src-${part.contentKey}`]);
+  });
+
+  test("leaves no image without a tag, wherever it is cut", async () => {
+    const part = await image(from);
+    opened(here).proxy.inject(({ method, url }) =>
+      method === "PUT" && url.includes("/manifests/src-") ? { kind: "answer", status: 403, body: "no" } : null,
+    );
+    await expect(applyCopy(clients, told, await look(part))).rejects.toThrow(UserError);
+    opened(here).proxy.inject(() => null);
+    const again = await look(part);
+    expect(again.from).not.toBeNull();
+    await applyCopy(clients, told, again);
+    expect((await pull(opened(to), "app", `src-${part.contentKey}`))?.digest).toBe(part.digest);
+  });
+
+  test("gives a tag of its own to an image whose content another one has here: no tag moves", async () => {
+    const mine = await image(to);
+    await applyCopy(clients, told, await look(mine, "other", clients.registry));
+    const part = { ...(await image(from)), contentKey: mine.contentKey };
+    await applyCopy(clients, told, await look(part, "other"));
+    const tag = `src-${mine.contentKey}`;
+    expect((await pull(opened(to), "other", tag))?.digest).toBe(mine.digest);
+    expect((await pull(opened(to), "other", `${tag}-${part.digest.slice(7, 19)}`))?.digest).toBe(part.digest);
   });
 
   test("within a registry mounts the blobs: no byte of them is sent", async () => {
@@ -139,7 +167,7 @@ onEachRegistry("copying an image", (start) => {
 
   test("says that the image is nowhere, and that a repository is missing", async () => {
     const lost = { ...(await image(from)), digest: `sha256:${"0".repeat(64)}` as Digest };
-    expect(await look(lost)).toMatchObject({ isHere: false, from: null });
+    await expect(look(lost)).rejects.toThrow("No registry has the image any more");
     await expect(look(lost, "none")).rejects.toThrow("There is no repository none.");
   });
 });

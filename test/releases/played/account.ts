@@ -13,7 +13,7 @@ import { sender } from "../../../src/aws/send.ts";
 import type { StsSend } from "../../../src/aws/sts.ts";
 import type { Clients, Connections } from "../../../src/releases/connections.ts";
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
-import { type AwsRequest, createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
+import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import { callerOf } from "../../local-aws/neighbours/sessions.ts";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
@@ -22,8 +22,8 @@ import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type MemoryRegistry, memoryRegistry } from "./memory-registry.ts";
 import { type MemoryS3, memoryS3 } from "./memory-s3.ts";
 import { type PlayedDagster, playDagster } from "./played-dagster.ts";
-import { refusal, reset } from "./refusal.ts";
-import { type Answers, clientOver } from "./client.ts";
+import { refusal } from "./refusal.ts";
+import { answerOf, type Answers, clientOver } from "./client.ts";
 import type { Wire } from "./wire.ts";
 
 /**
@@ -45,6 +45,8 @@ export interface PlayedAccount {
   readonly bucket: string;
   /** Where the records of the stack are. */
   readonly recordsPrefix: string;
+  /** Tasks of each service that is to run more than one. */
+  readonly counts: Readonly<Record<string, number>>;
   /**
    * What goes out of a process, over its own wire.
    * @param role in whose name; null: with credentials of the job that never end
@@ -130,6 +132,10 @@ export interface AccountOptions {
   readonly former?: boolean;
   /** Its code locations, each with a service of the same key; `small` is served by `code` unless told. */
   readonly locations?: readonly string[];
+  /** Repositories of images beside those of code and host. */
+  readonly repositories?: readonly string[];
+  /** Tasks of each service that is to run more than one. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** ECS service of a daemon that is not of the stack, on the same database. */
@@ -138,7 +144,8 @@ export const formerDaemon = "former-daemon";
 /** An account as infrastructure leaves it: services at count 0, repositories empty but for the base. */
 export async function openAccount(options: AccountOptions = {}): Promise<PlayedAccount> {
   const { rules = {}, stack = stackFile, environment = environmentName, neighbour = null, files = {} } = options;
-  const { locations, loads = "small-code", former = false } = options;
+  const { locations, loads = "small-code", former = false, counts = {} } = options;
+  const repositories = ["small/code", "small/host", ...(options.repositories ?? [])];
   const keys = [...(locations ?? ["code"]), "daemon", "webserver"];
   const served = locations?.map((location) => [location, `small-${location}`] as const) ?? [["small", loads] as const];
   const [account, bucket] =
@@ -148,7 +155,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   // Every cut plays whole releases: what AWS takes its time for is made short. Rules, not times, are what is looked at.
   const aws = createLocalAws({ clock: clock.bed, runtime, rules, speed: 20, account });
   const s3 = memoryS3(() => clock.product.now());
-  const registry = options.registry ?? memoryRegistry(account, ["small/base", "small/code", "small/host"]);
+  const registry = options.registry ?? memoryRegistry(account, ["small/base", ...repositories]);
   const base = pushBase(registry);
   await makeInfrastructure(aws, registry, keys);
 
@@ -195,6 +202,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     environment,
     bucket,
     recordsPrefix: `${bucket}/${stackName}/${environment}/`,
+    counts,
     clock,
     aws,
     runtime,
@@ -219,7 +227,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
       const lock = all["requirements.lock"];
-      if (lock !== undefined) pushDependencies(registry, base, lock);
+      if (lock !== undefined) pushDependencies(registry, repositories, base, lock);
       commits.push({ sha, files: all });
       await write(all);
       head = sha;
@@ -285,21 +293,6 @@ function credentialsOf(
   const sts: StsSend = sender(client, { name: "STS", prefix: "sts" }, unstopped);
   const credentials = assumedRole(context, () => sts, role);
   return async () => (await credentials(aws.region)).accessKeyId;
-}
-
-/** @throws as a client of the SDK does */
-async function answerOf(aws: LocalAws, request: AwsRequest): Promise<object> {
-  const answered = await aws.handle(request);
-  switch (answered.kind) {
-    case "output":
-      return answered.output;
-    case "error":
-      throw refusal(answered.name, answered.status, answered.message);
-    case "page":
-      throw refusal("Unknown", answered.status, answered.body);
-    case "reset":
-      throw reset();
-  }
 }
 
 function connect(outside: Outside, wire: Wire, accessKey: AccessKey, history: Connections["history"]): Connections {
@@ -394,7 +387,7 @@ function pushBase(registry: MemoryRegistry): Buffer {
 }
 
 /** Base and packages of a lock file, put together by an earlier release: no package is fetched here. */
-function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string): void {
+function pushDependencies(registry: MemoryRegistry, repositories: readonly string[], base: Buffer, lock: string): void {
   const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
   const tag = `deps-${dependenciesKey({
     scheme: 2,
@@ -406,7 +399,7 @@ function pushDependencies(registry: MemoryRegistry, base: Buffer, lock: string):
     environment: {},
     files: {},
   })}`;
-  for (const repository of ["small/code", "small/host"]) registry.put(repository, tag, manifestType, base);
+  for (const repository of repositories) registry.put(repository, tag, manifestType, base);
 }
 
 /** Cluster and services of the played stack, which run nothing yet. */

@@ -1,4 +1,6 @@
 import type { Context } from "../../../src/domain/context.ts";
+import type { AwsRequest, LocalAws } from "../../local-aws/local-aws.ts";
+import { refusal, reset } from "./refusal.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a service answers to an operation. @throws as a client of the SDK does */
@@ -20,6 +22,21 @@ export function clientOver(
       return interruptible(wire(call, effect), abortSignal);
     },
   };
+}
+
+/** What the bed answers. @throws as a client of the SDK does */
+export async function answerOf(aws: Pick<LocalAws, "handle">, request: AwsRequest): Promise<object> {
+  const answered = await aws.handle(request);
+  switch (answered.kind) {
+    case "output":
+      return answered.output;
+    case "error":
+      throw refusal(answered.name, answered.status, answered.message);
+    case "page":
+      throw refusal("Unknown", answered.status, answered.body);
+    case "reset":
+      throw reset();
+  }
 }
 
 function readCommand(command: unknown): { readonly operation: string; readonly input: unknown } {

@@ -2,6 +2,7 @@ import { type AccountOptions, openAccount, type PlayedAccount } from "./account.
 import { cutAt, type Mishap, mishaps } from "./cut.ts";
 import { type Deployer, deployer, type DeployerOptions } from "./deployer.ts";
 import { wrongWith } from "./ending.ts";
+import { byFourActions } from "./four-actions.ts";
 import { type OutsideCall, showCall } from "./wire.ts";
 
 /** What is done, and cut at each of its calls. */
@@ -17,7 +18,10 @@ export interface Scenario {
   readonly ends: "well" | "badly";
 }
 
-/** Tests of one scenario: it is cut at each of its calls, in each way, and then run again. */
+/**
+ * Tests of one scenario: it is cut at each of its calls, in each way, and then run again: after every other call by four actions, so
+ * that what was cut after one call, or before the next, is met by both.
+ */
 export function cutEverywhere(scenario: Scenario): void {
   let calls: readonly OutsideCall[] = [];
   beforeAll(async () => {
@@ -83,9 +87,7 @@ async function cutAndRunAgain(
       mishap,
       cancel: (reason) => first?.cancel(reason),
       after: (milliseconds, callback) => void clock.bed.after(milliseconds, callback),
-      pause: async () => {
-        await new Promise<void>((wake) => void clock.bed.after(20 * 60_000, wake));
-      },
+      pause: () => clock.product.sleep(20 * 60_000),
     });
     first = deployer(account, { wire: cut.wire });
     const end = await clock.run(
@@ -100,7 +102,7 @@ async function cutAndRunAgain(
     const next = nextDeployer(at, end === "gone");
     await clock.pass(next.later ? 20 * 60_000 : 2_000); // a release is named by the second it was begun in
     const second = deployer(account, next.options);
-    const result = await clock.run(act(second)).then(
+    const result = await clock.run(act(at % 2 === 0 ? second : byFourActions(second))).then(
       () => "well",
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );

@@ -94,6 +94,7 @@ export function deployer(
     },
     waitSeconds,
     isOver,
+    onTake: () => undefined,
     scratch: account.root,
     allowDivergent,
     compare,

@@ -4,6 +4,7 @@ import { parseRevision, showRevision } from "../../../src/domain/verdict.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { formerDaemon } from "./account.ts";
+import { servicesByKey } from "./services.ts";
 
 /** What an ending is read from: ECS, and every object in S3 by bucket and key. */
 export interface Rest {
@@ -11,6 +12,8 @@ export interface Rest {
   readonly s3: { readonly objects: ReadonlyMap<string, { readonly text: string }> };
   /** Bucket and prefix of the records of the stack. */
   readonly recordsPrefix: string;
+  /** Tasks of each service that is to run more than one. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** What is wrong with a stack that should be at rest: one release is current, its services are as it says, nothing is left over. */
@@ -35,27 +38,23 @@ export async function wrongWith(account: Rest): Promise<readonly string[]> {
   const current = read<Current>("current.json");
   const outcome = current === null ? null : read<Outcome>(`releases/${current.release}/outcome.json`);
   if (current !== null && outcome?.outcome !== "committed") wrong.push(`${current.release} is current, not committed`);
-  for (const key of ["code", "daemon", "webserver"]) {
-    const { services = [] } = (await readPastClient(aws, "DescribeServices", {
-      cluster: "small",
-      services: [`small-${key}`],
-    })) as { readonly services?: readonly Service[] };
-    const service = services[0];
-    const runs = parseRevision(service?.taskDefinition ?? "");
+  for (const [key, service] of await servicesByKey(aws)) {
+    const runs = parseRevision(service.taskDefinition ?? "");
     const wanted = outcome?.release.taskDefinitions[`service/${key}`];
     if (wanted === undefined) {
-      if (service?.desiredCount !== 0) wrong.push(`${key} runs, and nothing is released`);
+      if (service.desiredCount !== 0) wrong.push(`${key} runs, and nothing is released`);
       continue;
     }
     if (runs === null || showRevision(runs) !== showRevision(wanted))
       wrong.push(`${key} runs ${runs === null ? "nothing" : showRevision(runs)} instead of ${showRevision(wanted)}`);
-    if (service?.runningCount !== 1 || service.desiredCount !== 1)
-      wrong.push(`${key} has ${service?.runningCount ?? 0} of ${service?.desiredCount ?? 0} tasks`);
-    if (service?.deployments?.length !== 1 || service.deployments[0]?.rolloutState !== "COMPLETED")
+    const count = account.counts?.[key] ?? 1;
+    if (service.runningCount !== count || service.desiredCount !== count)
+      wrong.push(`${key} has ${service.runningCount ?? 0} of ${service.desiredCount ?? 0} tasks, not ${count}`);
+    if (service.deployments?.length !== 1 || service.deployments[0]?.rolloutState !== "COMPLETED")
       wrong.push(`${key} is still deploying`);
   }
   wrong.push(...(await wrongWithFormer(account, current !== null)));
-  const once = await tasksOf(aws, "small-once-code");
+  const once = await tasksOfMigrations(aws);
   if (once.length > 0) wrong.push(`${once.length} tasks of migrations run still`);
   wrong.push(...(await registeredTwice(account)));
   return wrong;
@@ -101,11 +100,17 @@ async function spansOf(
   );
 }
 
-async function tasksOf(aws: LocalAws, family: string): Promise<readonly string[]> {
-  const { taskArns = [] } = (await readPastClient(aws, "ListTasks", { cluster: "small", family })) as {
+async function tasksOfMigrations(aws: LocalAws): Promise<readonly string[]> {
+  const { taskArns: tasks = [] } = (await readPastClient(aws, "ListTasks", { cluster: "small" })) as {
     readonly taskArns?: readonly string[];
   };
-  return taskArns;
+  if (tasks.length === 0) return [];
+  const described = (await readPastClient(aws, "DescribeTasks", { cluster: "small", tasks })) as {
+    readonly tasks?: readonly Task[];
+  };
+  return (described.tasks ?? []).flatMap(({ taskArn = "", group = "" }) =>
+    group.startsWith("family:small-once-") ? [taskArn] : [],
+  );
 }
 
 /** Definitions of one content that were registered more than once. */

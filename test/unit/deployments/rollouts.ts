@@ -1,7 +1,6 @@
 import { type CauseId, type RollRequest, roll } from "../../../src/deployments/index.ts";
 import { digestSchema } from "../../../src/domain/identifiers.ts";
 import type { Verdict, VerdictKind } from "../../../src/domain/verdict.ts";
-import type { Rules } from "../../local-aws/rules.ts";
 import { breakerAlone, breakerWithRollback, existing } from "../local-aws/stage.ts";
 import { caller, openScene, request, type Scene, type SceneOptions } from "./scene.ts";
 
@@ -551,8 +550,11 @@ export const rows: readonly Row[] = [
 ];
 
 /** Plays one rollout. */
-export async function play(row: Row, rules: Partial<Rules> = {}): Promise<{ verdict: Verdict; scene: Scene }> {
-  const scene = await openScene({ ...row.scene, rules });
+export async function play(
+  row: Row,
+  options: Pick<SceneOptions, "rules" | "clients"> = {},
+): Promise<{ verdict: Verdict; scene: Scene }> {
+  const scene = await openScene({ ...row.scene, ...options });
   await row.given(scene);
   const verdict = await scene.run(roll(scene.clients, scene.context, request(row.request)));
   await scene.aws.close();

@@ -1,8 +1,12 @@
+import type { ECSClient } from "@aws-sdk/client-ecs";
 import { ecs } from "../../../src/aws/ecs.ts";
 import { logs } from "../../../src/aws/logs.ts";
-import type { Call } from "../../../src/aws/send.ts";
+import { type Call, sender } from "../../../src/aws/send.ts";
 import type { ClientSettings } from "../../../src/aws/settings.ts";
 import type { DeploymentClients, RollRequest } from "../../../src/deployments/index.ts";
+import type { Context } from "../../../src/domain/context.ts";
+import { answerOf, type Answers, clientOver } from "../../releases/played/client.ts";
+import { plainWire } from "../../releases/played/wire.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { inProcessHandler, type RequestHandler } from "../../local-aws/wire/in-process.ts";
 import { type TestContext, testContext } from "../context.ts";
@@ -31,10 +35,13 @@ export interface SceneOptions extends StageOptions {
   readonly service?: ServiceSettings;
   /** The service stands behind a target group. */
   readonly loadBalanced?: boolean;
+  /** Clients of the SDK, which sign and write bytes, or clients that hand over objects, in a third of the time; the former unless told. */
+  readonly clients?: "SDK" | "memory";
 }
 
 /** Cluster `main` with service `app`, on which `app:1` runs and has been complete for an hour. */
-export async function openScene({ service = {}, loadBalanced = false, ...options }: SceneOptions = {}): Promise<Scene> {
+export async function openScene(given: SceneOptions = {}): Promise<Scene> {
+  const { service = {}, loadBalanced = false, clients = "SDK", ...options } = given;
   const stage = await openStage(options);
   const balanced = loadBalanced ? behind(addTargetGroup(stage.aws)) : {};
   await stage.create(await stage.register(), { ...service, ...balanced });
@@ -50,7 +57,7 @@ export async function openScene({ service = {}, loadBalanced = false, ...options
     progress,
     abort: (reason) => tested.abort(reason),
     clients: {
-      ecs: ecs(context, { ...settings(stage.aws, inProcessHandler(stage.aws)), observe: (call) => calls.push(call) }),
+      ecs: ecsOf[clients](stage.aws, context, (call) => calls.push(call)),
       logs: logs(context, settings(stage.aws, scriptedLogs(stage.runtime))),
     },
     asked,
@@ -76,6 +83,17 @@ export function request(changes: Partial<RollRequest> = {}): RollRequest {
 
 /** Whom the faults of a test may strike: the product, and nobody else. */
 export const caller = "product";
+
+type EcsOf = (aws: LocalAws, context: Context, observe: (call: Call) => void) => DeploymentClients["ecs"];
+
+const ecsOf: Readonly<Record<NonNullable<SceneOptions["clients"]>, EcsOf>> = {
+  SDK: (aws, context, observe) => ecs(context, { ...settings(aws, inProcessHandler(aws)), observe }),
+  memory: (aws, context, observe) => {
+    const answer: Answers = (operation, input) => answerOf(aws, { service: "ecs", operation, input, caller });
+    const client = clientOver("ecs", answer, plainWire, context) as unknown as ECSClient;
+    return sender(client, { name: "ECS", prefix: "ecs" }, context, observe);
+  },
+};
 
 function settings({ region }: LocalAws, requestHandler: RequestHandler): ClientSettings {
   return { region, credentials: { accessKeyId: caller, secretAccessKey: "unused" }, requestHandler };

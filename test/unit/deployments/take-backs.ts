@@ -1,5 +1,4 @@
 import { takeBack, type TakeBackRequest } from "../../../src/deployments/index.ts";
-import type { Rules } from "../../local-aws/rules.ts";
 import { breakerWithRollback } from "../local-aws/stage.ts";
 import { revision } from "./observations.ts";
 import { caller, openScene, type Scene, type SceneOptions } from "./scene.ts";
@@ -226,8 +225,8 @@ export const otherWays: readonly (Way & { readonly runs: RegExp; readonly runnin
 ];
 
 /** Plays one way back. */
-export async function goBack(row: Way, rules: Partial<Rules> = {}) {
-  const scene = await openScene({ ...row.scene, rules });
+export async function goBack(row: Way, options: Pick<SceneOptions, "rules" | "clients"> = {}) {
+  const scene = await openScene({ ...row.scene, ...options });
   await row.given(scene);
   const back = { cluster: "main", service: "app", to: revision(1), count: 1, timeoutSeconds: 1800, ...row.request };
   const verdict = await scene.run(takeBack(scene.clients, scene.context, back));

@@ -25,9 +25,11 @@ const definitions = fc.record({
   contentHash: hex(64),
 });
 const migrations = fc.record({
-  state: fc.constantFrom("done" as const, "none" as const),
+  state: fc.constantFrom("done" as const, "partial" as const, "none" as const),
   contentKey: hex(40),
+  settings: fc.option(fc.constant("a".repeat(64))),
   heads: fc.constant(null),
+  addsSince: fc.constant<string[]>([]),
 });
 
 export const head = {

@@ -150,7 +150,7 @@ describe("a release that travels as text", () => {
       ...emptyRelease(whole),
       sources: { [source.repository]: source.sha },
       images: { app: { ...image, dagster: null } },
-      migrations: { app: { ...migration, heads: null } },
+      migrations: { app: { ...migration, settings: null, heads: null, addsSince: [] } },
     });
   });
 

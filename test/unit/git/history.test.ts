@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sha } from "../../../src/domain/identifiers.ts";
-import { checkout, isAncestor, subjects } from "../../../src/git/history.ts";
+import { checkout, isAncestor } from "../../../src/git/history.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -84,11 +84,4 @@ describe("ancestry", () => {
     expect(await isAncestor(join(shallow, "clone"), first, third)).toBe("unknown");
     expect(await isAncestor(join(shallow, "clone"), third, third)).toBe("yes");
   });
-});
-
-test("commits between two are listed, newest first, and none where that cannot be told", async () => {
-  const { root, shas } = repository(3);
-  const [first, , third] = shas as [Sha, Sha, Sha];
-  expect(await subjects(root, first, third, 10)).toEqual(["change 2", "change 1"]);
-  expect(await subjects(root, "f".repeat(40) as Sha, third, 10)).toEqual([]);
 });

@@ -36,6 +36,7 @@ describe("A rollout that failed", () => {
     ["of the last container that wrote one", [log("first"), log("second"), log("\n ")], "second"],
     ["without colours", [log("\u001b[31mred\u001b[0m")], "red"],
     ["and obeys no command in it", [log("::stop-commands::x")], "\u2060::stop-commands::x"],
+    ["without a password", [log("no postgresql://app:hunter22@db there")], "no (hidden)db there"],
     ["and shows the begin of a long one", [log("x".repeat(1000))], `${"x".repeat(300)}…`],
   ])("%s", (_, evidence, line) => {
     expect(annotation(evidence)).toBe(`${told}%0Alast line of task 1b2c, container code: ${line}`);

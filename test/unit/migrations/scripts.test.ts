@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { headsOf, lacking, parseScript, type Script } from "../../../src/migrations/scripts.ts";
+import { addedSince, headsOf, lacking, parseScript, type Script } from "../../../src/migrations/scripts.ts";
 
 const path = "alembic/versions/0002_score.py";
 const parse = (text: string): Script | null => parseScript({ path, text });
@@ -102,4 +102,25 @@ test.each<[string, readonly string[], readonly string[], readonly string[]]>([
 
 test("revisions that come after each other in a circle end nowhere", () => {
   expect(lacking([script("1", "2"), script("2", "1")], [])).toEqual({ pending: [], unknown: [] });
+});
+
+const breaking = (revision: string, ...after: readonly string[]): Script => ({
+  ...script(revision, ...after),
+  breaking: [{ place: { file: path, line: 1, column: 1 }, what: "drops a table" }],
+});
+
+test.each<[string, readonly Script[], readonly string[]]>([
+  ["all that only adds", history, ["4", "2", "3", "1"]],
+  ["a head that takes away", [breaking("2", "1"), script("1")], ["2"]],
+  ["one that takes away in between", [script("3", "2"), breaking("2", "1"), script("1")], ["3", "2"]],
+  ["one that says so itself", [{ ...script("2", "1"), isContract: true }, script("1")], ["2"]],
+  [
+    "one in a branch: who has it may go back, who has the other may not",
+    [script("4", "2", "3"), breaking("3", "1"), script("2", "1"), script("1")],
+    ["4", "3"],
+  ],
+  ["two heads", history.slice(1), []],
+  ["none", [], []],
+])("only additions follow after these, of %s", (_, scripts, wanted) => {
+  expect(addedSince(scripts)).toEqual(wanted);
 });

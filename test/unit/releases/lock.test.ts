@@ -17,6 +17,7 @@ const wants = (owner: Owner, changes: Partial<LockRequest> = {}): LockRequest =>
   owner,
   waitSeconds: 0,
   isOver: null,
+  onTake: () => undefined,
   ...changes,
 });
 const job = ownerOf(1);
@@ -31,6 +32,24 @@ function open() {
   const may = async (request: LockRequest) => mayTakeLock(bucket, await readLock(bucket), request);
   return { clock, context, lines, bucket, may };
 }
+
+test("whoever takes a lock is told before it is written; whoever is refused is not", async () => {
+  const { bucket, context, may } = open();
+  const told: string[] = [];
+  const asks = (owner: Owner) => wants(owner, { onTake: () => told.push(owner.name) });
+  const watched: typeof bucket = {
+    ...bucket,
+    create: (key, value) => {
+      told.push("written");
+      return bucket.create(key, value);
+    },
+  };
+  expect(await may(asks(job))).toBe("now");
+  const lock = await takeLock(watched, context, asks(job));
+  await expect(takeLock(watched, context, asks(other))).rejects.toMatchObject({ kind: "locked" });
+  expect(told).toEqual([job.name, "written"]);
+  await lock.giveBack();
+});
 
 test("a lock is held by one, who is named with the run, the release and the minutes left", async () => {
   const { clock, context, bucket } = open();

@@ -81,6 +81,13 @@ describe("hosts that move with Dagster, on the image of the code", () => {
     expect(plan.target.kept).toEqual({});
   });
 
+  test("what an earlier step of the release took for kept is decided anew: they move", () => {
+    const world = withContents(second, { code: "code 3, instance 2, dagster 1.13.5" });
+    const begun = { ...begin(world, shaOf("c")), kept: second.observation.current?.kept ?? {} };
+    expect(Object.keys(begun.kept)).toEqual(["daemon", "webserver"]);
+    expect(planRelease(stack, world.observation, begun).target.kept).toEqual({});
+  });
+
   test("a commit that brings their own image back leaves nothing to keep", () => {
     const third = released(withContents(second, { code: start }), "c");
     expect(third.observation.current?.kept).toEqual({});

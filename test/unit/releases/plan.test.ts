@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { usualThreshold } from "../../../src/deployments/service.ts";
+import { explainPlan } from "../../../src/releases/explain.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
 import {
@@ -96,19 +97,38 @@ describe("a commit", () => {
     expect(before(plan, "roll/code", "gate/location/DealFlow")).toBe(true);
   });
 
-  test("of the host moves daemon and webserver, and asks for every location again", () => {
+  test("of the host moves daemon and webserver, and asks the new webserver for every location", () => {
     const plan = planFor(withContents(first, { host: "host 2" }), "b");
     expect(plan.steps.filter(({ kind }) => kind === "roll").map(({ id }) => id)).toEqual([
       "roll/daemon",
       "roll/webserver",
     ]);
     expect(before(plan, "gate/daemon/daemon", "roll/webserver")).toBe(true);
-    expect(before(plan, "gate/webserver/webserver", "gate/location/DealFlow/again")).toBe(true);
+    expect(before(plan, "gate/webserver/webserver", "gate/location/DealFlow")).toBe(true);
   });
 
   test("of both lets the daemon wait for the location's gate", () => {
     const plan = planFor(withContents(first, { host: "host 2", code: "code 2" }), "b");
     expect(before(plan, "gate/location/DealFlow", "roll/daemon")).toBe(true);
+  });
+
+  test("of both asks for the location twice, and says of the second time that it is one", () => {
+    const plan = planFor(withContents(first, { host: "host 2", code: "code 2" }), "b");
+    const asked = plan.steps.filter((step) => step.kind === "gate" && step.gate === "location");
+    expect(asked.map(({ reason }) => reason)).toEqual([
+      "nothing goes on before its new code is served",
+      "asked once more: the old webserver has found its new code, and the new one must find it as well",
+    ]);
+    const [, ...rows] = explainPlan(plan, first.observation).markdown.match(/^.*location gate of .*$/gm) ?? [];
+    expect(rows).toEqual([
+      expect.stringMatching(/^\| location gate of `DealFlow`, once more, of the new webserver \|/),
+    ]);
+  });
+
+  test("gives each kind of gate a reason of its own", () => {
+    const { steps } = planFor(untouchedWorld(stack), "a");
+    const reasons = new Map(steps.flatMap((step) => (step.kind === "gate" ? [[step.gate, step.reason]] : [])));
+    expect(new Set(reasons.values()).size).toBe(4);
   });
 
   test("of a run's size registers for runs and their location, and rolls that", () => {

@@ -128,7 +128,13 @@ describe("a rollout", () => {
 
   test("hands what a step has found out to the steps behind it, and to the release", async () => {
     const clock = createFakeClock(0);
-    const migration = { state: "done" as const, contentKey: "0".repeat(40), heads: null };
+    const migration = {
+      state: "done" as const,
+      contentKey: "0".repeat(40),
+      settings: null,
+      heads: null,
+      addsSince: [],
+    };
     const seen: unknown[] = [];
     const { release } = await clock.run(
       rollOut(

@@ -9,7 +9,7 @@ function roll(service: string, after: readonly string[] = []): Step {
 }
 
 function migrate(migration: string): Step {
-  const what = { migration, purpose: "migrate", definition: "arn:once" } as const;
+  const what = { migration, purpose: "migrate", definition: "arn:once", addsSince: [] } as const;
   return { ...common, ...what, id: `migrate/${migration}`, part: "migrations", after: [], kind: "run-task" };
 }
 

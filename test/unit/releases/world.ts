@@ -207,7 +207,10 @@ function once(
         observation,
         release: {
           ...release,
-          migrations: { ...release.migrations, [step.migration]: { state: "done", contentKey, heads: null } },
+          migrations: {
+            ...release.migrations,
+            [step.migration]: { state: "done", contentKey, settings: null, heads: null, addsSince: [] },
+          },
         },
         result: {},
       };

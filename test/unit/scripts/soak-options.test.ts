@@ -2,11 +2,11 @@ import { help, readOptions } from "../../../scripts/soak/options.ts";
 
 describe("the options of the soak", () => {
   test("are those that the help names, with what they are when left out", () => {
-    const usual = { seed: 1, from: 0, count: Number.POSITIVE_INFINITY, minutes: 60 };
+    const usual = { of: "cuts", seed: 1, from: 0, count: Number.POSITIVE_INFINITY, minutes: 60 };
     expect(readOptions([])).toEqual({ kind: "run", options: usual });
-    expect(readOptions(["--seed", "7", "--from", "12", "--count", "3", "--minutes", "5"])).toEqual({
+    expect(readOptions(["switches", "--seed", "7", "--from", "12", "--count", "3", "--minutes", "5"])).toEqual({
       kind: "run",
-      options: { seed: 7, from: 12, count: 3, minutes: 5 },
+      options: { of: "switches", seed: 7, from: 12, count: 3, minutes: 5 },
     });
   });
 
@@ -17,6 +17,7 @@ describe("the options of the soak", () => {
   test.each([
     [["--seed", "one"], "--seed must be a whole number, and is one"],
     [["--count", "1.5"], "--count must be a whole number, and is 1.5"],
+    [["everything"], "It soaks cuts or switches, not everything."],
     [["--fast"], "Unknown option '--fast'"],
   ])("are refused, with what is wrong and the help: %j", (args, what) => {
     const read = readOptions(args);

@@ -486,6 +486,15 @@ environments:
     ]);
   });
 
+  test("a host that loads locations in one of them only cannot have `moves-with: dagster` at the top", () => {
+    const daemon = "services: { d: { kind: daemon, image: app, moves-with: dagster } }\n";
+    expect(told(`${daemon}environments: { staging: { services: { d: { locations: [shop] } } } }`)).toEqual([
+      expect.stringMatching(
+        /^5:56 services\.d\.moves-with cannot be `dagster` for a process that loads locations itself/,
+      ),
+    ]);
+  });
+
   test("a mistake at the top is told once, however many environments there are", () => {
     expect(told("gates: { rech: task }\nenvironments: { a: {}, b: {}, c: {} }")).toEqual([
       '5:10 There is no key "rech" in gates. Did you mean `reach`?',

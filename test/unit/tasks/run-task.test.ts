@@ -1,5 +1,8 @@
 import { ecs } from "../../../src/aws/ecs.ts";
+import { AwsError } from "../../../src/aws/error.ts";
+import type { FailureKind } from "../../../src/aws/failure.ts";
 import { logs } from "../../../src/aws/logs.ts";
+import type { Context } from "../../../src/domain/context.ts";
 import { Cancelled, UserError } from "../../../src/domain/errors.ts";
 import { type MigrationRequest, migrate } from "../../../src/migrations/migrate.ts";
 import { type TaskClients, type TaskRequest, type TaskResult, runTask } from "../../../src/tasks/run-task.ts";
@@ -21,14 +24,10 @@ async function open(behaviour: TaskBehaviour, pageSize?: number): Promise<Scene>
   stage.runtime.script("app", behaviour);
   const taskDefinition = await stage.register();
   const tested = testContext(stage.clock);
-  const settings = { region: stage.aws.region, credentials: { accessKeyId: "product", secretAccessKey: "x" } };
   return {
     ...stage,
     ...tested,
-    clients: {
-      ecs: ecs(tested.context, { ...settings, requestHandler: inProcessHandler(stage.aws) }),
-      logs: logs(tested.context, { ...settings, requestHandler: scriptedLogs(stage.runtime, pageSize) }),
-    },
+    clients: clientsOf(stage, tested.context, pageSize),
     request: {
       title: "migration application",
       cluster: "main",
@@ -45,6 +44,14 @@ async function open(behaviour: TaskBehaviour, pageSize?: number): Promise<Scene>
       log: { group: "/app", prefix: "run" },
       marked: null,
     },
+  };
+}
+
+function clientsOf({ aws, runtime }: Stage, context: Context, pageSize?: number): TaskClients {
+  const settings = { region: aws.region, credentials: { accessKeyId: "product", secretAccessKey: "x" } };
+  return {
+    ecs: ecs(context, { ...settings, requestHandler: inProcessHandler(aws) }),
+    logs: logs(context, { ...settings, requestHandler: scriptedLogs(runtime, pageSize) }),
   };
 }
 
@@ -231,6 +238,78 @@ describe("a one-off task", () => {
     const { tasks = [] } = await scene.ecs.describeTasks({ cluster: "main", tasks: [first.taskArn, second.taskArn] });
     const [a, b] = [first, second].map(({ taskArn }) => tasks.find((task) => task.taskArn === taskArn));
     expect(b?.createdAt?.getTime()).toBeGreaterThanOrEqual(a?.stoppingAt?.getTime() ?? Infinity);
+  });
+});
+
+describe("a task that was told to stop", () => {
+  const again = (scene: Scene, timeoutSeconds: number): Promise<TaskResult> => {
+    const { context } = testContext(scene.clock);
+    const request = { ...scene.request, aloneIn: "app", clientToken: "second", timeoutSeconds };
+    return scene.clock.run(runTask(clientsOf(scene, context), context, request));
+  };
+  const cancelled = async (stopsAfterSeconds: number): Promise<Scene> => {
+    const scene = await open({ kind: "healthy", stopsAfterSeconds });
+    scene.clock.bed.after(30_000, () => scene.abort(new Cancelled()));
+    await expect(run(scene)).rejects.toThrow("was told to stop, and is stopping");
+    return scene;
+  };
+
+  test("runs on for a while, and the next one of its family is not begun beside it", async () => {
+    const scene = await cancelled(100);
+    await expect(again(scene, 20)).rejects.toThrow(/was not begun: \w+, of an earlier attempt, still runs after 20 s/);
+    expect(tasksStarted(scene)).toBe(1);
+  });
+
+  test("is waited for until its containers are gone", async () => {
+    const scene = await cancelled(100);
+    scene.runtime.script("app", exits(0));
+    const { taskArn } = await again(scene, 600);
+    const cluster = "main";
+    const { taskArns = [] } = await scene.ecs.listTasks({ cluster, desiredStatus: "STOPPED" });
+    const { tasks = [] } = await scene.ecs.describeTasks({ cluster, tasks: taskArns });
+    const time = (one: Date | undefined): number => one?.getTime() ?? Number.NaN;
+    const [first, second] = [
+      tasks.find((task) => task.taskArn !== taskArn),
+      tasks.find((task) => task.taskArn === taskArn),
+    ];
+    expect(time(second?.createdAt)).toBeGreaterThanOrEqual(time(first?.executionStoppedAt));
+    expect(time(first?.executionStoppedAt)).toBeGreaterThan(time(first?.stoppingAt));
+  });
+});
+
+describe("what a job may not read", () => {
+  const refusedCall = (failure: FailureKind): AwsError => {
+    const service = { name: "CloudWatch Logs", prefix: "logs" };
+    const said = { code: "AccessDeniedException", message: "no", requestId: null, refused: true };
+    const call = {
+      service,
+      operation: "GetLogEvents",
+      resource: null,
+      attempts: 1,
+      failure: { kind: failure, ...said },
+    };
+    return new AwsError(call, null);
+  };
+  const lineCount = ({ progress }: Scene, words: string): number =>
+    progress.filter((one) => one.kind === "line" && one.text.includes(words)).length;
+
+  test.each<FailureKind>(["denied", "invalid", "expired"])(
+    "of a log (%s) is said once, and the task is judged by its exit code",
+    async (failure) => {
+      const scene = await open(exits(3, 60));
+      const clients = { ...scene.clients, logs: () => Promise.reject(refusedCall(failure)) };
+      const result = await scene.clock.run(runTask(clients, scene.context, scene.request));
+      expect(result).toMatchObject({ end: { exitCode: 3 }, lastLines: [] });
+      expect(lineCount(scene, "the log of app cannot be read")).toBe(1);
+    },
+  );
+
+  test("of a task leaves it behind, and the error names it", async () => {
+    const scene = await open(exits(0, 60));
+    scene.aws.faults.inject({ on: "ecs:DescribeTasks", what: { kind: "access-denied" } });
+    await expect(run(scene)).rejects.toThrow(/DescribeTasks.* Task \w+ of migration application may still run/);
+    const { taskArns = [] } = await scene.ecs.listTasks({ cluster: "main" });
+    expect(taskArns).toHaveLength(1);
   });
 });
 

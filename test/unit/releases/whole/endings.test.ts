@@ -1,43 +1,12 @@
 import { ReleaseFailed } from "../../../../src/releases/result.ts";
+import { cells, kinds, play, refuseFrom, rows, wrongWithEnding } from "../../../releases/played/endings.ts";
 import { refusal } from "../../../releases/played/refusal.ts";
 import { rolled } from "../../../releases/played/situations.ts";
 import type { OutsideCall } from "../../../releases/played/wire.ts";
-import { kinds, play, refuseFrom, rows } from "./endings.ts";
-
-const cells = rows.flatMap((row) => row.where.map((kind) => ({ ...row, kind })));
 
 describe.each(cells)("$kind: $what", (cell) => {
   test(`${cell.outcome}, and said so; the next release is clean`, async () => {
-    const { error, outcome, wrong, gone, before, after, wrongInTheEnd, records } = await play(cell, cell.kind);
-    const moved = cell.moved(cell.kind);
-
-    // With nothing done there is nothing more to tell than the error itself.
-    expect(error).toBeInstanceOf(moved.length > 0 ? ReleaseFailed : Error);
-    expect(error?.message).toMatch(cell.says);
-    expect(outcome).toMatchObject({ outcome: cell.outcome, cause: cell.cause });
-    const migrated = Object.values(outcome?.release.migrations ?? {}).some(({ state }) => state === "done");
-    if (error instanceof ReleaseFailed) {
-      const stays = "Migration `application` has run, and **stays**";
-      expect(error.result.summary.markdown.includes(stays)).toBe(migrated);
-      expect(error.message.includes("as migrations never are: application.")).toBe(migrated);
-    }
-    expect(outcome?.services.map(({ service, verdict }) => ({ service, verdict }))).toEqual(
-      moved.map((service, at) => ({ service, verdict: at === moved.length - 1 ? cell.verdict : "succeeded" })),
-    );
-    const isBack = cell.outcome === "taken-back";
-    expect(outcome?.services.map(({ takenBack }) => takenBack)).toEqual(moved.map(() => isBack));
-    for (const service of moved) {
-      if (!isBack) expect(error?.message).toMatch(RegExp(`^Not taken back: ${service}: `, "m"));
-      else expect(error?.message).toMatch(RegExp(`^Taken back: .*\\b${service}\\b`, "m"));
-    }
-    if (cell.away === undefined) expect(gone).toEqual([]);
-    if (isBack) {
-      expect(wrong).toEqual([]);
-      expect(after).toEqual(before);
-    } else {
-      expect(records.lock).toMatchObject({ holder: null, open: [outcome?.release.id] });
-    }
-    expect(wrongInTheEnd).toEqual([]);
+    expect(wrongWithEnding(cell, await play(cell, cell.kind))).toEqual([]);
   });
 });
 

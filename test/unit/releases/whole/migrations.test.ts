@@ -1,5 +1,6 @@
+import type { Release } from "../../../../src/domain/release.ts";
 import type { TaskBehaviour } from "../../../local-aws/runtimes/scripted.ts";
-import { migratedHeads, openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { migratedHeads, openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { revisionsOf } from "../../../releases/played/onlooker.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
@@ -25,9 +26,20 @@ const migrations = (code: number, facts: object): void =>
         unknown: [],
         ...facts,
       };
-      return { kind: "exits", code, afterSeconds: 1, log: [{ text: mark + JSON.stringify(report) }] };
+      const begun = { revision: "0002", doc: "Give each deal a score." };
+      const log = [...(code === 1 ? [begun] : []), report].map((line) => ({ text: mark + JSON.stringify(line) }));
+      return { kind: "exits", code, afterSeconds: 1, log };
     },
   );
+/** As another version of the tools had written it. */
+function rewriteOutcome({ id }: Release, change: (release: Release) => object): void {
+  const outcome = recordsOf(account).outcome(id);
+  if (outcome === null) throw new Error(`${id} has not ended`);
+  const { bucket, recordsPrefix } = account;
+  const Key = `${recordsPrefix.slice(bucket.length + 1)}releases/${id}/outcome.json`;
+  const Body = JSON.stringify({ ...outcome, release: change(outcome.release) });
+  account.s3.answer("PutObject", { Bucket: bucket, Key, Body });
+}
 const release = (run: number) => account.clock.run(deployer(account, { run }).deploy());
 
 test("a release records the heads that its migration came to", async () => {
@@ -56,4 +68,101 @@ test("a database that is ahead of the image stops the release before any service
   migrations(81, { end: "ahead", before: ["c"], after: ["c"], unknown: ["c"] });
   await expect(release(2)).rejects.toThrow(/is at c, which this image does not know: it is ahead.*\n.*\n.*No service/);
   expect(await revisionsOf(account)).toEqual(before);
+});
+
+describe("a migration that fails half-way", () => {
+  const failing = async (facts: object): Promise<{ readonly first: Release; readonly said: string }> => {
+    const { release: first } = await release(1);
+    await account.clock.pass(60_000);
+    await account.commit({ "app/main.py": "VERSION = 2\n" });
+    await release(2);
+    await account.clock.pass(60_000);
+    await account.commit({ "app/main.py": "VERSION = 3\n" });
+    migrations(1, { end: "failed", before: migratedHeads, ...facts });
+    const said = await release(3).then(String, String);
+    await account.clock.pass(60_000);
+    return { first, said };
+  };
+  const back = (to: Release): Promise<string> =>
+    account.clock.run(deployer(account, { run: 4 }).rollback(to.id)).then(() => "went back", String);
+  const recorded = (): unknown => {
+    const { begun, outcome } = recordsOf(account);
+    const last = begun.at(-1);
+    return last === undefined ? null : outcome(last)?.release.migrations;
+  };
+
+  test("is recorded with the heads that stay, and a rollback knows", async () => {
+    const { first, said } = await failing({ after: ["0002"] });
+    expect(said).toContain("The schema is at 0002 now.");
+    expect(said).toContain("Not taken back, as migrations never are: application.");
+    expect(recorded()).toMatchObject({ application: { state: "partial", heads: ["0002"] } });
+    expect(await back(first)).toMatch(/database of migration application is at 0002, and that release knows 0001/);
+  });
+
+  test("of which nobody knows where it stands is recorded so", async () => {
+    const { said } = await failing({ after: null });
+    expect(said).toContain("Not taken back, as migrations never are: application.");
+    expect(recorded()).toMatchObject({ application: { state: "partial", heads: null } });
+  });
+
+  test("and that the database took back leaves nothing to know", async () => {
+    const { first, said } = await failing({ after: migratedHeads });
+    expect(said).not.toContain("as migrations never are");
+    expect(recorded()).toEqual({});
+    expect(await back(first)).toBe("went back");
+  });
+});
+
+describe("with an image that did not change", () => {
+  const written = "{ name: application, image: code, tool: alembic }";
+  const as = (text: string) => ({
+    "dagster-stack.yml": stackFile.replace(written, `{ name: application, image: code, ${text} }`),
+  });
+  const command = (word: string) => as(`tool: command, command: [python, -m, app.migrate, ${word}]`);
+  const after = async (earlier: Readonly<Record<string, string>>, later: Readonly<Record<string, string>>) => {
+    await account.commit(earlier);
+    const first = await release(1);
+    await account.clock.pass(60_000);
+    await account.commit(later);
+    const second = await release(2);
+    await account.clock.pass(60_000);
+    return {
+      first,
+      second,
+      runs: second.steps.filter(({ step }) => step.kind === "run-task").map(({ step }) => step.reason),
+    };
+  };
+
+  test.each([
+    ["command", command("one"), command("two")],
+    ["tool", as("tool: alembic"), command("one")],
+    ["workdir", as("tool: alembic, workdir: /app"), as("tool: alembic, workdir: /app/other")],
+  ])("another %s is run, once", async (_, earlier, later) => {
+    const { second, runs } = await after(earlier, later);
+    expect(runs).toEqual([expect.stringMatching(/^its `tool`, `command` or `workdir` is another one/)]);
+    expect(second.outcome).toBe("committed");
+    expect((await release(3)).steps).toEqual([]);
+  });
+
+  test.each([
+    ["the same command", command("one"), command("one")],
+    ["more time for locks", as("tool: alembic"), as("tool: alembic, lock-timeout: 5")],
+  ])("%s is not run again", async (_, earlier, later) => {
+    expect((await after(earlier, { ...later, "dagster.yaml": "telemetry: { enabled: true }\n" })).runs).toEqual([]);
+  });
+
+  test("a record of before settings were noted is no reason to run it again", async () => {
+    const { release: made } = await release(1);
+    await account.clock.pass(60_000);
+    const { application } = made.migrations;
+    expect(application?.settings).toMatch(/^[0-9a-f]{64}$/);
+    rewriteOutcome(made, (one) => {
+      const { settings: _, ...others } = one.migrations["application"] ?? {};
+      return { ...one, migrations: { application: others } };
+    });
+    await account.commit({ "dagster.yaml": "telemetry: { enabled: true }\n" });
+    const again = await release(2);
+    expect(again.steps.map(({ step }) => step.kind)).not.toContain("run-task");
+    expect(again.release.migrations).toEqual({ application: { ...application, state: "none" } });
+  });
 });

@@ -94,8 +94,15 @@ describe("What another environment runs, in another account,", () => {
     expect(staging.aws.calls).toHaveLength(calls);
   });
 
-  test("is refused while its images are not in this account's registry, and may not be copied", async () => {
+  test.each([
+    ["", ""],
+    [
+      ", whatever the stack file makes of it",
+      "checks: { promoted-image: { level: notice, until: 2027-12-31, reason: we know } }\n",
+    ],
+  ])("is refused while its images are not in this account's registry, and may not be copied%s", async (_, checks) => {
     await release(staging, 1);
+    await commit({ "dagster-stack.yml": `${stagedStackFile}${checks}# checked\n` });
     const writes: string[] = [];
     const wire: Wire = (call, effect) => {
       if (call.writes) writes.push(showCall(call));
@@ -283,7 +290,7 @@ describe("What another environment runs, in another account,", () => {
       const who = deployer(production, { run: 2, ...(step < 2 ? from() : {}) });
       ({ release: last } = await production.clock.run(who.deploy({ parts: some })));
       if (step !== 1) continue;
-      await commit({ "app/main.py": "VERSION = 3\n" });
+      await staging.commit({ "app/main.py": "VERSION = 3\n" });
       await release(staging, 3);
     }
     await production.clock.pass(60_000);

@@ -1,6 +1,7 @@
 import type { Outcome } from "../../../../src/domain/journal.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
 import { revisionsOf } from "../../../releases/played/onlooker.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { reset } from "../../../releases/played/refusal.ts";
@@ -101,18 +102,12 @@ test.each([
 test("what a killed release had moved goes back, although the next one fails before it comes to it", async () => {
   const { account, before } = there;
   let rolls = 0;
-  const killed = ({ operation }: OutsideCall): boolean => {
+  const atSecondRoll = ({ operation }: OutsideCall): boolean => {
     rolls += operation === "UpdateService" ? 1 : 0;
     return rolls === 2;
   };
-  const never = new Promise<never>(() => undefined);
-  const wire: Wire = (call, effect) => (killed(call) ? never : effect());
-  await account.clock.run(
-    Promise.race([
-      deployer(account, { run: 2, wire }).deploy(),
-      new Promise((resolve) => void account.clock.bed.after(5 * 60_000, () => resolve("gone"))),
-    ]),
-  );
+  await killedBefore(account, atSecondRoll, (wire) => deployer(account, { run: 2, wire }).deploy());
+  await account.clock.pass(5 * 60_000);
   expect(await revisionsOf(account)).not.toEqual(before);
 
   account.breakCode(await account.commit({ ...newCode, "dagster.yaml": "telemetry: { enabled: false } # anew\n" }));

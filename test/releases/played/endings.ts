@@ -1,14 +1,17 @@
-import type { Outcome } from "../../../../src/domain/journal.ts";
-import type { VerdictKind } from "../../../../src/domain/verdict.ts";
-import { deployer } from "../../../releases/played/deployer.ts";
-import { wrongWith } from "../../../releases/played/ending.ts";
-import { lookAt, revisionsOf, type ServiceKey } from "../../../releases/played/onlooker.ts";
-import { recordsOf, type Records } from "../../../releases/played/records.ts";
-import { refusal } from "../../../releases/played/refusal.ts";
-import { type Kind, mend, newHost, rolled, type Situation, situation } from "../../../releases/played/situations.ts";
-import { type OutsideCall, plainWire, type Wire } from "../../../releases/played/wire.ts";
-import type { RuntimeTask } from "../../../local-aws/runtime.ts";
-import type { Behaviour } from "../../../local-aws/runtimes/scripted.ts";
+import { inspect, isDeepStrictEqual } from "node:util";
+import type { Outcome } from "../../../src/domain/journal.ts";
+import type { VerdictKind } from "../../../src/domain/verdict.ts";
+import { ReleaseFailed } from "../../../src/releases/result.ts";
+import type { Rules } from "../../local-aws/rules.ts";
+import { deployer } from "./deployer.ts";
+import { wrongWith } from "./ending.ts";
+import { lookAt, revisionsOf, type ServiceKey } from "./onlooker.ts";
+import { recordsOf, type Records } from "./records.ts";
+import { refusal } from "./refusal.ts";
+import { type Kind, mend, newHost, rolled, type Situation, situation } from "./situations.ts";
+import { type OutsideCall, plainWire, type Wire } from "./wire.ts";
+import type { RuntimeTask } from "../../local-aws/runtime.ts";
+import type { Behaviour } from "../../local-aws/runtimes/scripted.ts";
 
 /** Something that goes wrong, and what must be true after it. */
 export interface Row {
@@ -136,6 +139,11 @@ export function refuseFrom(
   };
 }
 
+/** A row in one of the situations in which it can be. */
+export interface Cell extends Row {
+  readonly kind: Kind;
+}
+
 export const rows: readonly Row[] = [
   ...bad("code"),
   ...bad("daemon"),
@@ -259,6 +267,8 @@ export const rows: readonly Row[] = [
   },
 ];
 
+export const cells: readonly Cell[] = rows.flatMap((row) => row.where.map((kind) => ({ ...row, kind })));
+
 /** How it ended. */
 export interface Ended {
   readonly error: Error | null;
@@ -276,8 +286,13 @@ export interface Ended {
   readonly wrongInTheEnd: readonly string[];
 }
 
-export async function play({ given, wire }: Pick<Row, "given" | "wire">, kind: Kind): Promise<Ended> {
-  const there = await situation(kind);
+/** @param rules those of the bed that are not the usual ones */
+export async function play(
+  { given, wire }: Pick<Row, "given" | "wire">,
+  kind: Kind,
+  rules: Partial<Rules> = {},
+): Promise<Ended> {
+  const there = await situation(kind, rules);
   const { account, before } = there;
   const { clock } = account;
   try {
@@ -305,6 +320,62 @@ export async function play({ given, wire }: Pick<Row, "given" | "wire">, kind: K
   } finally {
     await account.close();
   }
+}
+
+/** What is not as the table says. */
+export function wrongWithEnding(cell: Cell, ended: Ended): readonly string[] {
+  const { error, outcome, before, after, wrong, gone, records, wrongInTheEnd } = ended;
+  const { cause, says, verdict } = cell;
+  const moved = cell.moved(cell.kind);
+  const message = error?.message ?? "nothing";
+  const isBack = cell.outcome === "taken-back";
+  const services = moved.map((service, at) => ({
+    service,
+    verdict: at === moved.length - 1 ? verdict : "succeeded",
+    takenBack: isBack,
+  }));
+  const recorded = outcome?.services.map(({ service, verdict: how, takenBack }) => ({
+    service,
+    verdict: how,
+    takenBack,
+  }));
+  const names = (service: ServiceKey): boolean =>
+    isBack
+      ? RegExp(`^Taken back: .*\\b${service}\\b`, "m").test(message)
+      : RegExp(`^Not taken back: ${service}: `, "m").test(message);
+  return [
+    ...differing("says", says.test(message) ? String(says) : message, String(says)),
+    // With nothing done there is nothing more to tell than the error itself.
+    ...differing("is told", error instanceof ReleaseFailed || (error !== null && moved.length === 0), true),
+    ...differing("ends", { outcome: outcome?.outcome, cause: outcome?.cause }, { outcome: cell.outcome, cause }),
+    ...differing("records", recorded, services),
+    ...differing("names", moved.filter(names), moved),
+    ...wrongWithMigrations(ended),
+    ...(cell.away === undefined ? gone.map((moment) => `nobody serves: ${moment}`) : []),
+    ...(isBack
+      ? [...wrong, ...differing("runs", after, before)]
+      : differing(
+          "leaves the lock",
+          { holder: records.lock?.holder, open: records.lock?.open },
+          { holder: null, open: [outcome?.release.id] },
+        )),
+    ...wrongInTheEnd.map((one) => `after the next release: ${one}`),
+  ];
+}
+
+/** A migration that has run stays, and that is said: in the summary and in the error. */
+function wrongWithMigrations({ error, outcome }: Ended): readonly string[] {
+  if (!(error instanceof ReleaseFailed)) return [];
+  const migrated = Object.values(outcome?.release.migrations ?? {}).some(({ state }) => state === "done");
+  const { markdown } = error.result.summary;
+  return [
+    ...differing("says in the summary", markdown.includes("Migration `application` has run, and **stays**"), migrated),
+    ...differing("says at the end", error.message.includes("as migrations never are: application."), migrated),
+  ];
+}
+
+function differing(what: string, is: unknown, should: unknown): readonly string[] {
+  return isDeepStrictEqual(is, should) ? [] : [`${what} ${inspect(is)}, not ${inspect(should)}`];
 }
 
 /** The daemon stops before it starts: it is gone in between, as it should be. */

@@ -1,0 +1,199 @@
+import type { Context } from "../domain/context.ts";
+import { Cancelled, messageOf, RolloutFailed, type UserError } from "../domain/errors.ts";
+import { instant } from "../domain/identifiers.ts";
+import type { OutcomeKind } from "../domain/journal.ts";
+import { migratedBy, type Release } from "../domain/release.ts";
+import { locationsServedBy } from "./hosts.ts";
+import { type HeldLock, isLost } from "./lock.ts";
+import { nameIn, successorOf } from "./observation.ts";
+import { type BadSince, locationsThatDiffer, settleQueuedRuns } from "./queued-runs.ts";
+import {
+  movesOf,
+  outcomeHead,
+  ReleaseCancelled,
+  ReleaseFailed,
+  ReleaseLost,
+  type Result,
+  resultOf,
+  type Told,
+  wordsOf,
+} from "./result.ts";
+import type { RolloutEnd } from "./rollout.ts";
+import type { Session } from "./session.ts";
+import { StepFailed } from "./steps.ts";
+import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
+import { tell, type Undertaking } from "./undertaking.ts";
+import { webserverOf } from "./workshop.ts";
+
+/**
+ * A step failed, or was cancelled: takes back what moved, writes how it ended, and gives the lock back; unless it is lost.
+ * @param movedAt when the first service began to move, in milliseconds since 1970; null: none did
+ * @returns what to throw
+ */
+export async function failed(
+  context: Context,
+  session: Session,
+  lock: HeldLock,
+  undertaking: Undertaking,
+  end: RolloutEnd,
+  movedAt: number | null,
+): Promise<Error> {
+  const cause = asError(end.failure?.error);
+  // Somebody else may write now: whatever is half done is his to go on from.
+  if (isLost(cause)) {
+    lock.handOn();
+    return lost(cause, session, undertaking, end);
+  }
+  const dagster = webserverOf(context, session);
+  const isCancelled = context.signal.aborted;
+  const mine = movedBy(end);
+  const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
+  if (moved.length > 0 && !isCancelled) context.report({ kind: "stage", title: "Taking back" });
+  const takenBack = isCancelled
+    ? []
+    : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster);
+  const left = isCancelled ? moved : takenBack.filter(({ why }) => why !== null);
+  const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
+  await close(context, session, lock, undertaking, end, takenBack, outcome);
+  const title = isCancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
+  const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
+  const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
+  const told = tell(session, undertaking, end, title, outcome, takenBack);
+  const result = resultOf({ ...told, queued });
+  return isCancelled
+    ? cancelled(
+        left.map(({ service }) => nameIn(undertaking.observation, service)),
+        result,
+      )
+    : red(cause, takenBack, result);
+}
+
+/** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
+export function imagesFailed(
+  { signal }: Context,
+  session: Session,
+  undertaking: Pick<Undertaking, "plan" | "observation" | "earlier">,
+  end: RolloutEnd,
+): Error {
+  const title = signal.aborted ? "Cancelled" : "Failed";
+  const result = resultOf(tell(session, undertaking, end, title));
+  return signal.aborted ? cancelled([], result) : red(asError(end.failure?.error), [], result);
+}
+
+/** What was done until somebody else had the lock; he goes on from there, or takes it back. */
+export function lost(cause: UserError, session: Session, undertaking: Undertaking, end: RolloutEnd): ReleaseLost {
+  return new ReleaseLost(cause, resultOf(tell(session, undertaking, end, "Stopped: the lock was lost")), cause);
+}
+
+/** Everything runs, and the record does not say so: the next release goes on from there. */
+export function uncommitted(error: unknown, told: Told): Error {
+  const cause = asError(error);
+  const services = Object.keys(told.session.stack.services).join(", ");
+  const { what, fix } = wordsOf(cause);
+  const text = [
+    what,
+    ...(fix === null ? [] : [`fix: ${fix}`]),
+    `Every service runs release ${told.end.release.id} (${services}), but it is not recorded as current. Deploy again: that records it.`,
+  ].join("\n");
+  return new ReleaseFailed(text, resultOf(told), [], cause);
+}
+
+function cancelled(left: readonly string[], result: Result): ReleaseCancelled {
+  if (left.length === 0) return new ReleaseCancelled("Cancelled before any service moved.", result);
+  const text = `Cancelled; ECS goes on with ${left.join(", ")}. The next deploy or rollback goes on from here.`;
+  return new ReleaseCancelled(text, result);
+}
+
+function red(cause: Error, takenBack: readonly TakenBack[], result: Result): Error {
+  // With nothing done there is nothing more to tell than the error itself.
+  if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
+  const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
+  return new ReleaseFailed(failureText(cause, takenBack, result.release), result, verdicts, cause);
+}
+
+/** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
+function takenBackSince(
+  { stack, unfinished }: Session,
+  { observation, plan }: Undertaking,
+  { release }: RolloutEnd,
+  takenBack: readonly TakenBack[],
+  movedAt: number | null,
+): BadSince {
+  if (observation.current === null) return {}; // nobody is left who would start them
+  const begun = plan.moved.length === 0 ? [] : unfinished.map(({ intent }) => Date.parse(intent.at));
+  const since = Math.min(...begun, movedAt ?? Infinity);
+  const back = takenBack.flatMap(({ service, why }) => (why === null ? [service] : []));
+  const served = back.flatMap((key) => {
+    const service = stack.services[key];
+    return service === undefined ? [] : locationsServedBy(service);
+  });
+  const differing = locationsThatDiffer(stack, release, observation.current);
+  return Object.fromEntries(differing.filter((location) => served.includes(location)).map((name) => [name, since]));
+}
+
+/** What this release has moved, or may have. The last one first. */
+function movedBy(end: RolloutEnd): readonly Moved[] {
+  const { taskDefinitions } = end.release;
+  return movesOf(end)
+    .toReversed()
+    .map(({ step: { kind, service, undo, from } }) => {
+      const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
+      return { service, undo, ours };
+    });
+}
+
+/** What a release that was cut has moved, and this one has not come to: it runs what was observed, or is somebody else's now. */
+function movedEarlier({ plan, observation }: Undertaking, moved: readonly Moved[]): readonly Moved[] {
+  return plan.moved
+    .filter(({ service }) => moved.every((one) => one.service !== service))
+    .map((one) => ({ ...one, ours: observation.services[one.service]?.revision ?? null }));
+}
+
+/** What was replaced starts again once all that took its place is gone. */
+function replacedLast(moved: readonly Moved[]): readonly Moved[] {
+  const isReplaced = ({ service }: Moved): boolean => successorOf(service) !== null;
+  return [...moved.filter((one) => !isReplaced(one)), ...moved.filter(isReplaced)];
+}
+
+/**
+ * Writes how it ended, and gives the lock back. The first cause stays the story: what goes wrong here is only said, and the release
+ * then counts as interrupted.
+ */
+async function close(
+  { clock, report }: Context,
+  { journal, request }: Session,
+  lock: HeldLock,
+  { command }: Undertaking,
+  end: RolloutEnd,
+  takenBack: readonly TakenBack[],
+  outcome: OutcomeKind,
+): Promise<void> {
+  const error = end.failure?.error;
+  const cause = error instanceof StepFailed ? error.failure.id : error instanceof Cancelled ? "cancelled" : "error";
+  try {
+    const at = instant(clock.now());
+    await journal.end({ ...outcomeHead(command, end, takenBack), outcome, cause, owner: request.owner, at });
+    if (outcome !== "failed") lock.settled();
+  } catch (unwritten) {
+    report({ kind: "line", text: `how the release ended was not written: ${messageOf(unwritten)}` });
+  }
+  await lock.giveBack();
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
+}
+
+function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
+  const { what, fix } = wordsOf(error);
+  const migrated = migratedBy(release);
+  const back = takenBack.filter(({ why }) => why === null).map(({ name }) => name);
+  return [
+    what,
+    ...(fix === null ? [] : [`fix: ${fix}`]),
+    ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
+    ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
+    ...(takenBack.length === 0 ? ["No service was touched."] : []),
+    ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
+  ].join("\n");
+}

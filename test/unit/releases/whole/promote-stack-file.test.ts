@@ -1,0 +1,133 @@
+import type { Sha } from "../../../../src/domain/identifiers.ts";
+import type { Release } from "../../../../src/domain/release.ts";
+import { openAccount, type PlayedAccount, stagedStackFile } from "../../../releases/played/account.ts";
+import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
+import { wrongWith } from "../../../releases/played/ending.ts";
+import { newCode, newHost } from "../../../releases/played/situations.ts";
+import { showCall, type Wire } from "../../../releases/played/wire.ts";
+
+let staging: PlayedAccount;
+let production: PlayedAccount;
+
+/** Two accounts with one history. */
+async function commit(files: Readonly<Record<string, string>>): Promise<Sha> {
+  await staging.commit(files);
+  return production.commit(files);
+}
+
+async function release(account: PlayedAccount, run: number, options: DeployerOptions = {}): Promise<Release> {
+  const { release: made } = await account.clock.run(deployer(account, { run, ...options }).deploy());
+  await account.clock.pass(60_000);
+  return made;
+}
+
+function errorOf(work: Promise<unknown>): Promise<unknown> {
+  return production.clock.run(
+    work.then(
+      () => null,
+      (error: unknown) => error,
+    ),
+  );
+}
+
+const from: DeployerOptions = { wishes: { from: { environment: "staging", release: null }, copyImages: true } };
+const otherWebserver = {
+  "dagster-stack.yml": stagedStackFile.replace(
+    "webserver: { kind: webserver, image: host }",
+    "webserver: { kind: webserver, image: host, environment: { NEW: two } }",
+  ),
+};
+
+beforeEach(async () => {
+  staging = await openAccount({ stack: stagedStackFile, environment: "staging" });
+  production = await openAccount({ stack: stagedStackFile, neighbour: staging });
+});
+afterEach(async () => {
+  await production.close();
+  await staging.close();
+});
+
+describe("The stack file of a promotion", () => {
+  test("is of the checkout, which may be newer than the code; the record says of which commit", async () => {
+    await commit(newCode);
+    const proved = await release(staging, 1);
+    const sha = await commit(otherWebserver);
+    const promoted = await release(production, 1, from);
+    expect(promoted).toMatchObject({
+      source: proved.source,
+      sources: proved.sources,
+      stackFile: { repository: "owner/small", sha },
+    });
+    expect(await wrongWith(production)).toEqual([]);
+  });
+
+  test("does not go behind the one of the last promotion: last week's job, run again, is superseded", async () => {
+    const old = await commit(newCode);
+    await release(staging, 1);
+    await release(production, 1, from);
+    await commit({ ...otherWebserver, ...newHost });
+    await release(staging, 2);
+    await release(production, 2, from);
+    const newest = await commit({ "app/main.py": "VERSION = 3\n" });
+    await release(staging, 3);
+    await production.checkOut(old);
+    const writes: string[] = [];
+    const wire: Wire = (call, effect) => {
+      if (call.writes) writes.push(showCall(call));
+      return effect();
+    };
+    expect(await errorOf(deployer(production, { run: 1, attempt: 2, wire, ...from }).deploy())).toMatchObject({
+      kind: "superseded",
+      what: expect.stringContaining(`Commit ${old} does not contain`) as unknown,
+    });
+    expect(writes).toEqual([]);
+    await production.checkOut(newest);
+    await release(production, 4, from);
+    expect(await wrongWith(production)).toEqual([]);
+  });
+
+  test("contains the code that it is for", async () => {
+    const old = await commit(newCode);
+    await release(staging, 1);
+    await release(production, 1, from);
+    const newer = await commit(newHost);
+    await release(staging, 2);
+    await production.checkOut(old);
+    expect(await errorOf(deployer(production, { run: 2, ...from }).deploy())).toMatchObject({
+      kind: "superseded",
+      what: `The stack file is of commit ${old}, which does not contain ${newer}: code of that is in what would be released.`,
+      fix: expect.stringContaining("`from: <environment>@<release id>`") as unknown,
+    });
+  });
+
+  test("that was newer than its code is not gone behind by a deploy of the commits between, nor forgotten by a part", async () => {
+    await commit(newCode);
+    await release(staging, 1);
+    const between = await commit({ "app/main.py": "VERSION = 3\n" });
+    const newest = await commit(otherWebserver);
+    await release(production, 1, from);
+    await production.checkOut(between);
+    expect(await errorOf(deployer(production, { run: 2 }).deploy())).toMatchObject({
+      kind: "superseded",
+      what: expect.stringContaining(`Commit ${between} does not contain ${newest}`) as unknown,
+    });
+    await production.checkOut(newest);
+    const part = await release(production, 3, { repository: "owner/code", wishes: { only: ["small"] } });
+    expect(part.stackFile).toEqual({ repository: "owner/small", sha: newest });
+    const whole = await release(production, 4);
+    expect(whole.stackFile).toBeNull();
+  });
+
+  test("does not keep newer images of an older commit from going forward beside it", async () => {
+    await commit(newCode);
+    await release(staging, 1);
+    const between = await commit(newHost);
+    await commit(otherWebserver);
+    await release(production, 1, from);
+    await staging.checkOut(between);
+    const proved = await release(staging, 2);
+    const promoted = await release(production, 2, from);
+    expect(promoted.source).toEqual(proved.source);
+    expect(await wrongWith(production)).toEqual([]);
+  });
+});
