@@ -41,14 +41,14 @@ export function checkServices(stack: Stack, observation: Observation): readonly 
 
 /** Whether the former one may run beside the one that has its key now is not known: neither is started then. */
 function checkRenamed(stack: Stack, observation: Observation): readonly Finding[] {
-  return movedOf(stack, observation).flatMap(({ key, now, then }): Finding[] => {
+  return movedOf(stack, observation).flatMap(({ key, now, former }): Finding[] => {
     if (!isRenamed(key)) return [];
     return [
       {
         id: "moved-service-renamed",
         level: "error",
         where: { file: stack.file, line: 1, column: 1 },
-        what: `A release that was cut, or failed, has moved ECS service ${now.name}, which ran ${showRunning(then.taskDefinition, then.desiredCount)} before; the stack file has another service in its place now, and no release would bring it back.`,
+        what: `A release that was cut, or failed, has moved ECS service ${now.name}, which ran ${showRunning(former.taskDefinition, former.desiredCount)} before; the stack file has another service in its place now, and no release would bring it back.`,
         fix: `Put ${now.name} back into the stack file, where it was; deploy, or roll back; and rename it after that.`,
       },
     ];

@@ -93,12 +93,12 @@ export function mayOverlap({
   return minimumHealthyPercent > 0 || maximumPercent > 100;
 }
 
-function driftOfMoved({ key, now, then }: MovedService): Drift {
-  const former = showRunning(then.taskDefinition, then.desiredCount);
+function driftOfMoved({ key, now, former }: MovedService): Drift {
+  const ran = showRunning(former.taskDefinition, former.desiredCount);
   return {
     service: shownName(key, now.name),
     kind: "unfinished",
-    what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${former}`,
+    what: `runs ${showRunning(now.revision, now.desiredCount)}: a release that was cut, or failed, has moved it. Before, it ran ${ran}`,
     remedy:
       "Nothing to do: the next release goes on from there, and should it fail, all of it goes back to what was before.",
   };

@@ -105,7 +105,7 @@ export interface MovedService {
   /** null: it is not of the stack. */
   readonly service: Service | null;
   readonly now: ServiceObservation;
-  readonly then: Before;
+  readonly former: Before;
 }
 
 /** All that runs something else than before, what was replaced last. */
@@ -114,8 +114,10 @@ export function movedOf(
   { services, before }: Pick<Observation, "services" | "before">,
 ): readonly MovedService[] {
   const moved = Object.entries(services).flatMap(([key, now]): MovedService[] => {
-    const [service, then] = [known[key] ?? null, before[key]];
-    return now !== null && then !== undefined && hasMoved(service, now, then) ? [{ key, service, now, then }] : [];
+    const [service, former] = [known[key] ?? null, before[key]];
+    return now !== null && former !== undefined && hasMoved(service, now, former)
+      ? [{ key, service, now, former }]
+      : [];
   });
   const isReplaced = ({ key }: MovedService): boolean => successorOf(key) !== null;
   return [...moved.filter((one) => !isReplaced(one)), ...moved.filter(isReplaced)];

@@ -9,7 +9,6 @@ import { type Stack, withLevels } from "../stack/index.ts";
 import { checkCredentials, dayOf } from "./checks.ts";
 import { failed, imagesFailed, lost, uncommitted } from "./end-badly.ts";
 import { abandon } from "./history.ts";
-import { locationsServedBy } from "./hosts.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import type { Observation } from "./observation.ts";

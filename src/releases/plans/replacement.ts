@@ -45,11 +45,11 @@ export function noteOthers(
   moved: readonly MovedService[],
   draft: Draft,
 ): void {
-  for (const { key, service, now, then } of moved) {
+  for (const { key, service, now, former } of moved) {
     if (service !== null || draft.steps.some(({ id }) => id === stopId(now.name))) continue;
     const successor = services[successorOf(key) ?? ""];
     const undo =
-      successor === undefined ? undoOf(null, then, now.desiredCount) : undoOfReplaced(successor, observation);
+      successor === undefined ? undoOf(null, former, now.desiredCount) : undoOfReplaced(successor, observation);
     draft.moved.push({ service: key, undo });
   }
 }
