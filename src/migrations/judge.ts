@@ -62,7 +62,7 @@ const ends = z.object({
   heads: z.array(revision),
   before: z.array(revision).nullable(),
   after: z.array(revision).nullable(),
-  unknown: z.array(revision),
+  unknown: z.array(revision).nullable(),
 });
 type Report = z.output<typeof ends>;
 
@@ -84,11 +84,11 @@ function goodWords(report: Report | null, applied: readonly AppliedRevision[]): 
 }
 
 function lockWords(report: Report | null): string {
-  if (report?.lock === "void")
+  if (report === null || report.lock === "held") return "";
+  if (report.lock === "void")
     return "; the lock kept nobody off: a pooler between the task and PostgreSQL shares sessions, so let migrations connect past it";
-  if (report?.lock === "none" && report.database !== null && report.database !== "postgresql")
-    return `; without a lock, which only PostgreSQL has (this is ${report.database})`;
-  return "";
+  const { database } = report;
+  return `; without a lock, which only PostgreSQL has (${database === null ? "which database this is cannot be told" : `this is ${database}`})`;
 }
 
 function causeOf(kind: MigrationTool["kind"], name: string, end: TaskEnd, report: Report | null): Cause | null {
@@ -155,6 +155,7 @@ const refusals: Readonly<Record<number, (name: string, report: Report | null) =>
 
 function standing(report: Report | null): string {
   if (report === null) return "";
+  if (report.before === null && report.after === null) return " Where the schema stands is not known.";
   if (report.after === null)
     return ` Before it the schema was at ${show(report.before)}; where it is now is not known.`;
   const same = JSON.stringify(report.after) === JSON.stringify(report.before);

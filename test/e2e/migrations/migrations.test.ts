@@ -72,6 +72,26 @@ describe("with alembic, a database", () => {
     expect(foreign(running).join("\n")).not.toContain("hunter22");
   });
 
+  test.each([
+    ["whose env.py may not do what it begins with", "CREATE SCHEMA app AUTHORIZATION nobody_there", /nobody_there/],
+    ["that takes too long for env.py's own question", "SET statement_timeout = 1; SELECT pg_sleep(1)", /timeout/],
+  ])("%s was reached, and that is not said otherwise", async (_, sql, words) => {
+    const database = await scene.database();
+    const asking = `    connection.execute(text(${JSON.stringify(sql)}))\n    context.configure(`;
+    const files = { ...whole, "alembic/env.py": plainEnv.replace("    context.configure(", asking) };
+    const { cause, evidence } = await scene.run(database, files);
+    expect(cause?.id).toBe("migration-failed");
+    expect(evidence[0]?.text.untrusted).toMatch(words);
+  });
+
+  test("whose engine gives one connection only is left alone, and told why", async () => {
+    const database = await scene.database();
+    const small = plainEnv.replace("poolclass=pool.NullPool", "pool_size=1, max_overflow=0, pool_timeout=1");
+    const { cause, evidence } = await scene.run(database, { ...whole, "alembic/env.py": small });
+    expect(cause?.id).toBe("migration-failed");
+    expect(evidence[0]?.text.untrusted).toContain("the lock needs two connections of its own");
+  });
+
   test("whose env.py does not commit is not at head, although alembic ended well", async () => {
     const database = await scene.database();
     const files = { ...whole, "alembic/env.py": plainEnv.replace("with context.begin_transaction():", "if True:") };
@@ -165,18 +185,19 @@ describe("cut", () => {
     await running.said("-> 0003");
     running.cancel();
     await expect(running.result).rejects.toThrow(Cancelled);
+    await scene.tasksGone(database);
     expect(await heads(database)).toEqual(["0001"]);
   });
 
-  test("the task of an action that was killed is waited for, and has done it", async () => {
+  test("a task that an earlier attempt has left is waited for, and has done it", async () => {
     const database = await withGate();
-    const killed = scene.begin(database, gated);
-    await killed.said("-> 0003");
+    const left = scene.begin(database, gated);
+    await left.said("-> 0003");
     const next = scene.begin(database, gated, { alone: true });
     await next.said("of an earlier attempt");
     await openGate(database);
     expect(await next.result).toMatchObject({ cause: null, unchanged: true });
-    await killed.result;
+    await left.result;
     expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
   });
 
@@ -234,27 +255,62 @@ describe("another command", () => {
 });
 
 describe("with dagster, the instance", () => {
-  const home = {
-    "dagster.yaml": `telemetry: { enabled: false }
-storage:
-  postgres:
-    postgres_db:
-      scheme: postgresql+psycopg2
-      hostname: { env: DATABASE_HOST }
-      db_name: { env: DATABASE_NAME }
-      username: postgres
-      password: any
-`,
-  };
+  const postgres = (port: number) =>
+    `{ postgres_db: { scheme: postgresql+psycopg2, hostname: { env: DATABASE_HOST }, port: ${port}, db_name: { env: DATABASE_NAME }, username: postgres, password: any } }`;
+  const single = (port: number) => ({
+    "dagster.yaml": `telemetry: { enabled: false }\nstorage: { postgres: ${postgres(port)} }\n`,
+  });
+  const older = (port: number) => ({
+    "dagster.yaml": [
+      "telemetry: { enabled: false }",
+      `run_storage: { module: dagster_postgres.run_storage, class: PostgresRunStorage, config: ${postgres(port)} }`,
+      `event_log_storage: { module: dagster_postgres.event_log, class: PostgresEventLogStorage, config: ${postgres(port)} }`,
+      `schedule_storage: { module: dagster_postgres.schedule_storage, class: PostgresScheduleStorage, config: ${postgres(port)} }`,
+      "",
+    ].join("\n"),
+  });
   const options = { tool: { kind: "dagster", lockTimeoutSeconds: 60 } } as const;
+  const hurried = { tool: { kind: "dagster", lockTimeoutSeconds: 1 } } as const;
+  const key = "('x' || encode('dgstrecs', 'hex'))::bit(64)::bigint";
 
-  test("is brought from nothing to its newest revision, and then left alone; one that is ahead is an error", async () => {
-    const database = await scene.database();
-    const made = await scene.run(database, home, options);
-    expect(made).toMatchObject({ cause: null, before: [], unchanged: false });
-    expect(made.after).toEqual(await heads(database));
-    expect(await scene.run(database, home, options)).toMatchObject({ unchanged: true, after: made.after });
-    await scene.rows(database, "UPDATE alembic_version SET version_num = 'ffffffffffff'");
-    expect((await scene.run(database, home, options)).cause).toMatchObject({ id: "migration-ahead" });
+  test.each([
+    ["one storage", single],
+    ["three storages", older],
+  ])(
+    "of %s is brought from nothing to its newest revision, under the lock, and then left alone; one that is ahead is an error",
+    async (_, written) => {
+      const database = await scene.database();
+      const home = written(scene.bed.postgresql.port);
+      const made = await scene.run(database, home, options);
+      expect(made).toMatchObject({ cause: null, before: [], unchanged: false });
+      expect(made.said).not.toContain("lock");
+      expect(made.after).toEqual(await heads(database));
+      await scene.rows(database, "CREATE TABLE gate (opened int)");
+      const holding = scene.rows(database, `SELECT pg_advisory_lock(${key}); ${atGate}`);
+      expect((await scene.run(database, home, hurried)).cause?.id).toBe("migration-locked");
+      await openGate(database);
+      await holding;
+      expect(await scene.run(database, home, options)).toMatchObject({ unchanged: true, after: made.after });
+      await scene.rows(database, "UPDATE alembic_version SET version_num = 'ffffffffffff'");
+      const { cause } = await scene.run(database, home, options);
+      expect(cause).toMatchObject({ id: "migration-ahead", what: expect.stringContaining("ffffffffffff") as string });
+    },
+    240_000,
+  );
+
+  test("behind a pooler that shares sessions has no lock, and that is said", async () => {
+    const { host, port } = scene.bed.postgresql;
+    const pooler = await startPooler(host, { host, port });
+    const { cause, said } = await scene.run(await scene.database(), single(pooler.port), options);
+    await pooler.close();
+    expect(cause).toBeNull();
+    expect(said).toContain("a pooler between the task and PostgreSQL shares sessions");
+  });
+
+  test("on a database of its own kind is migrated without a lock, and that is said", async () => {
+    const files = { "dagster.yaml": "telemetry: { enabled: false }\n" };
+    const { cause, said } = await scene.run(await scene.database(), files, options);
+    expect(cause).toBeNull();
+    expect(said).toContain("without a lock, which only PostgreSQL has (which database this is cannot be told)");
   });
 });

@@ -1,4 +1,9 @@
-import { ListTasksCommand, RegisterTaskDefinitionCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
+import {
+  DescribeTasksCommand,
+  ListTasksCommand,
+  RegisterTaskDefinitionCommand,
+  StopTaskCommand,
+} from "@aws-sdk/client-ecs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ecs } from "../../../src/aws/ecs.ts";
@@ -41,6 +46,8 @@ export interface Scene {
   rows(database: string, sql: string): Promise<readonly (string | null)[]>;
   /** Somebody stops its tasks. */
   stopTasks(database: string): Promise<void>;
+  /** Resolves when no task of the database runs, or is still stopping. */
+  tasksGone(database: string): Promise<void>;
   begin(database: string, files: Files, options?: MigrationOptions): Running;
   run(database: string, files: Files, options?: MigrationOptions): Promise<MigrationResult>;
 }
@@ -156,6 +163,20 @@ export async function openScene(): Promise<Scene> {
       const cluster = "small";
       const { taskArns = [] } = await asked(new ListTasksCommand({ cluster, family: `small-once-${database}` }));
       for (const task of taskArns) await asked(new StopTaskCommand({ cluster, task, reason: "stopped by hand" }));
+    },
+    tasksGone: async (database) => {
+      const asked = ecs({ clock: realClock, signal: new AbortController().signal }, settings);
+      const [cluster, family] = ["small", `small-once-${database}`];
+      for (;;) {
+        const { taskArns: running = [] } = await asked(new ListTasksCommand({ cluster, family }));
+        const { taskArns: stopped = [] } = await asked(
+          new ListTasksCommand({ cluster, family, desiredStatus: "STOPPED" }),
+        );
+        const command = new DescribeTasksCommand({ cluster, tasks: stopped });
+        const { tasks = [] } = stopped.length === 0 ? {} : await asked(command);
+        if (running.length === 0 && tasks.every(({ lastStatus }) => lastStatus === "STOPPED")) return;
+        await realClock.sleep(100);
+      }
     },
     begin,
     run: (database, files, options) => begin(database, files, options).result,

@@ -37,6 +37,11 @@ test.each<[string, readonly string[], Partial<MigrationEnd>]>([
     [last({ lock: "none", database: "mysql" })],
     { said: expect.stringContaining("without a lock, which only PostgreSQL has (this is mysql)") as string },
   ],
+  [
+    "also one of which nothing can be told",
+    [last({ lock: "none", database: null, before: null, after: null })],
+    { said: expect.stringContaining("without a lock, which only PostgreSQL has (which database this is") as string },
+  ],
   ["without its report nothing is known but the exit code", [], { after: null, unchanged: null, said: "done" }],
   ["what is no report is not taken for one", [" {}", " [1", " null", ' {"end":1}'], { after: null, said: "done" }],
 ])("%s", (_, lines, wanted) => expect(judge(exited(0), ...lines)).toMatchObject({ cause: null, ...wanted }));
@@ -50,6 +55,20 @@ test.each<[string, TaskEnd, readonly string[], string, RegExp]>([
     /several heads \(a, b\).*Nothing was/,
   ],
   ["a database that is ahead", exited(81), [last({ unknown: ["x"] })], "migration-ahead", /is at x, .*ahead of this/],
+  [
+    "a database that is ahead, by nobody knows what",
+    exited(81),
+    [last({ before: null, after: null, unknown: null })],
+    "migration-ahead",
+    /is at an unknown revision, which this image/,
+  ],
+  [
+    "a failure before the heads were asked for",
+    exited(1),
+    [last({ before: null, after: null })],
+    "migration-failed",
+    /exit code 1\. Where the schema stands is not known\.$/,
+  ],
   ["a database that is not reached", exited(82), [], "migration-unreachable", /Nothing was migrated/],
   ["another migration at work", exited(83), [], "migration-locked", /another one holds the lock/],
   [

@@ -1,0 +1,77 @@
+/**
+ * How the programs that a migration's task runs begin: what they are told, what they tell, and the lock that they act under.
+ *
+ * - The lock is PostgreSQL's advisory lock, on a session of its own: env.py commits after `run_migrations` has returned, and
+ *   `CREATE INDEX CONCURRENTLY` waits for every transaction, so it is asked for again and again in the place of one long statement.
+ *   https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ * - A second session that gets the same lock shows that sessions are shared, by a pooler between transactions: the lock is void.
+ *   https://www.pgbouncer.org/features.html
+ * - An error of the driver that belongs to no statement, or ends the connection, is one of reaching the database.
+ * - The kernel keeps SIGTERM from process 1 unless it waits for it, and Python hears it only between calls of the driver: a thread
+ *   does, so that a task that is stopped does not go on.
+ * - Lines that begin with the mark are for {@link judgeMigration}. Exit codes tell the same where no log is kept.
+ *
+ * They travel in RunTask's overrides, which hold 8,192 characters: short, and in the words of Python 3.8 and alembic 1.0.
+ */
+export const programPrelude = String.raw`import contextlib, functools, json, os, signal, sys, threading, time, traceback
+mark, lock_seconds, *settings, folder = sys.argv[1:]
+if folder: os.chdir(folder)
+sys.path[:] = [path for path in sys.path if path]  # as a console script has it: a folder "alembic" is not the package
+out = os.dup(1)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+threading.Thread(target=lambda: (signal.sigwait({signal.SIGTERM}), os._exit(143)), daemon=True).start()
+from alembic.util import CommandError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+KEY = int.from_bytes(b"dgstrecs", "big")
+CODES = {"done": 0, "none": 0, "failed": 1, "several-heads": 80, "ahead": 81, "unreachable": 82, "locked": 83,
+         "lock-timeout": 84, "statement-timeout": 85}
+facts = {"end": None, "lock": "none", "database": None, "heads": [], "before": None, "after": None, "unknown": []}
+holders = []
+
+class Refused(Exception): pass
+
+def say(fact):
+    sys.stdout.flush()
+    os.write(out, (mark + " " + json.dumps(fact) + "\n").encode())
+
+def refuse(end, words):
+    facts["end"] = end
+    raise Refused(words)
+
+def lock_of(connect):
+    try: holders.append(connect())
+    except PoolTimeout: refuse("failed", "the lock needs two connections of its own, and the engine gives no more")
+    holder = holders[-1]
+    return lambda: holder.execute(text("SELECT pg_try_advisory_lock(%d)" % KEY)).scalar()
+
+def hold_lock(connect):
+    is_mine = lock_of(connect)
+    until = time.monotonic() + int(lock_seconds)
+    told = False
+    while not is_mine():
+        if time.monotonic() > until:
+            refuse("locked", "another migration holds the lock of this database, after %s s still" % lock_seconds)
+        if not told: print("waiting for another migration of this database", flush=True)
+        told = True
+        time.sleep(1)
+    shared = lock_of(connect)()
+    unlock(holders.pop())
+    facts["lock"] = "void" if shared else "held"
+    return shared
+
+def unlock(holder):
+    try:
+        holder.execute(text("SELECT pg_advisory_unlock_all()"))
+        holder.close()
+    except Exception: pass  # it goes with the process
+
+def is_unreachable(error):
+    if isinstance(error, DBAPIError): return error.statement is None or error.connection_invalidated
+    return isinstance(error, (ConnectionError, TimeoutError))
+
+def leave():
+    for holder in holders: unlock(holder)
+    say(facts)
+    os._exit(CODES[facts["end"]])
+`;
