@@ -4,19 +4,29 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { openWorkplace, type Workplace } from "../../../scripts/demo/workplace.ts";
+import { type FakeIdentityTokens, startFakeIdentityTokens } from "../../github/fake-identity-tokens.ts";
+import { trustPolicyFor } from "../../github/identity-token.ts";
 import { goTool } from "../../go-tools.ts";
 
 const root = join(import.meta.dirname, "../../..");
 let place: Workplace;
 let home: string;
+let github: FakeIdentityTokens;
+let role: string;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "act-"));
   place = await openWorkplace({ speed: 20 });
+  const subject = "repo:example/deal-flow:pull_request";
+  github = await startFakeIdentityTokens(subject);
+  role = place.infrastructure.roleArn("plan");
+  const trustPolicy = trustPolicyFor(place.bed.account, subject);
+  place.bed.aws.neighbours.roles.set("plan", { name: "plan", arn: role, trustPolicy });
   place.git("remote", "add", "origin", "https://github.com/example/deal-flow.git");
 }, 300_000);
 afterAll(async () => {
   await place.close();
+  await github.close();
   await rm(home, { recursive: true, force: true });
 });
 
@@ -29,7 +39,7 @@ async function fromReadme(): Promise<string> {
 
 /** For the environment of this machine. */
 function local(text: string): string {
-  const changed = text.replace("{ command: plan }", "{ command: plan, environment: local }");
+  const changed = text.replace("{ command: plan,", "{ command: plan, environment: local,");
   expect(changed).not.toBe(text);
   return changed;
 }
@@ -42,23 +52,25 @@ async function write(path: string, text: string): Promise<void> {
 /** Runs a workflow of the checkout as nektos/act does: its jobs on this machine, without a container. */
 async function act(event: string, file: string, payload: unknown): Promise<string> {
   const program = await goTool("act");
-  const stub = join(home, "configure-aws-credentials");
-  await write(
-    join(stub, "action.yml"),
-    'name: stub\ndescription: the credentials are in the environment\ninputs: { role-to-assume: { description: d }, aws-region: { description: d } }\nruns: { using: composite, steps: [{ run: "true", shell: sh }] }\n',
-  );
   const eventFile = join(home, "event.json");
   await write(eventFile, JSON.stringify(payload));
-  const environment = { ...place.job().environment, GITHUB_API_URL: "http://127.0.0.1:9" };
-  const mapped = { "aws-actions/configure-aws-credentials@v6": stub, "OWNER/dagster-ecs-actions@v1": root };
+  // The job has nothing of AWS but the way to it: the action signs in by itself.
+  const environment: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(
+      Object.entries(place.job().environment).filter(([name]) => !/^AWS_(ACCESS|SECRET|SESSION)/.test(name)),
+    ),
+    ...github.environment,
+    AWS_EC2_METADATA_DISABLED: "true",
+    GITHUB_API_URL: "http://127.0.0.1:9",
+  };
   const options: readonly (readonly [string, string])[] = [
     ["--workflows", `.github/workflows/${file}`],
     ["--eventpath", eventFile],
     ["--platform", "ubuntu-latest=-self-hosted"],
     ["--secret", "GITHUB_TOKEN=none"],
-    ["--var", "PLAN_ROLE=role"],
+    ["--var", `PLAN_ROLE=${role}`],
     ...Object.entries(environment).map(([name, value]) => ["--env", `${name}=${value}`] as const),
-    ...Object.entries(mapped).map(([uses, path]) => ["--local-repository", `${uses}=${path}`] as const),
+    ["--local-repository", `OWNER/dagster-ecs-actions@v1=${root}`],
   ];
   const { stdout } = await promisify(execFile)(program, [event, "--no-cache-server", ...options.flat()], {
     cwd: place.folder,
@@ -89,5 +101,6 @@ test.each<[what: string, file: string, text: () => Promise<string>]>([
   expect(output).toContain("Plan for deal-flow, local");
   expect(output).toContain("make image `code` of layers");
   expect(output).toContain("Job succeeded");
+  expect([...place.bed.aws.neighbours.sessions.values()].at(-1)).toMatchObject({ role: "plan" });
   expect(output).not.toMatch(/\[Deploy\/(deploy|rollback)\].*Run Main/);
 });

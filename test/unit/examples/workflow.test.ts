@@ -57,6 +57,6 @@ test("each job gives the action inputs that it has", () => {
   const given = Object.values(example.jobs).flatMap(({ steps }) =>
     steps.filter(({ uses }) => uses.startsWith("OWNER/")).map((step) => Object.keys(step.with)),
   );
-  expect(given).toEqual([[], ["command"], ["command", "to"]]);
+  expect(given).toEqual([["role-to-assume"], ["command", "role-to-assume"], ["command", "to", "role-to-assume"]]);
   expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(given.flat()));
 });
