@@ -38,8 +38,7 @@ export function planMigrations(
         what: `migration ${name}`,
         why: "its image, and so its revisions, are those of the current release",
       });
-      const { heads } = before;
-      draft.target = withPart(draft.target, "migrations", name, { state: "none", contentKey, settings, heads });
+      draft.target = withPart(draft.target, "migrations", name, { ...before, state: "none", settings });
       continue;
     }
     if (isDone(draft.target.migrations[name])) {
