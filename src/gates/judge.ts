@@ -14,8 +14,8 @@ export type LocationAnswer =
       readonly kind: "waiting";
       readonly why: string;
       readonly error: PythonError | null;
-      /** The answer comes from a server of our image. */
-      readonly isOurs: boolean;
+      /** Of which image the server is that it comes from. */
+      readonly from: "ours" | "another" | "unknown";
     };
 
 /**
@@ -29,7 +29,10 @@ export function judgeLocation(entries: readonly LocationEntry[], location: strin
   if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
   // A broken location is LOADED too: only the type of what was loaded tells.
   const served = imageOf(entry);
-  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded, served === image);
+  if (loaded.__typename === "PythonError") {
+    const from = served === undefined ? "unknown" : served === image ? "ours" : "another";
+    return waiting("it does not load", loaded, from);
+  }
   if (served === undefined) return waiting("it is loaded, from a server that names no image");
   if (served !== image) return waiting(`it is loaded from another image, ${served}`);
   return loaded.serverId === null ? waiting("its server names no id") : { kind: "served", serverId: loaded.serverId };
@@ -38,9 +41,9 @@ export function judgeLocation(entries: readonly LocationEntry[], location: strin
 function waiting(
   why: string,
   error: PythonError | null = null,
-  isOurs = false,
+  from: Extract<LocationAnswer, { kind: "waiting" }>["from"] = "unknown",
 ): Extract<LocationAnswer, { kind: "waiting" }> {
-  return { kind: "waiting", why, error, isOurs };
+  return { kind: "waiting", why, error, from };
 }
 
 /** What one answer says of a location that the webserver loads itself. */

@@ -41,6 +41,7 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
   let last: LocationAnswer | null = null;
   let impatient = 0;
   let brokenSince: number | null = null;
+  let broken: PythonError | null = null;
   return askUntil(
     context,
     { gate: "location", on: expected.location, timeoutSeconds: expected.timeoutSeconds },
@@ -51,9 +52,11 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
         return { waiting: `the webserver has no workspace (${workspace.__typename})` };
       last = judgeLocation(workspace.locationEntries, expected.location, expected.image);
       row = extend(row, last, clock.now());
-      brokenSince = last.kind === "waiting" && last.isOurs ? (brokenSince ?? clock.now()) : null;
+      const wrong = last.kind === "waiting" && last.error !== null ? last : null;
+      if (wrong !== null && wrong.from !== "another") broken = wrong.error;
+      brokenSince = wrong?.from === "ours" ? (brokenSince ?? clock.now()) : null;
       if (brokenSince !== null && clock.now() - brokenSince >= brokenSeconds * 1000)
-        return { seen: "it does not load", ...failure(last, "it does not load", expected, clock.now()) };
+        return { seen: "it does not load", ...failure({ last, broken }, "it does not load", expected, clock.now()) };
       if (last.kind === "waiting") {
         impatient += 1;
         if (impatient % patience === 0) await dagster.ask(reloadLocation, { location: expected.location });
@@ -65,17 +68,25 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
       }
       return { seen: `${row.answers} answers of ${server} with this image`, since: row.since };
     },
-    (waiting) => failure(last, waiting, expected, clock.now()),
+    (waiting) => failure({ last, broken }, waiting, expected, clock.now()),
   );
 }
 
+interface Seen {
+  readonly last: LocationAnswer | null;
+  /** What was said last when it did not load, by no server of another image; null: it never was. */
+  readonly broken: PythonError | null;
+}
+
 function failure(
-  last: LocationAnswer | null,
+  { last, broken }: Seen,
   waiting: string,
   { location, timeoutSeconds }: LocationExpectation,
   now: number,
 ): Pick<GateResult, "evidence"> & { readonly cause: NonNullable<GateResult["cause"]> } {
   if (last?.kind === "served") {
+    // One server that comes and goes is not two: it serves until it dies, and is started again.
+    if (broken !== null) return brokenLocation(location, broken, now);
     return {
       cause: {
         id: "location-unsteady",

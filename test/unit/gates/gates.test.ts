@@ -122,6 +122,15 @@ describe("the gate of a code location", () => {
     expect((await ask(flapping)).cause).not.toBeNull();
   });
 
+  test("one server that serves until it dies, again and again, is broken, and not two", async () => {
+    const dying = Array.from({ length: 200 }, (_, index) => [
+      index % 3 === 2 ? broken("grpc: connection refused") : entry({ serverId: `server-${Math.floor(index / 3)}` }),
+    ]);
+    const result = await ask(dying);
+    expect(result.cause?.id).toBe("location-broken");
+    expect(result.evidence.map(({ text }) => text.untrusted).join()).toContain("connection refused");
+  });
+
   test("passes as soon as the flapping has ended", async () => {
     const result = await ask([[entry()], [entry({ image: "repo@sha256:old" })], [broken("mixed")], [entry()]]);
     expect(result.cause).toBeNull();
