@@ -5,6 +5,7 @@ import type { LocalAws } from "../../../local-aws/local-aws.ts";
 import { type Deployer, deployer } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
+import type { Wire } from "../../../releases/played/wire.ts";
 import { endsByItself, mend, type Situation, situation } from "../../../releases/played/situations.ts";
 
 const minute = 60_000;
@@ -46,6 +47,17 @@ async function slowChange(): Promise<Situation> {
   return slow;
 }
 
+/** A wire that tells when its first call of this operation was answered: however busy the machine is, so far and no further. */
+function until(wanted: string): { readonly wire: Wire; readonly answered: Promise<void> } {
+  const { promise: answered, resolve } = Promise.withResolvers<undefined>();
+  const wire: Wire = async ({ operation }, effect) => {
+    const answer = await effect();
+    if (operation === wanted) resolve(undefined);
+    return answer;
+  };
+  return { wire, answered };
+}
+
 function linesOf({ progress }: Deployer): readonly string[] {
   return progress.flatMap((event) => (event.kind === "line" ? [event.text] : []));
 }
@@ -68,9 +80,10 @@ test("a release that takes longer than a session of its role goes on with a new 
 test("one whose session cannot be renewed uses it up, then says at once why, what is where, and that nothing was taken back", async () => {
   const { account, act } = await slowChange();
   const { aws, clock } = account;
-  const who = deployer(account, { run: 2, role });
+  const { wire, answered } = until("RunTask");
+  const who = deployer(account, { run: 2, role, wire });
   const ended = act(who).catch((error: unknown) => error);
-  await clock.run(Promise.race([ended, clock.product.sleep(2 * minute)]));
+  await clock.run(Promise.race([ended, answered]));
   trust(aws, "somebody else");
   const error: unknown = await clock.run(ended);
   expect(String(error)).toMatch(
@@ -95,8 +108,9 @@ test("one whose session cannot be renewed uses it up, then says at once why, wha
 test("the post step of a job whose session is over has a session of its own: it needs nothing of the first", async () => {
   const { account, act } = await slowChange();
   const { aws, clock } = account;
-  const ended = act(deployer(account, { run: 2, role })).catch((error: unknown) => error);
-  await clock.run(Promise.race([ended, clock.product.sleep(2 * minute)]));
+  const { wire, answered } = until("RunTask");
+  const ended = act(deployer(account, { run: 2, role, wire })).catch((error: unknown) => error);
+  await clock.run(Promise.race([ended, answered]));
   trust(aws, "somebody else");
   await clock.run(ended);
   trust(aws, subject);
