@@ -121,37 +121,65 @@ const judgements: Readonly<Record<string, (args: string) => string | null>> = {
       ? "changes the type of a column"
       : /\bnew_column_name\s*=/.test(args)
         ? "renames a column"
-        : /\bnullable\s*=\s*False\b/.test(args) && !/\bserver_default\s*=\s*(?!None\b|False\b)/.test(args)
+        : isNotNull(args) && !isFilled(args)
           ? "forbids null in a column that old code may leave out"
           : null,
   add_column: (args) =>
-    /\bnullable\s*=\s*False\b/.test(args) && !/\bserver_default\s*=\s*(?!None\b)/.test(args)
+    isNotNull(args) && !isFilled(args)
       ? "adds a column that old code does not fill: not null, without a server default"
       : null,
-  execute: (args) =>
-    /\bDROP\s+(TABLE|COLUMN|SCHEMA|VIEW)\b/i.test(args)
-      ? "drops something by SQL"
-      : /\bRENAME\s+(TO|COLUMN)\b/i.test(args)
-        ? "renames something by SQL"
-        : /\bALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE\b/i.test(args)
-          ? "changes the type of a column by SQL"
-          : null,
+  execute: (args) => statements.find(({ form }) => form.test(sqlOf(args)))?.what ?? null,
 };
 
-/** Calls of `op` and `batch_op` in `upgrade()`; what it calls elsewhere is not seen. */
+function isNotNull(args: string): boolean {
+  return /\bnullable\s*=\s*False\b/.test(args);
+}
+
+/** The database fills it where a program does not. */
+function isFilled(args: string): boolean {
+  const defaults = [...args.matchAll(/\b(?:existing_)?server_default\s*=\s*(\w*)/g)].map(([, value]) => value);
+  return defaults.some((value) => value !== "None" && value !== "False") || /\b(Identity|Computed)\s*\(/.test(args);
+}
+
+/** SQL that is known by a few of its words; constraints, defaults and indexes are nothing that code reads by name. */
+const statements: readonly { readonly form: RegExp; readonly what: string }[] = [
+  { form: /\bDROP\s+(TABLE|COLUMN|SCHEMA|VIEW|MATERIALIZED\s+VIEW)\b/i, what: "drops something by SQL" },
+  {
+    form: /\bALTER\s+TABLE\b[^;]*\bDROP\s+(?!(CONSTRAINT|DEFAULT|NOT|IDENTITY|EXPRESSION)\b)/i,
+    what: "drops something by SQL",
+  },
+  { form: /\bALTER\s+(TABLE|VIEW)\b[^;]*\bRENAME\s+(?!CONSTRAINT\b)/i, what: "renames something by SQL" },
+  { form: /\bALTER\s+(COLUMN\s+)?[^\s;]+\s+(SET\s+DATA\s+)?TYPE\b/i, what: "changes the type of a column by SQL" },
+  { form: /\bSET\s+NOT\s+NULL\b/i, what: "forbids null by SQL" },
+  {
+    form: /\bADD\s+(COLUMN\s+)?(?!CONSTRAINT\b)(?:(?!\bDEFAULT\b|\bGENERATED\b|,|;)[\s\S])*\bNOT\s+NULL\b(?!(?:(?!,|;)[\s\S])*\b(DEFAULT|GENERATED)\b)/i,
+    what: "adds a column by SQL that old code does not fill",
+  },
+];
+
+/** The texts among the arguments of a call, without the texts that stand in the SQL itself. */
+function sqlOf(args: string): string {
+  const texts = [...args.matchAll(tokens)].map(([token]) => token.replace(/^("""|'''|["'])([\s\S]*)\1$/, "$2"));
+  return texts.join(" ").replaceAll(/'(?:[^']|'')*'/g, "''");
+}
+
+/** Calls of `op`, and of what `batch_alter_table` gives, in `upgrade()` of one database or several; what it calls elsewhere is not seen. */
 function breakingOperations(path: string, text: string): readonly BreakingOperation[] {
   const code = blanked(text, "comments");
   const structure = blanked(text, "comments and texts");
-  const begin = /^(async )?def upgrade\b/m.exec(structure)?.index;
-  if (begin === undefined) return [];
-  const body = structure.indexOf("\n", begin);
-  const next = structure.slice(body).search(/^\S/m);
-  const end = next === -1 ? structure.length : body + next;
-  return [...structure.slice(begin, end).matchAll(/\b\w*op\.(\w+)\s*\(/g)].flatMap((call) => {
-    const at = begin + call.index;
-    const open = at + call[0].length;
-    const what = judgements[call[1] ?? ""]?.(code.slice(open, closing(structure, open))) ?? null;
-    return what === null ? [] : [{ place: placeOf(path, text, at), what }];
+  return [...structure.matchAll(/^(?:async )?def upgrade\w*\b/gm)].flatMap(({ index: begin }) => {
+    const body = structure.indexOf("\n", begin);
+    const next = structure.slice(body).search(/^\S/m);
+    const upgrade = structure.slice(begin, next === -1 ? structure.length : body + next);
+    const batches = [...upgrade.matchAll(/\bbatch_alter_table\s*\([\s\S]*?\)\s*as\s+(\w+)/g)].map(([, name]) => name);
+    const names = ["op", "batch_op", ...batches].join("|");
+    const calls = upgrade.matchAll(new RegExp(`(?<![\\w.])(?:${names})\\.(?:get_bind\\(\\)\\.)?(\\w+)\\s*\\(`, "g"));
+    return [...calls].flatMap((call) => {
+      const at = begin + call.index;
+      const open = at + call[0].length;
+      const what = judgements[call[1] ?? ""]?.(code.slice(open, closing(structure, open))) ?? null;
+      return what === null ? [] : [{ place: placeOf(path, text, at), what }];
+    });
   });
 }
 

@@ -46,6 +46,29 @@ test.each<[string, readonly string[]]>([
   ],
   ['op.add_column("deals", sa.Column("score", sa.Float(), nullable=False, server_default=sa.text("0")))', []],
   ['op.add_column("deals", sa.Column("score", sa.Float()))', []],
+  ['op.alter_column("deals", "a", nullable=False, existing_server_default="0")', []],
+  [
+    'op.alter_column("deals", "a", nullable = False, server_default = None)',
+    ["forbids null in a column that old code may leave out"],
+  ],
+  ['op.add_column("deals", sa.Column("a", sa.Integer(), sa.Identity(), nullable=False))', []],
+  ['op.add_column("deals", sa.Column("a", sa.Integer(), sa.Computed("b * 2"), nullable=False))', []],
+  ['with op.batch_alter_table("deals") as batch: batch.drop_column("a")', ["drops a column"]],
+  ['shop.execute("DROP TABLE deals")', []],
+  ['op.get_bind().execute(sa.text("DROP TABLE deals"))', ["drops something by SQL"]],
+  ["op.execute(\"COMMENT ON TABLE deals IS 'DROP TABLE me'\")", []],
+  ['op.execute("ALTER TABLE deals RENAME a TO b")', ["renames something by SQL"]],
+  ['op.execute("ALTER TABLE deals RENAME CONSTRAINT a TO b")', []],
+  ['op.execute("ALTER INDEX a RENAME TO b")', []],
+  ['op.execute("ALTER TABLE deals DROP a")', ["drops something by SQL"]],
+  ['op.execute("ALTER TABLE deals DROP CONSTRAINT a")', []],
+  ['op.execute("ALTER TABLE deals ALTER a DROP NOT NULL")', []],
+  ['op.execute("ALTER TABLE deals ALTER a SET NOT NULL")', ["forbids null by SQL"]],
+  ['op.execute("ALTER TABLE deals ALTER a TYPE text")', ["changes the type of a column by SQL"]],
+  ["op.execute(\"ALTER TYPE mood ADD VALUE 'fine'\")", []],
+  ['op.execute("ALTER TABLE deals ADD COLUMN a int NOT NULL")', ["adds a column by SQL that old code does not fill"]],
+  ['op.execute("ALTER TABLE deals ADD a int NOT NULL DEFAULT 0")', []],
+  ['op.execute("ALTER TABLE deals ADD a int DEFAULT 0 NOT NULL")', []],
   ['op.execute("DROP TABLE deals")', ["drops something by SQL"]],
   ['op.execute("""ALTER TABLE deals\n    RENAME COLUMN a TO b""")', ["renames something by SQL"]],
   ['op.execute(sa.text("ALTER TABLE d ALTER COLUMN a TYPE text"))', ["changes the type of a column by SQL"]],
@@ -55,6 +78,11 @@ test.each<[string, readonly string[]]>([
   ['print("op.drop_table(")', []],
   ["pass", []],
 ])("`%s` takes away: %j", (line, wanted) => expect(taken(line)).toEqual(wanted));
+
+test("each database of several has an upgrade of its own", () => {
+  const text = `${head}\ndef upgrade(name):\n    globals()[f"upgrade_{name}"]()\n\n\ndef upgrade_one():\n    op.drop_table("deals")\n`;
+  expect(parse(text)?.breaking.map(({ what }) => what)).toEqual(["drops a table"]);
+});
 
 test("each operation is told at its place, and those of downgrade are not", () => {
   const text = `${head}\ndef upgrade():\n    with op.batch_alter_table("deals") as batch_op:\n        batch_op.drop_column("a")\n\n        batch_op.drop_column("b")\n\n\ndef downgrade():\n    op.drop_table("deals")\n`;
