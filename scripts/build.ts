@@ -38,10 +38,23 @@ async function build(folder: string): Promise<void> {
     };
     writeFileSync(path, `${(await minify(readFileSync(path, "utf8"), options)).code}\n`);
   }
+  const licenses = join(folder, "licenses.txt");
+  writeFileSync(licenses, onceEach(readFileSync(licenses, "utf8")));
   for (const name of names()) {
     mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, name, "index.js"), stub(name));
   }
+}
+
+/** Licences as ncc lists them, package by package; each text once, below all packages that have it: most have Apache's. */
+function onceEach(licenses: string): string {
+  const heads = [...licenses.matchAll(/^((?:@[\w.-]+\/)?[\w.-]+)\n((?:[\w.-]*[A-Z0-9][\w.-]*)(?: OR [\w.-]+)*)\n/gm)];
+  const packages = new Map<string, string[]>();
+  heads.forEach((head, index) => {
+    const text = licenses.slice(head.index + head[0].length, heads[index + 1]?.index).trim();
+    packages.set(text, [...(packages.get(text) ?? []), `${head[1] ?? ""} (${head[2] ?? ""})`]);
+  });
+  return [...packages].map(([text, names]) => `${names.join("\n")}\n\n${text}\n`).join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** Everything that an action.yml starts. */
