@@ -1,6 +1,6 @@
 export default {
   testEnvironment: "node",
-  testTimeout: 120_000, // a limit against hanging, not a measure: machines are slow and shared
+  testTimeout: 300_000, // a limit against hanging, not a measure: machines are slow and shared
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/test/strip-types.cjs" },
   testMatch: ["<rootDir>/test/**/*.test.ts"],
