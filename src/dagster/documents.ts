@@ -198,7 +198,7 @@ export const activeRuns: Document<{
   }),
 };
 
-/** Seconds since 1970. `timestamp` is when it was due, `endTimestamp` when it was over. */
+/** Seconds since 1970. `timestamp`: when it was due; `endTimestamp`: when it was over, null as long as it is under way. */
 const tick = z.object({ timestamp: z.number(), endTimestamp: z.number().nullish() });
 export type Tick = z.infer<typeof tick>;
 
@@ -218,6 +218,7 @@ export type TickedRepository = z.infer<typeof tickedRepository>;
 /**
  * The last ticks before a moment, and when each schedule was due since another one; both in seconds since 1970. `futureTicks`
  * begins at its cursor, which may be past (dagster_graphql/schema/schedules/schedules.py).
+ * Of a schedule's ticks a new daemon can have made up for five: more are asked for.
  */
 export const ticks: Document<{
   readonly repositoriesOrError:
@@ -232,7 +233,7 @@ export const ticks: Document<{
       nodes {
         schedules {
           name
-          scheduleState { status ticks(beforeTimestamp: $until, limit: 5) { timestamp endTimestamp } }
+          scheduleState { status ticks(beforeTimestamp: $until, limit: 10) { timestamp endTimestamp } }
           futureTicks(cursor: $since, until: $until, limit: 100) { results { timestamp } }
         }
         sensors { name sensorState { ticks(beforeTimestamp: $until, limit: 5) { timestamp endTimestamp } } }
@@ -288,7 +289,10 @@ const terminatedRuns = z.object({
   terminateRunResults: z.array(terminated),
 });
 
-/** Ends runs: one that waits in the queue is only marked, one that has just been started is stopped. */
+/**
+ * Ends runs: one that waits in the queue is only marked, one that has started is stopped. What is not in the queue
+ * yet, or about to get its process, is refused (`CANCELABLE_RUN_STATUSES` of dagster/_core/storage/dagster_run.py).
+ */
 export const terminateRuns: Document<{
   readonly terminateRuns: z.infer<typeof terminatedRuns> | z.infer<typeof unexpected>;
 }> = {

@@ -2,6 +2,7 @@ import type {
   DaemonStatus,
   LocationEntry,
   PythonError,
+  Tick,
   TickedRepository,
   TickedSchedule,
 } from "../dagster/documents.ts";
@@ -111,7 +112,7 @@ export interface HandedOver {
 }
 
 /**
- * A schedule that has never ticked is not counted: since when it is on, nothing tells.
+ * A schedule of which no tick of the former daemon is known is not counted: since when it is on, nothing tells.
  * @param started seconds since 1970, of the new daemon
  */
 export function judgeHandover(repositories: readonly TickedRepository[], started: number): HandedOver {
@@ -120,12 +121,8 @@ export function judgeHandover(repositories: readonly TickedRepository[], started
     ...schedules.map(({ scheduleState }) => scheduleState),
     ...repositories.flatMap(({ sensors }) => sensors.map(({ sensorState }) => sensorState)),
   ].flatMap(({ ticks }) => ticks);
-  // A tick that the new daemon made up for was due before it was started, and over after that.
-  const former = all.flatMap(({ timestamp, endTimestamp }) =>
-    (endTimestamp ?? timestamp) < started ? [timestamp] : [],
-  );
   return {
-    lastTick: former.length === 0 ? null : Math.max(...former),
+    lastTick: lastOfFormer(all, started),
     missed: schedules.flatMap((schedule) => {
       const times = missedTicks(schedule, started);
       return times === 0 ? [] : [{ schedule: schedule.name, times }];
@@ -133,11 +130,24 @@ export function judgeHandover(repositories: readonly TickedRepository[], started
   };
 }
 
+/**
+ * A new daemon makes up for the newest of the missing ticks; for five, when a schedule has partitions. Source:
+ * dagster/_scheduler/scheduler.py
+ */
 function missedTicks({ scheduleState, futureTicks }: TickedSchedule, started: number): number {
-  if (scheduleState.status !== "RUNNING" || scheduleState.ticks.length === 0) return 0;
-  const last = Math.max(...scheduleState.ticks.map(({ timestamp }) => timestamp));
+  const last = lastOfFormer(scheduleState.ticks, started);
+  if (scheduleState.status !== "RUNNING" || last === null) return 0;
+  const ticked = new Set(scheduleState.ticks.map(({ timestamp }) => timestamp));
   const due = futureTicks.results.flatMap(({ timestamp }) => timestamp ?? []);
-  return due.filter((timestamp) => timestamp > last && timestamp < started).length;
+  return due.filter((timestamp) => timestamp > last && timestamp < started && !ticked.has(timestamp)).length;
+}
+
+/** One that the new daemon makes up for was due before it was started; it is over after that, or still under way. */
+function lastOfFormer(ticks: readonly Tick[], started: number): number | null {
+  const former = ticks.flatMap(({ timestamp, endTimestamp }) =>
+    typeof endTimestamp === "number" && endTimestamp < started ? [timestamp] : [],
+  );
+  return former.length === 0 ? null : Math.max(...former);
 }
 
 /** The last lines of a traceback, and the message below it: of the deepest cause, where the error began. */

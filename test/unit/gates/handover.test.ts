@@ -30,6 +30,19 @@ describe("Between two daemons", () => {
       schedule([{ timestamp: started - 60, endTimestamp: started + 5 }], [started - 60]),
       0,
     ],
+    [
+      "was due three times, and the new one made up for the last",
+      schedule(
+        [at(-240), { timestamp: started - 60, endTimestamp: started + 5 }],
+        [started - 180, started - 120, started - 60],
+      ),
+      2,
+    ],
+    [
+      "was due twice, and the new one is at the last",
+      schedule([at(-180), { timestamp: started - 60, endTimestamp: null }], [started - 120, started - 60]),
+      1,
+    ],
     ["is stopped", schedule([at(-180)], [started - 60], "STOPPED"), 0],
     ["has never ticked: since when it is on is not known", schedule([], [started - 60]), 0],
   ])("a schedule that %s has missed as many ticks", (_, one, times) => expect(missed(one)).toBe(times));
@@ -37,7 +50,10 @@ describe("Between two daemons", () => {
   test("the last tick of the former one is that of any schedule or sensor, but not one that was made up for", () => {
     const repositories: readonly TickedRepository[] = [
       {
-        schedules: [schedule([at(-180), { timestamp: started - 10, endTimestamp: started + 5 }], [])],
+        schedules: [
+          schedule([at(-180), { timestamp: started - 10, endTimestamp: started + 5 }], []),
+          schedule([{ timestamp: started - 5, endTimestamp: null }], []),
+        ],
         sensors: [{ name: "watch", sensorState: { ticks: [at(-30)] } }],
       },
     ];
