@@ -42,6 +42,13 @@ export async function run(): Promise<void> {
   const approved = hash === null ? null : { hash, onChange };
   const request = sessionRequest(rest);
   const role = roleRequest(rest);
+  if (to !== null && command !== "rollback") {
+    throw new UserError({
+      what: `\`to\` names what to go back to, and the command is \`${command}\`.`,
+      where: "input to",
+      fix: "Set `command: rollback`; or remove `to`.",
+    });
+  }
   switch (command) {
     case "plan":
     case "deploy": {
@@ -74,7 +81,7 @@ export async function run(): Promise<void> {
       }
       const { connect } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
-      const wanted = { ...request, to, dryRun, queuedRuns };
+      const wanted = { ...request, to, dryRun, approved, queuedRuns };
       await told((context) => rollback(context, connect(context, role), wanted), outputs);
       markClosed();
       return;

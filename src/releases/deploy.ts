@@ -1,13 +1,11 @@
 import type { Context } from "../domain/context.ts";
-import type { Finding } from "../domain/finding.ts";
-import { inOrder, type Part, type Plan, planHash } from "../domain/plan.ts";
+import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ImageClients } from "../images/index.ts";
-import { withLevels } from "../stack/index.ts";
-import { dayOf, withFindings } from "./checks.ts";
+import { type Approved, checkApproved } from "./approved.ts";
+import { withFindings } from "./checks.ts";
 import type { Connections } from "./connections.ts";
 import { isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
-import type { Observation } from "./observation.ts";
 import { type About, type Observed, observe } from "./observe.ts";
 import { planRelease } from "./plan.ts";
 import { openPromotion } from "./promotion.ts";
@@ -26,7 +24,7 @@ import {
   sourceOf,
   type Subject,
 } from "./session.ts";
-import { PlanRefused, type Result, resultOfPlan } from "./result.ts";
+import { type Result, resultOfPlan } from "./result.ts";
 import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
 import type { Undertaking } from "./undertaking.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
@@ -36,8 +34,8 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly release: Release | null;
   /** The parts of the plan that this action carries out. */
   readonly parts: readonly Part[];
-  /** The plan that somebody has looked at before, and what to do when it is another one now; null: nobody has. */
-  readonly approved: { readonly hash: string; readonly onChange: "continue" | "fail" } | null;
+  /** The plan that somebody has looked at before; null: nobody has. */
+  readonly approved: Approved | null;
   /** What becomes of runs in the queue that carry this release's code, should it be taken back. */
   readonly queuedRuns: QueuedRunsChoice;
 }
@@ -57,7 +55,7 @@ export async function plan(
   const session = await openSession(context, connections, request);
   const { release, about } = await begin(context, session, request, await sourceOf(session, true), request.release);
   const { observed, planned } = await look(context, session, release, about);
-  checkApproved(context, session, request.approved, planned, observed.observation);
+  checkApproved(context, session, request.approved, { plan: planned, observation: observed.observation });
   refuse(context, planned, observed.observation);
   return resultOfPlan(planned, observed.observation);
 }
@@ -76,9 +74,15 @@ export async function deploy(context: Context, connections: Connections, request
   const { about } = begun;
   checkBase(session, begun.release);
   await checkAncestry(session, begun.release);
-  const made = request.parts.includes("images")
-    ? await makeImages(context, session, await prepare(context, session, begun.release, about, request.queuedRuns))
-    : null;
+  // What is carried on was looked at when it was begun.
+  let approved = handedOver === null ? request.approved : null;
+  let made: Result | null = null;
+  if (request.parts.includes("images")) {
+    const prepared = await prepare(context, session, begun.release, about, request.queuedRuns);
+    checkApproved(context, session, approved, prepared);
+    approved &&= { ...approved, hash: planHash(prepared.plan) };
+    made = await makeImages(context, session, prepared);
+  }
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
 
@@ -92,7 +96,7 @@ export async function deploy(context: Context, connections: Connections, request
       handedOver === null ? begun : null,
     );
     const prepared = await prepare(context, now, release, about, request.queuedRuns);
-    checkApproved(context, now, request.approved, prepared.plan, prepared.observation);
+    checkApproved(context, now, approved, prepared);
     return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   } catch (error) {
     await lock.giveBack();
@@ -178,36 +182,6 @@ async function prepare(
     earlier: [],
     queued: { choice, since: {} },
   };
-}
-
-/** @throws PlanRefused when the plan is another one than was looked at, and that matters */
-function checkApproved(
-  { clock, report }: Context,
-  { stack }: Session,
-  approved: DeployRequest["approved"],
-  plan: Plan,
-  observation: Observation,
-): void {
-  if (approved === null || planHash(plan) === approved.hash) return;
-  const what = `The plan is another one than was looked at. Now it would: ${shortly(plan)}.`;
-  const fix = "Something was released, or changed by hand, in between. Plan again, look at it, and deploy that.";
-  const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
-  for (const finding of withLevels([changed], stack.checks, dayOf(clock.now()))) {
-    if (approved.onChange === "fail" || finding.level === "error")
-      throw new PlanRefused(finding, resultOfPlan(plan, observation));
-    report({ kind: "finding", finding });
-  }
-}
-
-const shownSteps = 8;
-
-/** The steps that people know by name: what is made, migrated and rolled. */
-function shortly({ steps }: Plan): string {
-  if (steps.length === 0) return "do nothing";
-  const told = inOrder(steps).filter(({ kind }) => kind !== "register" && kind !== "gate");
-  const shown = told.slice(0, shownSteps).map(({ id }) => id);
-  const more = steps.length - shown.length;
-  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 async function look(

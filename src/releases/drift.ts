@@ -29,7 +29,7 @@ export type Ran = Pick<Observation, "current" | "services" | "before" | "definit
 
 /**
  * What differs from the current release, service by service. A count that something else sets is no drift, and neither is one
- * above 0 that the infrastructure may have chosen; of daemons there is one.
+ * above 0 that the infrastructure may have chosen; of daemons, and of servers of a location, there is one.
  */
 export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
   const moved = movedOf(stack, ran);
@@ -137,6 +137,11 @@ function driftOfService(service: Service, { current, services, definitions }: Ra
   ];
 }
 
+const whyOne: Readonly<Record<"daemon" | "code-location", (tasks: number) => string>> = {
+  daemon: (tasks) => `every schedule ticks ${tasks} times`,
+  "code-location": () => "Dagster takes several servers of one location for one that keeps changing",
+};
+
 function driftOfCount(
   service: Service,
   { desiredCount, runningCount }: NonNullable<Observation["services"][string]>,
@@ -145,12 +150,12 @@ function driftOfCount(
   const isOff = isScaled(service) ? desiredCount > 0 && runningCount === 0 : runningCount < desiredCount;
   if (desiredCount === 0 && !isScaled(service))
     return [{ service: key, kind: "count", what: "is scaled to 0", remedy: `A deploy starts ${count}.` }];
-  if (kind === "daemon" && desiredCount > count)
+  if (kind !== "webserver" && desiredCount > count)
     return [
       {
         service: key,
         kind: "count",
-        what: `is scaled to ${desiredCount}: every schedule ticks ${desiredCount} times`,
+        what: `is scaled to ${desiredCount}: ${whyOne[kind](desiredCount)}`,
         remedy: `A deploy scales it to ${count}.`,
       },
     ];

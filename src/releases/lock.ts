@@ -242,7 +242,7 @@ function lostError(now: Lock | null, me: Owner | null, bucket: Bucket): UserErro
     {
       what: howLost(now, me),
       where: `s3://${bucket.name}/${bucket.prefix}${key}`,
-      fix: "Nothing more was written. See `status` for what runs now; then deploy again.",
+      fix: "Nothing more was written. See `status` for what runs now; then run this again.",
     },
     { kind: "locked" },
   );

@@ -282,7 +282,7 @@ async function observeDefinitions(
       const pinned = current?.taskDefinitions[definition];
       const ofService =
         key === null
-          ? noDefinition
+          ? { running: null, former: null, released: await releasedDefinition(ecs, pinned, newest) }
           : await definitionsOfService(ecs, services[key] ?? null, before[key], pinned, newest);
       return [definition, { newest, ...ofService }] as const;
     }),
@@ -290,7 +290,14 @@ async function observeDefinitions(
   return Object.fromEntries(known);
 }
 
-const noDefinition = { running: null, former: null, released: null };
+/** What the current release names, where that is not the newest of its family: after a rollback, say. */
+function releasedDefinition(
+  ecs: Clients["ecs"],
+  pinned: Revision | undefined,
+  newest: Definition | null,
+): Promise<Definition | null> | null {
+  return pinned === undefined || sameRevision(pinned, newest?.revision ?? null) ? null : definitionOf(ecs, pinned);
+}
 
 /**
  * What a service runs, what it ran before an unfinished release, and what it should run when somebody has deployed something else.

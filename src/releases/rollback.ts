@@ -6,6 +6,7 @@ import { imagesOf, type Release } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
 import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
+import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
 import { takeLock } from "./lock.ts";
 import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
@@ -22,6 +23,8 @@ export interface RollbackRequest extends SessionRequest {
   readonly to: string;
   /** Plan only. */
   readonly dryRun: boolean;
+  /** The plan that somebody has looked at before; null: nobody has. */
+  readonly approved: Approved | null;
   /** What becomes of runs in the queue that carry the code which is left, or this release's, should it be taken back. */
   readonly queuedRuns: QueuedRunsChoice;
 }
@@ -42,6 +45,7 @@ export async function rollback(context: Context, connections: Connections, reque
   const session = await openSession(context, connections, request);
   if (request.dryRun) {
     const { observation, planned } = await look(context, session, await target(session, request.to));
+    checkApproved(context, session, request.approved, { plan: planned, observation });
     refuse(context, planned, observation);
     return resultOfPlan(planned, observation);
   }
@@ -50,6 +54,7 @@ export async function rollback(context: Context, connections: Connections, reque
     const now = await settled(session, lock);
     const to = await target(now, request.to);
     const { observation, planned, images } = await look(context, now, to);
+    checkApproved(context, now, request.approved, { plan: planned, observation });
     const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
       command: "rollback",

@@ -28,11 +28,21 @@ export function planMigrations(
     const wanted = once.get(`once/${image}`);
     if (contentKey === undefined || wanted === undefined) continue;
     const settings = settingsOf(migration);
+    const isWhole = (part: MigrationPart): boolean =>
+      part.state !== "partial" && (part.settings === null || part.settings === settings);
     const isDone = (part: MigrationPart | undefined): part is MigrationPart =>
-      part?.contentKey === contentKey &&
-      part.state !== "partial" &&
-      (part.settings === null || part.settings === settings);
+      part?.contentKey === contentKey && isWhole(part);
     const before = observation.current?.migrations[name];
+    // After a rollback the schema is ahead of the image that is current: to release that image again migrates nothing either.
+    const isCurrent = observation.current?.images[image]?.contentKey === contentKey;
+    if (isCurrent && before !== undefined && before.contentKey !== contentKey && isWhole(before)) {
+      draft.untouched.push({
+        what: `migration ${name}`,
+        why: "its image is the current release's, which runs on the schema as it is",
+      });
+      draft.target = withPart(draft.target, "migrations", name, { ...before, state: "none" });
+      continue;
+    }
     if (isDone(before)) {
       draft.untouched.push({
         what: `migration ${name}`,

@@ -220,20 +220,26 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   }
   if (count !== null) {
     const idle = stops ? "it was stopped for the migration" : "nothing runs yet";
-    return { observed, to, count, reason: tasks === 0 ? idle : "two daemons tick every schedule twice", undo };
+    return { observed, to, count, reason: tasks === 0 ? idle : whyOne(service), undo };
   }
   if (!isSettled(observed)) return { observed, to, count, reason: "a deployment of it is under way", undo };
   draft.untouched.push({ what: `service ${service.key}`, why: whyUntouched(known, draft.target.kept[service.key]) });
   return null;
 }
 
+function whyOne({ kind }: Service): string {
+  return kind === "daemon"
+    ? "two daemons tick every schedule twice"
+    : "several servers of one location are one too many";
+}
+
 /**
- * The infrastructure's count is left alone, but for a service that runs nothing, and for a daemon, of which there is one.
+ * The infrastructure's count is left alone, but for a service that runs nothing, and for daemons and code servers, of which there is one.
  * @param former its count before it was stopped
  */
 function countToSet(service: Service, tasks: number, former: number): number | null {
   if (tasks === 0) return former > 0 ? former : isScaled(service) ? null : service.count;
-  return service.kind === "daemon" && tasks > service.count ? service.count : null;
+  return service.kind !== "webserver" && tasks > service.count ? service.count : null;
 }
 
 function whyUntouched(revision: Revision, kept: ImagePart | undefined): string {

@@ -26,7 +26,10 @@ export interface Deployer {
     readonly approved?: DeployRequest["approved"];
   }): Promise<Result>;
   plan(approved?: DeployRequest["approved"]): Promise<Result>;
-  rollback(to: string, options?: { readonly dryRun?: boolean }): Promise<Result>;
+  rollback(
+    to: string,
+    options?: { readonly dryRun?: boolean; readonly approved?: DeployRequest["approved"] },
+  ): Promise<Result>;
   status(): Promise<Status>;
   unlock(why: string): Promise<Unlocked>;
   /** As the post step does. */
@@ -106,7 +109,8 @@ export function deployer(
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
       deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns }),
     plan: (approved = null) => plan(context, connections, { ...request, ...wished, release: null, approved }),
-    rollback: (to, { dryRun = false } = {}) => rollback(context, connections, { ...request, to, dryRun, queuedRuns }),
+    rollback: (to, { dryRun = false, approved = null } = {}) =>
+      rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
     close: () => closeOpen(context, connections, request),
