@@ -12,6 +12,7 @@ export const checkIds: readonly string[] = [
   "code-newer-than-hosts",
   "commit-tag-taken",
   "component-left",
+  "contract-shared",
   "credentials-expire",
   "daemon-overlaps",
   "dagster-not-migrated",

@@ -10,6 +10,7 @@ import type { Layers, Stack, Task } from "./stack.ts";
  */
 export function findings(stack: Stack, today: string): readonly Finding[] {
   const found = [
+    ...contractOfAnother(stack),
     ...secretsInEnvironment(stack),
     ...runsWithoutTheirCode(stack),
     ...nobodyToAsk(stack),
@@ -29,6 +30,20 @@ export function withLevels(found: readonly Finding[], checks: Stack["checks"], t
     if (check.until === null || today <= check.until) return { ...finding, level: check.level };
     return { ...finding, what: `${finding.what} The exception for ${finding.id} ended on ${check.until}.` };
   });
+}
+
+/** Lock and records are an environment's own; with the services of another one they would keep nobody out. */
+function contractOfAnother({ environment, sharesContract }: Stack): readonly Finding[] {
+  if (sharesContract === null) return [];
+  return [
+    {
+      id: "contract-shared",
+      level: "error",
+      where: sharesContract,
+      what: `Environment ${environment} has no contract of its own: it would release to the very services that the top of the file describes, under a lock and records of its own.`,
+      fix: "Give it the `contract` of its own infrastructure.",
+    },
+  ];
 }
 
 /** Anybody who may read a task definition reads its environment, in every revision there ever was. */

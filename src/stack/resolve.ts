@@ -1,4 +1,5 @@
 import type { Contract } from "../domain/contract.ts";
+import type { Place } from "../domain/errors.ts";
 import { consistencyProblems } from "./consistency.ts";
 import { type StackRequest, writtenContract } from "./contract.ts";
 import { documentSchema, type StackDocument } from "./document.ts";
@@ -18,7 +19,7 @@ import type {
   Service,
   Stack,
 } from "./stack.ts";
-import { documentOf, type StackFile } from "./stack-file.ts";
+import { documentOf, type StackFile, topEnvironment } from "./stack-file.ts";
 import {
   basicAuthAt,
   ecsName,
@@ -29,7 +30,7 @@ import {
   servicesOf,
   stackVariables,
 } from "./tasks.ts";
-import { keyPlaceAt, type MapTree, type Path, placeAt, toValue } from "./tree.ts";
+import { at, keyPlaceAt, type MapTree, type Path, placeAt, toValue } from "./tree.ts";
 
 /**
  * One environment of the stack, with nothing left to look up.
@@ -50,7 +51,7 @@ export function resolveStack(
   if (misshapen.length > 0) throw refusal(misshapen);
 
   const source: Source = { document: documentSchema.parse(toValue(tree)), tree, contract };
-  const stack = build(source, stackFile.file, request);
+  const stack = { ...build(source, stackFile.file, request), sharesContract: sharedContract(stackFile, request) };
   const problems = [
     ...signInProblems(source, request),
     ...nameProblems(stack),
@@ -74,7 +75,19 @@ function substituted(
   return { tree: { ...tree, entries: new Map([...tree.entries, ...contractTree.entries]) }, problems };
 }
 
-function build(source: Source, file: string, { environment, account, region }: StackRequest): Stack {
+/** A contract that names the environment is another one in each. */
+function sharedContract({ tree }: StackFile, { environment }: StackRequest): Place | null {
+  if (environment === topEnvironment || at(tree, ["environments", environment, "contract"]) !== null) return null;
+  const top = at(tree, ["contract"]);
+  const text = top === null ? "" : JSON.stringify(toValue(top));
+  return /\$\{(environment|env\.)/.test(text) ? null : keyPlaceAt(tree, ["environments", environment]);
+}
+
+function build(
+  source: Source,
+  file: string,
+  { environment, account, region }: StackRequest,
+): Omit<Stack, "sharesContract"> {
   const { document, tree, contract } = source;
   const services = servicesOf(source);
   return {

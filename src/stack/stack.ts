@@ -18,6 +18,8 @@ export interface Stack {
   readonly region: string;
   /** What the infrastructure offers. Names that services have from it are in the services already. */
   readonly contract: Contract;
+  /** Where the file names an environment that has the contract of the top, and so its services; null: the contract is its own. */
+  readonly sharesContract: Place | null;
   /**
    * What every task finds in its environment, also one that is no service, run or migration. Theirs hold it already.
    */

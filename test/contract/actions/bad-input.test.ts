@@ -337,6 +337,7 @@ describe("inputs", () => {
     ["a component that is none", { only: "webserver\n cod " }, /"cod" is no service, image, migration or location/],
     ["a part of what shares its image", { only: "code" }, /service daemon and service webserver would go on/],
     ["a first release of a part", { only: "app" }, /a first release is of the whole stack/],
+    ["a deploy that says where to go back to", { to: "previous" }, /`to` names what to go back to/],
     ["a rollback of a part", { command: "rollback", to: "previous", only: "app" }, /A rollback is of the whole stack/],
     [
       "a rollback from elsewhere",

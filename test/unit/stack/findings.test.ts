@@ -14,6 +14,14 @@ function found(text: string, day = today): readonly Finding[] {
   return findings(stackOf(withTop(images + services + text), { contract: contract() }), day);
 }
 
+test("an environment with the contract of the top is told: it would release to its services", () => {
+  const text = withTop(`${images}${services}environments: { staging: { tags: { a: b } } }`);
+  const of = (environment: string): readonly Finding[] =>
+    findings(stackOf(text, { contract: contract(), environment }), today).filter(({ id }) => id === "contract-shared");
+  expect(of("staging").map(({ level, where }) => [level, at({ where } as never)])).toEqual([["error", "6:17"]]);
+  expect(of("production")).toEqual([]);
+});
+
 describe("plain text that looks like a secret", () => {
   test.each([
     ["by its name", "DB_PASSWORD", "x"],
@@ -55,7 +63,9 @@ environments: { staging: { environment: { D_TOKEN: x } } }
 `);
     const staging = findings(stackOf(text, { contract: contract(), environment: "staging" }), today);
     expect(
-      staging.map(({ what, where }) => [what.split(" ")[0], typeof where === "string" ? where : at({ where })]),
+      staging
+        .filter(({ id }) => id === "secret-in-environment")
+        .map(({ what, where }) => [what.split(" ")[0], typeof where === "string" ? where : at({ where })]),
     ).toEqual([
       ["A_TOKEN", "5:25"],
       ["D_TOKEN", "8:52"],
