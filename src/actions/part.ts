@@ -65,12 +65,14 @@ function releaseOutputs({ release, changed, outcome }: Result): Readonly<Record<
   };
 }
 
+/** Repository and digest of each image, as JSON by key. */
 export function imagesOutput({ images }: Release): string {
   return JSON.stringify(
     Object.fromEntries(Object.entries(images).map(([key, { repository, digest }]) => [key, { repository, digest }])),
   );
 }
 
+/** `family:revision` of each task definition, as JSON by `service/<key>`, `run/<location>` or `once/<image>`. */
 export function definitionsOutput({ taskDefinitions }: Release): string {
   return JSON.stringify(
     Object.fromEntries(
@@ -79,6 +81,7 @@ export function definitionsOutput({ taskDefinitions }: Release): string {
   );
 }
 
+/** What became of each service, as JSON by key. */
 export function verdictsOutput({ services }: Result): string {
   return JSON.stringify(Object.fromEntries(services.map(({ service, verdict }) => [service, verdict])));
 }

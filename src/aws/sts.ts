@@ -10,6 +10,7 @@ import { type Home, parseArn } from "./arn.ts";
 import { type Send, sender } from "./send.ts";
 import { type ClientSettings, clientConfig } from "./settings.ts";
 
+/** Makes calls of STS. */
 export type StsSend = Send<ServiceInputTypes, ServiceOutputTypes, STSClientResolvedConfig>;
 
 /** Where the credentials of this job work, and in whose name. */
@@ -18,6 +19,7 @@ export interface Caller extends Home {
   readonly arn: string;
 }
 
+/** Opens STS; the credentials are looked up at the first call that needs some. */
 export function sts(context: Pick<Context, "clock" | "signal">, settings: ClientSettings = {}): StsSend {
   return senderOver(new STSClient(clientConfig(settings)), context, settings);
 }

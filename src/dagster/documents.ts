@@ -158,20 +158,35 @@ export const runById: Document<{ readonly runOrError: Run | z.infer<typeof unexp
   answer: z.object({ runOrError: z.union([run, unexpected]) }),
 };
 
-const runs = z.object({ __typename: z.literal("Runs"), results: z.array(run) });
+/** An answer that lists runs. */
+interface RunsAnswer<Listed> {
+  readonly runsOrError:
+    | { readonly __typename: "Runs"; readonly results: readonly Listed[] }
+    | z.infer<typeof unexpected>;
+}
 
-/** The newest run that a filter (`RunsFilter`) lets through. */
-export const newestRun: Document<{ readonly runsOrError: z.infer<typeof runs> | z.infer<typeof unexpected> }> = {
-  name: "NewestRun",
-  text: `query NewestRun($filter: RunsFilter!) {
-  runsOrError(filter: $filter, limit: 1) {
+function runsAnswer<Listed>(listed: z.ZodType<Listed>): z.ZodType<RunsAnswer<Listed>> {
+  const runs = z.object({ __typename: z.literal("Runs"), results: z.array(listed) });
+  return z.object({ runsOrError: z.union([runs, unexpected]) });
+}
+
+/** @param fields of a run @returns what is selected of `runsOrError` */
+function runsSelection(fields: string): string {
+  return `{
     __typename
-    ... on Runs { results { __typename runId status tags { key value } } }
+    ... on Runs { results { ${fields} } }
     ... on InvalidPipelineRunsFilterError { message }
     ... on PythonError { message }
-  }
+  }`;
+}
+
+/** The newest run that a filter (`RunsFilter`) lets through. */
+export const newestRun: Document<RunsAnswer<Run>> = {
+  name: "NewestRun",
+  text: `query NewestRun($filter: RunsFilter!) {
+  runsOrError(filter: $filter, limit: 1) ${runsSelection("__typename runId status tags { key value }")}
 }`,
-  answer: z.object({ runsOrError: z.union([runs, unexpected]) }),
+  answer: runsAnswer(run),
 };
 
 const activeRun = z.object({ runId: z.string(), jobName: z.string(), status: z.string() });
@@ -179,23 +194,12 @@ const activeRun = z.object({ runId: z.string(), jobName: z.string(), status: z.s
 export type ActiveRun = z.infer<typeof activeRun>;
 
 /** The newest hundred runs that have a process, or are about to get or to lose one. */
-export const activeRuns: Document<{
-  readonly runsOrError:
-    | { readonly __typename: "Runs"; readonly results: readonly ActiveRun[] }
-    | z.infer<typeof unexpected>;
-}> = {
+export const activeRuns: Document<RunsAnswer<ActiveRun>> = {
   name: "ActiveRuns",
   text: `query ActiveRuns {
-  runsOrError(filter: { statuses: [STARTING, STARTED, CANCELING] }, limit: 100) {
-    __typename
-    ... on Runs { results { runId jobName status } }
-    ... on InvalidPipelineRunsFilterError { message }
-    ... on PythonError { message }
-  }
+  runsOrError(filter: { statuses: [STARTING, STARTED, CANCELING] }, limit: 100) ${runsSelection("runId jobName status")}
 }`,
-  answer: z.object({
-    runsOrError: z.union([z.object({ __typename: z.literal("Runs"), results: z.array(activeRun) }), unexpected]),
-  }),
+  answer: runsAnswer(activeRun),
 };
 
 /** Seconds since 1970. `timestamp`: when it was due; `endTimestamp`: when it was over, null as long as it is under way. */
@@ -261,22 +265,13 @@ const waitingRun = z.object({
 });
 export type WaitingRun = z.infer<typeof waitingRun>;
 
-const waitingRunsAnswer = z.object({ __typename: z.literal("Runs"), results: z.array(waitingRun) });
-
 /** Runs that a filter (`RunsFilter`) lets through, newest first; `cursor` is the id of the last one that was seen. */
-export const waitingRuns: Document<{
-  readonly runsOrError: z.infer<typeof waitingRunsAnswer> | z.infer<typeof unexpected>;
-}> = {
+export const waitingRuns: Document<RunsAnswer<WaitingRun>> = {
   name: "WaitingRuns",
   text: `query WaitingRuns($filter: RunsFilter!, $cursor: String, $limit: Int!) {
-  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
-    __typename
-    ... on Runs { results { runId jobName status creationTime repositoryOrigin { repositoryLocationName } } }
-    ... on InvalidPipelineRunsFilterError { message }
-    ... on PythonError { message }
-  }
+  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) ${runsSelection("runId jobName status creationTime repositoryOrigin { repositoryLocationName }")}
 }`,
-  answer: z.object({ runsOrError: z.union([waitingRunsAnswer, unexpected]) }),
+  answer: runsAnswer(waitingRun),
 };
 
 const terminated = z.object({

@@ -10,6 +10,7 @@ export function markClosed(): void {
   saveState("open", "false");
 }
 
+/** Has this step left something that is to be given back? Asked in its post step. */
 export function wasOpen(): boolean {
   return getState("open") === "true";
 }

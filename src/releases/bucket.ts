@@ -31,6 +31,7 @@ export interface Bucket {
   list(prefix: string, limit: number, after?: string): Promise<readonly string[]>;
 }
 
+/** Opens what lies under a prefix of a bucket: keys are those after it. */
 export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
   const resource = (key: string): { readonly resource: string } => ({ resource: `s3://${name}/${prefix}${key}` });
   const put = async (

@@ -83,6 +83,7 @@ async function stopTasks({ ecs }: Clients, cluster: string, by: string): Promise
   return taskArns.map(nameOf);
 }
 
+/** For the job summary. */
 export function explainClosed({ releases, moved, tasks }: Closed): Markdown {
   return paragraphs(
     heading(2, "Closed what was open"),

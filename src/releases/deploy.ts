@@ -29,6 +29,7 @@ import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
 import type { Undertaking } from "./undertaking.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
+/** What a deploy, or a part of one, is asked for. */
 export interface DeployRequest extends SessionRequest, Wishes {
   /** What earlier steps of this release have made; null: it is found by the lock that this job holds, or begun here. */
   readonly release: Release | null;

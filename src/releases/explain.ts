@@ -96,6 +96,7 @@ export interface Ending {
   readonly servedAfterSeconds: number | null;
 }
 
+/** For the job summary: what was done and found, what runs now and, after a failure, why. */
 export function explainEnding({
   title,
   release,
@@ -178,7 +179,7 @@ function explainRunning(running: NonNullable<Ending["running"]>, current: Releas
   );
 }
 
-/** Runs that are named one by one; the others are counted. */
+/** Runs that are named one by one in the summary; the others are counted. */
 const shownRuns = 20;
 
 function explainQueued({ runs, why, choice }: QueuedRuns): Markdown {
@@ -288,7 +289,7 @@ function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
     case "done":
       return ["✓", describe(step, results), end.done.said, end.seconds.toFixed(1)];
     case "failed": {
-      const ended = endingOf(end.error);
+      const ended = verdictOf(end.error);
       return [ended === "cancelled" ? "■" : "✗", describe(step, results), ended, end.seconds.toFixed(1)];
     }
     case "left":
@@ -297,7 +298,7 @@ function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
 }
 
 /** A rollout that was not waited for to its end has not failed. */
-function endingOf(error: unknown): string {
+function verdictOf(error: unknown): string {
   if (error instanceof Cancelled) return "cancelled";
   return (error instanceof RolloutFailed ? error.verdicts[0]?.verdict : undefined) ?? "failed";
 }

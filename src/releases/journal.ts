@@ -45,6 +45,7 @@ export interface Journal {
 
 const currentKey = "current.json";
 
+/** Opens the records of an environment. */
 export function journal(bucket: Bucket): Journal {
   const records = (id: ReleaseId): { readonly intent: string; readonly made: string; readonly outcome: string } => ({
     intent: `releases/${id}/intent.json`,

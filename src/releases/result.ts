@@ -149,6 +149,7 @@ function isMoving(step: Step): step is Move["step"] {
   return step.kind === "roll" || step.kind === "stop" || step.kind === "put-back";
 }
 
+/** What became of a service. */
 export interface Move {
   readonly step: Extract<Step, { kind: "roll" | "stop" | "put-back" }>;
   readonly end: StepEnd;

@@ -2,9 +2,7 @@ import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import { imageOf, type MigrationPart, type Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
-import { type HostChange, hostsOf, minorOf } from "./plans/host-change.ts";
-
-const migrating = "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance";
+import { type HostChange, hostsOf, migrating, minorOf } from "./plans/host-change.ts";
 
 /**
  * Whether the code of an earlier release can live with the database as it is now: going back never migrates. Equal heads, or the
@@ -57,9 +55,8 @@ export function checkSchema(to: Release, schema: Release["migrations"], current:
  * An older minor of Dagster need not understand what `dagster instance migrate` of a newer one has left behind; patches do not
  * migrate. Told for the images of webserver and daemon: they open the instance.
  */
-export function checkDagster({ services }: Stack, to: Release, current: Release | null): readonly Finding[] {
-  const hosts = Object.values(services).filter(({ kind }) => kind !== "code-location");
-  const found = hosts.flatMap((host): readonly Finding[] => {
+export function checkDagster(stack: Stack, to: Release, current: Release | null): readonly Finding[] {
+  const found = hostsOf(stack).flatMap((host): readonly Finding[] => {
     const now = current === null ? null : (imageOf(current, host)?.dagster ?? null);
     const then = imageOf(to, host)?.dagster ?? null;
     const [newer, older] = [minorOf(now), minorOf(then)];

@@ -18,6 +18,7 @@ import { newRelease, openSession, type Session, type SessionRequest, settled } f
 import { type Result, resultOfPlan } from "./result.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
 
+/** What a rollback is asked for. */
 export interface RollbackRequest extends SessionRequest {
   /** A release id, the beginning of its commit's SHA (7 digits at least), `previous`, or a time: what was current then. */
   readonly to: string;

@@ -147,6 +147,7 @@ const goesOn =
   "The next deploy or rollback goes on from there; should that fail, all of it goes back to what was before.";
 const leftAlone = "Nothing: it was cut before it had changed anything.";
 
+/** For the job summary. */
 export function explainStatus({
   stack,
   environment,

@@ -12,7 +12,6 @@ import { canaryGate } from "../gates/canary.ts";
 import { daemonGate } from "../gates/daemon.ts";
 import { drain } from "../gates/drain.ts";
 import type { GateResult } from "../gates/gate.ts";
-import { handover } from "../gates/handover.ts";
 import { loadedGate } from "../gates/loaded.ts";
 import { locationGate } from "../gates/location.ts";
 import { webserverGate } from "../gates/webserver.ts";
@@ -327,9 +326,8 @@ async function ask(
       return loadedGate(dagster, context, { location: step.on, image: text(step.image), timeoutSeconds });
     case "daemon": {
       const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, step.on);
-      const gate = await daemonGate(dagster, context, { service: step.on, startedAt, timeoutSeconds });
-      const from = handedOver[step.on];
-      return gate.cause !== null || from === undefined ? gate : tellHandover(dagster, gate, from, startedAt);
+      const handedOverFrom = handedOver[step.on] ?? null;
+      return daemonGate(dagster, context, { service: step.on, startedAt, handedOverFrom, timeoutSeconds });
     }
     case "webserver":
       return webserverGate(dagster, context, { service: step.on, timeoutSeconds });
@@ -343,16 +341,4 @@ async function ask(
         timeoutSeconds: canaryTimeoutSeconds,
       });
   }
-}
-
-/** What is told here stands in no way: a handover that is over is not judged by it. */
-async function tellHandover(
-  dagster: Dagster,
-  gate: GateResult,
-  from: string,
-  startedAt: () => Promise<number | null>,
-): Promise<GateResult> {
-  const started = await startedAt();
-  const told = started === null ? null : await handover(dagster, { from, startedAt: started });
-  return told === null ? gate : { ...gate, seen: `${gate.seen}; ${told}` };
 }

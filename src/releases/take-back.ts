@@ -169,7 +169,8 @@ async function ask(
     }
     case "daemon": {
       const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, service.key);
-      return daemonGate(dagster, context, { service: service.key, startedAt, timeoutSeconds: hostTimeoutSeconds });
+      const times = { startedAt, timeoutSeconds: hostTimeoutSeconds };
+      return daemonGate(dagster, context, { service: service.key, handedOverFrom: null, ...times });
     }
     case "code-location": {
       const image = servedImage(before, service.key);

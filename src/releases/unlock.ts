@@ -6,6 +6,7 @@ import type { Connections } from "./connections.ts";
 import { unlock } from "./lock.ts";
 import { openSession, type SessionRequest } from "./session.ts";
 
+/** What became of the lock. */
 export interface Unlocked {
   /** null: nobody held it. */
   readonly holder: Owner | null;
@@ -33,6 +34,7 @@ export async function unlockStack(
   return { holder, taken: holder !== null && !dryRun, why, unfinished: open };
 }
 
+/** For the job summary. */
 export function explainUnlocked({ holder, taken, why, unfinished }: Unlocked): Markdown {
   if (holder === null) return heading(2, "Nobody held the lock");
   return paragraphs(

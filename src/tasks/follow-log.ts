@@ -55,10 +55,10 @@ export function followLog(
     const at = awaited === null ? -1 : message.indexOf(awaited.mark);
     if (awaited !== null && at >= 0) marked.push(hideSecrets(message.slice(at + awaited.mark.length)));
     // Before the mark may stand what somebody wrote without ending the line.
-    const text = hideSecrets(at < 0 ? message : message.slice(0, at));
-    if (at >= 0 && text === "") return;
-    context.report({ kind: "foreign", from: container, text: untrusted(text) });
-    kept.push(text.slice(0, keptCharacters));
+    const text = untrusted(at < 0 ? message : message.slice(0, at));
+    if (at >= 0 && text.untrusted === "") return;
+    context.report({ kind: "foreign", from: container, text });
+    kept.push(text.untrusted.slice(0, keptCharacters));
   };
   /** @returns how many lines were new */
   const readOnce = async (signal?: AbortSignal): Promise<number> => {

@@ -19,6 +19,7 @@ import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
 import { keptImage } from "./kept.ts";
 import { promotedDefinition } from "./promoted.ts";
 
+/** Adds a step for each task definition whose wanted content is no revision yet; of the others the target names the revision. */
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
   for (const run of runDefinitions(stack, images, observation.parameters)) {

@@ -20,6 +20,7 @@ export function push(draft: Draft, step: Step): string {
   return step.id;
 }
 
+/** The release with one part named; another one of that name is replaced. */
 export function withPart<Part extends "images" | "kept" | "taskDefinitions" | "migrations">(
   release: Release,
   part: Part,
@@ -29,11 +30,13 @@ export function withPart<Part extends "images" | "kept" | "taskDefinitions" | "m
   return { ...release, [part]: { ...release[part], [key]: value } };
 }
 
+/** The release without a task definition. */
 export function withoutDefinition(release: Release, definition: string): Release {
   const taskDefinitions = Object.entries(release.taskDefinitions).filter(([key]) => key !== definition);
   return { ...release, taskDefinitions: Object.fromEntries(taskDefinitions) };
 }
 
+/** The plan that was drafted. @throws Error when its steps do not fit together: a bug */
 export function finished({ target, steps, untouched, moved }: Draft, findings: readonly Finding[]): Plan {
   checkPlan({ steps });
   return { target, steps, untouched, moved, findings };

@@ -4,7 +4,8 @@ import { imageOf, type Release } from "../../domain/release.ts";
 import type { Daemon, Stack, Webserver } from "../../stack/stack.ts";
 import type { Observation } from "../observation.ts";
 
-const migrating = "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance";
+/** What Dagster says of a new minor version: stop, migrate, start. */
+export const migrating = "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance";
 
 /**
  * How the minor version of Dagster changes under daemon and webserver.
@@ -103,7 +104,7 @@ export function checkHostsLeft(
     where: place,
     what: `Dagster goes from ${change.from} to ${change.to}, and its database is migrated; ${key} is not named under \`only\`, and would go on writing to it as ${change.from} does.`,
     fix: `Name ${key} under \`only\` as well; or deploy the whole stack.`,
-    source: "https://docs.dagster.io/deployment/guides/kubernetes/how-to-migrate-your-instance",
+    source: migrating,
   }));
 }
 

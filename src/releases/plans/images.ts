@@ -6,6 +6,7 @@ import { type ImageReferences, imageReference } from "../definitions.ts";
 import type { Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 
+/** Adds a step for each image that the registry does not have under its names yet. @returns what containers name, by key of the image */
 export function planImages(stack: Stack, observation: Observation, draft: Draft): ImageReferences {
   const references: Record<string, Later> = {};
   for (const image of Object.values(stack.images)) {

@@ -11,6 +11,7 @@ import { type Draft, push, withPart } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
 import { planStops } from "./stops.ts";
 
+/** Adds a step for each migration that may have something to do, one after the other; that of Dagster's database last when its hosts get a newer minor version, since they are stopped for it. */
 export function planMigrations(
   stack: Stack,
   observation: Observation,

@@ -7,7 +7,7 @@ import { type Definition, definitionHash } from "../../task-definitions/definiti
 import { render } from "../../task-definitions/render.ts";
 import { type ImageReferences, imageReference, type WantedDefinition } from "../definitions.ts";
 import { hostLabels } from "../host-labels.ts";
-import { imageFor, type Observation } from "../observation.ts";
+import { imageFor, knownRevisions, type Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 
 /**
@@ -48,13 +48,12 @@ export function promotedDefinition(
   if (service.movesWith === "image" || repository === undefined || plan === undefined || plan.digest === null)
     return { definition, request };
   const image = imageReference(stack, repository, plan.digest);
-  const { running = null, former = null, newest = null, released = null } = observation.definitions[definition] ?? {};
   const isEqual = (known: Definition): boolean => {
     const content = render({ ...request, image, labels: labelsOf(known) });
     return stepsBehind(content).length === 0 && definitionHash(resolve(content, {})) === known.contentHash;
   };
-  const there = [running, former, newest, released].find((known) => known?.active === true && isEqual(known)) ?? null;
-  const labels = there === null ? hostLabels(stack, service, plan) : labelsOf(there);
+  const there = knownRevisions(observation.definitions[definition]).find((known) => known.active && isEqual(known));
+  const labels = there === undefined ? hostLabels(stack, service, plan) : labelsOf(there);
   return { definition, request: { ...request, labels } };
 }
 

@@ -168,6 +168,7 @@ describe("the gate of the daemon", () => {
       daemonGate(dagster, context, {
         service: "daemon",
         startedAt: () => Promise.resolve(startedAt),
+        handedOverFrom: null,
         timeoutSeconds: 30,
       }),
     );
