@@ -42,7 +42,9 @@ export async function told(
 ): Promise<void> {
   await logged(async (context) => {
     try {
-      await tell(await work(context), outputs);
+      const result = await work(context);
+      context.report({ kind: "result", lines: result.words });
+      await tell(result, outputs);
     } catch (error) {
       const failed = resultOf(error);
       // The first cause stays the story, whatever becomes of its telling.

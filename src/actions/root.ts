@@ -113,9 +113,13 @@ function outputs(result: Result): Readonly<Record<string, string>> {
 
 async function tellStatus(request: SessionRequest, role: RoleRequest | null, failOnDrift: boolean): Promise<void> {
   const { connect } = await import("../releases/connections.ts");
-  const { explainStatus, status } = await import("../releases/status.ts");
+  const { explainStatus, status, wordsOfStatus } = await import("../releases/status.ts");
   const { showDrift } = await import("../releases/drift.ts");
-  const found = await logged((context) => status(context, connect(context, role), request));
+  const found = await logged(async (context) => {
+    const seen = await status(context, connect(context, role), request);
+    context.report({ kind: "result", lines: wordsOfStatus(seen) });
+    return seen;
+  });
   await writeSummary(explainStatus(found));
   const { current, history } = found;
   const drift = found.drift.map(showDrift);
@@ -141,8 +145,12 @@ async function tellUnlocked(
   options: { readonly why: string; readonly dryRun: boolean },
 ): Promise<void> {
   const { connect } = await import("../releases/connections.ts");
-  const { explainUnlocked, unlockStack } = await import("../releases/unlock.ts");
-  const unlocked = await logged((context) => unlockStack(context, connect(context, role), request, options));
+  const { explainUnlocked, unlockStack, wordsOfUnlocked } = await import("../releases/unlock.ts");
+  const unlocked = await logged(async (context) => {
+    const end = await unlockStack(context, connect(context, role), request, options);
+    context.report({ kind: "result", lines: [wordsOfUnlocked(end)] });
+    return end;
+  });
   await writeSummary(explainUnlocked(unlocked));
   writeOutputs({ changed: String(unlocked.taken) });
 }

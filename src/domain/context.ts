@@ -18,6 +18,8 @@ export type Progress =
   /** Words of somebody else: a log line, a service event. `from` is our own text. */
   | { readonly kind: "foreign"; readonly from: string; readonly text: Untrusted }
   | { readonly kind: "finding"; readonly finding: Finding }
+  /** What came of all of it, in our own words: belongs to no stage. */
+  | { readonly kind: "result"; readonly lines: readonly string[] }
   /** A value that must never be shown: comes before anything that could echo it. */
   | { readonly kind: "secret"; readonly value: string };
 

@@ -127,6 +127,11 @@ export function samePins(a: Release, b: Release): boolean {
   return pins(a) === pins(b);
 }
 
+/** Do both run the same, whatever databases are at? What was migrated since is no other version of the stack. */
+export function runsSame(a: Release, b: Release): boolean {
+  return samePins({ ...a, migrations: b.migrations }, b);
+}
+
 /** Does what is current say already what a release would? Under another contract it is looked at anew, and recorded. */
 export function saysAlready(current: Release | null, target: Release): boolean {
   if (current === null || !samePins(current, target)) return false;

@@ -30,6 +30,10 @@ export function logReport(): { readonly report: Report; readonly close: () => vo
         if (!said.has(JSON.stringify(progress.finding))) annotate(progress.finding);
         said.add(JSON.stringify(progress.finding));
         return;
+      case "result":
+        close();
+        for (const text of progress.lines) for (const line of logLines(text)) core.info(line);
+        return;
       case "secret":
         mask(progress.value);
     }

@@ -21,7 +21,7 @@ export function checkApproved(
   { clock, report }: Pick<Context, "clock" | "report">,
   { stack }: Pick<Session, "stack">,
   approved: Approved | null,
-  { plan, observation }: Pick<Undertaking, "plan" | "observation">,
+  { command, plan, observation }: Pick<Undertaking, "command" | "plan" | "observation">,
 ): void {
   if (approved === null || planHash(plan) === approved.hash) return;
   if (plan.steps.length === 0 && plan.moved.length === 0) return;
@@ -31,7 +31,7 @@ export function checkApproved(
   const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
   for (const finding of withLevels([changed], stack.checks, dayOf(clock.now()))) {
     if (approved.onChange === "fail" || finding.level === "error")
-      throw new PlanRefused(finding, resultOfPlan(plan, observation));
+      throw new PlanRefused(finding, resultOfPlan(plan, observation, command));
     report({ kind: "finding", finding });
   }
 }

@@ -2,6 +2,7 @@ import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
+import { runsOf } from "./scope.ts";
 import { movedOf, type Observation, shownName, successorOf } from "./observation.ts";
 
 /** What is to be said of components that a release does not make, or that come from elsewhere than before. */
@@ -12,7 +13,9 @@ export function checkComponents(
   { only }: Pick<Release, "only">,
 ): readonly Finding[] {
   return [
-    ...(only === null ? checkLeft(stack, observation) : checkKept(stack, scope, observation)),
+    ...(only === null
+      ? checkLeft(stack, observation)
+      : [...checkShared(stack, scope, observation), ...checkKept(stack, scope, observation)]),
     ...checkSources(scope, observation),
     ...checkPromoted(observation),
   ];
@@ -51,6 +54,35 @@ function checkLeft(stack: Stack, { current }: Observation): readonly Finding[] {
         fix: "Nothing to do when that is meant.",
       }),
     ),
+  ];
+}
+
+/** An image cannot be another one for those of its services and runs that are named alone. */
+function checkShared(stack: Stack, scope: Stack, { current, images }: Observation): readonly Finding[] {
+  return Object.values(scope.images).flatMap(({ key, place }): Finding[] => {
+    const digest = images[key]?.digest ?? null;
+    const others = leftWith(key, stack, scope);
+    if (others.length === 0 || (digest !== null && digest === current?.images[key]?.digest)) return [];
+    return [
+      {
+        id: "image-shared",
+        level: "error",
+        where: place,
+        what: `Image ${key} is another one than the released, and ${others.join(" and ")} would go on with that: ${others.length === 1 ? "it is" : "they are"} not named under \`only\`.`,
+        fix: `Name the image, \`${key}\`: that names all that runs it. Or give what changes an image of its own.`,
+      },
+    ];
+  });
+}
+
+/** Who runs an image of the scope, and is not in it. */
+function leftWith(image: string, stack: Stack, scope: Stack): readonly string[] {
+  const services = Object.values(stack.services).filter(({ key }) => !Object.hasOwn(scope.services, key));
+  const inScope = new Set(runsOf(scope).map(({ location }) => location));
+  const runs = runsOf(stack).filter(({ location }) => !inScope.has(location));
+  return [
+    ...services.flatMap(({ key, image: its }) => (its === image ? [`service ${key}`] : [])),
+    ...runs.flatMap(({ location, image: its }) => (its === image ? [`runs of location ${location}`] : [])),
   ];
 }
 

@@ -15,13 +15,15 @@ import {
   checkAncestry,
   checkBase,
   checkedOutFor,
+  checkCheckout,
   checkIdentity,
+  checkoutOf,
+  cleanSource,
   newRelease,
   openSession,
   settled,
   type Session,
   type SessionRequest,
-  sourceOf,
   type Subject,
 } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
@@ -54,11 +56,15 @@ export async function plan(
   request: Omit<DeployRequest, "parts" | "queuedRuns">,
 ): Promise<Result> {
   const session = await openSession(context, connections, request);
-  const { release, about } = await begin(context, session, request, await sourceOf(session, true), request.release);
+  const checkedOut = await checkoutOf(session);
+  const { release, about } = await begin(context, session, request, checkedOut.source, request.release);
   const { observed, planned } = await look(context, session, release, about);
-  checkApproved(context, session, request.approved, { plan: planned, observation: observed.observation });
-  refuse(context, planned, observed.observation);
-  return resultOfPlan(planned, observed.observation);
+  const { observation } = observed;
+  const findings = [...planned.findings, ...checkCheckout(session, checkedOut, context.clock.now())];
+  const looked = { command: "deploy", plan: { ...planned, findings }, observation } as const;
+  checkApproved(context, session, request.approved, looked);
+  refuse(context, looked);
+  return resultOfPlan(looked.plan, observation, looked.command);
 }
 
 /**
@@ -68,7 +74,7 @@ export async function plan(
  */
 export async function deploy(context: Context, connections: Connections, request: DeployRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
-  const source = await sourceOf(session, false);
+  const source = await cleanSource(session);
   await mayTakeLock(session.records, session.lock, request);
   const handedOver = request.release ?? heldRelease(session, source, request);
   const begun = await begin(context, session, request, source, handedOver);

@@ -60,12 +60,7 @@ export async function failed(
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued });
-  return isCancelled
-    ? cancelled(
-        left.map(({ service }) => nameIn(undertaking.observation, service)),
-        result,
-      )
-    : red(cause, takenBack, result);
+  return isCancelled ? cancelled(undertaking, end, left, result) : red(cause, takenBack, result);
 }
 
 /** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
@@ -77,7 +72,7 @@ export function imagesFailed(
 ): Error {
   const title = signal.aborted ? "Cancelled" : "Failed";
   const result = resultOf(tell(session, undertaking, end, title));
-  return signal.aborted ? cancelled([], result) : red(asError(end.failure?.error), [], result);
+  return signal.aborted ? new ReleaseCancelled(beforeAnyMove, result) : red(asError(end.failure?.error), [], result);
 }
 
 /** What was done until somebody else had the lock; he goes on from there, or takes it back. */
@@ -98,10 +93,30 @@ export function uncommitted(error: unknown, told: Told): Error {
   return new ReleaseFailed(text, resultOf(told), [], cause);
 }
 
-function cancelled(left: readonly string[], result: Result): ReleaseCancelled {
-  if (left.length === 0) return new ReleaseCancelled("Cancelled before any service moved.", result);
-  const text = `Cancelled; ECS goes on with ${left.join(", ")}. The next deploy or rollback goes on from here.`;
-  return new ReleaseCancelled(text, result);
+const beforeAnyMove = "Cancelled before any service moved.";
+
+/** Services whose deployment was not seen to its end are told apart from those that were through. */
+function cancelled(
+  { observation }: Undertaking,
+  end: RolloutEnd,
+  left: readonly Pick<Moved, "service">[],
+  result: Result,
+): ReleaseCancelled {
+  if (left.length === 0) return new ReleaseCancelled(beforeAnyMove, result);
+  const underWay = movesOf(end).flatMap((move) => (move.end.kind === "failed" ? [move.step.service] : []));
+  const names = (isUnderWay: boolean): string =>
+    left
+      .filter(({ service }) => underWay.includes(service) === isUnderWay)
+      .map(({ service }) => nameIn(observation, service))
+      .join(", ");
+  const [going, moved] = [names(true), names(false)];
+  const text = [
+    "Cancelled.",
+    ...(going === "" ? [] : [`ECS goes on with ${going} by itself.`]),
+    ...(moved === "" ? [] : [`Moved already, and left so: ${moved}.`]),
+    "The next deploy or rollback goes on from here.",
+  ];
+  return new ReleaseCancelled(text.join(" "), result);
 }
 
 function red(cause: Error, takenBack: readonly TakenBack[], result: Result): Error {

@@ -25,14 +25,14 @@ import type { StepEnd } from "./rollout.ts";
 import type { TakenBack } from "./take-back.ts";
 
 /** What a plan would do, as a page: what moves and why, what each definition changes, what stays. */
-export function explainPlan(plan: Plan, observation: Observation): Markdown {
+export function explainPlan(plan: Plan, observation: Observation, command: "deploy" | "rollback"): Markdown {
   const { stack, environment, source } = plan.target;
   return paragraphs(
-    heading(2, markdown`Plan for ${stack}, ${environment}`),
+    heading(2, markdown`${command === "deploy" ? "Plan" : "Plan of a rollback"} for ${stack}, ${environment}`),
     markdown`Commit ${code(source.sha.slice(0, 12))} of ${source.repository}; ${currentText(observation.current)}.`,
     explainAbout(plan.target),
     explainFindings(plan.findings),
-    plan.steps.length > 0 ? null : explainNothing(plan, observation),
+    plan.steps.length > 0 ? null : markdown`${nothingToDo(plan, observation)}`,
     table(
       ["Step", "Why"],
       inOrder(plan.steps).map((step) => [describe(step), step.reason]),
@@ -44,15 +44,27 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
   );
 }
 
+/** What a plan would do, for the log: a line for each step. */
+export function wordsOfPlan(plan: Plan, observation: Observation): readonly string[] {
+  const { steps, target } = plan;
+  const { stack, environment, source } = target;
+  const title = `Plan for ${stack}, ${environment}, commit ${source.sha.slice(0, 12)}`;
+  if (steps.length === 0) return [`${title}: ${nothingToDo(plan, observation)}`];
+  return [
+    `${title}, ${steps.length === 1 ? "1 step" : `${steps.length} steps`}:`,
+    ...inOrder(steps).map(({ id, reason }) => `  ${id}: ${reason}`),
+  ];
+}
+
 /** Without a step there may be something to record. */
-function explainNothing({ target, moved }: Plan, { current }: Observation): Markdown {
+function nothingToDo({ target, moved }: Plan, { current }: Observation): string {
   if (moved.length > 0) {
     const services = moved.map(({ service }) => service).join(", ");
-    return markdown`Nothing to make or roll: a release that was cut has brought ${services} where this one would. It is recorded.`;
+    return `Nothing to make or roll: a release that was cut has brought ${services} where this one would. It is recorded.`;
   }
   return saysAlready(current, target)
-    ? markdown`Nothing to do: the stack runs this commit already.`
-    : markdown`Nothing to make or roll: only the record changes.`;
+    ? "Nothing to do: the stack runs this commit already."
+    : "Nothing to make or roll: only the record changes.";
 }
 
 /** What a release is about, when it is not simply the whole stack of one commit; null otherwise. */

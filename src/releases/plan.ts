@@ -1,7 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, notRun, type Release, samePins } from "../domain/release.ts";
+import { imageOf, notRun, type Release, runsSame } from "../domain/release.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -83,7 +83,12 @@ export function planRollback(
   planFormerDefinitions(former, wanted, draft);
   const hosts = hostChange(stack, current, (host) => imageOf(to, host));
   planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
-  if (draft.steps.length === 0 && draft.moved.length === 0 && current !== null && isWhatRuns(current, [to, target]))
+  if (
+    draft.steps.length === 0 &&
+    draft.moved.length === 0 &&
+    current !== null &&
+    [to, target].some((release) => runsSame(release, current))
+  )
     draft.target = { ...begun, ...pinsOf(current) };
   const findings = [
     ...limits(stack),
@@ -126,11 +131,6 @@ function without(release: Release, services: readonly string[]): Release {
   const kept = Object.entries(release.kept).filter(([key]) => !services.includes(key));
   const others: Release = { ...release, kept: Object.fromEntries(kept) };
   return services.reduce((rest, key) => withoutDefinition(rest, `service/${key}`), others);
-}
-
-/** What releases that were taken back have migrated since is no other version of the stack. */
-function isWhatRuns(current: Release, wanted: readonly Release[]): boolean {
-  return wanted.some((release) => samePins({ ...release, migrations: current.migrations }, current));
 }
 
 function pinsOf({

@@ -6,7 +6,7 @@ import { type Plan, planHash, type Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
-import { type Ending, explainEnding, explainPlan } from "./explain.ts";
+import { type Ending, explainEnding, explainPlan, wordsOfPlan } from "./explain.ts";
 import { nameIn, type Observation, showRunning } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
@@ -26,6 +26,8 @@ export interface Result {
   /** How each service that was rolled ended. */
   readonly services: readonly ServiceOutcome[];
   readonly summary: Markdown;
+  /** For the log: the same in a few lines. */
+  readonly words: readonly string[];
 }
 
 /** A release that was carried out and failed, with all there is to tell of it. */
@@ -85,7 +87,7 @@ export interface Told {
 }
 
 /** What there is to tell of a plan that is not carried out. */
-export function resultOfPlan(plan: Plan, observation: Observation): Result {
+export function resultOfPlan(plan: Plan, observation: Observation, command: Outcome["command"]): Result {
   return {
     release: plan.target,
     plan,
@@ -94,7 +96,8 @@ export function resultOfPlan(plan: Plan, observation: Observation): Result {
     changed: plan.steps.length > 0,
     steps: [],
     services: [],
-    summary: explainPlan(plan, observation),
+    summary: explainPlan(plan, observation, command),
+    words: wordsOfPlan(plan, observation),
   };
 }
 
@@ -107,10 +110,11 @@ export function resultOf(told: Told): Result {
     plan,
     hash: planHash(plan),
     outcome,
-    changed: steps.some(({ kind }) => kind === "done"),
+    changed: steps.some((end) => end.kind === "done" || mayHaveChanged(end)),
     steps,
     services: servicesOf(end, takenBack),
     summary: explainEnding(endingOf(told, steps)),
+    words: [`${told.title}: release ${end.release.id}`],
   };
 }
 
@@ -128,6 +132,11 @@ export function wordsOf(error: unknown): { readonly what: string; readonly fix: 
   if (error instanceof StepFailed) return error.failure;
   if (error instanceof UserError) return error;
   return { what: messageOf(error), fix: null };
+}
+
+/** What a step that failed has begun may stay: revisions that a migration has applied, say. */
+function mayHaveChanged(end: StepEnd): boolean {
+  return end.kind === "failed" && end.step.kind !== "gate" && end.step.kind !== "drain" && !isRefused(end);
 }
 
 /** A roll that was refused, by us before its first write or by AWS, has moved nothing. */

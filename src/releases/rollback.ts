@@ -1,8 +1,8 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
-import { begunAt, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
+import { begunAt, instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imagesOf, type Release } from "../domain/release.ts";
+import { imagesOf, type Release, runsSame } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
 import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
@@ -45,17 +45,18 @@ const migratedLately = 20;
 export async function rollback(context: Context, connections: Connections, request: RollbackRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
   if (request.dryRun) {
-    const { observation, planned } = await look(context, session, await target(session, request.to));
-    checkApproved(context, session, request.approved, { plan: planned, observation });
-    refuse(context, planned, observation);
-    return resultOfPlan(planned, observation);
+    const { observation, planned } = await look(context, session, await target(session, request.to, context));
+    const looked = { command: "rollback", plan: planned, observation } as const;
+    checkApproved(context, session, request.approved, looked);
+    refuse(context, looked);
+    return resultOfPlan(planned, observation, "rollback");
   }
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
-    const to = await target(now, request.to);
+    const to = await target(now, request.to, context);
     const { observation, planned, images } = await look(context, now, to);
-    checkApproved(context, now, request.approved, { plan: planned, observation });
+    checkApproved(context, now, request.approved, { command: "rollback", plan: planned, observation });
     const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
       command: "rollback",
@@ -72,14 +73,20 @@ export async function rollback(context: Context, connections: Connections, reque
   }
 }
 
-/** @throws UserError when it is not one release */
-async function target(session: Session, to: string): Promise<Release> {
+/**
+ * A commit that was released more than once, by a rollback for instance, is one target as long as each release of it pins the same.
+ * @throws UserError when it is not one
+ */
+async function target(session: Session, to: string, { clock }: Pick<Context, "clock">): Promise<Release> {
   const { journal } = session;
   const id = releaseIdSchema.safeParse(to);
   if (id.success) return committed(journal, id.data);
   if (to === "previous") return previousOf(session);
   const moment = momentOf(to);
-  if (moment !== null) return currentAt(journal, moment, to);
+  if (moment !== null) {
+    if (moment.begins > clock.now()) throw notYet(to, clock.now());
+    return currentAt(journal, moment.ends, to);
+  }
   if (!/^[0-9a-f]{7,64}$/.test(to)) {
     throw new UserError({
       what: `${JSON.stringify(to)} names no release.`,
@@ -91,20 +98,20 @@ async function target(session: Session, to: string): Promise<Release> {
     journal,
     (await journal.newest(searched)).filter((other) => shaOf(other).startsWith(to)),
   );
-  const [only, ...others] = found;
-  if (only === undefined)
+  const [newest, ...others] = found;
+  if (newest === undefined)
     throw new UserError({
       what: `No release of commit ${to} was committed, among the last ${searched}.`,
       where: "input to",
       fix: "`status` lists the releases.",
     });
-  if (others.length > 0)
+  if (others.some((other) => !runsSame(other, newest)))
     throw new UserError({
-      what: `Commit ${to} was released ${found.length} times: ${found.map((release) => release.id).join(", ")}.`,
+      what: `Commit ${to} was released ${found.length} times, and not always the same: ${found.map((release) => release.id).join(", ")}.`,
       where: "input to",
       fix: "Name one of these releases by its id.",
     });
-  return only;
+  return newest;
 }
 
 /**
@@ -133,12 +140,21 @@ function nothingBefore({ currentRelease, unfinished }: Session): UserError {
   return new UserError({ what, where, fix });
 }
 
+function notYet(to: string, now: number): UserError {
+  return new UserError({
+    what: `${to} is not yet: it is ${instant(now)}.`,
+    where: "input to",
+    fix: "Give a time in UTC that is over: what was current then runs again.",
+  });
+}
+
 /** Milliseconds since 1970; a day alone means its end. Null for what is no time. */
-function momentOf(to: string): number | null {
+function momentOf(to: string): { readonly begins: number; readonly ends: number } | null {
   const [, day, time] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)Z?)?$/.exec(to) ?? [];
   if (day === undefined) return null;
-  const moment = Date.parse(time === undefined ? `${day}T23:59:59.999Z` : `${day}T${time}Z`);
-  return Number.isNaN(moment) ? null : moment;
+  const begins = Date.parse(`${day}T${time ?? "00:00"}Z`);
+  if (Number.isNaN(begins)) return null;
+  return { begins, ends: time === undefined ? Date.parse(`${day}T23:59:59.999Z`) : begins };
 }
 
 /**

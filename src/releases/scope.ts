@@ -10,17 +10,16 @@ import { locationsServedBy } from "./hosts.ts";
  *
  * Naming an image names all that runs it: services, runs, migrations. Naming a service names its locations, and naming a location
  * whatever serves it; their images are then made for them, and the migrations of these images go along: code never comes before its
- * migrations. An image that somebody runs who is not named cannot be made anew for one of them alone.
+ * migrations.
  *
  * @param only keys of services, images and migrations, and names of locations; null: the whole stack
- * @throws UserError for a name that is none, and for an image that is shared with what is not named
+ * @throws UserError for a name that is none
  */
 export function scopeOf(stack: Stack, only: Release["only"]): Stack {
   if (only === null) return stack;
   const chosen = chosenBy(stack, only);
   const chosenImages = imagesOf(stack, chosen);
   const migrations = stack.migrations.filter(({ image }) => chosenImages.has(image));
-  checkShared(stack, chosen, chosenImages);
   return {
     ...stack,
     images: pick(stack.images, (key) => chosenImages.has(key)),
@@ -110,26 +109,6 @@ function imagesOf(stack: Stack, { images, services, locations, migrations }: Cho
   ]);
 }
 
-/** @throws UserError */
-function checkShared(stack: Stack, { services, locations }: Chosen, images: ReadonlySet<string>): void {
-  for (const image of images) {
-    const others = [
-      ...Object.values(stack.services).flatMap(({ key, image: its }) =>
-        its === image && !services.has(key) ? [`service ${key}`] : [],
-      ),
-      ...runsOf(stack).flatMap(({ location, image: its }) =>
-        its === image && !locations.has(location) ? [`location ${location}`] : [],
-      ),
-    ];
-    if (others.length === 0) continue;
-    throw new UserError({
-      what: `Image ${image} would be made anew, and ${others.join(" and ")} would go on with the one of before: that runs it too, and is not named.`,
-      where: "input only",
-      fix: `Name the image, \`${image}\`: that names all that runs it. Or give what changes an image of its own.`,
-    });
-  }
-}
-
 /** What can be named. A location whose name a release cannot hold is named by its service. */
 function namesOf(stack: Stack): ReadonlySet<string> {
   const all = [
@@ -167,7 +146,8 @@ function namesIn({
   };
 }
 
-function runsOf({ runs }: Stack): readonly { readonly location: string; readonly image: string }[] {
+/** Locations whose runs are tasks of their own, with the image of each. */
+export function runsOf({ runs }: Stack): readonly { readonly location: string; readonly image: string }[] {
   return runs.kind === "ecs" ? Object.values(runs.definitions) : [];
 }
 

@@ -1,7 +1,10 @@
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
+import { type Advice, UserError } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
 import { releaseId, type ReleaseId, type Sha } from "../domain/identifiers.ts";
 import { emptyRelease, type Release, type Source } from "../domain/release.ts";
+import { withLevels } from "../stack/index.ts";
+import { dayOf } from "./checks.ts";
 import type { Connections } from "./connections.ts";
 import { type History, readHistory, settlePointer } from "./history.ts";
 import { type Journal, journal } from "./journal.ts";
@@ -56,22 +59,45 @@ export async function settled(session: Session, lock: HeldLock): Promise<Session
   return { ...session, ...history };
 }
 
-/**
- * The commit that is checked out.
- * @throws UserError when the checkout differs from it, unless that is allowed
- */
-export async function sourceOf({ request, connections }: Session, allowDirty: boolean): Promise<Source> {
+/** What is checked out. */
+export interface CheckedOut {
+  readonly source: Source;
+  /** Files that differ from their commit, and those that git does not know. */
+  readonly changedFiles: readonly string[];
+}
+
+/** The commit that is checked out, and what differs from it. */
+export async function checkoutOf({ request, connections }: Session): Promise<CheckedOut> {
   const { root, repository } = request;
   const { head, changedFiles } = await connections.history.checkout(root);
-  if (changedFiles.length > 0 && !allowDirty) {
-    const some = changedFiles.slice(0, 5).join(", ");
-    throw new UserError({
-      what: `The checkout differs from its commit in ${changedFiles.length} files: ${some}${changedFiles.length > 5 ? ", …" : ""}. A release is named by its commit, and would not be what it says.`,
-      where: root,
-      fix: "Commit them; or let git ignore what earlier steps of the job have made.",
-    });
-  }
-  return { repository, sha: head };
+  return { source: { repository, sha: head }, changedFiles };
+}
+
+/**
+ * The commit that is checked out.
+ * @throws UserError when the checkout differs from it
+ */
+export async function cleanSource(session: Session): Promise<Source> {
+  const { source, changedFiles } = await checkoutOf(session);
+  if (changedFiles.length > 0) throw new UserError(dirtyCheckout(session, changedFiles));
+  return source;
+}
+
+/** A plan may be of a checkout that no deploy would take. @param now milliseconds since 1970 */
+export function checkCheckout(session: Session, { changedFiles }: CheckedOut, now: number): readonly Finding[] {
+  if (changedFiles.length === 0) return [];
+  const finding: Finding = { id: "checkout-differs", level: "warning", ...dirtyCheckout(session, changedFiles) };
+  return withLevels([finding], session.stack.checks, dayOf(now));
+}
+
+function dirtyCheckout({ request }: Session, changedFiles: readonly string[]): Advice & Pick<Finding, "where"> {
+  const some = changedFiles.slice(0, 5).join(", ");
+  const more = changedFiles.length > 5 ? ", …" : "";
+  return {
+    what: `The checkout differs from its commit in ${changedFiles.length === 1 ? "a file" : `${changedFiles.length} files`}: ${some}${more}. A release is named by its commit, and would not be what it says: a deploy is refused.`,
+    where: request.root,
+    fix: "Commit them; or let git ignore what earlier steps of the job have made.",
+  };
 }
 
 /** What a release is begun for. */

@@ -147,6 +147,32 @@ const goesOn =
   "The next deploy or rollback goes on from there; should that fail, all of it goes back to what was before.";
 const leftAlone = "Nothing: it was cut before it had changed anything.";
 
+/** For the log. */
+export function wordsOfStatus({
+  stack,
+  environment,
+  current,
+  services,
+  drift,
+  holder,
+  history,
+}: Status): readonly string[] {
+  const open = history.flatMap(({ id, next }) => (next === null ? [] : [`  release ${id}: ${next}`]));
+  return [
+    current === null
+      ? `${stack}, ${environment}: nothing is released yet`
+      : `${stack}, ${environment}: release ${current.id} is current`,
+    ...Object.entries(services).map(([key, service]) =>
+      service === null
+        ? `  ${key}: does not exist`
+        : `  ${shownName(key, service.name)}: ${service.revision === null ? "nothing" : showRevision(service.revision)}, ${service.runningCount} of ${service.desiredCount} running`,
+    ),
+    ...drift.map((one) => `  not as the release says: ${showDrift(one)}`),
+    ...open,
+    ...(holder === null ? [] : [`  ${holder.owner.name} holds the lock since ${holder.since}`]),
+  ];
+}
+
 /** For the job summary. */
 export function explainStatus({
   stack,

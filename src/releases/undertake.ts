@@ -11,7 +11,6 @@ import { failed, imagesFailed, lost, uncommitted } from "./end-badly.ts";
 import { abandon } from "./history.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
-import type { Observation } from "./observation.ts";
 import { settleQueuedRuns } from "./queued-runs.ts";
 import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from "./result.ts";
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
@@ -112,26 +111,30 @@ async function leave({ clock }: Context, session: Session, lock: HeldLock, plan:
 function stepsToCarryOut(
   context: Context,
   session: Session,
-  { plan, parts, observation }: Pick<Undertaking, "plan" | "parts" | "observation">,
+  { command, plan, parts, observation }: Pick<Undertaking, "command" | "plan" | "parts" | "observation">,
 ): readonly Step[] {
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   // What is not looked at after a release is said by who ends it.
   const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || id !== "not-checked");
-  refuse(context, { ...plan, findings: [...findings, ...ofCredentials(context, session, mine)] }, observation);
+  const all = [...findings, ...ofCredentials(context, session, mine)];
+  refuse(context, { command, plan: { ...plan, findings: all }, observation });
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   return mine;
 }
+
+/** A plan, and what it was made of. */
+type Looked = Pick<Undertaking, "command" | "plan" | "observation">;
 
 /**
  * Findings are shown; an error ends it before anything is written.
  * @throws PlanRefused
  */
-export function refuse({ report }: Context, plan: Plan, observation: Observation): void {
+export function refuse({ report }: Context, { command, plan, observation }: Looked): void {
   const errors = plan.findings.filter(({ level }) => level === "error");
   const [first, ...others] = errors;
   const shown: readonly Finding[] = [...bySeverity(plan.findings).filter(({ level }) => level !== "error"), ...others];
   for (const finding of shown) report({ kind: "finding", finding });
-  if (first !== undefined) throw new PlanRefused(first, resultOfPlan(plan, observation));
+  if (first !== undefined) throw new PlanRefused(first, resultOfPlan(plan, observation, command));
 }
 
 /**

@@ -34,6 +34,14 @@ export async function unlockStack(
   return { holder, taken: holder !== null && !dryRun, why, unfinished: open };
 }
 
+/** For the log. */
+export function wordsOfUnlocked({ holder, taken, why }: Unlocked): string {
+  if (holder === null) return "Nobody held the lock.";
+  return taken
+    ? `The lock was taken away from ${holder.name}: ${why}`
+    : `${holder.name} holds the lock. Without \`dry-run\` it would be taken away.`;
+}
+
 /** For the job summary. */
 export function explainUnlocked({ holder, taken, why, unfinished }: Unlocked): Markdown {
   if (holder === null) return heading(2, "Nobody held the lock");

@@ -208,10 +208,20 @@ describe("the checkout", () => {
   test("with changes that are not committed", async () => {
     await checkout.write("app/main.py", "changed = True\n");
     await expectRefusal(await checkout.run(), {
-      what: /differs from its commit in 1 files: app\/main\.py/,
+      what: /differs from its commit in a file: app\/main\.py.*a deploy is refused/,
       where: /./,
       fix: /Commit them/,
     });
+  });
+
+  test("with changes that are not committed can be planned, and the plan says that no deploy takes it", async () => {
+    await checkout.write("app/main.py", "changed = True\n");
+    const { exitCode, annotations, log } = await checkout.run({ with: { command: "plan" } });
+    expect(exitCode).toBe(0);
+    expect(annotations).toContainEqual(
+      expect.objectContaining({ level: "warning", properties: { title: "checkout-differs" } }),
+    );
+    expect(log).toContainEqual(expect.stringMatching(/^Plan for small, production, commit [0-9a-f]{12}, \d+ steps:$/));
   });
 
   describe("of depth 1, when something is released already", () => {
@@ -335,7 +345,6 @@ describe("inputs", () => {
     ["a promotion to itself", { from: "production" }, /cannot be promoted to itself/],
     ["copies of what is neither", { "copy-images": "maybe" }, /copy-images is `true` or `false`, not "maybe"/],
     ["a component that is none", { only: "webserver\n cod " }, /"cod" is no service, image, migration or location/],
-    ["a part of what shares its image", { only: "code" }, /service daemon and service webserver would go on/],
     ["a first release of a part", { only: "app" }, /a first release is of the whole stack/],
     ["a deploy that says where to go back to", { to: "previous" }, /`to` names what to go back to/],
     ["a rollback of a part", { command: "rollback", to: "previous", only: "app" }, /A rollback is of the whole stack/],

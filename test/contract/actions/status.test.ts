@@ -33,8 +33,10 @@ afterAll(async () => {
 });
 
 test("status gives drift as a list of sentences, and the history as a list of releases; it is green", async () => {
-  const { exitCode, outputs, summary } = await checkout.run({ with: { command: "status" } });
+  const { exitCode, outputs, summary, log } = await checkout.run({ with: { command: "status" } });
   expect(exitCode).toBe(0);
+  expect(log).toContain(`small, production: release ${id} is current`);
+  expect(log).toContain("  not as the release says: code is scaled to 0");
   expect(JSON.parse(outputs["drift"] ?? "")).toEqual([
     expect.stringMatching(/^code runs .* instead of elsewhere:99/),
     "code is scaled to 0",

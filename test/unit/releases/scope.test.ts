@@ -55,13 +55,6 @@ describe("what a release is about when it names", () => {
   test("nothing: the whole stack", () => expect(scopeOf(stack, null)).toBe(stack));
 
   test.each<[string, string, RegExp, RegExp]>([
-    [
-      "a service that shares its image",
-      "daemon",
-      /service webserver would go on with the one of before/,
-      /Name the image, `host`/,
-    ],
-    ["a migration of an image that services run", "instance", /service daemon and service webserver/, /Name the image/],
     ["what is a slip of the pen", "reprots", /"reprots" is no service, image, migration or location/, /`reports`/],
     ["a text that no release could hold", "Deal Flow", /"Deal Flow" is no service/, /`DealFlow`/],
     ["a member that every object has", "constructor", /"constructor" is no service/, /Use one of/],
@@ -130,6 +123,35 @@ describe("the plan of a partial release", () => {
         what: expect.stringContaining("daemon") as unknown,
       }) as unknown,
     );
+  });
+
+  test.each<[string, string, RegExp]>([
+    ["a service that shares its image", "daemon", /^Image host is another .* service webserver would go on/],
+    ["a migration of an image that services run", "instance", /service daemon and service webserver would go on/],
+  ])("is refused with %s, when that is another one, and says what to do", (_, name, what) => {
+    const { observation } = withContents(first, { host: "host 2" });
+    expect(planRelease(stack, observation, partial(changed, [name])).findings).toContainEqual({
+      id: "image-shared",
+      level: "error",
+      where: stack.images["host"]?.place,
+      what: expect.stringMatching(what) as unknown,
+      fix: expect.stringContaining("Name the image, `host`") as unknown,
+    });
+  });
+
+  test("may be of one of two services that share an image, when that stays as it is", () => {
+    const { daemon, ...others } = stack.services;
+    if (daemon?.definition.kind !== "generated") throw new Error("the stack describes no daemon");
+    const definition = { ...daemon.definition, size: { cpu: 1024, memory: 4096 } };
+    const services = { ...others, daemon: { ...daemon, definition } };
+    const plan = planRelease({ ...stack, services }, first.observation, partial(first, ["daemon"]));
+    expect(plan.findings.map(({ id }) => id)).not.toContain("image-shared");
+    expect(plan.steps.map(({ id }) => id).sort()).toEqual([
+      "gate/canary/DealFlow",
+      "gate/daemon/daemon",
+      "register/service/daemon",
+      "roll/daemon",
+    ]);
   });
 
   test("keeps a component that the stack file has no more", () => {

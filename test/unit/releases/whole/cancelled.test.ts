@@ -1,6 +1,7 @@
 import { Cancelled } from "../../../../src/domain/errors.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
+import { newCode } from "../../../releases/played/situations.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
 
 let account: PlayedAccount;
@@ -8,6 +9,42 @@ beforeEach(async () => {
   account = await openAccount();
 });
 afterEach(() => account.close());
+
+test("a release that is cancelled at a gate says what moved already, and not that ECS goes on with it", async () => {
+  const { clock } = account;
+  await clock.run(deployer(account, { run: 1 }).deploy());
+  await clock.pass(60_000);
+  await account.commit(newCode);
+  const who = deployer(account, {
+    run: 2,
+    wire: (call, effect) => {
+      if (call.to === "dagster" && hasRolled) who.cancel(new Cancelled("Cancelled by SIGINT."));
+      hasRolled ||= call.operation === "UpdateService";
+      return effect();
+    },
+  });
+  let hasRolled = false;
+  await expect(clock.run(who.deploy())).rejects.toThrow(
+    "Cancelled. Moved already, and left so: code. The next deploy or rollback goes on from here.",
+  );
+});
+
+test("a release that is cancelled while ECS rolls says with what ECS goes on", async () => {
+  const { clock } = account;
+  await clock.run(deployer(account, { run: 1 }).deploy());
+  await clock.pass(60_000);
+  await account.commit(newCode);
+  const who = deployer(account, {
+    run: 2,
+    wire: async (call, effect) => {
+      const answer = await effect();
+      if (call.operation === "UpdateService")
+        clock.bed.after(1000, () => who.cancel(new Cancelled("Cancelled by SIGINT.")));
+      return answer;
+    },
+  });
+  await expect(clock.run(who.deploy())).rejects.toThrow("Cancelled. ECS goes on with code by itself. The next");
+});
 
 test("a release that is cancelled while a migration runs stops its task, and leaves it within the runner's ten seconds", async () => {
   const { aws, clock, runtime } = account;

@@ -3,6 +3,7 @@ import type { TaskBehaviour } from "../../../local-aws/runtimes/scripted.ts";
 import { migratedHeads, openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { revisionsOf } from "../../../releases/played/onlooker.ts";
+import { ReleaseFailed } from "../../../../src/releases/result.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 
 let account: PlayedAccount;
@@ -71,7 +72,12 @@ test("a database that is ahead of the image stops the release before any service
 });
 
 describe("a migration that fails half-way", () => {
-  const failing = async (facts: object): Promise<{ readonly first: Release; readonly said: string }> => {
+  interface Failed {
+    readonly first: Release;
+    readonly said: string;
+    readonly changed: boolean;
+  }
+  const failing = async (facts: object): Promise<Failed> => {
     const { release: first } = await release(1);
     await account.clock.pass(60_000);
     await account.commit({ "app/main.py": "VERSION = 2\n" });
@@ -79,9 +85,13 @@ describe("a migration that fails half-way", () => {
     await account.clock.pass(60_000);
     await account.commit({ "app/main.py": "VERSION = 3\n" });
     migrations(1, { end: "failed", before: migratedHeads, ...facts });
-    const said = await release(3).then(String, String);
+    const error = await release(3).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
     await account.clock.pass(60_000);
-    return { first, said };
+    if (!(error instanceof ReleaseFailed)) throw error;
+    return { first, said: String(error), changed: error.result.changed };
   };
   const back = (to: Release): Promise<string> =>
     account.clock.run(deployer(account, { run: 4 }).rollback(to.id)).then(() => "went back", String);
@@ -92,7 +102,8 @@ describe("a migration that fails half-way", () => {
   };
 
   test("is recorded with the heads that stay, and a rollback knows", async () => {
-    const { first, said } = await failing({ after: ["0002"] });
+    const { first, said, changed } = await failing({ after: ["0002"] });
+    expect(changed).toBe(true);
     expect(said).toContain("The schema is at 0002 now.");
     expect(said).toContain("Not taken back, as migrations never are: application.");
     expect(recorded()).toMatchObject({ application: { state: "partial", heads: ["0002"] } });

@@ -41,9 +41,30 @@ test.each<[string, string, RegExp]>([
   ["a time before all releases", "2026-11-20", /No release was committed before/],
   ["something that names none", "yesterday", /names no release/],
   ["a commit that was never released", "0123456789", /No release of commit/],
+  ["a time that is not yet", "2026-11-22T10:00Z", /2026-11-22T10:00Z is not yet: it is 2026-11-21T/],
 ])("refuses %s", async (_, to, what) => {
   await expect(back(to)).rejects.toThrow(what);
   expect(await wrongWith(account)).toEqual([]);
+});
+
+test("goes to a commit that was released again by a rollback: both releases of it pin the same", async () => {
+  const sha = releases[0]?.source.sha ?? "";
+  await back(sha);
+  await account.clock.pass(2000);
+  await back("previous");
+  await account.clock.pass(2000);
+  const { outcome, release } = await back(sha);
+  expect(outcome).toBe("committed");
+  expect(digest(release)).toBe(digest(releases[0]));
+});
+
+test("is planned under its own name, and the log says what it would do", async () => {
+  const { summary, words } = await account.clock.run(
+    deployer(account, { run: 9 }).rollback("previous", { dryRun: true }),
+  );
+  expect(summary.markdown).toContain("## Plan of a rollback for small, production");
+  expect(words[0]).toBe(`Plan for small, production, commit ${releases[1]?.source.sha.slice(0, 12)}, 3 steps:`);
+  expect(words[1]).toMatch(/^ {2}roll\/code: /);
 });
 
 test("twice in a row is where it was", async () => {
