@@ -9,7 +9,7 @@ import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
 import { beforeOf, observeServicesByKey } from "./observe.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
-import { startedBy } from "./steps.ts";
+import { startedBy } from "./steps/migration.ts";
 
 /** What a job that is over had left open. */
 export interface Closed {

@@ -11,7 +11,7 @@ import { nameIn, type Observation, showRunning } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
-import { StepFailed } from "./steps.ts";
+import { StepFailed } from "./steps/done.ts";
 import type { TakenBack } from "./take-back.ts";
 
 /** What an action has to tell. */
