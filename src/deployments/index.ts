@@ -1,7 +1,8 @@
 export type { DeploymentClients } from "./clients.ts";
 export type { CauseId } from "./explain.ts";
 export { observeServices } from "./observe.ts";
-export { planRoll, type RollPlan, type RollRequest } from "./plan.ts";
+export { planRoll, type RollPlan } from "./plan.ts";
+export type { RollRequest } from "./request.ts";
 export { roll } from "./roll.ts";
 export type { Deployment, Digests, RolloutSettings, ServiceNetwork, ServiceObservation } from "./service.ts";
 export { stop, type StopRequest } from "./stop.ts";
