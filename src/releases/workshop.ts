@@ -9,8 +9,8 @@ import type { Stack } from "../stack/index.ts";
 import type { Clients } from "./connections.ts";
 import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
-import { taskNetwork } from "./observe.ts";
 import type { Session } from "./session.ts";
+import { taskNetwork } from "./task-network.ts";
 import type { Undertaking } from "./undertaking.ts";
 
 /** Everything a step may need. */
