@@ -3,7 +3,6 @@ import type { Context } from "../domain/context.ts";
 import type { Before } from "../domain/journal.ts";
 import { type ImagePart, imageOf, type Release, type Source } from "../domain/release.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
-import { observeServices, type ServiceObservation } from "../deployments/index.ts";
 import {
   type CopyObservation,
   type ImageClients,
@@ -21,8 +20,9 @@ import type { Definition } from "../task-definitions/definition.ts";
 import { definitionOf, newestDefinition } from "../task-definitions/observe.ts";
 import type { Clients } from "./connections.ts";
 import { familiesOf } from "./definitions.ts";
-import { beforeUnfinished, type History } from "./history.ts";
-import { type KnownDefinition, type Observation, renamedKey, replacedKey } from "./observation.ts";
+import type { History } from "./history.ts";
+import type { KnownDefinition, Observation } from "./observation.ts";
+import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { observePromoted, type Promotion } from "./promotion.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -84,60 +84,6 @@ export async function observe(
     scripts,
   };
   return { observation, images, copies };
-}
-
-/**
- * By the key that the stack file gives them; then what they replace, and what else unfinished releases have found, as far as that is
- * there.
- */
-export async function observeServicesByKey(
-  { ecs }: Pick<Clients, "ecs">,
-  stack: Stack,
-  history: Pick<History, "unfinished">,
-): Promise<Readonly<Record<string, ServiceObservation | null>>> {
-  const all = Object.values(stack.services);
-  const own = all.map(({ key, service }) => [key, service] as const);
-  const replaced = all.flatMap(({ key, replaces }) =>
-    replaces === null ? [] : [[replacedKey(key), replaces] as const],
-  );
-  const left = leftServices([...own, ...replaced], history);
-  const names = [...own, ...replaced, ...left].map(([, name]) => name);
-  const found = await observeServices(ecs, stack.contract.cluster, names);
-  const others = [
-    ...replaced.flatMap(([key, name]) => (found[name] ? [[key, found[name]] as const] : [])),
-    // One that was deleted is listed for a while, and goes back to nothing.
-    ...left.flatMap(([key, name]) => (found[name]?.status === "ACTIVE" ? [[key, found[name]] as const] : [])),
-  ];
-  return Object.fromEntries([...own.map(([key, name]) => [key, found[name] ?? null] as const), ...others]);
-}
-
-/** Services that unfinished releases have found, and the stack file does not name any more: under their former keys where these are free. */
-function leftServices(
-  known: readonly (readonly [key: string, name: string])[],
-  history: Pick<History, "unfinished">,
-): readonly (readonly [key: string, name: string])[] {
-  const taken = new Set(known.map(([key]) => key));
-  const names = new Set(known.map(([, name]) => name));
-  return [...beforeUnfinished(history)].flatMap(([name, { key }]) => {
-    if (names.has(name)) return [];
-    const free = taken.has(key) ? renamedKey(name) : key;
-    taken.add(free);
-    return [[free, name] as const];
-  });
-}
-
-/** As they are now; but where a release was cut or has failed, as they were before it. */
-export function beforeOf(
-  services: Observation["services"],
-  history: Pick<History, "unfinished">,
-): Observation["before"] {
-  const former = beforeUnfinished(history);
-  const before = Object.entries(services).flatMap(([key, service]): [string, Before][] => {
-    if (service === null) return [];
-    const { name, revision: taskDefinition, desiredCount } = service;
-    return [[key, former.get(name)?.before ?? { service: name, taskDefinition, desiredCount }]];
-  });
-  return Object.fromEntries(before);
 }
 
 async function lookAtImages(
