@@ -9,7 +9,7 @@ import { definitionOf } from "../task-definitions/observe.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
 import { takeLock } from "./lock.ts";
-import { definitionsOfService } from "./observe.ts";
+import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";

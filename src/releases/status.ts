@@ -14,7 +14,7 @@ import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import type { Journal } from "./journal.ts";
 import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
-import { definitionsOfService } from "./observe.ts";
+import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
 
