@@ -1,43 +1,20 @@
 import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
 import type { Context } from "../domain/context.ts";
-import { type ImagePart, imageOf, type Release, type Source } from "../domain/release.ts";
-import {
-  type CopyObservation,
-  type ImageClients,
-  type ImageObservation,
-  type ImageRequest,
-  imageIsThere,
-  observeImage,
-  planCopy,
-  planImage,
-} from "../images/index.ts";
+import type { Source } from "../domain/release.ts";
+import { type ImageClients, planCopy, planImage } from "../images/index.ts";
 import { readScripts } from "../migrations/read-scripts.ts";
 import { pathInCheckout } from "../stack/findings.ts";
-import { checkCheckout, type Image, type Stack } from "../stack/index.ts";
+import type { Stack } from "../stack/index.ts";
 import type { Clients } from "./connections.ts";
 import type { History } from "./history.ts";
 import type { Observation } from "./observation.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
+import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
-import { observePromoted, type Promotion } from "./promotion.ts";
 
 /** What observation reads, and what applying needs of it again. */
-export interface Observed {
+export interface Observed extends ObservedImages {
   readonly observation: Observation;
-  /** Of those that are made of the checkout. */
-  readonly images: Readonly<Record<string, ImageObservation>>;
-  /** Of those that another environment has, by what names them. */
-  readonly copies: Readonly<Record<string, CopyObservation>>;
-}
-
-/** What a release is about. */
-export interface About {
-  /** The stack with the components of it only. */
-  readonly scope: Stack;
-  /** null: its images are made of the checkout. */
-  readonly promotion: Promotion | null;
-  /** Images of another registry may be copied. */
-  readonly copyImages: boolean;
 }
 
 /** Reads all that a plan is made of. Changes nothing. */
@@ -82,36 +59,6 @@ export async function observe(
   return { observation, images, copies };
 }
 
-async function lookAtImages(
-  clients: ImageClients,
-  context: Context,
-  { scope, promotion, copyImages }: About,
-  checkout: { readonly root: string; readonly source: Source },
-  current: Release | null,
-): Promise<Pick<Observed, "images" | "copies">> {
-  if (promotion !== null) return { images: {}, copies: await observePromoted(clients, promotion, scope, copyImages) };
-  return { images: await observeImages(clients, context, scope, checkout, current), copies: {} };
-}
-
-async function observeImages(
-  clients: ImageClients,
-  context: Context,
-  stack: Stack,
-  checkout: { readonly root: string; readonly source: Source },
-  current: Release | null,
-): Promise<Readonly<Record<string, ImageObservation>>> {
-  await checkCheckout(stack, checkout.root);
-  const found = await Promise.all(
-    Object.values(stack.images).map(async (image) => {
-      const request = imageRequest(image, checkout);
-      return request === null
-        ? []
-        : [[image.key, await observeImage(clients, context, request, current?.images[image.key] ?? null)] as const];
-    }),
-  );
-  return Object.fromEntries(found.flat());
-}
-
 /** What alembic will find in images of layers: a Dockerfile does not say where it copies what. */
 async function migrationScripts({ migrations, images }: Stack, root: string): Promise<Observation["scripts"]> {
   const found = await Promise.all(
@@ -121,54 +68,6 @@ async function migrationScripts({ migrations, images }: Stack, root: string): Pr
       const pathOf = (path: string): string | null => pathInCheckout(building, path);
       const folder = workdir ?? building.workdir ?? defaultWorkdir;
       return [[name, await readScripts({ root, pathOf }, folder)] as const];
-    }),
-  );
-  return Object.fromEntries(found.flat());
-}
-
-/** Working directory of an image whose layers name none. */
-const defaultWorkdir = "/app";
-
-/** @returns null for a way of building that this version does not know. */
-function imageRequest(
-  { repository, platform, building }: Image,
-  { root, source }: { readonly root: string; readonly source: Source },
-): ImageRequest | null {
-  if (building.kind !== "layers" || building.base.kind !== "image" || building.prepare.length > 0) return null;
-  const { requirements, files, workdir, places } = building;
-  return {
-    way: "layers",
-    repository,
-    createRepository: false,
-    platform,
-    source,
-    root,
-    base: building.base.reference,
-    requirements,
-    files,
-    generated: {},
-    workdir: workdir ?? defaultWorkdir,
-    environment: {},
-    python: null,
-    places,
-  };
-}
-
-/** Those that move with their image keep none. One that the registry has lost could not start another task. */
-async function keepableImages(
-  clients: ImageClients,
-  { services }: Stack,
-  current: Release | null,
-  plans: Observation["images"],
-): Promise<Observation["keepable"]> {
-  if (current === null) return {};
-  const known = new Set(Object.values(plans).flatMap(({ way, digest }) => (way === "layers" ? [] : [digest])));
-  const found = await Promise.all(
-    Object.values(services).map(async (service): Promise<readonly (readonly [string, ImagePart])[]> => {
-      const part = imageOf(current, service);
-      if (service.movesWith === "image" || part === undefined) return [];
-      const isThere = known.has(part.digest) || (await imageIsThere(clients, part.repository, part.digest));
-      return isThere ? [[service.key, part]] : [];
     }),
   );
   return Object.fromEntries(found.flat());
