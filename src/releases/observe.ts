@@ -1,4 +1,3 @@
-import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
 import type { Context } from "../domain/context.ts";
 import type { Source } from "../domain/release.ts";
 import { type ImageClients, planCopy, planImage } from "../images/index.ts";
@@ -10,6 +9,7 @@ import type { History } from "./history.ts";
 import type { Observation } from "./observation.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
 import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
+import { parameterNames } from "./observe/parameters.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -71,33 +71,4 @@ async function migrationScripts({ migrations, images }: Stack, root: string): Pr
     }),
   );
   return Object.fromEntries(found.flat());
-}
-
-/** Names only: a plan must not read values. */
-async function parameterNames(
-  { ssm }: Clients,
-  { services, runs, migrations }: Stack,
-): Promise<Readonly<Record<string, readonly string[]>>> {
-  const tasks = [
-    ...Object.values(services),
-    ...(runs.kind === "ecs" ? Object.values(runs.definitions) : []),
-    ...migrations,
-  ];
-  const paths = [...new Set(tasks.flatMap(({ variables }) => variables.parameterPaths.map(({ path }) => path)))];
-  const names = await Promise.all(
-    paths.map(async (path) => {
-      const found: string[] = [];
-      let NextToken: string | undefined;
-      do {
-        const filters = [{ Key: "Path", Option: "OneLevel", Values: [path.replace(/\/$/, "")] }];
-        const page = await ssm(new DescribeParametersCommand({ ParameterFilters: filters, NextToken }), {
-          resource: `parameters below ${path}`,
-        });
-        found.push(...(page.Parameters ?? []).flatMap(({ Name }) => Name ?? []));
-        NextToken = page.NextToken;
-      } while (NextToken !== undefined);
-      return [path, found.sort()] as const;
-    }),
-  );
-  return Object.fromEntries(names);
 }
