@@ -1,7 +1,7 @@
 import type { Evidence } from "../domain/evidence.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
 import { Cancelled, RolloutFailed, showPlace } from "../domain/errors.ts";
-import { type Results, showAll, showLater } from "../domain/later.ts";
+import { type Results, showAll } from "../domain/later.ts";
 import { inOrder, type Plan, type Step } from "../domain/plan.ts";
 import { migratedBy, type Release, saysAlready, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
@@ -19,9 +19,10 @@ import {
 } from "../markdown/markdown.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
-import { type Observation, showRunning, shownName, successorOf } from "./observation.ts";
+import type { Observation } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { StepEnd } from "./rollout.ts";
+import { describe, keptImageOf } from "./steps/explain.ts";
 import type { TakenBack } from "./take-back.ts";
 
 /** What a plan would do, as a page: what moves and why, what each definition changes, what stays. */
@@ -233,54 +234,6 @@ function explainDefinition(step: Extract<Step, { kind: "register" }>, { definiti
   const changes = explainChanges(compareDefinitions(before?.content ?? null, showAll(step.content)));
   const title = markdown`${step.definition}: ${before === null ? "new" : showRevision(before.revision)} → ${step.family}:(known after apply)`;
   return details(title, changes ?? markdown`Nothing that is compared changes.`);
-}
-
-function describe(step: Step, results: Results = {}): Markdown {
-  switch (step.kind) {
-    case "image":
-      return describeImage(step);
-    case "register":
-      return markdown`register ${code(step.family)} (${step.definition})`;
-    case "run-task":
-      return markdown`run migration ${code(step.migration)}`;
-    case "drain":
-      return markdown`wait until no run lives in ${step.holders.join(", ")}, ${step.minutes} min at most`;
-    case "roll":
-      return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
-    case "stop": {
-      const successor = successorOf(step.service);
-      return successor === null
-        ? markdown`stop ${code(step.service)}`
-        : markdown`stop ${code(step.name)}, which ${code(successor)} replaces`;
-    }
-    case "put-back":
-      return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
-    case "gate":
-      return step.gate === "location" && step.again
-        ? markdown`${step.gate} gate of ${code(step.on)}, once more, of the new webserver`
-        : markdown`${step.gate} gate of ${code(step.on)}`;
-  }
-}
-
-function describeImage({ image, keptBy, way }: Extract<Step, { kind: "image" }>): Markdown {
-  if (keptBy.length > 0) return markdown`copy the ${keptImageOf(keptBy)} from where it was made`;
-  switch (way) {
-    case "name":
-      return markdown`name image ${code(image)} by this commit`;
-    case "layers":
-      return markdown`make image ${code(image)} of layers`;
-    case "copy":
-      return markdown`copy image ${code(image)} from where it was made`;
-  }
-}
-
-function keptImageOf(services: readonly string[]): string {
-  return `image that ${services.join(" and ")} keep${services.length === 1 ? "s" : ""}`;
-}
-
-/** `family:revision` of an ARN. */
-function showTarget(to: string): string {
-  return to.slice(to.lastIndexOf("/") + 1);
 }
 
 function stepRow(end: StepEnd, results: Results): readonly (Text | Markdown)[] {
