@@ -132,7 +132,7 @@ export function wordsOf(error: unknown): { readonly what: string; readonly fix: 
 }
 
 /** A roll that was refused, by us before its first write or by AWS, has moved nothing. */
-export function isRefused(end: StepEnd): boolean {
+function isRefused(end: StepEnd): boolean {
   return end.kind === "failed" && end.error instanceof UserError && (!isAwsError(end.error) || end.error.refused);
 }
 
