@@ -3,17 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runJob } from "../../test/runner/run-job.ts";
 import type { Step, StepResult } from "../../test/runner/run-step.ts";
+import { ownOptions } from "../options.ts";
 import { oursBetween } from "./awaited.ts";
 import { readOptions } from "./options.ts";
 import { type Watcher, watchLocation } from "./served.ts";
 import { openWorkplace, type Workplace } from "./workplace.ts";
 
-const read = readOptions(process.argv.slice(2));
-if (read.kind === "say") {
-  console.log(read.text);
-  process.exit(read.exitCode);
-}
-const { options } = read;
+const options = ownOptions(readOptions);
 const { speed } = options;
 const began = performance.now();
 

@@ -7,15 +7,11 @@ import { type Bed, startBed } from "../../test/local-aws/bed.ts";
 import { playInfrastructure } from "../../test/local-aws/infrastructure/play.ts";
 import { cacheFolder } from "../../test/cache-folder.ts";
 import { runStep } from "../../test/runner/run-step.ts";
+import { ownOptions } from "../options.ts";
 import { readOptions } from "./options.ts";
 import { type StackSpec, specOf } from "./spec.ts";
 
-const read = readOptions(process.argv.slice(2));
-if (read.kind === "say") {
-  console.log(read.text);
-  process.exit(read.exitCode);
-}
-const { options } = read;
+const options = ownOptions(readOptions);
 
 const file = resolve(options.from, options.stack);
 const spec = readSpec(file, options.environment);

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { optionsReader, speedOf, speedOption } from "../options.ts";
 
 export interface LocalAwsCommand {
   /** Folder that `stack` is looked for in. */
@@ -26,35 +26,19 @@ npm run local-aws -- --stack FILE [options]
   --exit               end when all is set up, and the command is through, instead of waiting for Ctrl-C
   --help               print this`;
 
-/** @returns the options; or what to print instead of running, and how to exit */
-export function readOptions(
-  args: readonly string[],
-):
-  | { readonly kind: "run"; readonly options: LocalAwsCommand }
-  | { readonly kind: "say"; readonly text: string; readonly exitCode: number } {
-  const refuse = (what: string) => ({ kind: "say", text: `${what}\n\n${help}`, exitCode: 2 }) as const;
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        from: { type: "string", default: "." },
-        help: { type: "boolean", default: false },
-        stack: { type: "string" },
-        environment: { type: "string", default: "local" },
-        secrets: { type: "string" },
-        command: { type: "string" },
-        speed: { type: "string", default: "20" },
-        exit: { type: "boolean", default: false },
-      },
-    });
-    const { help: asked, stack, secrets = null, command = null, ...rest } = values;
-    if (asked) return { kind: "say", text: help, exitCode: 0 };
-    if (stack === undefined) return refuse("Which stack? --stack is missing.");
-    const speed = Number(values.speed);
-    if (!Number.isFinite(speed) || speed <= 0)
-      return refuse(`--speed must be a number above 0, and is ${values.speed}.`);
-    return { kind: "run", options: { ...rest, stack, secrets, command, speed } };
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
-  }
-}
+export const readOptions = optionsReader({
+  help,
+  table: {
+    from: { type: "string", default: "." },
+    stack: { type: "string" },
+    environment: { type: "string", default: "local" },
+    secrets: { type: "string" },
+    command: { type: "string" },
+    speed: speedOption,
+    exit: { type: "boolean", default: false },
+  },
+  understand: ({ from, stack, environment, secrets = null, command = null, speed, exit }): LocalAwsCommand => {
+    if (stack === undefined) throw new Error("Which stack? --stack is missing.");
+    return { from, stack, environment, secrets, command, speed: speedOf(speed), exit };
+  },
+});

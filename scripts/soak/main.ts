@@ -1,15 +1,11 @@
 /** More releases than a test run has time for: `npm run soak`. */
+import { ownOptions } from "../options.ts";
 import { cuts } from "./cuts.ts";
 import { readOptions } from "./options.ts";
 import { switches } from "./switches.ts";
 import type { Trials } from "./trials.ts";
 
-const read = readOptions(process.argv.slice(2));
-if (read.kind === "say") {
-  console.log(read.text);
-  process.exit(read.exitCode);
-}
-const { of, seed, from, count, minutes } = read.options;
+const { of, seed, from, count, minutes } = ownOptions(readOptions);
 const trials: Trials = of === "cuts" ? cuts(seed) : switches(seed);
 const end = Math.min(trials.count, from + count);
 const deadline = performance.now() + minutes * 60_000;

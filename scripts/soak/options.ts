@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { optionsReader } from "../options.ts";
 
 export interface SoakOptions {
   /** Releases that are cut; or releases that fail, under each switch of the played ECS. */
@@ -27,41 +27,30 @@ npm run soak [-- cuts|switches] [options]
   --minutes N      begin none after so many minutes (60)
   --help           print this`;
 
-/** @returns the options; or what to print instead of running, and how to exit */
-export function readOptions(
-  args: readonly string[],
-):
-  | { readonly kind: "run"; readonly options: SoakOptions }
-  | { readonly kind: "say"; readonly text: string; readonly exitCode: number } {
-  const refuse = (what: string) => ({ kind: "say", text: `${what}\n\n${help}`, exitCode: 2 }) as const;
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: "boolean", default: false },
-        seed: { type: "string", default: "1" },
-        from: { type: "string", default: "0" },
-        count: { type: "string" },
-        minutes: { type: "string", default: "60" },
-      },
-    });
-    if (values.help) return { kind: "say", text: help, exitCode: 0 };
+export const readOptions = optionsReader({
+  help,
+  table: {
+    seed: { type: "string", default: "1" },
+    from: { type: "string", default: "0" },
+    count: { type: "string" },
+    minutes: { type: "string", default: "60" },
+  },
+  allowPositionals: true,
+  understand: ({ seed, from, count, minutes }, positionals): SoakOptions => {
     const [of = "cuts", ...more] = positionals;
     if ((of !== "cuts" && of !== "switches") || more.length > 0)
-      return refuse(`It soaks cuts or switches, not ${positionals.join(" ")}.`);
-    for (const name of ["seed", "from", "count", "minutes"] as const) {
-      const value = values[name];
-      if (value !== undefined && !/^\d+$/.test(value))
-        return refuse(`--${name} must be a whole number, and is ${value}.`);
-    }
-    const { seed, from, count, minutes } = values;
-    const most = count === undefined ? Number.POSITIVE_INFINITY : Number(count);
+      throw new Error(`It soaks cuts or switches, not ${positionals.join(" ")}.`);
     return {
-      kind: "run",
-      options: { of, seed: Number(seed), from: Number(from), count: most, minutes: Number(minutes) },
+      of,
+      seed: wholeNumber("seed", seed),
+      from: wholeNumber("from", from),
+      count: count === undefined ? Number.POSITIVE_INFINITY : wholeNumber("count", count),
+      minutes: wholeNumber("minutes", minutes),
     };
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
-  }
+  },
+});
+
+function wholeNumber(name: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error(`--${name} must be a whole number, and is ${text}.`);
 }

@@ -1,4 +1,5 @@
 import { type Advice, UserError } from "../domain/errors.ts";
+import { hidden } from "../domain/redaction.ts";
 import { type Failure, type FailureKind, isUnknownCaller, SessionOver } from "./failure.ts";
 import { denialOf, statementFor } from "./permission.ts";
 
@@ -133,6 +134,6 @@ function unknownCallerAdvice(said: string): Pick<Advice, "what" | "fix"> {
 /** AWS's text in one line of bearable length. Validation messages repeat values of the request: those go. */
 function quiet(message: string): string {
   const line = message.replaceAll(/\s+/g, " ").trim().replace(/\.$/, "");
-  const withoutValues = line.replaceAll(/\b([Vv]alue) '.*?' (at|for)\b/g, "$1 (hidden) $2");
+  const withoutValues = line.replaceAll(/\b([Vv]alue) '.*?' (at|for)\b/g, `$1 ${hidden} $2`);
   return withoutValues.length > 500 ? `${withoutValues.slice(0, 500)}…` : withoutValues;
 }

@@ -1,8 +1,5 @@
-export type { DeploymentClients } from "./clients.ts";
-export type { CauseId } from "./explain.ts";
 export { observeServices } from "./observe.ts";
-export { planRoll, type RollPlan, type RollRequest } from "./plan.ts";
 export { roll } from "./roll.ts";
-export type { Deployment, Digests, RolloutSettings, ServiceNetwork, ServiceObservation } from "./service.ts";
-export { stop, type StopRequest } from "./stop.ts";
-export { takeBack, type TakeBackRequest, takeDown } from "./take-back.ts";
+export type { Deployment, Digests, ServiceNetwork, ServiceObservation } from "./service.ts";
+export { stop } from "./stop.ts";
+export { takeBack } from "./take-back.ts";

@@ -12,15 +12,9 @@ import {
   observeServices,
   type ServiceDeploymentObservation,
 } from "./observe.ts";
-import {
-  type Changes,
-  planRoll,
-  present,
-  type RollPlan,
-  type RollRequest,
-  requestedRevision,
-  whereIs,
-} from "./plan.ts";
+import { type Changes, planRoll, type RollPlan } from "./plan.ts";
+import { present } from "./preconditions.ts";
+import { requestedRevision, type RollRequest, whereIs } from "./request.ts";
 import { observed, type ServiceObservation } from "./service.ts";
 import { type Aim, type Track, track } from "./track.ts";
 

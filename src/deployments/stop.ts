@@ -1,7 +1,8 @@
 import type { Context } from "../domain/context.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
-import { changedMeanwhile, isForeign, type RollRequest } from "./plan.ts";
+import { changedMeanwhile, isForeign } from "./preconditions.ts";
+import type { RollRequest } from "./request.ts";
 import { notBegun, observeExpected } from "./roll.ts";
 import { takeDown } from "./take-back.ts";
 

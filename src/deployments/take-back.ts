@@ -10,7 +10,8 @@ import {
   observeServices,
   type ServiceDeploymentObservation,
 } from "./observe.ts";
-import { type Changes, present } from "./plan.ts";
+import type { Changes } from "./plan.ts";
+import { present } from "./preconditions.ts";
 import { roll } from "./roll.ts";
 import type { ServiceObservation } from "./service.ts";
 import { commonAim, idsOf, stopServiceDeployment, updateService } from "./start.ts";

@@ -38,7 +38,7 @@ export const networkSchema = z.union([
 export type Network = z.infer<typeof networkSchema>;
 
 /** What infrastructure knows of one service of the stack. */
-export const contractServiceSchema = z.strictObject({
+const contractServiceSchema = z.strictObject({
   service: name.optional().describe("Name of the ECS service."),
   address: name.optional().describe("DNS name under which other tasks reach it."),
   port: z.int().min(1).max(65535).optional().describe("Port on which other tasks reach it."),
@@ -57,7 +57,7 @@ export const secretReferenceSchema = z
   );
 export type SecretReference = z.infer<typeof secretReferenceSchema>;
 
-export const databaseSchema = z.strictObject({
+const databaseSchema = z.strictObject({
   host: name.describe("Host name."),
   port: z.int().min(1).max(65535).default(5432).describe("Port."),
   name: name.describe("Name of the database."),

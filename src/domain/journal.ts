@@ -5,7 +5,7 @@ import { releaseSchema } from "./release.ts";
 const revisionSchema = z.strictObject({ family: z.string(), revision: z.int().positive() });
 
 /** Who holds the lock or made a record: a job of a workflow run, or a person. */
-export const ownerSchema = z.strictObject({
+const ownerSchema = z.strictObject({
   /** Same text, same owner: `owner/name/run/123/job/deploy`, or `person/anna@laptop`. */
   name: z.string().min(1).max(300),
   /** Attempt of the workflow run; 1 for a person. */
@@ -17,14 +17,14 @@ export const ownerSchema = z.strictObject({
 export type Owner = z.infer<typeof ownerSchema>;
 
 /** What one service was before the release touched it. */
-export const beforeSchema = z.strictObject({
+const beforeSchema = z.strictObject({
   service: z.string(),
   taskDefinition: revisionSchema.nullable(),
   desiredCount: z.int().nonnegative(),
 });
 export type Before = z.infer<typeof beforeSchema>;
 
-export const commandSchema = z.enum(["deploy", "rollback"]);
+const commandSchema = z.enum(["deploy", "rollback"]);
 
 /** What a release was going to do. */
 export const intentSchema = z.strictObject({
@@ -50,11 +50,11 @@ export type Intent = z.infer<typeof intentSchema>;
  * - `failed`: it failed, and something is not as it was; the record says what.
  * - `abandoned`: cut, and closed later by somebody else.
  */
-export const outcomeKindSchema = z.enum(["committed", "taken-back", "failed", "abandoned"]);
+const outcomeKindSchema = z.enum(["committed", "taken-back", "failed", "abandoned"]);
 export type OutcomeKind = z.infer<typeof outcomeKindSchema>;
 
 /** How one service ended; evidence stays in the log and the summary, since it may hold anything. */
-export const serviceOutcomeSchema = z.strictObject({
+const serviceOutcomeSchema = z.strictObject({
   /** Its key. */
   service: z.string(),
   verdict: z.enum(["succeeded", "unchanged", "rolled-back", "failed", "superseded", "timed-out", "cancelled"]),

@@ -26,19 +26,6 @@ export function isSecretValue(value: string): boolean {
   return secretValue.some((pattern) => pattern.test(value));
 }
 
-/**
- * Replaces every known secret, and its lines when it has several, by {@link hidden}: in one pass, longer ones first, so that no
- * part of one is left when another is contained in it. Values below four characters are left: they would hide everything.
- */
-export function redact(text: string, secrets: Iterable<string>): string {
-  const values = [...secrets]
-    .flatMap((secret) => [secret, ...secret.split(/\r?\n/)])
-    .filter((value) => value.length >= 4);
-  if (values.length === 0) return text;
-  const longestFirst = [...new Set(values)].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
-  return text.replaceAll(new RegExp(longestFirst.map((value) => RegExp.escape(value)).join("|"), "g"), hidden);
-}
-
 /** A text without what only a secret looks like, for words of programs whose secrets we do not know. */
 export function hideSecrets(text: string): string {
   return secretForms.reduce((left, form) => left.replaceAll(form, hidden), text);

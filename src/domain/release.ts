@@ -4,7 +4,7 @@ import { digestSchema, keySchema, platformSchema, releaseIdSchema, shaSchema } f
 import { canonicalJson } from "./json.ts";
 
 /** Where a component's code comes from: `owner/name` (or a path-like name for a repository without a host) and a full SHA. */
-export const sourceSchema = z.strictObject({
+const sourceSchema = z.strictObject({
   repository: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, "owner/name"),
   sha: shaSchema,
 });
@@ -24,15 +24,14 @@ export const imagePartSchema = z.strictObject({
 export type ImagePart = z.infer<typeof imagePartSchema>;
 
 /** A task definition as a release pins it. `contentHash` finds it again, or shows that it must be registered anew. */
-export const definitionPartSchema = z.strictObject({
+const definitionPartSchema = z.strictObject({
   family: z.string().regex(/^[A-Za-z0-9_-]{1,255}$/, "a task definition family"),
   revision: z.int().positive(),
   contentHash: z.string().regex(/^[0-9a-f]{64}$/, "64 hex digits"),
 });
-export type DefinitionPart = z.infer<typeof definitionPartSchema>;
 
 /** What a migration did. `none`: there was nothing to do. `partial`: it failed, and some of what it did stays. */
-export const migrationPartSchema = z.strictObject({
+const migrationPartSchema = z.strictObject({
   state: z.enum(["done", "partial", "none"]),
   /** Content key of the image whose migrations these are. */
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
@@ -95,21 +94,6 @@ const releaseObject = z.strictObject({
 /** Reads what any version has written, in the shape of this one. */
 export const releaseSchema = z.preprocess(upgraded, releaseObject);
 export type Release = z.infer<typeof releaseSchema>;
-
-const parts = ["images", "kept", "taskDefinitions", "migrations"] as const;
-const identity = [
-  "schema",
-  "id",
-  "stack",
-  "environment",
-  "base",
-  "source",
-  "sources",
-  "only",
-  "promotes",
-  "stackFile",
-  "contract",
-] as const;
 
 /** 64 KiB: an input is an environment string, and Linux refuses one of 128 KiB. */
 export const releaseLimitBytes = 64 * 1024;
@@ -175,44 +159,6 @@ export function emptyRelease(
   const { repository, sha } = head.source;
   const whole = { sources: { [repository]: sha }, only: null, promotes: null, stackFile: null, contract: null };
   return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
-}
-
-/**
- * Joins two fragments of one release. Associative, commutative and idempotent; an empty release of the same identity is neutral.
- * @throws UserError when they are of different releases, or name two values for one key.
- */
-export function mergeReleases(a: Release, b: Release): Release {
-  for (const key of identity) {
-    if (canonicalJson(a[key]) === canonicalJson(b[key])) continue;
-    throw new UserError({
-      what: `Two fragments are not of one release: ${key} is ${canonicalJson(a[key])} in one and ${canonicalJson(b[key])} in the other.`,
-      where: "input release",
-      fix: "Pass on the release output of the steps of this very workflow run, and of nothing else.",
-    });
-  }
-  return {
-    ...a,
-    ...(Object.fromEntries(parts.map((part) => [part, mergePart(part, a, b)])) as Pick<
-      Release,
-      (typeof parts)[number]
-    >),
-  };
-}
-
-function mergePart(part: (typeof parts)[number], a: Release, b: Release): Release[typeof part] {
-  const merged: Record<string, unknown> = { ...a[part] };
-  for (const [key, value] of Object.entries<unknown>(b[part])) {
-    const other = Object.hasOwn(merged, key) ? merged[key] : value; // a key may be called "constructor"
-    if (canonicalJson(other) !== canonicalJson(value)) {
-      throw new UserError({
-        what: `Two values for ${part}.${key} in one release: ${canonicalJson(other)} and ${canonicalJson(value)}.`,
-        where: "input release",
-        fix: "Two jobs made the same part of this release. Let one of them make it, or give each its own key.",
-      });
-    }
-    merged[key] = value;
-  }
-  return Object.fromEntries(Object.entries(merged).sort(([x], [y]) => (x < y ? -1 : 1))) as Release[typeof part];
 }
 
 /**

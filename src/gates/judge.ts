@@ -7,17 +7,18 @@ import type {
   TickedSchedule,
 } from "../dagster/documents.ts";
 
+/** A location that is not there yet, or not the one. */
+export interface Waiting {
+  readonly kind: "waiting";
+  /** For people. */
+  readonly why: string;
+  readonly error: PythonError | null;
+  /** Of which image the process is that the error comes from. */
+  readonly from: "ours" | "another" | "unknown";
+}
+
 /** What one answer says of a code location. */
-export type LocationAnswer =
-  | { readonly kind: "served"; readonly serverId: string }
-  /** Not there yet, or not the one: `why` is for people. */
-  | {
-      readonly kind: "waiting";
-      readonly why: string;
-      readonly error: PythonError | null;
-      /** Of which image the server is that it comes from. */
-      readonly from: "ours" | "another" | "unknown";
-    };
+export type LocationAnswer = { readonly kind: "served"; readonly serverId: string } | Waiting;
 
 /**
  * Is this location loaded, from exactly this image? Both are read from one answer: a webserver that hears two servers behind
@@ -39,18 +40,12 @@ export function judgeLocation(entries: readonly LocationEntry[], location: strin
   return loaded.serverId === null ? waiting("its server names no id") : { kind: "served", serverId: loaded.serverId };
 }
 
-function waiting(
-  why: string,
-  error: PythonError | null = null,
-  from: Extract<LocationAnswer, { kind: "waiting" }>["from"] = "unknown",
-): Extract<LocationAnswer, { kind: "waiting" }> {
+function waiting(why: string, error: PythonError | null = null, from: Waiting["from"] = "unknown"): Waiting {
   return { kind: "waiting", why, error, from };
 }
 
 /** What one answer says of a location that the webserver loads itself. */
-export type LoadedAnswer =
-  | { readonly kind: "loaded" }
-  | { readonly kind: "waiting"; readonly why: string; readonly error: PythonError | null };
+export type LoadedAnswer = { readonly kind: "loaded" } | Waiting;
 
 /**
  * Is this location loaded by a webserver of this image? Which image its tasks run is proved by ECS, and each of them loads by
@@ -61,7 +56,7 @@ export function judgeLoaded(entries: readonly LocationEntry[], location: string,
   if (entry === undefined) return waiting(missing(entries, location));
   const loaded = entry.locationOrLoadError;
   if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
-  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded);
+  if (loaded.__typename === "PythonError") return waiting("it does not load", loaded, "ours");
   const named = imageOf(entry);
   return named === undefined || named === image
     ? { kind: "loaded" }

@@ -82,7 +82,7 @@ export async function buildLayer(
 }
 
 /** Members in the order of their names' bytes, which no locale changes, and in which a folder comes before what is in it. */
-export function inTarOrder<Entry extends { readonly path: string }>(entries: readonly Entry[]): readonly Entry[] {
+function inTarOrder<Entry extends { readonly path: string }>(entries: readonly Entry[]): readonly Entry[] {
   return [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 

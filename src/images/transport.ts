@@ -80,7 +80,7 @@ export function drop({ body }: Answer): void {
   body.on("error", () => undefined).resume();
 }
 
-export function sizeOf(payload: Payload): number {
+function sizeOf(payload: Payload): number {
   return payload.kind === "memory" ? payload.bytes.length : payload.size;
 }
 

@@ -7,9 +7,9 @@ import { code, heading, list, type Markdown, markdown, paragraphs } from "../mar
 import type { Clients, Connections } from "./connections.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
-import { beforeOf, observeServicesByKey } from "./observe.ts";
+import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
-import { startedBy } from "./steps.ts";
+import { startedBy } from "./steps/migration.ts";
 
 /** What a job that is over had left open. */
 export interface Closed {

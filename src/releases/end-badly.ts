@@ -20,7 +20,7 @@ import {
 } from "./result.ts";
 import type { RolloutEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
-import { StepFailed } from "./steps.ts";
+import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
 import { webserverOf } from "./workshop.ts";

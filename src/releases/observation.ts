@@ -127,7 +127,7 @@ export function movedOf(
  * Does a service run something else than before? A count that something else sets is not looked at, unless it is 0: we did that.
  * @param service null for one that is not of the stack
  */
-export function hasMoved(
+function hasMoved(
   service: Service | null,
   { revision, desiredCount }: Pick<ServiceObservation, "revision" | "desiredCount">,
   before: Before,

@@ -6,12 +6,13 @@ import { type Plan, planHash, type Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
-import { type Ending, explainEnding, explainPlan, wordsOfPlan } from "./explain.ts";
+import { type Ending, explainEnding } from "./ending/explain.ts";
+import { explainPlan, wordsOfPlan } from "./explain.ts";
 import { nameIn, type Observation, showRunning } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
-import { StepFailed } from "./steps.ts";
+import { StepFailed } from "./steps/done.ts";
 import type { TakenBack } from "./take-back.ts";
 
 /** What an action has to tell. */
@@ -140,7 +141,7 @@ function mayHaveChanged(end: StepEnd): boolean {
 }
 
 /** A roll that was refused, by us before its first write or by AWS, has moved nothing. */
-export function isRefused(end: StepEnd): boolean {
+function isRefused(end: StepEnd): boolean {
   return end.kind === "failed" && end.error instanceof UserError && (!isAwsError(end.error) || end.error.refused);
 }
 

@@ -2,7 +2,7 @@ import type { Context } from "../domain/context.ts";
 import type { Results } from "../domain/later.ts";
 import type { Part, Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
-import { type Done, StepFailed } from "./steps.ts";
+import { type Done, StepFailed } from "./steps/done.ts";
 
 /** What became of one step. */
 export type StepEnd =

@@ -14,7 +14,8 @@ import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import type { Journal } from "./journal.ts";
 import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
-import { beforeOf, definitionsOfService, observeServicesByKey } from "./observe.ts";
+import { definitionsOfService } from "./observe/definitions.ts";
+import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
 
 /** What runs, what should run, and what happened lately. */

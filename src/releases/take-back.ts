@@ -6,17 +6,14 @@ import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Undo } from "../domain/plan.ts";
 import { isGood, type Revision, type Verdict } from "../domain/verdict.ts";
-import { daemonGate } from "../gates/daemon.ts";
 import type { GateResult } from "../gates/gate.ts";
-import { loadedGate } from "../gates/loaded.ts";
-import { locationGate } from "../gates/location.ts";
-import { webserverGate } from "../gates/webserver.ts";
 import type { Service } from "../stack/stack.ts";
+import { askGate, type Asker } from "./ask-gate.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
 import { nameIn, type Observation, successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
-import { taskStart } from "./task-start.ts";
+import { gateTimeoutSeconds, rollTimeoutSeconds } from "./time-outs.ts";
 
 /** How one service was taken back. */
 export interface TakenBack {
@@ -41,10 +38,8 @@ export interface Moved {
   readonly ours: Revision | null;
 }
 
-const timeoutSeconds = 30 * 60;
+/** A location was served before. A host has the time of its gate: a daemon takes a while until the first heartbeat. */
 const locationTimeoutSeconds = 60;
-/** A daemon takes its time until the first heartbeat. */
-const hostTimeoutSeconds = 3 * 60;
 
 /**
  * Takes services back in the order given, each to what it was before; then each is asked, as its own gate does, whether it is. One
@@ -113,7 +108,7 @@ async function takeOneBack(
     service,
     to,
     count,
-    timeoutSeconds,
+    timeoutSeconds: rollTimeoutSeconds,
     ...(ours === null ? {} : { ours }),
   };
   const verdict = await takeBack(clients, context, request);
@@ -135,12 +130,13 @@ async function askAll(
   const services = Object.values(session.stack.services);
   const answers = services.some(({ kind, key }) => kind === "webserver" && (before.before[key]?.desiredCount ?? 0) > 0);
   if (dagster === null || !answers) return takenBack;
+  const asker = { dagster, context, stack: session.stack, clients: session.clients };
   const whys = new Map(takenBack.map(({ service, why }) => [service, why]));
   for (const service of order.flatMap((kind) => services.filter((one) => one.kind === kind))) {
     const back = takenBack.find((one) => one.service === service.key);
     if (back === undefined || back.why !== null || back.count === 0) continue;
     try {
-      whys.set(service.key, (await ask(context, session, before, service, dagster))?.cause?.what ?? null);
+      whys.set(service.key, (await ask(asker, before, service))?.cause?.what ?? null);
     } catch (error) {
       whys.set(service.key, messageOf(error));
     }
@@ -149,45 +145,30 @@ async function askAll(
 }
 
 /** @returns null when there is nothing to ask for: it is not known which image a location was served from. */
-async function ask(
-  context: Context,
-  { clients, stack }: Session,
-  before: Observation,
-  service: Service,
-  dagster: Dagster,
-): Promise<GateResult | null> {
+async function ask(asker: Asker, before: Observation, service: Service): Promise<GateResult | null> {
+  const { key } = service;
   switch (service.kind) {
     case "webserver": {
-      const gate = await webserverGate(dagster, context, { service: service.key, timeoutSeconds: hostTimeoutSeconds });
-      const image = servedImage(before, service.key);
+      const gate = await askGate(asker, { gate: "webserver", on: key }, gateTimeoutSeconds);
+      const image = servedImage(before, key);
       if (gate.cause !== null || image === null) return gate;
-      const expected = { image, timeoutSeconds: locationTimeoutSeconds };
       const loaded = await Promise.all(
-        service.locations.map((location) => loadedGate(dagster, context, { ...expected, location })),
+        service.locations.map((on) => askGate(asker, { gate: "loaded", on, image }, locationTimeoutSeconds)),
       );
       return loaded.find(({ cause }) => cause !== null) ?? gate;
     }
-    case "daemon": {
-      const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, service.key);
-      const times = { startedAt, timeoutSeconds: hostTimeoutSeconds };
-      return daemonGate(dagster, context, { service: service.key, handedOverFrom: null, ...times });
-    }
+    case "daemon":
+      return askGate(asker, { gate: "daemon", on: key, handedOverFrom: null }, gateTimeoutSeconds);
     case "code-location": {
-      const image = servedImage(before, service.key);
+      const image = servedImage(before, key);
       if (image === null) return null;
-      const nameTtlSeconds = stack.contract["name-ttl-seconds"];
-      return locationGate(dagster, context, {
-        location: service.location,
-        image,
-        nameTtlSeconds,
-        timeoutSeconds: locationTimeoutSeconds + nameTtlSeconds,
-      });
+      return askGate(asker, { gate: "location", on: service.location, image }, locationTimeoutSeconds);
     }
   }
 }
 
 /** What a process that loads code tells of its image, by the definition that it ran on. */
-export function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
+function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
   const { former, running } = definitions[`service/${key}`] ?? {};
   const content = (former ?? running)?.content as
     | {

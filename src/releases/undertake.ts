@@ -15,7 +15,8 @@ import { settleQueuedRuns } from "./queued-runs.ts";
 import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from "./result.ts";
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
-import { carryOut, makeImage } from "./steps.ts";
+import { carryOut } from "./steps.ts";
+import { makeImage } from "./steps/image.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
 import { imageWorkshop, webserverOf, workshop } from "./workshop.ts";
 

@@ -4,12 +4,37 @@ import type { ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
+import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
+import type { Stack } from "../stack/index.ts";
+import type { Clients } from "./connections.ts";
 import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
-import { taskNetwork } from "./observe.ts";
 import type { Session } from "./session.ts";
-import type { ImageWorkshop, Workshop } from "./steps.ts";
+import { taskNetwork } from "./task-network.ts";
 import type { Undertaking } from "./undertaking.ts";
+
+/** Everything a step may need. */
+export interface Workshop {
+  readonly stack: Stack;
+  /** Before each write to ECS the lock is looked at. */
+  readonly clients: Clients;
+  readonly images: ImageClients;
+  readonly imageObservations: Readonly<Record<string, ImageObservation>>;
+  readonly copyObservations: Readonly<Record<string, CopyObservation>>;
+  /** Content keys, by the key of the image. */
+  readonly imageKeys: Readonly<Record<string, string>>;
+  readonly context: Context;
+  /** null: no webserver has an address that the runner reaches. */
+  readonly dagster: Dagster | null;
+  readonly network: () => Promise<ServiceNetwork>;
+  readonly release: Release;
+  readonly attempt: number;
+  /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
+  readonly handedOver: Readonly<Record<string, string>>;
+}
+
+/** What images are made with: nothing that others share can be written with it. */
+export type ImageWorkshop = Pick<Workshop, "stack" | "images" | "imageObservations" | "copyObservations" | "context">;
 
 /** What the steps of a plan are carried out with. */
 export function workshop(

@@ -22,7 +22,7 @@ const portSchema = z.int().min(1).max(65535);
  * Dagster's name for a code location. Wider than our own keys, since it may have been made by Dagster
  * (`grpc:host:4000`), and all stored state hangs on it.
  */
-export const locationSchema = z
+const locationSchema = z
   .string()
   .regex(/^[A-Za-z0-9][\x20-\x7e]{0,99}$/, "a location's name: printable ASCII that begins with a letter or digit");
 
@@ -212,7 +212,7 @@ const codeLocationSchema = z
   })
   .superRefine(checkService);
 
-export const serviceSchema = z.discriminatedUnion("kind", [webserverSchema, daemonSchema, codeLocationSchema]);
+const serviceSchema = z.discriminatedUnion("kind", [webserverSchema, daemonSchema, codeLocationSchema]);
 
 const dockerfileKeys = {
   context: repositoryPath.default(".").describe("Folder that is sent to the build."),

@@ -1,5 +1,5 @@
 import { type Place, showPlace, UserError } from "../domain/errors.ts";
-import { isSecretValue } from "../domain/redaction.ts";
+import { hidden, isSecretValue } from "../domain/redaction.ts";
 import { nearest } from "./nearest.ts";
 
 /** One mistake in the stack file. */
@@ -39,7 +39,7 @@ export function suggest(name: string, candidates: Iterable<string>, none: string
 
 /** A text of the user's inside a sentence of ours: on one line, never long, and never a secret. */
 export function quote(text: string): string {
-  if (isSecretValue(text)) return "(hidden)";
+  if (isSecretValue(text)) return hidden;
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
 

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import type { RolloutSettings } from "../../../src/deployments/index.ts";
+import type { RolloutSettings } from "../../../src/deployments/service.ts";
 import { isCrashLoop } from "../../../src/deployments/crash-loop.ts";
 import { judge } from "../../../src/deployments/judge.ts";
 import { type BreakerThreshold, usualThreshold } from "../../../src/deployments/service.ts";

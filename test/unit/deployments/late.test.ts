@@ -1,7 +1,9 @@
 import { jest } from "@jest/globals";
 import { UpdateServiceCommand, StopServiceDeploymentCommand } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../../../src/aws/ecs.ts";
-import { type DeploymentClients, roll, takeBack, takeDown } from "../../../src/deployments/index.ts";
+import { roll, takeBack } from "../../../src/deployments/index.ts";
+import type { DeploymentClients } from "../../../src/deployments/clients.ts";
+import { takeDown } from "../../../src/deployments/take-back.ts";
 import type { Verdict } from "../../../src/domain/verdict.ts";
 import { breakerWithRollback } from "../local-aws/stage.ts";
 import { revision } from "./observations.ts";

@@ -1,4 +1,6 @@
-import { planRoll, type RollPlan, type RollRequest, type ServiceObservation } from "../../../src/deployments/index.ts";
+import type { ServiceObservation } from "../../../src/deployments/index.ts";
+import { planRoll, type RollPlan } from "../../../src/deployments/plan.ts";
+import type { RollRequest } from "../../../src/deployments/request.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { deployment, former, service } from "./observations.ts";
 import { request } from "./scene.ts";

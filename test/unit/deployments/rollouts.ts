@@ -1,4 +1,6 @@
-import { type CauseId, type RollRequest, roll } from "../../../src/deployments/index.ts";
+import { roll } from "../../../src/deployments/index.ts";
+import type { CauseId } from "../../../src/deployments/explain.ts";
+import type { RollRequest } from "../../../src/deployments/request.ts";
 import { digestSchema } from "../../../src/domain/identifiers.ts";
 import type { Verdict, VerdictKind } from "../../../src/domain/verdict.ts";
 import { breakerAlone, breakerWithRollback, existing } from "../local-aws/stage.ts";

@@ -1,7 +1,8 @@
 import { jest } from "@jest/globals";
 import { DescribeServiceDeploymentsCommand, type DescribeServiceDeploymentsCommandOutput } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../../../src/aws/ecs.ts";
-import { roll, takeBack, takeDown } from "../../../src/deployments/index.ts";
+import { roll, takeBack } from "../../../src/deployments/index.ts";
+import { takeDown } from "../../../src/deployments/take-back.ts";
 import { breakerWithRollback, existing } from "../local-aws/stage.ts";
 import { revision } from "./observations.ts";
 import { caller, openScene, request } from "./scene.ts";

@@ -1,4 +1,5 @@
-import { takeBack, type TakeBackRequest } from "../../../src/deployments/index.ts";
+import { takeBack } from "../../../src/deployments/index.ts";
+import type { TakeBackRequest } from "../../../src/deployments/take-back.ts";
 import { breakerWithRollback } from "../local-aws/stage.ts";
 import { revision } from "./observations.ts";
 import { caller, openScene, type Scene, type SceneOptions } from "./scene.ts";

@@ -45,7 +45,7 @@ export const head = {
 
 const key = fc.constantFrom("code", "host", "daemon", "web.server", "constructor");
 
-/** A whole release: fragments of it are cut out of it, so that they never contradict each other. */
+/** A whole release. */
 export const releases: fc.Arbitrary<Release> = fc
   .record({
     images: fc.dictionary(key, images),
@@ -56,19 +56,3 @@ export const releases: fc.Arbitrary<Release> = fc
     migrations: fc.dictionary(key, migrations),
   })
   .map((parts) => ({ ...emptyRelease(head), ...parts }));
-
-/** Fragments of one release: each keeps some of its parts. */
-export const fragments: fc.Arbitrary<readonly Release[]> = fc
-  .tuple(releases, fc.array(fc.func(fc.boolean()), { minLength: 1, maxLength: 5 }))
-  .map(([whole, keeps]) =>
-    keeps.map((keep) => {
-      const cut = <T>(part: Record<string, T>, name: string): Record<string, T> =>
-        Object.fromEntries(Object.entries(part).filter(([entry]) => keep(name, entry)));
-      return {
-        ...whole,
-        images: cut(whole.images, "images"),
-        taskDefinitions: cut(whole.taskDefinitions, "taskDefinitions"),
-        migrations: cut(whole.migrations, "migrations"),
-      };
-    }),
-  );

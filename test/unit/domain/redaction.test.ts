@@ -1,28 +1,18 @@
-import fc from "fast-check";
-import { hidden, isSecretName, isSecretValue, redact } from "../../../src/domain/redaction.ts";
+import { hidden, hideSecrets, isSecretName, isSecretValue } from "../../../src/domain/redaction.ts";
 
-describe("redaction", () => {
-  test("leaves no secret in any text, in whatever order they are given", () => {
-    const secret = fc.stringMatching(/^[a-z0-9+/.$()|*?]{4,12}$/).filter((value) => !hidden.includes(value));
-    fc.assert(
-      fc.property(fc.array(secret, { minLength: 1, maxLength: 5 }), fc.array(fc.string()), (secrets, words) => {
-        const text = words.flatMap((word, index) => [word, secrets[index % secrets.length] ?? ""]).join("");
-        const result = redact(text, secrets);
-        const between = result.split(hidden);
-        for (const value of secrets) for (const piece of between) expect(piece).not.toContain(value);
-        expect(redact(text, [...secrets].reverse())).toBe(result);
-      }),
-    );
+describe("a text of a program", () => {
+  test.each([
+    ["cannot reach postgresql://user:hunter2@host/db", `cannot reach ${hidden}host/db`],
+    ["AKIAABCDEFGHIJKLMNOP may not, ASIAABCDEFGHIJKLMNOP may", `${hidden} may not, ${hidden} may`],
+    [`Authorization: token ghp_${"a".repeat(36)}`, `Authorization: token ${hidden}`],
+    ["GET https://host/key?a=1&X-Amz-Signature=abc 403", `GET https://host/key?a=1${hidden} 403`],
+    ["redis://:hunter2@a and redis://:hunter3@b", `${hidden}a and ${hidden}b`],
+  ])("loses what only a secret looks like: %s", (said, shown) => expect(hideSecrets(said)).toBe(shown));
+
+  test("keeps all else", () => {
+    const said = "connection to postgresql://host/db refused\n  at user@example.com";
+    expect(hideSecrets(said)).toBe(said);
   });
-
-  test("hides each line of a secret of several lines", () => {
-    expect(redact("key: line-one\n  line-two", ["line-one\nline-two"])).toBe(`key: ${hidden}\n  ${hidden}`);
-  });
-
-  test("hides the longer of two secrets whole", () =>
-    expect(redact("password123", ["pass", "password123"])).toBe(hidden));
-  test("leaves values of one to three characters: they would hide everything", () =>
-    expect(redact("a1b", ["a", "1b", ""])).toBe("a1b"));
 });
 
 describe("a name that usually holds a secret", () => {

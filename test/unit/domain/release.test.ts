@@ -3,73 +3,14 @@ import { UserError } from "../../../src/domain/errors.ts";
 import type { Digest } from "../../../src/domain/identifiers.ts";
 import {
   emptyRelease,
-  mergeReleases,
   parseRelease,
   type Release,
   releaseLimitBytes,
   serializeRelease,
 } from "../../../src/domain/release.ts";
-import { fragments, head, releases } from "./arbitraries.ts";
+import { head, releases } from "./arbitraries.ts";
 
 const text = (release: Release): string => serializeRelease(release);
-
-describe("merging fragments of one release", () => {
-  test("does not depend on their order", () => {
-    fc.assert(
-      fc.property(fragments, (all) => {
-        const forward = all.reduce(mergeReleases);
-        const backward = [...all].reverse().reduce(mergeReleases);
-        expect(text(forward)).toBe(text(backward));
-      }),
-    );
-  });
-
-  test("does not depend on how they are grouped", () => {
-    fc.assert(
-      fc.property(fragments, fragments, (some, others) => {
-        const [a, b, c] = [some[0], some.at(-1), some[Math.floor(some.length / 2)]];
-        fc.pre(a !== undefined && b !== undefined && c !== undefined && others.length > 0);
-        expect(text(mergeReleases(mergeReleases(a, b), c))).toBe(text(mergeReleases(a, mergeReleases(b, c))));
-      }),
-    );
-  });
-
-  test("changes nothing when a fragment comes twice, or is empty", () => {
-    fc.assert(
-      fc.property(releases, (release) => {
-        expect(text(mergeReleases(release, release))).toBe(text(release));
-        expect(text(mergeReleases(release, emptyRelease(head)))).toBe(text(release));
-      }),
-    );
-  });
-
-  test("refuses two values for one key, and names both", () => {
-    fc.assert(
-      fc.property(releases, (release) => {
-        const [key, image] = Object.entries(release.images)[0] ?? [];
-        fc.pre(key !== undefined && image !== undefined);
-        const digest = `sha256:${image.digest.endsWith("0") ? "1".repeat(64) : "0".repeat(64)}` as Digest;
-        const other = { ...release, images: { ...release.images, [key]: { ...image, digest } } };
-        expect(() => mergeReleases(release, other)).toThrow(UserError);
-        expect(() => mergeReleases(release, other)).toThrow(digest);
-        expect(() => mergeReleases(release, other)).toThrow(image.digest);
-      }),
-    );
-  });
-
-  test.each([
-    ["stack", { stack: "another" }],
-    ["environment", { environment: "staging" }],
-    ["base", { base: head.id }],
-    ["source", { source: { ...head.source, repository: "owner/other" } }],
-    ["sources", { sources: {} }],
-    ["only", { only: null }],
-    ["promotes", { promotes: null }],
-  ])("refuses fragments whose %s differs", (name, change) => {
-    const release = emptyRelease(head);
-    expect(() => mergeReleases(release, { ...release, ...change })).toThrow(`not of one release: ${name} is`);
-  });
-});
 
 describe("a release that travels as text", () => {
   test("is the same when it is read again", () => {

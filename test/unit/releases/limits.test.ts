@@ -3,7 +3,8 @@ import { type JsonSchema, stackFileSchema } from "../../../scripts/generate/sche
 import { contractSchema } from "../../../src/domain/contract.ts";
 import { checkIds, type Finding } from "../../../src/domain/finding.ts";
 import { limits } from "../../../src/releases/limits.ts";
-import { findings, parseStackFile, StackFileError } from "../../../src/stack/index.ts";
+import { findings, parseStackFile } from "../../../src/stack/index.ts";
+import { StackFileError } from "../../../src/stack/problems.ts";
 import { contract, stackOf, withTop } from "../stack/reading.ts";
 
 const reference = readFileSync("docs/stack-file.md", "utf8");

@@ -10,7 +10,7 @@ import type { ImagePlan } from "../../../src/images/plan.ts";
 import { emptyRelease, imageOf, imagesOf, type Release } from "../../../src/domain/release.ts";
 import { parseRevision, type Revision } from "../../../src/domain/verdict.ts";
 import type { KnownDefinition, Observation } from "../../../src/releases/observation.ts";
-import { beforeOf } from "../../../src/releases/observe.ts";
+import { beforeOf } from "../../../src/releases/observe/services.ts";
 import { parseStackFile, resolveStack, type Stack } from "../../../src/stack/index.ts";
 import { type Definition, definitionHash } from "../../../src/task-definitions/definition.ts";
 

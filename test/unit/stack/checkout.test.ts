@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { checkCheckout, StackFileError } from "../../../src/stack/index.ts";
+import { checkCheckout } from "../../../src/stack/index.ts";
+import { StackFileError } from "../../../src/stack/problems.ts";
 import { at, contract, stackOf, withTop } from "./reading.ts";
 
 let root: string;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { parseStackFile, StackFileError } from "../../../src/stack/index.ts";
+import { parseStackFile } from "../../../src/stack/index.ts";
+import { StackFileError } from "../../../src/stack/problems.ts";
 import { at, contract, fixture, mistakesIn, stackOf, withTop } from "./reading.ts";
 
 function toldOf(text: string): readonly string[] {

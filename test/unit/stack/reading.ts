@@ -1,13 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Contract, contractSchema } from "../../../src/domain/contract.ts";
-import {
-  parseStackFile,
-  type Problem,
-  regionOf,
-  resolveStack,
-  type Stack,
-  StackFileError,
-} from "../../../src/stack/index.ts";
+import { parseStackFile, regionOf, resolveStack, type Stack } from "../../../src/stack/index.ts";
+import { type Problem, StackFileError } from "../../../src/stack/problems.ts";
 
 /** Text of one of the four systems' stack files. */
 export function fixture(name: string): string {

@@ -1,4 +1,5 @@
-import { defaultSize, type Stack } from "../../../src/stack/index.ts";
+import type { Stack } from "../../../src/stack/index.ts";
+import { defaultSize } from "../../../src/stack/tasks.ts";
 import { type Asked, at, contract, mistakesIn, stackOf, withTop } from "./reading.ts";
 
 const images = "images: { app: { repository: shop/app, build: { dockerfile: Dockerfile } } }\n";

@@ -1,6 +1,6 @@
 import { isPending, type Later, type LaterJson } from "../../../../src/domain/later.ts";
 import { inOrder, type Plan } from "../../../../src/domain/plan.ts";
-import { beforeOf } from "../../../../src/releases/observe.ts";
+import { beforeOf } from "../../../../src/releases/observe/services.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import type { Stack } from "../../../../src/stack/index.ts";
 import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World, withContents } from "../world.ts";

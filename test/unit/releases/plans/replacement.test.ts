@@ -1,6 +1,6 @@
 import { inOrder, type Plan } from "../../../../src/domain/plan.ts";
 import { movedOf } from "../../../../src/releases/observation.ts";
-import { beforeOf } from "../../../../src/releases/observe.ts";
+import { beforeOf } from "../../../../src/releases/observe/services.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import { begin, carriedOut, dealFlow, serviceOf, shaOf, untouchedWorld, type World } from "../world.ts";
 

@@ -451,14 +451,16 @@ describe("A rollback", () => {
     return [error, writes.filter((call) => !call.endsWith("/lock.json"))];
   };
 
-  test("to a commit that was released twice is refused, with both", async () => {
-    await account.commit(newCode);
-    await release(2);
-    const { release: again } = await back(first.id);
-    const [error, writes] = await refusedBack(first.source.sha.slice(0, 7));
-    expect(error).toMatchObject({ what: expect.stringMatching(/was released 2 times/) as unknown });
-    expect(error).toMatchObject({ what: expect.stringContaining(again.id) as unknown });
-    expect(error).toMatchObject({ what: expect.stringContaining(first.id) as unknown });
+  test("to a commit that was released in two parts is refused, with both", async () => {
+    const sha = await account.commit({ ...newCode, ...newHost });
+    const code = await release(2, { wishes: { only: ["code"] } });
+    const host = await release(3, { wishes: { only: ["host"] } });
+    const [error, writes] = await refusedBack(sha.slice(0, 7));
+    expect(error).toMatchObject({
+      what: expect.stringMatching(/was released 2 times, and not always the same/) as unknown,
+    });
+    expect(error).toMatchObject({ what: expect.stringContaining(code.id) as unknown });
+    expect(error).toMatchObject({ what: expect.stringContaining(host.id) as unknown });
     expect(writes).toEqual([]);
     expect(await wrongWith(account)).toEqual([]);
   });

@@ -1,0 +1,55 @@
+import type { Dagster } from "../dagster/client.ts";
+import type { Context } from "../domain/context.ts";
+import { daemonGate } from "../gates/daemon.ts";
+import type { GateResult } from "../gates/gate.ts";
+import { loadedGate } from "../gates/loaded.ts";
+import { locationGate } from "../gates/location.ts";
+import { webserverGate } from "../gates/webserver.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { Clients } from "./connections.ts";
+import { taskStart } from "./task-start.ts";
+
+/** What a gate is asked with. */
+export interface Asker {
+  readonly dagster: Dagster;
+  readonly context: Context;
+  readonly stack: Pick<Stack, "contract" | "services">;
+  readonly clients: Pick<Clients, "ecs">;
+}
+
+/** What is asked of a service that runs. `image` is the full reference that must be found. */
+export type ServiceQuestion =
+  /** `on` is the location's name. */
+  | { readonly gate: "location" | "loaded"; readonly on: string; readonly image: string }
+  /** `on` is the service's key; `handedOverFrom` is ECS's name of the service that it takes the place of, null: of none. */
+  | { readonly gate: "daemon"; readonly on: string; readonly handedOverFrom: string | null }
+  | { readonly gate: "webserver"; readonly on: string };
+
+/** Asks whether a service is what it should be: after it has rolled, and after it was taken back. @throws AwsError, Cancelled */
+export function askGate(
+  { dagster, context, stack, clients }: Asker,
+  question: ServiceQuestion,
+  timeoutSeconds: number,
+): Promise<GateResult> {
+  switch (question.gate) {
+    case "location": {
+      const nameTtlSeconds = stack.contract["name-ttl-seconds"];
+      return locationGate(dagster, context, {
+        location: question.on,
+        image: question.image,
+        nameTtlSeconds,
+        // Until every resolver has forgotten older addresses nothing is proved.
+        timeoutSeconds: timeoutSeconds + nameTtlSeconds,
+      });
+    }
+    case "loaded":
+      return loadedGate(dagster, context, { location: question.on, image: question.image, timeoutSeconds });
+    case "daemon": {
+      const { on: service, handedOverFrom } = question;
+      const startedAt = (): Promise<number | null> => taskStart(clients.ecs, stack, service);
+      return daemonGate(dagster, context, { service, startedAt, handedOverFrom, timeoutSeconds });
+    }
+    case "webserver":
+      return webserverGate(dagster, context, { service: question.on, timeoutSeconds });
+  }
+}

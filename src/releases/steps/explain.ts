@@ -1,0 +1,55 @@
+import { type Results, showLater } from "../../domain/later.ts";
+import type { Step } from "../../domain/plan.ts";
+import { showRevision } from "../../domain/verdict.ts";
+import { code, type Markdown, markdown } from "../../markdown/markdown.ts";
+import { showRunning, shownName, successorOf } from "../observation.ts";
+
+/** What a step does, as a line. @param results of the steps before it, as far as they are known */
+export function describe(step: Step, results: Results = {}): Markdown {
+  switch (step.kind) {
+    case "image":
+      return describeImage(step);
+    case "register":
+      return markdown`register ${code(step.family)} (${step.definition})`;
+    case "run-task":
+      return markdown`run migration ${code(step.migration)}`;
+    case "drain":
+      return markdown`wait until no run lives in ${step.holders.join(", ")}, ${step.minutes} min at most`;
+    case "roll":
+      return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
+    case "stop": {
+      const successor = successorOf(step.service);
+      return successor === null
+        ? markdown`stop ${code(step.service)}`
+        : markdown`stop ${code(step.name)}, which ${code(successor)} replaces`;
+    }
+    case "put-back":
+      return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
+    case "gate":
+      return step.gate === "location" && step.again
+        ? markdown`${step.gate} gate of ${code(step.on)}, once more, of the new webserver`
+        : markdown`${step.gate} gate of ${code(step.on)}`;
+  }
+}
+
+function describeImage({ image, keptBy, way }: Extract<Step, { kind: "image" }>): Markdown {
+  if (keptBy.length > 0) return markdown`copy the ${keptImageOf(keptBy)} from where it was made`;
+  switch (way) {
+    case "name":
+      return markdown`name image ${code(image)} by this commit`;
+    case "layers":
+      return markdown`make image ${code(image)} of layers`;
+    case "copy":
+      return markdown`copy image ${code(image)} from where it was made`;
+  }
+}
+
+/** The image that services keep, which another environment has. */
+export function keptImageOf(services: readonly string[]): string {
+  return `image that ${services.join(" and ")} keep${services.length === 1 ? "s" : ""}`;
+}
+
+/** `family:revision` of an ARN. */
+function showTarget(to: string): string {
+  return to.slice(to.lastIndexOf("/") + 1);
+}
