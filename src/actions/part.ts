@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Part } from "../domain/plan.ts";
-import { type Release, serializeRelease } from "../domain/release.ts";
+import { type Release, releaseBytes, releaseLimitBytes, serializeRelease } from "../domain/release.ts";
 import { flag, readInputs } from "../github/inputs.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
@@ -43,7 +43,7 @@ export async function told(
   await logged(async (context) => {
     try {
       const result = await work(context);
-      context.report({ kind: "result", lines: result.words });
+      context.report({ kind: "result", lines: [...result.words, ...tooLarge(result.release)] });
       await tell(result, outputs);
     } catch (error) {
       const failed = resultOf(error);
@@ -57,14 +57,27 @@ export async function told(
   });
 }
 
+function tooLarge(release: Release): readonly string[] {
+  const bytes = releaseBytes(release);
+  if (bytes <= releaseLimitBytes) return [];
+  return [
+    `Output \`release\` is empty: it would have ${bytes} bytes, and ${releaseLimitBytes} fit. Leave the input \`release\` of later steps empty: they find images by their content, and the rest by the lock that this job holds.`,
+  ];
+}
+
 /** Outputs that every action of a release has. */
 function releaseOutputs({ release, changed, outcome }: Result): Readonly<Record<string, string>> {
   return {
-    release: serializeRelease(release),
+    release: travellingText(release),
     "release-id": release.id,
     changed: String(changed),
     outcome: outcome ?? "",
   };
+}
+
+/** Empty when it is too large for an output: what needs it then finds it without. */
+function travellingText(release: Release): string {
+  return releaseBytes(release) > releaseLimitBytes ? "" : serializeRelease(release);
 }
 
 /** Repository and digest of each image, as JSON by key. */

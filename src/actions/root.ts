@@ -15,7 +15,7 @@ export const inputs = z.object({
   ...about,
   "copy-images": flag,
   to: optional,
-  reason: optional,
+  reason: optional.refine((text) => text === null || text.length <= 500, "has 500 characters at most"),
   "fail-on-drift": flag,
   "plan-hash": optional,
   "on-plan-change": choice(["continue", "fail"]),

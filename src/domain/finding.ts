@@ -22,7 +22,6 @@ export const checkIds: readonly string[] = [
   "drift",
   "host-left-running",
   "host-locations-differ",
-  "image-shared",
   "image-source",
   "image-tags-full",
   "instance-file",

@@ -10,6 +10,8 @@ const ownerSchema = z.strictObject({
   name: z.string().min(1).max(300),
   /** Attempt of the workflow run; 1 for a person. */
   attempt: z.int().positive(),
+  /** Tells jobs of one name apart: legs of a matrix, two calls of one workflow. null: there is one such job. */
+  job: z.string().max(100).nullable().default(null),
   url: z.string().nullable(),
   /** The workflow run, so that it can be asked whether it is over; null for a person. */
   run: z.strictObject({ repository: z.string(), id: z.int().positive() }).nullable(),
@@ -37,6 +39,8 @@ export const intentSchema = z.strictObject({
    * that one.
    */
   before: z.record(z.string(), beforeSchema),
+  /** Hash of the plan that somebody had looked at before; null: nobody had. */
+  approved: z.string().max(100).nullable().default(null),
   /** Releases that were cut, and that this one goes on from. */
   continues: z.array(releaseIdSchema),
   owner: ownerSchema,

@@ -35,6 +35,14 @@ const migrationPartSchema = z.strictObject({
   state: z.enum(["done", "partial", "none"]),
   /** Content key of the image whose migrations these are. */
   contentKey: z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits"),
+  /** Whether the schema is where that image wants it, whichever release brought it there. */
+  whole: z.boolean().default(true),
+  /** Content key of the older image that a rollback lets run on this schema; null: it is that image's own. */
+  runsOlder: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/, "40 hex digits")
+    .nullable()
+    .default(null),
   /** Hash of what is run in that image: tool, command, working folder. Records of before have null, which is like any. */
   settings: z
     .string()
@@ -146,9 +154,29 @@ export function imageOf(
   return kept[service.key] ?? images[service.image];
 }
 
-/** What an earlier release has migrated, for the record of one that did not: it leaves the schema as it is. */
+/** What an earlier release has migrated, for the record of one that did not: it leaves the schema as it is, half done or not. */
 export function notRun(migrations: Release["migrations"]): Release["migrations"] {
-  return Object.fromEntries(Object.entries(migrations).map(([name, part]) => [name, { ...part, state: "none" }]));
+  return Object.fromEntries(
+    Object.entries(migrations).map(([name, part]) => [name, { ...part, state: "none", whole: isWhole(part) }]),
+  );
+}
+
+/** Is a schema known to be where the image of its migrations wants it? */
+export function isWhole({ state, whole }: Pick<MigrationPart, "state" | "whole">): boolean {
+  return whole && state !== "partial";
+}
+
+/**
+ * What is known of schemas when an earlier release runs on them again: its images live with what newer ones have migrated.
+ * @param migrations what was done to each database until now
+ */
+export function leftTo({ migrations: known }: Release, migrations: Release["migrations"]): Release["migrations"] {
+  return Object.fromEntries(
+    Object.entries(notRun(migrations)).map(([name, part]) => {
+      const older = known[name]?.runsOlder ?? known[name]?.contentKey ?? null;
+      return [name, { ...part, runsOlder: older === part.contentKey ? null : older }];
+    }),
+  );
 }
 
 /** A release that has begun and has no parts yet: of a whole stack from one repository, unless it says otherwise. */
@@ -161,13 +189,18 @@ export function emptyRelease(
   return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
 }
 
+/** Bytes of the release as text. */
+export function releaseBytes(release: Release): number {
+  return Buffer.byteLength(canonicalJson(release));
+}
+
 /**
  * The release as text for an output.
  * @throws UserError above 64 KiB; Error when it holds what the runner could mask away, which is a bug.
  */
 export function serializeRelease(release: Release): string {
   const text = canonicalJson(release);
-  const size = Buffer.byteLength(text);
+  const size = releaseBytes(release);
   if (size > releaseLimitBytes) {
     throw new UserError({
       what: `This release takes ${size} bytes; an output that travels between steps may take ${releaseLimitBytes}.`,

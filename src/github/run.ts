@@ -1,3 +1,6 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../domain/errors.ts";
 import type { Owner } from "../domain/journal.ts";
@@ -48,6 +51,7 @@ export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
     owner: {
       name: `${run.GITHUB_REPOSITORY}/run/${run.GITHUB_RUN_ID}/job/${run.GITHUB_JOB}`,
       attempt: Number(run.GITHUB_RUN_ATTEMPT),
+      job: markOf(run.RUNNER_TEMP),
       url,
       run: { repository: run.GITHUB_REPOSITORY, id },
     },
@@ -55,4 +59,28 @@ export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
     url,
     temporaryFolder: run.RUNNER_TEMP,
   };
+}
+
+/**
+ * What all steps of one job share, and no other job has: every leg of a matrix has the same GITHUB_JOB. The runner empties this folder
+ * before a job begins.
+ * @throws UserError when the folder cannot be written to
+ */
+function markOf(temporaryFolder: string): string {
+  const file = join(temporaryFolder, "dagster-ecs-job");
+  try {
+    writeFileSync(file, randomUUID(), { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw new UserError(
+        {
+          what: `The folder for temporary files cannot be written to: ${(error as Error).message}.`,
+          where: "RUNNER_TEMP",
+          fix: "Give the runner's user the right to write there.",
+        },
+        { cause: error },
+      );
+    }
+  }
+  return readFileSync(file, "utf8");
 }

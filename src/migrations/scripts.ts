@@ -137,30 +137,37 @@ function isNotNull(args: string): boolean {
 
 /** The database fills it where a program does not. */
 function isFilled(args: string): boolean {
-  const defaults = [...args.matchAll(/\b(?:existing_)?server_default\s*=\s*(\w*)/g)].map(([, value]) => value);
-  return defaults.some((value) => value !== "None" && value !== "False") || /\b(Identity|Computed)\s*\(/.test(args);
+  const [, given] = /(?<!existing_)\bserver_default\s*=\s*(\w*)/.exec(args) ?? [];
+  const [, existing] = /\bexisting_server_default\s*=\s*(\w*)/.exec(args) ?? [];
+  // One that is given takes the place of the one that is there; `False` leaves it.
+  const value = given === undefined || given === "False" ? existing : given;
+  return (value !== undefined && value !== "None" && value !== "False") || /\b(Identity|Computed)\s*\(/.test(args);
 }
 
 /** SQL that is known by a few of its words; constraints, defaults and indexes are nothing that code reads by name. */
 const statements: readonly { readonly form: RegExp; readonly what: string }[] = [
   { form: /\bDROP\s+(TABLE|COLUMN|SCHEMA|VIEW|MATERIALIZED\s+VIEW)\b/i, what: "drops something by SQL" },
   {
-    form: /\bALTER\s+TABLE\b[^;]*\bDROP\s+(?!(CONSTRAINT|DEFAULT|NOT|IDENTITY|EXPRESSION)\b)/i,
+    form: /\bALTER TABLE\b[^;]*\bDROP (?!(CONSTRAINT|DEFAULT|NOT|IDENTITY|EXPRESSION)\b)/i,
     what: "drops something by SQL",
   },
-  { form: /\bALTER\s+(TABLE|VIEW)\b[^;]*\bRENAME\s+(?!CONSTRAINT\b)/i, what: "renames something by SQL" },
+  { form: /\bALTER (TABLE|VIEW)\b[^;]*\bRENAME (?!CONSTRAINT\b)/i, what: "renames something by SQL" },
   { form: /\bALTER\s+(COLUMN\s+)?[^\s;]+\s+(SET\s+DATA\s+)?TYPE\b/i, what: "changes the type of a column by SQL" },
   { form: /\bSET\s+NOT\s+NULL\b/i, what: "forbids null by SQL" },
   {
-    form: /\bADD\s+(COLUMN\s+)?(?!CONSTRAINT\b)(?:(?!\bDEFAULT\b|\bGENERATED\b|,|;)[\s\S])*\bNOT\s+NULL\b(?!(?:(?!,|;)[\s\S])*\b(DEFAULT|GENERATED)\b)/i,
+    form: /\bADD (COLUMN )?(?!(?:CONSTRAINT|CHECK|PRIMARY|FOREIGN|UNIQUE|EXCLUDE)\b)(?:(?!\bDEFAULT\b|\bGENERATED\b|,|;)[\s\S])*\bNOT\s+NULL\b(?!(?:(?!,|;)[\s\S])*\b(DEFAULT|GENERATED)\b)/i,
     what: "adds a column by SQL that old code does not fill",
   },
 ];
 
-/** The texts among the arguments of a call, without the texts that stand in the SQL itself. */
+/** The texts among the arguments of a call in one line, without the texts that stand in the SQL itself. */
 function sqlOf(args: string): string {
   const texts = [...args.matchAll(tokens)].map(([token]) => token.replace(/^("""|'''|["'])([\s\S]*)\1$/, "$2"));
-  return texts.join(" ").replaceAll(/'(?:[^']|'')*'/g, "''");
+  const sql = texts.join(" ").replaceAll(/'(?:[^']|'')*'/g, "''");
+  return sql
+    .replaceAll(/--[^\n]*/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/ ?([(),;]) ?/g, " $1 ");
 }
 
 /** Calls of `op`, and of what `batch_alter_table` gives, in `upgrade()` of one database or several; what it calls elsewhere is not seen. */
@@ -173,7 +180,9 @@ function breakingOperations(path: string, text: string): readonly BreakingOperat
     const upgrade = structure.slice(begin, next === -1 ? structure.length : body + next);
     const batches = [...upgrade.matchAll(/\bbatch_alter_table\s*\([\s\S]*?\)\s*as\s+(\w+)/g)].map(([, name]) => name);
     const names = ["op", "batch_op", ...batches].join("|");
-    const calls = upgrade.matchAll(new RegExp(`(?<![\\w.])(?:${names})\\.(?:get_bind\\(\\)\\.)?(\\w+)\\s*\\(`, "g"));
+    const calls = upgrade.matchAll(
+      new RegExp(`(?<![\\w.])(?:(?:\\w+\\.)*(?:\\w+_)?op|${names})\\.(?:get_bind\\(\\)\\.)?(\\w+)\\s*\\(`, "g"),
+    );
     return [...calls].flatMap((call) => {
       const at = begin + call.index;
       const open = at + call[0].length;

@@ -13,23 +13,29 @@ export interface Approved {
   readonly onChange: "continue" | "fail";
 }
 
+/** Has this run begun with that very plan before, and was cut? What is left of it is another plan, and was looked at. */
+function wasBegun({ unfinished, request }: Pick<Session, "unfinished" | "request">, { hash }: Approved): boolean {
+  return unfinished.some(({ intent }) => intent.approved === hash && intent.owner.name === request.owner.name);
+}
+
 /**
- * Is this the plan that was looked at? One that does nothing is as good as any.
+ * Is this the plan that was looked at? One that does nothing is as good as any, and so is what is left of one that was looked at.
  * @throws PlanRefused when it is another one, and that matters
  */
 export function checkApproved(
   { clock, report }: Pick<Context, "clock" | "report">,
-  { stack }: Pick<Session, "stack">,
+  session: Pick<Session, "stack" | "unfinished" | "request">,
   approved: Approved | null,
   { command, plan, observation }: Pick<Undertaking, "command" | "plan" | "observation">,
 ): void {
   if (approved === null || planHash(plan) === approved.hash) return;
   if (plan.steps.length === 0 && plan.moved.length === 0) return;
+  if (wasBegun(session, approved)) return;
   const what = `The plan is another one than was looked at. Now it would: ${shortly(plan)}.`;
   const fix =
     "It was made for another commit, or something was released, or changed by hand, in between. Plan again, look at it, and carry that out.";
   const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
-  for (const finding of withLevels([changed], stack.checks, dayOf(clock.now()))) {
+  for (const finding of withLevels([changed], session.stack.checks, dayOf(clock.now()))) {
     if (approved.onChange === "fail" || finding.level === "error")
       throw new PlanRefused(finding, resultOfPlan(plan, observation, command));
     report({ kind: "finding", finding });

@@ -1,15 +1,14 @@
-import { ListTasksCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
-import type { Clients, Connections } from "./connections.ts";
+import type { Connections } from "./connections.ts";
+import { stopTasksOf } from "./left-tasks.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { openSession, type SessionRequest, settled } from "./session.ts";
-import { startedBy } from "./steps/migration.ts";
 
 /** What a job that is over had left open. */
 export interface Closed {
@@ -49,7 +48,7 @@ export async function closeOpen(
   const { clients, stack, journal, unfinished } = session;
   const open = unfinished.filter(({ outcome }) => outcome === null);
   const tasks = await Promise.all(
-    open.map(({ intent }) => stopTasks(clients, stack.contract.cluster, startedBy(intent.release))),
+    open.map(({ intent }) => stopTasksOf(clients.ecs, stack.contract.cluster, intent.release)),
   );
   const services = await observeServicesByKey(clients, stack, session);
   const moved = movedOf(stack, { services, before: beforeOf(services, session) }).map(({ key, now }) =>
@@ -70,17 +69,7 @@ export async function closeOpen(
   }
   if (moved.length === 0) held.settled();
   await held.giveBack();
-  return { releases: open.map(({ intent }) => intent.release.id), moved, tasks: tasks.flat() };
-}
-
-async function stopTasks({ ecs }: Clients, cluster: string, by: string): Promise<readonly string[]> {
-  const resource = `tasks started by ${by}`;
-  const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster, startedBy: by }), { resource });
-  for (const task of taskArns) {
-    const command = new StopTaskCommand({ cluster, task, reason: "The job that started it is over." });
-    await ecs(command, { resource, idempotent: true });
-  }
-  return taskArns.map(nameOf);
+  return { releases: open.map(({ intent }) => intent.release.id), moved, tasks: tasks.flat().map(nameOf) };
 }
 
 /** For the job summary. */

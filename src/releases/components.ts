@@ -1,3 +1,4 @@
+import { UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
@@ -13,10 +14,9 @@ export function checkComponents(
   { only }: Pick<Release, "only">,
 ): readonly Finding[] {
   return [
-    ...(only === null
-      ? checkLeft(stack, observation)
-      : [...checkShared(stack, scope, observation), ...checkKept(stack, scope, observation)]),
+    ...(only === null ? checkLeft(stack, observation) : checkKept(stack, scope, observation)),
     ...checkSources(scope, observation),
+    ...checkOwners(scope, observation),
     ...checkPromoted(observation),
   ];
 }
@@ -57,22 +57,25 @@ function checkLeft(stack: Stack, { current }: Observation): readonly Finding[] {
   ];
 }
 
-/** An image cannot be another one for those of its services and runs that are named alone. */
-function checkShared(stack: Stack, scope: Stack, { current, images }: Observation): readonly Finding[] {
-  return Object.values(scope.images).flatMap(({ key, place }): Finding[] => {
+/**
+ * An image cannot be another one for those of its services and runs that are named alone: a release has one of each.
+ * @throws UserError
+ */
+export function checkShared(
+  stack: Stack,
+  scope: Stack,
+  { current, images }: Pick<Observation, "current" | "images">,
+): void {
+  for (const { key, place } of Object.values(scope.images)) {
     const digest = images[key]?.digest ?? null;
     const others = leftWith(key, stack, scope);
-    if (others.length === 0 || (digest !== null && digest === current?.images[key]?.digest)) return [];
-    return [
-      {
-        id: "image-shared",
-        level: "error",
-        where: place,
-        what: `Image ${key} is another one than the released, and ${others.join(" and ")} would go on with that: ${others.length === 1 ? "it is" : "they are"} not named under \`only\`.`,
-        fix: `Name the image, \`${key}\`: that names all that runs it. Or give what changes an image of its own.`,
-      },
-    ];
-  });
+    if (others.length === 0 || (digest !== null && digest === current?.images[key]?.digest)) continue;
+    throw new UserError({
+      what: `Image ${key} is another one than the released, and ${others.join(" and ")} would go on with that: ${others.length === 1 ? "it is" : "they are"} not named under \`only\`.`,
+      where: place,
+      fix: `Name the image, \`${key}\`: that names all that runs it. Or give what changes an image of its own.`,
+    });
+  }
 }
 
 /** Who runs an image of the scope, and is not in it. */
@@ -97,6 +100,23 @@ function checkKept(stack: Stack, scope: Stack, observation: Observation): readon
         where: service?.place ?? { file: stack.file, line: 1, column: 1 },
         what: `A release that was cut, or failed, has moved ${shownName(key, now.name)}, and this one is about other components only: it would leave it so.`,
         fix: "Deploy the whole stack, or roll back to the current release, before a part of it is released.",
+      },
+    ];
+  });
+}
+
+/** What runs says for whom it was released: two environments that release to one service undo each other, each under its own lock. */
+function checkOwners(scope: Stack, { definitions }: Observation): readonly Finding[] {
+  return Object.values(scope.services).flatMap(({ key, service, place }): Finding[] => {
+    const madeFor = definitions[`service/${key}`]?.running?.madeFor ?? null;
+    if (madeFor === null || (madeFor.stack === scope.name && madeFor.environment === scope.environment)) return [];
+    return [
+      {
+        id: "contract-shared",
+        level: "error",
+        where: place,
+        what: `ECS service ${service} runs what environment ${madeFor.environment} of stack ${madeFor.stack} has released: ${scope.environment} of ${scope.name} would release to the same service, under a lock and records of its own.`,
+        fix: "Give each environment the contract of its own infrastructure. When that one is gone, or has another name now, lower this check under `checks:` for one release.",
       },
     ];
   });

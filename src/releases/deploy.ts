@@ -4,6 +4,7 @@ import type { Release, Source } from "../domain/release.ts";
 import type { ImageClients } from "../images/index.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import { withFindings } from "./checks.ts";
+import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
 import { isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
@@ -16,7 +17,7 @@ import {
   checkAncestry,
   checkBase,
   checkedOutFor,
-  checkCheckout,
+  checkClean,
   checkIdentity,
   checkoutOf,
   cleanSource,
@@ -61,7 +62,7 @@ export async function plan(
   const { release, about } = await begin(context, session, request, checkedOut.source, request.release);
   const { observed, planned } = await look(context, session, release, about);
   const { observation } = observed;
-  const findings = [...planned.findings, ...checkCheckout(session, checkedOut, context.clock.now())];
+  const findings = [...planned.findings, ...checkClean(session, checkedOut, context.clock.now())];
   const looked = { command: "deploy", plan: { ...planned, findings }, observation } as const;
   checkApproved(context, session, request.approved, looked);
   refuse(context, looked);
@@ -86,7 +87,7 @@ export async function deploy(context: Context, connections: Connections, request
   let approved = handedOver === null ? request.approved : null;
   let made: Result | null = null;
   if (request.parts.includes("images")) {
-    const prepared = await prepare(context, session, begun.release, about, request.queuedRuns);
+    const prepared = await prepare(context, session, begun.release, about, request);
     checkApproved(context, session, approved, prepared);
     approved &&= { ...approved, hash: planHash(prepared.plan) };
     made = await makeImages(context, session, prepared);
@@ -103,7 +104,7 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    const prepared = await prepare(context, now, release, about, request.queuedRuns);
+    const prepared = await prepare(context, now, release, about, request);
     checkApproved(context, now, approved, prepared);
     return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   } catch (error) {
@@ -178,7 +179,7 @@ async function prepare(
   session: Session,
   begun: Release,
   about: About,
-  choice: QueuedRunsChoice,
+  { approved, queuedRuns: choice }: Pick<DeployRequest, "approved" | "queuedRuns">,
 ): Promise<Omit<Undertaking, "parts">> {
   const { observed, planned, images } = await look(context, session, begun, about);
   const { observation, images: observations, copies } = observed;
@@ -186,6 +187,7 @@ async function prepare(
     command: "deploy",
     plan: planned,
     observation,
+    approved: approved?.hash ?? null,
     images: { clients: images, observations, copies },
     earlier: [],
     queued: { choice, since: {} },
@@ -210,6 +212,7 @@ async function look(
     session,
     about,
   );
+  if (begun.only !== null) checkShared(stack, about.scope, observed.observation);
   const planned = withFindings(stack, planRelease(stack, observed.observation, begun), context.clock.now());
   return { observed, planned, images };
 }

@@ -18,7 +18,7 @@ import {
   type Told,
   wordsOf,
 } from "./result.ts";
-import type { RolloutEnd } from "./rollout.ts";
+import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
@@ -103,20 +103,36 @@ function cancelled(
   result: Result,
 ): ReleaseCancelled {
   if (left.length === 0) return new ReleaseCancelled(beforeAnyMove, result);
-  const underWay = movesOf(end).flatMap((move) => (move.end.kind === "failed" ? [move.step.service] : []));
+  const underWay = movesOf(end).flatMap(({ step, end: how }) => (isStillMoving(how) ? [step.service] : []));
   const names = (isUnderWay: boolean): string =>
     left
       .filter(({ service }) => underWay.includes(service) === isUnderWay)
       .map(({ service }) => nameIn(observation, service))
       .join(", ");
   const [going, moved] = [names(true), names(false)];
+  const cause = end.failure?.error;
   const text = [
+    // What failed before that stays the story.
+    ...(isStopped(cause) ? [] : [`${wordsOf(cause).what}\n`]),
     "Cancelled.",
     ...(going === "" ? [] : [`ECS goes on with ${going} by itself.`]),
     ...(moved === "" ? [] : [`Moved already, and left so: ${moved}.`]),
     "The next deploy or rollback goes on from here.",
   ];
   return new ReleaseCancelled(text.join(" "), result);
+}
+
+/** We stopped waiting for it: ECS may not be through. */
+function isStillMoving(end: StepEnd): boolean {
+  if (end.kind !== "failed") return false;
+  const [verdict] = end.error instanceof RolloutFailed ? end.error.verdicts : [];
+  return verdict === undefined || verdict.verdict === "cancelled" || verdict.verdict === "timed-out";
+}
+
+/** It ended because it was told to, and not because anything was wrong. */
+function isStopped(cause: unknown): boolean {
+  if (cause === undefined || cause instanceof Cancelled) return true;
+  return cause instanceof RolloutFailed && cause.verdicts[0]?.verdict === "cancelled";
 }
 
 function red(cause: Error, takenBack: readonly TakenBack[], result: Result): Error {

@@ -73,7 +73,10 @@ export function beforeUnfinished({ unfinished }: Pick<History, "unfinished">): R
   return new Map(noted.map(([key, before]) => [before.service, { key, before }]));
 }
 
-/** Closes releases that were cut: whoever goes on from them has noted what was before them. */
+/**
+ * Closes releases that were cut: whoever goes on from them has noted what was before them.
+ * @throws UserError of kind `superseded` when one of them was committed after all: it is current, and nothing goes on from it
+ */
 export async function abandon(
   journal: Journal,
   unfinished: readonly Unfinished[],
@@ -82,7 +85,7 @@ export async function abandon(
   for (const { intent, outcome } of unfinished) {
     if (outcome !== null) continue;
     const { command, release } = intent;
-    await journal.end({
+    const other = await journal.end({
       schema: 1,
       kind: "outcome",
       command,
@@ -93,7 +96,19 @@ export async function abandon(
       owner,
       at: instant(now),
     });
+    if (other?.outcome === "committed") throw committedMeanwhile(other);
   }
+}
+
+function committedMeanwhile({ release, owner }: Outcome): UserError {
+  return new UserError(
+    {
+      what: `Release ${release.id}, which had not come to its end when this one was begun, was committed by ${owner.name} meanwhile.`,
+      where: "journal of the stack",
+      fix: "Nothing was changed. Deploy again: it is planned on that release then.",
+    },
+    { kind: "superseded" },
+  );
 }
 
 /**

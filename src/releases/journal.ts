@@ -72,7 +72,7 @@ export function journal(bucket: Bucket): Journal {
       // The index first: a release that is listed and has no intent was cut here, before it wrote anything else.
       const { id } = intent.release;
       await bucket.create(indexKey(id), "{}");
-      if (await bucket.create(records(id).intent, intent)) return;
+      if (await bucket.create(records(id).intent, intentSchema.parse(intent))) return;
       throw new UserError({
         what: `Another release of this commit was begun in the same second, as ${id}.`,
         where: `s3://${bucket.name}/${bucket.prefix}${records(id).intent}`,
@@ -83,8 +83,9 @@ export function journal(bucket: Bucket): Journal {
     note: async (release) => {
       const key = records(release.id).made;
       const noted = await bucket.read(key, releaseSchema);
+      const made = releaseSchema.parse(release);
       const written =
-        noted === null ? await bucket.create(key, release) : (await bucket.replace(key, release, noted.etag)) !== null;
+        noted === null ? await bucket.create(key, made) : (await bucket.replace(key, made, noted.etag)) !== null;
       if (written) return;
       throw new UserError(
         {
@@ -97,7 +98,7 @@ export function journal(bucket: Bucket): Journal {
     },
     end: async (outcome) => {
       const key = records(outcome.release.id).outcome;
-      if (await bucket.create(key, outcome)) return null;
+      if (await bucket.create(key, outcomeSchema.parse(outcome))) return null;
       return (await bucket.read(key, outcomeSchema))?.value ?? null;
     },
     moveCurrent: async (to, from) => {

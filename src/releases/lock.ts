@@ -53,14 +53,14 @@ export async function takeLock(bucket: Bucket, context: Context, request: LockRe
     const found = await bucket.read(key, lockSchema);
     const claim = await claimOf(found, request);
     if (claim !== null) {
-      const next: Lock = {
+      const next = lockSchema.parse({
         schema: 1,
         holder: request.owner,
         since: claim === "ours" && found !== null ? found.value.since : instant(clock.now()),
         leaseSeconds,
         open: found?.value.open ?? [],
         taken: found?.value.taken ?? null, // whoever lost it may not have looked yet
-      };
+      });
       request.onTake();
       const taken = found === null ? await bucket.create(key, next) : await bucket.replace(key, next, found.etag);
       if (taken === false || taken === null) continue; // somebody was quicker: see who
@@ -94,9 +94,10 @@ export function readLock(bucket: Bucket): Promise<Stored<Lock> | null> {
   return bucket.read(key, lockSchema);
 }
 
-/** Another step of this job, or an earlier attempt of this run. */
+/** Another step of this job, or an earlier attempt of this run: that is over when this one begins, whichever job of it has it. */
 export function isHeldBy({ holder }: Lock, owner: Owner): boolean {
-  return holder !== null && holder.name === owner.name && holder.attempt <= owner.attempt;
+  if (holder === null || holder.name !== owner.name) return false;
+  return holder.attempt < owner.attempt || isSame(holder, owner);
 }
 
 /**
@@ -114,7 +115,7 @@ export async function unlock(
     if (found === null || found.value.holder === null) return null;
     const { holder } = found.value;
     const taken = { from: holder, by: by.name, why };
-    const next: Lock = { ...found.value, holder: null, since: instant(clock.now()), taken };
+    const next = lockSchema.parse({ ...found.value, holder: null, since: instant(clock.now()), taken });
     if ((await bucket.replace(key, next, found.etag)) !== null) return holder;
   }
 }
@@ -146,11 +147,18 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
     if (!isSame(holder, lock.holder)) throw lostError(found?.value ?? null, lock.holder, bucket);
     return found as Stored<Lock>;
   };
-  const rewrite = async (next: Lock): Promise<void> => {
-    const { etag } = await readMine();
-    if ((await bucket.replace(key, next, etag)) === null)
-      throw lostError((await bucket.read(key, lockSchema))?.value ?? null, lock.holder, bucket);
-    lock = next;
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after the other: a renewal must not take what this very process writes beside it for somebody else's. */
+  const rewrite = (nextOf: (now: Lock) => Lock): Promise<void> => {
+    const mine = last.then(async () => {
+      const { etag } = await readMine();
+      const next = lockSchema.parse(nextOf(lock));
+      if ((await bucket.replace(key, next, etag)) === null)
+        throw lostError((await bucket.read(key, lockSchema))?.value ?? null, lock.holder, bucket);
+      lock = next;
+    });
+    last = mine.catch(() => undefined);
+    return mine;
   };
   // One failure is weather, which the next attempt outlives: a third of the lease is left.
   const renew = async (): Promise<void> => {
@@ -159,7 +167,7 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
     for (;;) {
       await clock.sleep(pause * 1000, over.signal);
       try {
-        await rewrite(lock);
+        await rewrite((now) => now);
         pause = renewEverySeconds;
       } catch (error) {
         if (over.signal.aborted) return;
@@ -181,7 +189,7 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
     check: async () => void (await readMine()),
     begin: async (release) => {
       open = [...open.filter((id) => id !== release), release];
-      await rewrite({ ...lock, open });
+      await rewrite((now) => ({ ...now, open }));
     },
     settled: () => {
       open = [];
@@ -195,7 +203,7 @@ function held(bucket: Bucket, { clock, report }: Context, first: Lock): HeldLock
       left = true;
       over.abort();
       try {
-        await rewrite({ ...lock, holder: null, since: instant(clock.now()), open });
+        await rewrite((now) => ({ ...now, holder: null, since: instant(clock.now()), open }));
       } catch (error) {
         // Whatever ended the release is the story; this is only how it leaves the stage.
         report({ kind: "line", text: `the lock was not given back: ${messageOf(error)}` });
@@ -233,7 +241,7 @@ function lockedError(found: Stored<Lock> | null, bucket: Bucket): UserError {
 }
 
 function isSame(one: Owner | null, other: Owner | null): boolean {
-  return one !== null && one.name === other?.name && one.attempt === other.attempt;
+  return one !== null && one.name === other?.name && one.attempt === other.attempt && one.job === other.job;
 }
 
 /** @param me who held it */

@@ -1,7 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, notRun, type Release, runsSame } from "../domain/release.ts";
+import { imageOf, leftTo, type Release, runsSame } from "../domain/release.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -77,7 +77,7 @@ export function planRollback(
   const { current } = observation;
   const former = without(to, servicesLeft(stack, to));
   const { contract, kept, images: formerImages, taskDefinitions } = former;
-  const migrations = notRun(schema);
+  const migrations = leftTo(to, schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
   const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
   planFormerDefinitions(former, wanted, draft);

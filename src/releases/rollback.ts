@@ -63,6 +63,7 @@ export async function rollback(context: Context, connections: Connections, reque
       command: "rollback",
       plan: planned,
       observation,
+      approved: request.approved?.hash ?? null,
       images: { clients: images, observations: {}, copies: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
@@ -85,8 +86,8 @@ async function target(session: Session, to: string, { clock }: Pick<Context, "cl
   if (to === "previous") return previousOf(session);
   const moment = momentOf(to);
   if (moment !== null) {
-    if (moment.begins > clock.now()) throw notYet(to, clock.now());
-    return currentAt(journal, moment.ends, to);
+    if (moment > clock.now()) throw notYet(to, clock.now());
+    return currentAt(journal, moment, to);
   }
   if (!/^[0-9a-f]{7,64}$/.test(to)) {
     throw new UserError({
@@ -143,19 +144,18 @@ function nothingBefore({ currentRelease, unfinished }: Session): UserError {
 
 function notYet(to: string, now: number): UserError {
   return new UserError({
-    what: `${to} is not yet: it is ${instant(now)}.`,
+    what: /T/.test(to) ? `${to} is not yet: it is ${instant(now)}.` : `${to} is not over: it is ${instant(now)}.`,
     where: "input to",
-    fix: "Give a time in UTC that is over: what was current then runs again.",
+    fix: "Give a time in UTC that is over (2026-11-20T15:00Z): what was current then runs again. `previous` is what was current before this release.",
   });
 }
 
 /** Milliseconds since 1970; a day alone means its end. Null for what is no time. */
-function momentOf(to: string): { readonly begins: number; readonly ends: number } | null {
+function momentOf(to: string): number | null {
   const [, day, time] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)Z?)?$/.exec(to) ?? [];
   if (day === undefined) return null;
-  const begins = Date.parse(`${day}T${time ?? "00:00"}Z`);
-  if (Number.isNaN(begins)) return null;
-  return { begins, ends: time === undefined ? Date.parse(`${day}T23:59:59.999Z`) : begins };
+  const moment = Date.parse(`${day}T${time ?? "23:59:59.999"}Z`);
+  return Number.isNaN(moment) ? null : moment;
 }
 
 /**

@@ -84,7 +84,7 @@ export async function cleanSource(session: Session): Promise<Source> {
 }
 
 /** A plan may be of a checkout that no deploy would take. @param now milliseconds since 1970 */
-export function checkCheckout(session: Session, { changedFiles }: CheckedOut, now: number): readonly Finding[] {
+export function checkClean(session: Session, { changedFiles }: CheckedOut, now: number): readonly Finding[] {
   if (changedFiles.length === 0) return [];
   const finding: Finding = { id: "checkout-differs", level: "warning", ...dirtyCheckout(session, changedFiles) };
   return withLevels([finding], session.stack.checks, dayOf(now));

@@ -1,5 +1,6 @@
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
+import { messageOf, UserError } from "../domain/errors.ts";
+import type { Results } from "../domain/later.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Outcome } from "../domain/journal.ts";
@@ -9,6 +10,7 @@ import { type Stack, withLevels } from "../stack/index.ts";
 import { checkCredentials, dayOf } from "./checks.ts";
 import { failed, imagesFailed, lost, uncommitted } from "./end-badly.ts";
 import { abandon } from "./history.ts";
+import { endLeftTasks } from "./left-tasks.ts";
 import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import { settleQueuedRuns } from "./queued-runs.ts";
@@ -16,9 +18,11 @@ import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from ".
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { carryOut } from "./steps.ts";
+import { type Done, StepFailed } from "./steps/done.ts";
+import { begunMigration } from "./steps/migration.ts";
 import { makeImage } from "./steps/image.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
-import { imageWorkshop, webserverOf, workshop } from "./workshop.ts";
+import { imageWorkshop, webserverOf, type Workshop, workshop } from "./workshop.ts";
 
 /**
  * Makes the images of a plan. Nothing that others share is written: it needs no lock, begins no release, and whatever an unfinished
@@ -69,10 +73,8 @@ export async function undertake(
   let movedAt: number | null = null;
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
     if (step.kind === "roll") movedAt ??= context.clock.now();
-    const done = await carryOut(workshop(context, session, lock, undertaking, release), step, results);
-    // What was done to a database cannot be seen from outside: an attempt that goes on from here must know.
-    if (step.kind === "run-task") await session.journal.note(withParts(release, done.parts));
-    return done;
+    const shop = workshop(context, session, lock, undertaking, release);
+    return step.kind === "run-task" ? noted(context, session, shop, step, results) : carryOut(shop, step, results);
   });
   if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, movedAt);
   if (!isLast) {
@@ -93,12 +95,44 @@ export async function undertake(
 }
 
 /**
+ * A migration, noted before it is begun and when it has ended: what was done to a database cannot be seen from outside, and an attempt
+ * that goes on from here must know. An end that cannot be noted leaves the note that it was begun.
+ */
+async function noted(
+  { report }: Context,
+  { journal }: Session,
+  shop: Workshop,
+  step: Extract<Step, { kind: "run-task" }>,
+  results: Results,
+): Promise<Done> {
+  const note = async (parts: Done["parts"]): Promise<void> => {
+    try {
+      await journal.note(withParts(shop.release, parts));
+    } catch (error) {
+      if (isLost(error)) throw error;
+      report({ kind: "line", text: `how ${step.id} ended was not noted: ${messageOf(error)}` });
+    }
+  };
+  await journal.note(withParts(shop.release, begunMigration(shop, step)));
+  try {
+    const done = await carryOut(shop, step, results);
+    await note(done.parts);
+    return done;
+  } catch (error) {
+    if (error instanceof StepFailed) await note(error.parts);
+    throw error;
+  }
+}
+
+/**
  * With nothing to do: to the next step of this job, if it has begun something. What was cut before it moved anything is closed;
  * what has moved something stays open, for whoever rolls next to know what was before.
  */
-async function leave({ clock }: Context, session: Session, lock: HeldLock, plan: Plan): Promise<void> {
+async function leave(context: Context, session: Session, lock: HeldLock, plan: Plan): Promise<void> {
   if (isBegun(session, plan)) return lock.handOn();
   if (plan.moved.length === 0) {
+    const { clock } = context;
+    await endLeftTasks(context, session, session.unfinished, plan);
     await abandon(session.journal, session.unfinished, { owner: session.request.owner, now: clock.now() });
     lock.settled();
   }
@@ -185,13 +219,13 @@ function partsMissing(parts: readonly Part[]): UserError {
 
 /** Notes what is to be done before any of it is, and closes what was cut: this release goes on from it. */
 async function begin(
-  { clock }: Context,
+  context: Context,
   session: Session,
   lock: HeldLock,
-  { command, plan, observation }: Undertaking,
+  { command, plan, observation, approved }: Undertaking,
 ): Promise<void> {
   const { journal, request, unfinished } = session;
-  const now = clock.now();
+  const now = context.clock.now();
   const cut = unfinished.filter(({ intent }) => intent.release.id !== plan.target.id);
   if (!isBegun(session, plan)) {
     await lock.begin(plan.target.id);
@@ -201,11 +235,13 @@ async function begin(
       command,
       release: plan.target,
       before: { ...observation.before },
+      approved,
       continues: cut.map(({ intent }) => intent.release.id),
       owner: request.owner,
       at: instant(now),
     });
   }
+  await endLeftTasks(context, session, cut, plan);
   await abandon(journal, cut, { owner: request.owner, now });
 }
 

@@ -22,6 +22,8 @@ export interface Undertaking {
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */
   readonly earlier: readonly StepEnd[];
+  /** Hash of the plan that somebody had looked at before; null: nobody had. */
+  readonly approved: string | null;
   /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
   readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }

@@ -75,12 +75,17 @@ function substituted(
   return { tree: { ...tree, entries: new Map([...tree.entries, ...contractTree.entries]) }, problems };
 }
 
-/** A contract that names the environment is another one in each. */
+/**
+ * An environment without a contract of its own has that of the top, unless its words lead elsewhere: they name the environment, the
+ * account or the region, or a parameter, which every account and every region has of its own. For these it is seen by what runs.
+ */
 function sharedContract({ tree }: StackFile, { environment }: StackRequest): Place | null {
-  if (environment === topEnvironment || at(tree, ["environments", environment, "contract"]) !== null) return null;
+  const own = ["contract", "region"].map((key) => at(tree, ["environments", environment, key]));
+  if (environment === topEnvironment || own.some((value) => value !== null)) return null;
   const top = at(tree, ["contract"]);
   const text = top === null ? "" : JSON.stringify(toValue(top));
-  return /\$\{(environment|env\.)/.test(text) ? null : keyPlaceAt(tree, ["environments", environment]);
+  if (text.startsWith('"ssm:') || /\$\{(environment|account|region|env\.)/.test(text)) return null;
+  return keyPlaceAt(tree, ["environments", environment]);
 }
 
 function build(

@@ -4,6 +4,10 @@ import type { Revision } from "../domain/verdict.ts";
 /** Tag that carries the hash of what was registered: finds an equal revision again, without comparing what AWS adds. */
 export const contentHashTag = "dagster-ecs:content-hash";
 
+/** Tags that say which stack, and which environment of it, a definition was registered for. */
+export const stackTag = "dagster-ecs:stack";
+export const environmentTag = "dagster-ecs:environment";
+
 /** A registered task definition. */
 export interface Definition {
   readonly revision: Revision;
@@ -11,6 +15,8 @@ export interface Definition {
   readonly active: boolean;
   /** Of its tag; null when somebody else registered it. */
   readonly contentHash: string | null;
+  /** Stack and environment that it was registered for, of its tags; null when somebody else registered it. */
+  readonly madeFor: { readonly stack: string; readonly environment: string } | null;
   /** As DescribeTaskDefinition gives it. */
   readonly content: { readonly [key: string]: Json };
 }

@@ -3,7 +3,7 @@ import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import type { Json } from "../domain/json.ts";
 import { parseRevision, type Revision, showRevision } from "../domain/verdict.ts";
-import { contentHashTag, type Definition } from "./definition.ts";
+import { contentHashTag, type Definition, environmentTag, stackTag } from "./definition.ts";
 
 /** The newest ACTIVE revision of a family; null when there is none. */
 export function newestDefinition(ecs: EcsSend, family: string): Promise<Definition | null> {
@@ -31,11 +31,14 @@ function definition({ taskDefinition, tags = [] }: DescribeTaskDefinitionCommand
   const arn = taskDefinition?.taskDefinitionArn;
   const revision = arn === undefined ? null : parseRevision(arn);
   if (taskDefinition === undefined || arn === undefined || revision === null) return null;
+  const tag = (name: string): string | null => tags.find(({ key }) => key === name)?.value ?? null;
+  const [stack, environment] = [tag(stackTag), tag(environmentTag)];
   return {
     revision,
     arn,
     active: taskDefinition.status === "ACTIVE",
-    contentHash: tags.find(({ key }) => key === contentHashTag)?.value ?? null,
+    contentHash: tag(contentHashTag),
+    madeFor: stack === null || environment === null ? null : { stack, environment },
     content: JSON.parse(JSON.stringify(taskDefinition)) as { readonly [key: string]: Json }, // dates become texts
   };
 }

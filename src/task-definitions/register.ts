@@ -20,7 +20,7 @@ export async function registerDefinition(
   family: string,
   content: Json,
   tags: Readonly<Record<string, string>>,
-): Promise<Definition & { readonly registered: boolean }> {
+): Promise<Omit<Definition, "madeFor"> & { readonly registered: boolean }> {
   const hash = definitionHash(content);
   const command = new RegisterTaskDefinitionCommand({
     ...(content as unknown as RegisterTaskDefinitionCommandInput), // the model's shape: what ECS would refuse, it refuses
@@ -45,7 +45,7 @@ function registered(
   taskDefinition: RegisterTaskDefinitionCommandOutput["taskDefinition"],
   family: string,
   hash: string,
-): Definition & { readonly registered: boolean } {
+): Omit<Definition, "madeFor"> & { readonly registered: boolean } {
   const arn = taskDefinition?.taskDefinitionArn ?? "";
   const revision = parseRevision(arn);
   if (revision === null) throw new Error(`ECS registered ${family} and gave no ARN that can be read: ${arn}`);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -104,8 +105,13 @@ export async function startStep(
     ["output", "summary", "state", "env", "path"].map((name) => [name, join(folder, name)]),
   );
   for (const file of Object.values(files)) await writeFile(file, "");
-  const temporary = join(folder, "temporary");
-  await mkdir(temporary);
+  // The runner gives a job one such folder, and all its steps find it.
+  const { repository, runId, attempt = 1, name: jobName = "deploy" } = job;
+  const mark = createHash("sha256")
+    .update([job.workspace, repository, runId, attempt, jobName].join(" "))
+    .digest("hex");
+  const temporary = join(job.folder ?? tmpdir(), `job-${mark.slice(0, 16)}`);
+  await mkdir(temporary, { recursive: true });
   const event = join(folder, "event.json");
   await writeFile(event, JSON.stringify(job.event?.payload ?? {}));
 

@@ -1,7 +1,7 @@
 import { contentHash } from "../../domain/json.ts";
 import { stepsBehind } from "../../domain/later.ts";
 import type { Undo } from "../../domain/plan.ts";
-import type { MigrationPart } from "../../domain/release.ts";
+import { isWhole, type MigrationPart } from "../../domain/release.ts";
 import type { Migration, Stack } from "../../stack/stack.ts";
 import { type ImageReferences, onceDefinitions } from "../definitions.ts";
 import type { Observation } from "../observation.ts";
@@ -29,17 +29,15 @@ export function planMigrations(
     const wanted = once.get(`once/${image}`);
     if (contentKey === undefined || wanted === undefined) continue;
     const settings = settingsOf(migration);
-    const isWhole = (part: MigrationPart): boolean =>
-      part.state !== "partial" && (part.settings === null || part.settings === settings);
+    const isAlike = (part: MigrationPart): boolean => part.settings === null || part.settings === settings;
     const isDone = (part: MigrationPart | undefined): part is MigrationPart =>
-      part?.contentKey === contentKey && isWhole(part);
+      part?.contentKey === contentKey && isAlike(part) && isWhole(part);
     const before = observation.current?.migrations[name];
     // After a rollback the schema is ahead of the image that is current: to release that image again migrates nothing either.
-    const isCurrent = observation.current?.images[image]?.contentKey === contentKey;
-    if (isCurrent && before !== undefined && before.contentKey !== contentKey && isWhole(before)) {
+    if (before?.runsOlder === contentKey && isAlike(before)) {
       draft.untouched.push({
         what: `migration ${name}`,
-        why: "its image is the current release's, which runs on the schema as it is",
+        why: "its image is the one that was gone back to, which runs on the schema as it is",
       });
       draft.target = withPart(draft.target, "migrations", name, { ...before, state: "none" });
       continue;

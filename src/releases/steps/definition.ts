@@ -1,5 +1,6 @@
 import { resolve, type Results } from "../../domain/later.ts";
 import type { Step } from "../../domain/plan.ts";
+import { environmentTag, stackTag } from "../../task-definitions/definition.ts";
 import { registerDefinition } from "../../task-definitions/register.ts";
 import type { Workshop } from "../workshop.ts";
 import type { Done } from "./done.ts";
@@ -11,8 +12,8 @@ export async function register(
   results: Results,
 ): Promise<Done> {
   const tags = {
-    "dagster-ecs:stack": stack.name,
-    "dagster-ecs:environment": stack.environment,
+    [stackTag]: stack.name,
+    [environmentTag]: stack.environment,
     "dagster-ecs:definition": step.definition,
     "dagster-ecs:commit": release.source.sha,
   };

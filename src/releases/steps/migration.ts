@@ -47,10 +47,30 @@ export async function runMigration(
   // What was read of the revisions holds when they have brought the schema to where they end.
   const isAsRead = heads?.length === 1 && heads[0] === step.addsSince[0];
   const addsSince = isAsRead ? [...step.addsSince] : [];
-  const part: MigrationPart = { state, contentKey, settings: settingsOf(migration), heads, addsSince };
+  const part: MigrationPart = {
+    state,
+    contentKey,
+    whole: state !== "partial",
+    runsOlder: null,
+    settings: settingsOf(migration),
+    heads,
+    addsSince,
+  };
   const parts = { migrations: { [migration.name]: part } };
   if (cause !== null) throw new StepFailed(cause, evidence, undefined, state === "partial" ? parts : {});
   return { results: {}, parts, said: `${said}, in ${Math.round(seconds)} s` };
+}
+
+/** What is recorded of a migration before anybody knows what becomes of it. */
+export function begunMigration(
+  { stack, imageKeys }: Pick<Workshop, "stack" | "imageKeys">,
+  { migration: name }: Extract<Step, { kind: "run-task" }>,
+): Done["parts"] {
+  const migration = stack.migrations.find((one) => one.name === name);
+  const contentKey = migration === undefined ? undefined : imageKeys[migration.image];
+  if (migration === undefined || contentKey === undefined) throw new Error(`migration ${name} was not observed`);
+  const unknown = { state: "partial", whole: false, runsOlder: null, heads: null, addsSince: [] } as const;
+  return { migrations: { [name]: { ...unknown, addsSince: [], contentKey, settings: settingsOf(migration) } } };
 }
 
 /** One that failed has done something when the heads moved; and may have when it began revisions, and nobody knows the heads. */

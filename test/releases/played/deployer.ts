@@ -40,6 +40,8 @@ export interface DeployerOptions {
   /** Number of the workflow run. */
   readonly run?: number;
   readonly attempt?: number;
+  /** Tells jobs of the same name in one run apart. */
+  readonly leg?: string | null;
   readonly wire?: Wire;
   readonly waitSeconds?: number;
   /** What GitHub says of a run; null: it cannot be asked. */
@@ -61,6 +63,7 @@ export function deployer(
   {
     run = 1,
     attempt = 1,
+    leg = null,
     wire = plainWire,
     waitSeconds = 0,
     isOver = null,
@@ -92,6 +95,7 @@ export function deployer(
     owner: {
       name: `owner/${stackName}/run/${run}/job/deploy`,
       attempt,
+      job: leg,
       url: null,
       run: { repository: `owner/${stackName}`, id: run },
     },

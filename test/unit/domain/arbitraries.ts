@@ -27,6 +27,8 @@ const definitions = fc.record({
 const migrations = fc.record({
   state: fc.constantFrom("done" as const, "partial" as const, "none" as const),
   contentKey: hex(40),
+  whole: fc.boolean(),
+  runsOlder: fc.option(hex(40)),
   settings: fc.option(fc.constant("a".repeat(64))),
   heads: fc.constant(null),
   addsSince: fc.constant<string[]>([]),

@@ -91,7 +91,7 @@ describe("a release that travels as text", () => {
       ...emptyRelease(whole),
       sources: { [source.repository]: source.sha },
       images: { app: { ...image, dagster: null } },
-      migrations: { app: { ...migration, settings: null, heads: null, addsSince: [] } },
+      migrations: { app: { ...migration, whole: true, runsOlder: null, settings: null, heads: null, addsSince: [] } },
     });
   });
 

@@ -8,13 +8,14 @@ import { readLock } from "../../../src/releases/lock.ts";
 import { type MemoryBucket, memoryBucket } from "../../releases/memory-bucket.ts";
 import { head, shas } from "../domain/arbitraries.ts";
 
-const owner = { name: "test", attempt: 1, url: null, run: null };
+const owner = { name: "test", attempt: 1, job: null, url: null, run: null };
 const intentOf = (id: ReleaseId): Intent => ({
   schema: 1,
   kind: "intent",
   command: "deploy",
   release: emptyRelease({ ...head, id }),
   before: {},
+  approved: null,
   continues: [],
   owner,
   at: instant(0),

@@ -2,7 +2,8 @@ import { AwsError } from "../../../src/aws/error.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Owner } from "../../../src/domain/journal.ts";
 import { isHeldBy, type LockRequest, mayTakeLock, readLock, takeLock, unlock } from "../../../src/releases/lock.ts";
-import { createFakeClock } from "../../local-aws/fake-clock.ts";
+import type { Bucket } from "../../../src/releases/bucket.ts";
+import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { memoryBucket } from "../../releases/memory-bucket.ts";
 import { testContext } from "../context.ts";
 import { head } from "../domain/arbitraries.ts";
@@ -10,6 +11,7 @@ import { head } from "../domain/arbitraries.ts";
 const ownerOf = (run: number, attempt = 1): Owner => ({
   name: `o/r/run/${run}/job/deploy`,
   attempt,
+  job: null,
   url: `https://github.com/o/r/actions/runs/${run}`,
   run: { repository: "o/r", id: run },
 });
@@ -192,7 +194,7 @@ describe("a holder whose workflow run", () => {
 
   test("does not exist, since a person holds it, is not asked for", async () => {
     const { context, bucket } = open();
-    const person: Owner = { name: "person/anna@laptop", attempt: 1, url: null, run: null };
+    const person: Owner = { name: "person/anna@laptop", attempt: 1, job: null, url: null, run: null };
     const lock = await takeLock(bucket, context, wants(person));
     const isOver = () => Promise.reject(new Error("asked"));
     await expect(takeLock(bucket, context, wants(other, { isOver }))).rejects.toThrow("person/anna@laptop");
@@ -253,4 +255,49 @@ test("a lock that was taken away is free; its holder hears who did it and why", 
   await expect(lock.check()).rejects.toThrow("the runner was lost");
   lock.handOn();
   await next.giveBack();
+});
+
+test("two legs of one matrix keep each other out; the next attempt takes over from both", async () => {
+  const { clock, context } = open();
+  const bucket = memoryBucket(() => clock.product.now());
+  const leg = (job: string, attempt = 1): Owner => ({ ...ownerOf(1, attempt), job });
+  const lock = await clock.run(takeLock(bucket, context, wants(leg("one"))));
+  await expect(clock.run(takeLock(bucket, context, wants(leg("other"))))).rejects.toThrow("The stack is locked by");
+  await clock.run(lock.check());
+  const step = await clock.run(takeLock(bucket, context, wants(leg("one"))));
+  await clock.run(takeLock(bucket, context, wants(leg("other", 2))));
+  await expect(clock.run(step.check())).rejects.toThrow();
+});
+
+describe("a renewal beside another write of the same process", () => {
+  /** Every call takes 50 ms. */
+  function slow(clock: FakeClock): Bucket {
+    const real = memoryBucket(() => clock.product.now());
+    const slowly = async <T>(call: () => Promise<T>): Promise<T> => {
+      await clock.product.sleep(25);
+      const answer = await call();
+      await clock.product.sleep(25);
+      return answer;
+    };
+    return {
+      ...real,
+      read: (name, schema) => slowly(() => real.read(name, schema)),
+      create: (name, value) => slowly(() => real.create(name, value)),
+      replace: (name, value, etag) => slowly(() => real.replace(name, value, etag)),
+    };
+  }
+
+  test.each([-60, -40, -20, 0, 20, 40, 60])("%d ms from it: the lock is still renewed", async (milliseconds) => {
+    const { clock, context } = open();
+    const bucket = slow(clock);
+    const lock = await clock.run(takeLock(bucket, context, wants(ownerOf(1))));
+    await clock.run(clock.product.sleep(5 * 60_000 + milliseconds));
+    await clock.run(lock.begin(head.id));
+    await clock.pass(20 * 60_000);
+    await clock.run(lock.check());
+    const found = await clock.run(readLock(bucket));
+    expect(found?.ageSeconds).toBeLessThan(6 * 60);
+    expect(found?.value.open).toEqual([head.id]);
+    await clock.run(lock.giveBack());
+  });
 });

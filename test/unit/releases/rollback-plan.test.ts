@@ -40,7 +40,15 @@ function migratedSince({ migrations }: Release, heads: readonly string[]): Relea
   return Object.fromEntries(
     Object.entries(migrations).map(([name]): [string, MigrationPart] => [
       name,
-      { state: "done", contentKey: "f".repeat(40), settings: null, heads: [...heads], addsSince: [] },
+      {
+        state: "done",
+        contentKey: "f".repeat(40),
+        whole: true,
+        runsOlder: null,
+        settings: null,
+        heads: [...heads],
+        addsSince: [],
+      },
     ]),
   );
 }

@@ -131,6 +131,8 @@ describe("a rollout", () => {
     const migration = {
       state: "done" as const,
       contentKey: "0".repeat(40),
+      whole: true,
+      runsOlder: null,
       settings: null,
       heads: null,
       addsSince: [],

@@ -1,7 +1,9 @@
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Release } from "../../../src/domain/release.ts";
+import { checkShared } from "../../../src/releases/components.ts";
 import { planRelease } from "../../../src/releases/plan.ts";
 import { scopeOf, withBase } from "../../../src/releases/scope.ts";
+import type { Definition } from "../../../src/task-definitions/definition.ts";
 import type { Stack } from "../../../src/stack/index.ts";
 import { begin, carriedOut, dealFlow, keyOf, shaOf, untouchedWorld, type World, withContents } from "./world.ts";
 
@@ -130,11 +132,11 @@ describe("the plan of a partial release", () => {
     ["a migration of an image that services run", "instance", /service daemon and service webserver would go on/],
   ])("is refused with %s, when that is another one, and says what to do", (_, name, what) => {
     const { observation } = withContents(first, { host: "host 2" });
-    expect(planRelease(stack, observation, partial(changed, [name])).findings).toContainEqual({
-      id: "image-shared",
-      level: "error",
-      where: stack.images["host"]?.place,
+    const error = thrownBy(() => checkShared(stack, scopeOf(stack, [name]), observation));
+    expect(error).toBeInstanceOf(UserError);
+    expect(error).toMatchObject({
       what: expect.stringMatching(what) as unknown,
+      where: stack.images["host"]?.place,
       fix: expect.stringContaining("Name the image, `host`") as unknown,
     });
   });
@@ -145,7 +147,7 @@ describe("the plan of a partial release", () => {
     const definition = { ...daemon.definition, size: { cpu: 1024, memory: 4096 } };
     const services = { ...others, daemon: { ...daemon, definition } };
     const plan = planRelease({ ...stack, services }, first.observation, partial(first, ["daemon"]));
-    expect(plan.findings.map(({ id }) => id)).not.toContain("image-shared");
+    checkShared(stack, scopeOf(stack, ["daemon"]), first.observation);
     expect(plan.steps.map(({ id }) => id).sort()).toEqual([
       "gate/canary/DealFlow",
       "gate/daemon/daemon",
@@ -197,6 +199,34 @@ describe("a component that left the stack file", () => {
       Object.fromEntries(Object.entries(record).filter(([key]) => key !== "reports"));
     return { ...all, images: drop(all.images), services: drop(all.services), before: drop(all.before) };
   }
+});
+
+test("a service that runs what another environment has released is not released to", () => {
+  const world = carriedOut(
+    stack,
+    untouchedWorld(stack),
+    planRelease(stack, untouchedWorld(stack).observation, begin(untouchedWorld(stack), shaOf("a"))),
+  );
+  const { observation } = world;
+  const known = observation.definitions["service/code"];
+  if (known?.running === null || known?.running === undefined) throw new Error("nothing runs");
+  const findingsOf = (madeFor: Definition["madeFor"]) => {
+    const definitions = {
+      ...observation.definitions,
+      "service/code": { ...known, running: { ...known.running, madeFor } as Definition },
+    };
+    return planRelease(stack, { ...observation, definitions }, begin(world, shaOf("b"))).findings.filter(
+      ({ id }) => id === "contract-shared",
+    );
+  };
+  expect(findingsOf({ stack: "deal-flow", environment: "production" })).toEqual([
+    expect.objectContaining({
+      level: "error",
+      what: expect.stringContaining("environment production of stack deal-flow") as unknown,
+    }),
+  ]);
+  expect(findingsOf({ stack: "deal-flow", environment: "local" })).toEqual([]);
+  expect(findingsOf(null)).toEqual([]);
 });
 
 test("an image that another repository has made is not made of this one without a word", () => {

@@ -209,7 +209,15 @@ function once(
           ...release,
           migrations: {
             ...release.migrations,
-            [step.migration]: { state: "done", contentKey, settings: null, heads: null, addsSince: [] },
+            [step.migration]: {
+              state: "done",
+              contentKey,
+              whole: true,
+              runsOlder: null,
+              settings: null,
+              heads: null,
+              addsSince: [],
+            },
           },
         },
         result: {},
@@ -318,6 +326,7 @@ function definitionOf(family: string, revision: number, content: Json): Definiti
     arn,
     active: true,
     contentHash: definitionHash(content),
+    madeFor: null,
     content: content as Definition["content"],
   };
 }

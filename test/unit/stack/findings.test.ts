@@ -15,11 +15,24 @@ function found(text: string, day = today): readonly Finding[] {
 }
 
 test("an environment with the contract of the top is told: it would release to its services", () => {
-  const text = withTop(`${images}${services}environments: { staging: { tags: { a: b } } }`);
+  const top = withTop(`${images}${services}environments: { staging: { tags: { a: b } } }`);
+  const text = top.replace(/^contract:.*$/m, "contract: s3://deploys/contract.json");
   const of = (environment: string): readonly Finding[] =>
     findings(stackOf(text, { contract: contract(), environment }), today).filter(({ id }) => id === "contract-shared");
   expect(of("staging").map(({ level, where }) => [level, at({ where } as never)])).toEqual([["error", "6:17"]]);
   expect(of("production")).toEqual([]);
+});
+
+test.each([
+  ["names the environment", 'contract: "s3://deploys/${environment}.json"\n', "{ tags: { a: b } }"],
+  ["names the account", 'contract: "s3://deploys-${account}/contract.json"\n', "{ tags: { a: b } }"],
+  ["is a parameter, which each account has of its own", "contract: ssm:/dagster/contract\n", "{ tags: { a: b } }"],
+  ["is of another region", "contract: s3://deploys/contract.json\n", "{ region: eu-west-1 }"],
+])("an environment whose contract %s may have another one", (_, top, overlay) => {
+  const text = withTop(`${images}${services}environments: { staging: ${overlay} }`);
+  const changed = text.replace(/^contract:.*\n/m, top);
+  const stack = stackOf(changed, { contract: contract(), environment: "staging" });
+  expect(findings(stack, today).map(({ id }) => id)).not.toContain("contract-shared");
 });
 
 describe("plain text that looks like a secret", () => {

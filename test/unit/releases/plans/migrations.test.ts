@@ -13,7 +13,7 @@ test.each<[MigrationPart["state"], string, boolean]>([
   ["none", "is not run again", false],
   ["partial", "is run again", true],
 ])("a migration that is %s in the release that is gone on from %s", (state, _, isDue) => {
-  const part = { state, contentKey, settings: null, heads: null, addsSince: [] };
+  const part = { state, contentKey, whole: true, runsOlder: null, settings: null, heads: null, addsSince: [] };
   const begun = { ...begin(second, shaOf("b")), migrations: { application: part } };
   const { steps } = planRelease(stack, second.observation, begun);
   expect(steps.some(({ id }) => id === "migrate/application")).toBe(isDue);

@@ -4,7 +4,7 @@ import { openAccount, type PlayedAccount } from "../../../releases/played/accoun
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { killedBefore } from "../../../releases/played/killed-before.ts";
-import { newCode } from "../../../releases/played/situations.ts";
+import { newCode, newHost } from "../../../releases/played/situations.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
 
 let account: PlayedAccount;
@@ -35,6 +35,35 @@ test("A release that was looked at and then cut is gone on from by the next atte
   const { outcome } = await act(3, (who) => who.deploy(strictly(hash)), { attempt: 2 });
   expect(outcome).toBe("committed");
   expect(await wrongWith(account)).toEqual([]);
+});
+
+test("A rollback that was looked at and then cut is gone on from alike", async () => {
+  await account.commit({ ...newCode, ...newHost });
+  await act(2, (who) => who.deploy());
+  const { hash } = await act(3, (who) => who.rollback("previous", { dryRun: true }));
+  let updates = 0;
+  await killedBefore(
+    account,
+    ({ operation }) => operation === "UpdateService" && ++updates === 2,
+    (wire) => deployer(account, { run: 4, wire }).rollback("previous", strictly(hash)),
+  );
+  await account.clock.pass(60_000);
+  const { outcome } = await act(4, (who) => who.rollback("previous", strictly(hash)), { attempt: 2 });
+  expect(outcome).toBe("committed");
+  expect(await wrongWith(account)).toEqual([]);
+});
+
+test("Another run has not looked at what is left of it", async () => {
+  await account.commit(newCode);
+  const { hash } = await act(2, (who) => who.plan());
+  await killedBefore(
+    account,
+    ({ to, operation }) => to === "dagster" && operation === "Locations",
+    (wire) => deployer(account, { run: 3, wire }).deploy(strictly(hash)),
+  );
+  await account.clock.pass(20 * 60_000);
+  await account.commit(newHost);
+  await expect(act(5, (who) => who.deploy(strictly(hash)))).rejects.toThrow("The plan is another one");
 });
 
 test("Where nothing is left to do no plan is another one than was looked at", async () => {

@@ -29,7 +29,7 @@ test.each<[string, () => string, number]>([
   ["the beginning of a SHA", () => releases[0]?.source.sha.slice(0, 10) ?? "", 0],
   ["`previous`", () => "previous", 1],
   ["a time between two releases", () => "2026-11-21T10:30Z", 0],
-  ["a day", () => "2026-11-21", 2],
+  ["a time after the last", () => "2026-11-21T12:30Z", 2],
 ])("goes to %s", async (_, to, index) => {
   const { outcome, release } = await back(to());
   expect(outcome).toBe(index === 2 ? null : "committed");
@@ -41,6 +41,7 @@ test.each<[string, string, RegExp]>([
   ["a time before all releases", "2026-11-20", /No release was committed before/],
   ["something that names none", "yesterday", /names no release/],
   ["a commit that was never released", "0123456789", /No release of commit/],
+  ["the day that is today", "2026-11-21", /2026-11-21 is not over: it is 2026-11-21T/],
   ["a time that is not yet", "2026-11-22T10:00Z", /2026-11-22T10:00Z is not yet: it is 2026-11-21T/],
 ])("refuses %s", async (_, to, what) => {
   await expect(back(to)).rejects.toThrow(what);
