@@ -5,11 +5,12 @@ import { type Evidence, untrusted } from "../../domain/evidence.ts";
 import { instant } from "../../domain/identifiers.ts";
 import { type Revision, showRevision } from "../../domain/verdict.ts";
 import type { DeploymentClients } from "../clients.ts";
+import { excerptOf } from "./excerpt.ts";
 import { suspects } from "./explain.ts";
 import type { StoppedTask } from "./read.ts";
 
-/** Log lines of one container that are worth a look. */
-const lastLines = 20;
+/** Lines that are read: a chain of exceptions begins with what happened, and is long. */
+const readLines = 400;
 
 /**
  * The last log lines of what failed in this task. Only the `awslogs` driver says where they are: `prefix/container/task id`.
@@ -55,12 +56,13 @@ async function readTail(
 ): Promise<readonly Evidence[]> {
   const subject = `container ${container} of task ${task.id}`;
   try {
-    const { events = [] } = await logs(new GetLogEventsCommand({ ...place, limit: lastLines, startFromHead: false }), {
+    const { events = [] } = await logs(new GetLogEventsCommand({ ...place, limit: readLines, startFromHead: false }), {
       resource: `log group ${place.logGroupName}`,
     });
     const last = events.at(-1);
     if (last === undefined) return [];
-    const text = events.map(({ message }) => (message ?? "").trimEnd()).join("\n");
+    const lines = events.flatMap(({ message }) => (message ?? "").trimEnd().split("\n"));
+    const text = excerptOf(lines).join("\n");
     return [{ kind: "log", at: instant(last.timestamp ?? task.at), subject, text: untrusted(text) }];
   } catch (error) {
     if (!isAwsError(error)) throw error;

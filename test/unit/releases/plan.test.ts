@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { usualThreshold } from "../../../src/deployments/service.ts";
 import { explainPlan } from "../../../src/releases/explain.ts";
+import type { Release } from "../../../src/domain/release.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
 import type { Stack } from "../../../src/stack/index.ts";
 import {
