@@ -17,7 +17,10 @@ export const inputs = z.object({
   to: optional,
   reason: optional.refine((text) => text === null || text.length <= 500, "has 500 characters at most"),
   "fail-on-drift": flag,
-  "plan-hash": optional,
+  "plan-hash": optional.refine(
+    (text) => text === null || /^[0-9a-f]{64}$/.test(text),
+    "is the output of that name, 64 hex digits",
+  ),
   "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
   ...takingBack,
@@ -39,14 +42,30 @@ export async function run(): Promise<void> {
     from,
     ...rest
   } = readInputs(inputs);
+  if (onChange === "fail" && hash === null) {
+    throw new UserError({
+      what: "`on-plan-change: fail` compares with a plan that was looked at, and `plan-hash` is empty.",
+      where: "input plan-hash",
+      fix: "Give the output `plan-hash` of that plan; look whether the job that made it passes it on.",
+    });
+  }
   const approved = hash === null ? null : { hash, onChange };
   const request = sessionRequest(rest);
   const role = roleRequest(rest);
-  if (to !== null && command !== "rollback") {
+  refuseUnused(command, {
+    only: only !== null && ["deploy", "plan"],
+    from: from !== null && ["deploy", "plan"],
+    "copy-images": copyImages && ["deploy", "plan"],
+    to: to !== null && ["rollback"],
+    "plan-hash": hash !== null && ["deploy", "plan", "rollback"],
+    reason: reason !== null && ["unlock"],
+    "fail-on-drift": failOnDrift && ["status"],
+  });
+  if (copyImages && from === null) {
     throw new UserError({
-      what: `\`to\` names what to go back to, and the command is \`${command}\`.`,
-      where: "input to",
-      fix: "Set `command: rollback`; or remove `to`.",
+      what: "`copy-images` copies what another environment has released, and `from` names none.",
+      where: "input copy-images",
+      fix: "Give `from`; or remove `copy-images`.",
     });
   }
   switch (command) {
@@ -65,18 +84,11 @@ export async function run(): Promise<void> {
       return;
     }
     case "rollback": {
-      if (only !== null || from !== null) {
-        throw new UserError({
-          what: "A rollback is of the whole stack, to a release of this environment.",
-          where: "inputs only and from",
-          fix: "Remove them. To bring back one component, deploy a commit that reverts it.",
-        });
-      }
       if (to === null) {
         throw new UserError({
           what: "A rollback needs to know where to.",
           where: "input to",
-          fix: "Give a release id, the SHA of its commit, or `previous`. The command `status` lists the releases.",
+          fix: "Give a release id, the SHA of its commit, `previous`, or a time in UTC (2026-11-20T15:00Z). The command `status` lists the releases.",
         });
       }
       const { connect } = await import("../releases/connections.ts");
@@ -99,6 +111,27 @@ export async function run(): Promise<void> {
       }
       await tellUnlocked(request, role, { why: reason, dryRun });
     }
+  }
+}
+
+/**
+ * An input that its command does not look at was meant for something.
+ * @param given the commands that each input is for; false: it was not given
+ * @throws UserError
+ */
+function refuseUnused(command: string, given: Readonly<Record<string, false | readonly string[]>>): void {
+  for (const [input, commands] of Object.entries(given)) {
+    if (commands === false || commands.includes(command)) continue;
+    const others = commands.map((one) => `\`${one}\``).join(" or ");
+    const part =
+      command === "rollback"
+        ? " A rollback is of the whole stack, to a release of this environment; to bring back one component, deploy a commit that reverts it."
+        : "";
+    throw new UserError({
+      what: `\`${input}\` is for ${others}, and the command is \`${command}\`.`,
+      where: `input ${input}`,
+      fix: `Set \`command: ${commands[0] ?? ""}\`; or remove \`${input}\`.${part}`,
+    });
   }
 }
 
@@ -134,7 +167,7 @@ async function tellStatus(request: SessionRequest, role: RoleRequest | null, fai
     throw new UserError({
       what: `What runs is not what the current release says: ${drift.join("; ")}.`,
       where: `stack ${found.stack}, ${found.environment}`,
-      fix: [...new Set(found.drift.map(({ remedy }) => remedy))].join("\n"),
+      fix: found.drift.map(({ service, remedy }) => `${service ?? "the stack"}: ${remedy}`).join("\n"),
     });
   }
 }

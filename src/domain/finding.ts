@@ -35,6 +35,7 @@ export const checkIds: readonly string[] = [
   "no-breaker",
   "no-webserver",
   "not-checked",
+  "not-forward",
   "not-in-this-version",
   "owned-by-cloudformation",
   "plan-changed",

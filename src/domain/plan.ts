@@ -1,5 +1,6 @@
 import type { Finding } from "./finding.ts";
 import { canonicalJson, contentHash } from "./json.ts";
+import type { ReleaseId } from "./identifiers.ts";
 import { fillKnown, type Later, type LaterJson, stepsBehind } from "./later.ts";
 import { imagesOf, keptName, type Release } from "./release.ts";
 import type { Revision } from "./verdict.ts";
@@ -109,6 +110,8 @@ export type Step = {
 export interface Plan {
   /** What the stack will be; parts that are known only later are absent. */
   readonly target: Release;
+  /** The earlier release that is to run again; null: a deploy. */
+  readonly backTo: ReleaseId | null;
   readonly steps: readonly Step[];
   readonly untouched: readonly { readonly what: string; readonly why: string }[];
   /** Services that an interrupted release has moved: they go back with the rest, should this one fail. In that order. */

@@ -26,7 +26,7 @@ export function checkApproved(
   { clock, report }: Pick<Context, "clock" | "report">,
   session: Pick<Session, "stack" | "unfinished" | "request">,
   approved: Approved | null,
-  { command, plan, observation }: Pick<Undertaking, "command" | "plan" | "observation">,
+  { plan, observation }: Pick<Undertaking, "plan" | "observation">,
 ): void {
   if (approved === null || planHash(plan) === approved.hash) return;
   if (plan.steps.length === 0 && plan.moved.length === 0) return;
@@ -37,7 +37,7 @@ export function checkApproved(
   const changed: Finding = { id: "plan-changed", level: "warning", where: "input plan-hash", what, fix };
   for (const finding of withLevels([changed], session.stack.checks, dayOf(clock.now()))) {
     if (approved.onChange === "fail" || finding.level === "error")
-      throw new PlanRefused(finding, resultOfPlan(plan, observation, command));
+      throw new PlanRefused(finding, resultOfPlan(plan, observation));
     report({ kind: "finding", finding });
   }
 }

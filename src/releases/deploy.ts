@@ -6,7 +6,7 @@ import { type Approved, checkApproved } from "./approved.ts";
 import { withFindings } from "./checks.ts";
 import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
-import { isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
+import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import type { About } from "./observe/images.ts";
 import { planRelease } from "./plan.ts";
@@ -18,6 +18,7 @@ import {
   checkBase,
   checkedOutFor,
   checkClean,
+  checkForward,
   checkIdentity,
   checkoutOf,
   cleanSource,
@@ -62,11 +63,16 @@ export async function plan(
   const { release, about } = await begin(context, session, request, checkedOut.source, request.release);
   const { observed, planned } = await look(context, session, release, about);
   const { observation } = observed;
-  const findings = [...planned.findings, ...checkClean(session, checkedOut, context.clock.now())];
-  const looked = { command: "deploy", plan: { ...planned, findings }, observation } as const;
+  const { clock } = context;
+  const findings = [
+    ...planned.findings,
+    ...checkClean(session, checkedOut, clock.now()),
+    ...(await checkForward(session, release, clock.now())),
+  ];
+  const looked = { plan: { ...planned, findings }, observation };
   checkApproved(context, session, request.approved, looked);
   refuse(context, looked);
-  return resultOfPlan(looked.plan, observation, looked.command);
+  return resultOfPlan(looked.plan, observation);
 }
 
 /**
@@ -209,7 +215,7 @@ async function look(
     context,
     stack,
     { root: request.root, source: begun.source },
-    session,
+    { ...session, releasing: releasingBeside(session.lock, request.owner) },
     about,
   );
   if (begun.only !== null) checkShared(stack, about.scope, observed.observation);

@@ -25,7 +25,7 @@ export interface Drift {
 }
 
 /** What drift is told from. */
-export type Ran = Pick<Observation, "current" | "services" | "before" | "definitions">;
+export type Ran = Pick<Observation, "releasing" | "current" | "services" | "before" | "definitions">;
 
 /**
  * What differs from the current release, service by service. A count that something else sets is no drift, and neither is one
@@ -35,9 +35,11 @@ export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
   const moved = movedOf(stack, ran);
   const services = Object.values(stack.services).flatMap((service) => {
     const one = moved.find(({ key, now }) => key === service.key && now.revision !== null);
-    return one === undefined ? driftOfService(service, ran) : [driftOfMoved(one)];
+    return one === undefined ? driftOfService(service, ran) : [driftOfMoved(one, ran)];
   });
-  const others = moved.filter(({ service, now }) => service === null && now.revision !== null).map(driftOfMoved);
+  const others = moved.flatMap((one) =>
+    one.service === null && one.now.revision !== null ? [driftOfMoved(one, ran)] : [],
+  );
   return [...services, ...others, ...driftOfContract(stack, ran.current)];
 }
 
@@ -93,8 +95,15 @@ export function mayOverlap({
   return minimumHealthyPercent > 0 || maximumPercent > 100;
 }
 
-function driftOfMoved({ key, now, former }: MovedService): Drift {
+function driftOfMoved({ key, now, former }: MovedService, { releasing }: Ran): Drift {
   const ran = showRunning(former.taskDefinition, former.desiredCount);
+  if (releasing !== null)
+    return {
+      service: shownName(key, now.name),
+      kind: "unfinished",
+      what: `runs ${showRunning(now.revision, now.desiredCount)}: ${releasing}, who is releasing now, has moved it. Before, it ran ${ran}`,
+      remedy: "Wait until that release has ended.",
+    };
   return {
     service: shownName(key, now.name),
     kind: "unfinished",

@@ -55,7 +55,11 @@ export async function failed(
   const left = isCancelled ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
-  const title = isCancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
+  const title = isCancelled
+    ? "Cancelled"
+    : takenBack.length > 0 && outcome === "taken-back"
+      ? "Failed, and taken back"
+      : "Failed";
   const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);

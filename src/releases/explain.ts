@@ -11,11 +11,12 @@ import type { Observation } from "./observation.ts";
 import { describe } from "./steps/explain.ts";
 
 /** What a plan would do, as a page: what moves and why, what each definition changes, what stays. */
-export function explainPlan(plan: Plan, observation: Observation, command: "deploy" | "rollback"): Markdown {
+export function explainPlan(plan: Plan, observation: Observation): Markdown {
   const { stack, environment, source } = plan.target;
   return paragraphs(
-    heading(2, markdown`${command === "deploy" ? "Plan" : "Plan of a rollback"} for ${stack}, ${environment}`),
+    heading(2, markdown`${titleOf(plan)} for ${stack}, ${environment}`),
     markdown`Commit ${code(source.sha.slice(0, 12))} of ${source.repository}; ${currentText(observation.current)}.`,
+    plan.backTo === null ? null : markdown`Back to release ${code(plan.backTo)}.`,
     explainAbout(plan.target),
     explainFindings(plan.findings),
     plan.steps.length > 0 ? null : markdown`${nothingToDo(plan, observation)}`,
@@ -34,12 +35,17 @@ export function explainPlan(plan: Plan, observation: Observation, command: "depl
 export function wordsOfPlan(plan: Plan, observation: Observation): readonly string[] {
   const { steps, target } = plan;
   const { stack, environment, source } = target;
-  const title = `Plan for ${stack}, ${environment}, commit ${source.sha.slice(0, 12)}`;
+  const back = plan.backTo === null ? "" : ` (release ${plan.backTo})`;
+  const title = `${titleOf(plan)} for ${stack}, ${environment}, commit ${source.sha.slice(0, 12)}${back}`;
   if (steps.length === 0) return [`${title}: ${nothingToDo(plan, observation)}`];
   return [
     `${title}, ${steps.length === 1 ? "1 step" : `${steps.length} steps`}:`,
     ...inOrder(steps).map(({ id, reason }) => `  ${id}: ${reason}`),
   ];
+}
+
+function titleOf({ backTo }: Plan): string {
+  return backTo === null ? "Plan" : "Plan of a rollback";
 }
 
 /** Without a step there may be something to record. */
@@ -48,8 +54,8 @@ function nothingToDo({ target, moved }: Plan, { current }: Observation): string 
     const services = moved.map(({ service }) => service).join(", ");
     return `Nothing to make or roll: a release that was cut has brought ${services} where this one would. It is recorded.`;
   }
-  return saysAlready(current, target)
-    ? "Nothing to do: the stack runs this commit already."
+  return current !== null && saysAlready(current, target)
+    ? `Nothing to do: nothing in it differs from what runs, release ${current.id}.`
     : "Nothing to make or roll: only the record changes.";
 }
 

@@ -100,6 +100,12 @@ export function isHeldBy({ holder }: Lock, owner: Owner): boolean {
   return holder.attempt < owner.attempt || isSame(holder, owner);
 }
 
+/** Who releases now, beside us; null: nobody whose lease is not over. */
+export function releasingBeside(found: Stored<Lock> | null, owner: Owner): string | null {
+  if (found === null || found.value.holder === null || isHeldBy(found.value, owner)) return null;
+  return found.ageSeconds >= found.value.leaseSeconds ? null : found.value.holder.name;
+}
+
 /**
  * Takes the lock away from its holder, who writes nothing more from then on. What he had begun stays open for the next release.
  * @returns who held it; null: nobody did

@@ -13,6 +13,8 @@ import type { ParameterNames } from "./definitions.ts";
 export interface Observation {
   /** The commit that is checked out. */
   readonly source: Source;
+  /** Who releases to the stack now, beside us; null: nobody. */
+  readonly releasing: string | null;
   /** The committed release; null before the first. */
   readonly current: Release | null;
   /**

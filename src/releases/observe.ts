@@ -24,7 +24,7 @@ export async function observe(
   context: Context,
   stack: Stack,
   checkout: { readonly root: string; readonly source: Source },
-  history: Pick<History, "currentRelease" | "unfinished">,
+  history: Pick<History, "currentRelease" | "unfinished"> & Pick<Observation, "releasing">,
   about: About,
 ): Promise<Observed> {
   const current = history.currentRelease;
@@ -46,6 +46,7 @@ export async function observe(
   const keepable = promotion === null ? await keepableImages(imageClients, scope, current, plans) : {};
   const observation = {
     source: checkout.source,
+    releasing: history.releasing,
     current,
     services,
     before,

@@ -106,7 +106,7 @@ export function planRollback(
         : null;
     }),
   ];
-  return finished(draft, findings);
+  return { ...finished(draft, findings), backTo: to.id };
 }
 
 /** What services of the scope keep is decided anew. */

@@ -88,7 +88,7 @@ export interface Told {
 }
 
 /** What there is to tell of a plan that is not carried out. */
-export function resultOfPlan(plan: Plan, observation: Observation, command: Outcome["command"]): Result {
+export function resultOfPlan(plan: Plan, observation: Observation): Result {
   return {
     release: plan.target,
     plan,
@@ -97,7 +97,7 @@ export function resultOfPlan(plan: Plan, observation: Observation, command: Outc
     changed: plan.steps.length > 0,
     steps: [],
     services: [],
-    summary: explainPlan(plan, observation, command),
+    summary: explainPlan(plan, observation),
     words: wordsOfPlan(plan, observation),
   };
 }
@@ -244,7 +244,7 @@ function runningNow(
       const back = takenBack.find((one) => one.service === key);
       const then = before[key];
       if (back?.why === null && then !== undefined) return [name, showRunning(then.taskDefinition, then.desiredCount)];
-      if (back !== undefined || moved.has(key)) return [name, "not known: see `status`"];
+      if (back !== undefined || moved.has(key)) return [name, "not known: the command status tells"];
       return [name, service === null ? "does not exist" : showRunning(service.revision, service.desiredCount)];
     }),
   );

@@ -8,7 +8,7 @@ import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
-import { takeLock } from "./lock.ts";
+import { releasingBeside, takeLock } from "./lock.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import type { Observation } from "./observation.ts";
@@ -47,17 +47,17 @@ export async function rollback(context: Context, connections: Connections, reque
   const session = await openSession(context, connections, request);
   if (request.dryRun) {
     const { observation, planned } = await look(context, session, await target(session, request.to, context));
-    const looked = { command: "rollback", plan: planned, observation } as const;
+    const looked = { plan: planned, observation };
     checkApproved(context, session, request.approved, looked);
     refuse(context, looked);
-    return resultOfPlan(planned, observation, "rollback");
+    return resultOfPlan(planned, observation);
   }
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
     const to = await target(now, request.to, context);
     const { observation, planned, images } = await look(context, now, to);
-    checkApproved(context, now, request.approved, { command: "rollback", plan: planned, observation });
+    checkApproved(context, now, request.approved, { plan: planned, observation });
     const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
       command: "rollback",
@@ -117,7 +117,8 @@ async function target(session: Session, to: string, { clock }: Pick<Context, "cl
 }
 
 /**
- * What was current before. An earlier attempt of this run that has gone back already, and was cut before it could say so, has reached
+ * What was current before, and pins something else: to release the same again, or only another record of it, is nothing to go back
+ * from. An earlier attempt of this run that has gone back already, and was cut before it could say so, has reached
  * it: what is current then is not left again.
  * @throws UserError when there is none
  */
@@ -127,11 +128,21 @@ async function previousOf(session: Session): Promise<Release> {
   const outcome = await journal.outcome(currentRelease.id);
   const { command, owner } = outcome ?? {};
   const isOurs = owner?.name === request.owner.name && owner.attempt < request.owner.attempt;
-  return command === "rollback" && isOurs ? currentRelease : committed(journal, currentRelease.base);
+  if (command === "rollback" && isOurs) return currentRelease;
+  let base: ReleaseId | null = currentRelease.base;
+  for (let looked = 0; base !== null && looked < readBefore; looked += 1) {
+    const before: Release = await committed(journal, base);
+    if (!runsSame(before, currentRelease)) return before;
+    ({ base } = before);
+  }
+  throw nothingBefore(session);
 }
 
 function nothingBefore({ currentRelease, unfinished }: Session): UserError {
-  const what = "There is no release before the current one.";
+  const what =
+    currentRelease?.base == null
+      ? "There is no release before the current one."
+      : "All releases before the current one pin the same as it: there is none to go back to.";
   const where = "input to";
   if (currentRelease !== null) return new UserError({ what, where, fix: "Name a release: `status` lists them." });
   const cut = unfinished.map(({ intent }) => intent.release.id).join(", ");
@@ -154,7 +165,9 @@ function notYet(to: string, now: number): UserError {
 function momentOf(to: string): number | null {
   const [, day, time] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)Z?)?$/.exec(to) ?? [];
   if (day === undefined) return null;
-  const moment = Date.parse(`${day}T${time ?? "23:59:59.999"}Z`);
+  // What `status` shows is cut to the second in which it was.
+  const isToTheSecond = time !== undefined && time.length > "15:00".length;
+  const moment = Date.parse(`${day}T${time ?? "23:59:59"}${time === undefined || isToTheSecond ? ".999" : ""}Z`);
   return Number.isNaN(moment) ? null : moment;
 }
 
@@ -209,6 +222,7 @@ async function look(
   );
   const observation: Observation = {
     source: to.source,
+    releasing: releasingBeside(session.lock, request.owner),
     current: currentRelease,
     services,
     before,

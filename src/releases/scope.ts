@@ -124,7 +124,7 @@ function unknownName(name: string, names: ReadonlySet<string>): UserError {
   return new UserError({
     what: `${quote(name)} is no service, image, migration or location of the stack.`,
     where: "input only",
-    fix: suggest(name, names, "The stack file describes nothing."),
+    fix: `${suggest(name, names, "The stack file describes nothing.")}${name.includes(",") ? " Write several one a line." : ""}`,
   });
 }
 

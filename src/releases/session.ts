@@ -194,6 +194,19 @@ export async function checkAncestry(session: Session, begun: Release): Promise<v
   await checkStackFile(session, begun, currentRelease);
 }
 
+/** What {@link checkAncestry} refuses, as a plan tells it: it may be looked at what a deploy would not do. @param now milliseconds since 1970 */
+export async function checkForward(session: Session, begun: Release, now: number): Promise<readonly Finding[]> {
+  try {
+    await checkAncestry(session, begun);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { what, fix, where = "history of the repository" } = error;
+    const finding: Finding = { id: "not-forward", level: "warning", where, what: `${what} A deploy is refused.`, fix };
+    return withLevels([finding], session.stack.checks, dayOf(now));
+  }
+}
+
 /**
  * The stack file is part of a release: it goes behind neither the one that is current nor the code that it is for.
  * @throws UserError as {@link checkAncestry} does

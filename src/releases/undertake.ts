@@ -146,30 +146,30 @@ async function leave(context: Context, session: Session, lock: HeldLock, plan: P
 function stepsToCarryOut(
   context: Context,
   session: Session,
-  { command, plan, parts, observation }: Pick<Undertaking, "command" | "plan" | "parts" | "observation">,
+  { plan, parts, observation }: Pick<Undertaking, "plan" | "parts" | "observation">,
 ): readonly Step[] {
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   // What is not looked at after a release is said by who ends it.
   const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || id !== "not-checked");
   const all = [...findings, ...ofCredentials(context, session, mine)];
-  refuse(context, { command, plan: { ...plan, findings: all }, observation });
+  refuse(context, { plan: { ...plan, findings: all }, observation });
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   return mine;
 }
 
 /** A plan, and what it was made of. */
-type Looked = Pick<Undertaking, "command" | "plan" | "observation">;
+type Looked = Pick<Undertaking, "plan" | "observation">;
 
 /**
  * Findings are shown; an error ends it before anything is written.
  * @throws PlanRefused
  */
-export function refuse({ report }: Context, { command, plan, observation }: Looked): void {
+export function refuse({ report }: Context, { plan, observation }: Looked): void {
   const errors = plan.findings.filter(({ level }) => level === "error");
   const [first, ...others] = errors;
   const shown: readonly Finding[] = [...bySeverity(plan.findings).filter(({ level }) => level !== "error"), ...others];
   for (const finding of shown) report({ kind: "finding", finding });
-  if (first !== undefined) throw new PlanRefused(first, resultOfPlan(plan, observation, command));
+  if (first !== undefined) throw new PlanRefused(first, resultOfPlan(plan, observation));
 }
 
 /**
@@ -211,7 +211,7 @@ const actionOf: Readonly<Record<Part, string>> = {
 function partsMissing(parts: readonly Part[]): UserError {
   const actions = [...new Set(parts)].map((part) => actionOf[part]).join(" and ");
   return new UserError({
-    what: `This step builds on what ${actions} makes, and that is not there.`,
+    what: `This step builds on what ${actions} ${parts.length > 1 ? "make" : "makes"}, and that is not there.`,
     where: "order of the steps of this job",
     fix: `Run ${actions} before it, and pass its output \`release\` on; or use the root action, which does all of it.`,
   });

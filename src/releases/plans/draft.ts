@@ -39,5 +39,5 @@ export function withoutDefinition(release: Release, definition: string): Release
 /** The plan that was drafted. @throws Error when its steps do not fit together: a bug */
 export function finished({ target, steps, untouched, moved }: Draft, findings: readonly Finding[]): Plan {
   checkPlan({ steps });
-  return { target, steps, untouched, moved, findings };
+  return { target, backTo: null, steps, untouched, moved, findings };
 }

@@ -120,8 +120,7 @@ describe("a commit", () => {
       "nothing goes on before its new code is served",
       "asked once more: the old webserver has found its new code, and the new one must find it as well",
     ]);
-    const [, ...rows] =
-      explainPlan(plan, first.observation, "deploy").markdown.match(/^.*location gate of .*$/gm) ?? [];
+    const [, ...rows] = explainPlan(plan, first.observation).markdown.match(/^.*location gate of .*$/gm) ?? [];
     expect(rows).toEqual([
       expect.stringMatching(/^\| location gate of `DealFlow`, once more, of the new webserver \|/),
     ]);

@@ -76,6 +76,7 @@ export function untouchedWorld(stack: Stack): World {
     {
       observation: {
         source,
+        releasing: null,
         current: null,
         services,
         before,

@@ -59,12 +59,38 @@ test("goes to a commit that was released again by a rollback: both releases of i
   expect(digest(release)).toBe(digest(releases[0]));
 });
 
+test("passes over releases that pin the same: `previous` is what ran before what runs", async () => {
+  // Somebody scales a service by hand, and a deploy of the same commit puts that right: a release of its own.
+  await account.commit({ "README.md": "Words.\n" });
+  const { outcome } = await account.clock.run(deployer(account, { run: 4 }).deploy());
+  expect(outcome).toBeNull();
+  await account.clock.pass(2000);
+  const again = await back(releases[1]?.id ?? "");
+  await account.clock.pass(2000);
+  const onceMore = await back(releases[0]?.id ?? "");
+  await account.clock.pass(2000);
+  expect(digest(again.release)).toBe(digest(releases[1]));
+  expect(digest(onceMore.release)).toBe(digest(releases[0]));
+  expect(digest((await back("previous")).release)).toBe(digest(releases[1]));
+});
+
+test("goes to the second that `status` shows, whatever fraction of it the release was recorded in", async () => {
+  const { history } = await account.clock.run(deployer(account, { run: 9 }).status());
+  const [, second] = history;
+  const { release } = await back(second?.at.slice(0, 19) ?? "");
+  expect(digest(release)).toBe(digest(releases[1]));
+});
+
 test("is planned under its own name, and the log says what it would do", async () => {
   const { summary, words } = await account.clock.run(
     deployer(account, { run: 9 }).rollback("previous", { dryRun: true }),
   );
   expect(summary.markdown).toContain("## Plan of a rollback for small, production");
-  expect(words[0]).toBe(`Plan for small, production, commit ${releases[1]?.source.sha.slice(0, 12)}, 3 steps:`);
+  const { id = "", source } = releases[1] ?? {};
+  expect(summary.markdown).toContain(`Back to release \`${id}\``);
+  expect(words[0]).toBe(
+    `Plan of a rollback for small, production, commit ${source?.sha.slice(0, 12)} (release ${id}), 3 steps:`,
+  );
   expect(words[1]).toMatch(/^ {2}roll\/code: /);
 });
 

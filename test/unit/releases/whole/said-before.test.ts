@@ -47,7 +47,11 @@ test("A release that was cut is shown so, with what becomes of it, while the nex
 });
 
 test.each([
-  ["nothing, when all is as the current release says", stackFile, "Nothing to do: the stack runs this commit already."],
+  [
+    "nothing, when all is as the current release says",
+    stackFile,
+    "Nothing to do: nothing in it differs from what runs, release",
+  ],
   [
     "the record, when that alone is another",
     stackFile.replace("version: 1", "version: 2"),
