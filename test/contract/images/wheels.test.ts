@@ -12,6 +12,7 @@ import { isWanted, type Target } from "../../../src/images/markers.ts";
 import { readPackages } from "../../../src/images/packages.ts";
 import { installWheels } from "../../../src/images/wheels.ts";
 import { context, demoWheel, folderFor, removeFolders, type Wheel, wheelhouse } from "./fixtures.ts";
+import { errorOf } from "../../error-of.ts";
 
 jest.setTimeout(120_000); // a pip on a busy machine
 
@@ -54,9 +55,6 @@ async function install(
     },
   };
 }
-
-const failureOf = (installing: Promise<unknown>): Promise<unknown> =>
-  installing.then(() => null).catch((error: unknown) => error);
 
 test("the layer holds the packages, and nothing of the machine that installed them", async () => {
   const { paths, content } = await install([demoWheel]);
@@ -181,7 +179,7 @@ test("every line of a pip names the image that it works for", async () => {
 });
 
 test("a package without a wheel for the target is named, with its line", async () => {
-  const failure = await failureOf(install([demoWheel, native("cp311-cp311-musllinux_1_2_x86_64")]));
+  const failure = await errorOf(install([demoWheel, native("cp311-cp311-musllinux_1_2_x86_64")]));
   expect(failure).toBeInstanceOf(UserError);
   expect(failure).toMatchObject({
     what: "native 2.1 has no wheel for linux/amd64 and Python 3.11.7.",
@@ -192,7 +190,7 @@ test("a package without a wheel for the target is named, with its line", async (
 
 test("a package that is not what the lock file says is named, with its line", async () => {
   const edit = (lock: string): string => lock.replace(/[0-9a-f]{64}/, "0".repeat(64));
-  const failure = await failureOf(install([demoWheel], { edit }));
+  const failure = await errorOf(install([demoWheel], { edit }));
   expect(failure).toMatchObject({
     what: "demo-pkg is not what the lock file says: the index has a file with another hash.",
     where: { line: 3 },
@@ -204,7 +202,7 @@ test("an index that cannot be reached is not taken for a package without a wheel
     lock.replace("--no-index", "--index-url http://127.0.0.1:9/simple").replace("--find-links wheels", "");
   process.env["PIP_RETRIES"] = "1";
   try {
-    expect(await failureOf(install([demoWheel], { edit }))).toMatchObject({
+    expect(await errorOf(install([demoWheel], { edit }))).toMatchObject({
       what: "pip cannot reach the package index.",
     });
   } finally {
@@ -214,7 +212,7 @@ test("an index that cannot be reached is not taken for a package without a wheel
 
 test("any other failure of pip is passed on with its exit code", async () => {
   const edit = (lock: string): string => lock.replace("--no-index", "--no-index --trusted-host");
-  const failure = await failureOf(install([demoWheel], { edit }));
+  const failure = await errorOf(install([demoWheel], { edit }));
   expect(failure).toMatchObject({ what: "pip could not install the requirements: python3 ended with exit code 1." });
   expect((failure as Error).cause).toBeInstanceOf(ProgramFailed);
 });
@@ -228,7 +226,7 @@ test("what the target does not want is not installed, and nothing at all gives n
 
 test("a marker that cannot be read is named, with its line", async () => {
   const edit = (lock: string): string => lock.replace("demo-pkg==1.0", "demo-pkg==1.0 ; planet == 'mars'");
-  expect(await failureOf(install([demoWheel], { edit }))).toMatchObject({
+  expect(await errorOf(install([demoWheel], { edit }))).toMatchObject({
     what: "The marker of demo-pkg cannot be read: there is no planet.",
     where: { line: 3 },
   });
