@@ -3,17 +3,18 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Bed, startBed } from "../test/local-aws/bed.ts";
-import { type Checkout, checkOut, playSmallStack } from "../test/contract/actions/small-stack.ts";
+import type { Bed } from "../test/local-aws/bed.ts";
+import { type Checkout, checkOut, startSmallStack } from "../test/contract/actions/small-stack.ts";
 import { readAction } from "../test/runner/run-step.ts";
 import { type Peer, peers } from "./peers.ts";
 import { median, type Row, row } from "./rows.ts";
 
 /** Whole processes on this very Node, interleaved: what a step costs before it does anything. */
 export async function measure(runs: number): Promise<readonly Row[]> {
-  const bed = await startBed();
+  const small = await startSmallStack();
+  const { bed } = small;
   const folder = mkdtempSync(join(tmpdir(), "start-"));
-  const checkout = await checkOut(await playSmallStack(bed));
+  const checkout = await checkOut(small);
   try {
     const there = peers();
     const [aws, docker] = ["amazon-ecs-deploy-task-definition", "build-push-action"].map((name) =>

@@ -1,35 +1,32 @@
 import { type Comparison, type Refusal, startFakeGithub } from "../../github/fake-github.ts";
-import { type Bed, startBed } from "../../local-aws/bed.ts";
 import type { StepResult } from "../../runner/run-step.ts";
 import {
   type Checkout,
   checkOut,
   heldLock,
-  playSmallStack,
   putRecord,
   readLock,
   removeRecord,
   type SmallStack,
+  startSmallStack,
   stackFile,
   writesOf,
 } from "./small-stack.ts";
 
-let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 let since: number;
 
 beforeAll(async () => {
-  bed = await startBed();
-  small = await playSmallStack(bed);
+  small = await startSmallStack();
 }, 120_000);
-afterAll(() => bed.close());
+afterAll(() => small.bed.close());
 beforeEach(async () => {
   checkout = await checkOut(small);
-  since = bed.calls.length;
+  since = small.bed.calls.length;
 });
 afterEach(async () => {
-  bed.aws.faults.clear();
+  small.bed.aws.faults.clear();
   await checkout.remove();
 });
 
@@ -185,7 +182,7 @@ describe("the account", () => {
   });
 
   test("expired credentials, said at once", async () => {
-    bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+    small.bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
     await expectRefusal(await checkout.run(), {
       what: /session of this job is over/,
       where: /STS/,
@@ -194,7 +191,7 @@ describe("the account", () => {
   });
 
   test("a right that is missing, as the statement to add", async () => {
-    bed.aws.faults.inject({ on: "ecs:DescribeServices", caller: "deploy", what: { kind: "access-denied" } });
+    small.bed.aws.faults.inject({ on: "ecs:DescribeServices", caller: "deploy", what: { kind: "access-denied" } });
     const result = await checkout.run();
     await expectRefusal(result, {
       what: /ecs:DescribeServices/,

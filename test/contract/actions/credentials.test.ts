@@ -1,12 +1,10 @@
 import { type FakeIdentityTokens, startFakeIdentityTokens } from "../../github/fake-identity-tokens.ts";
 import { trustPolicyFor } from "../../github/identity-token.ts";
-import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Job, runPost, runStep, type StepResult } from "../../runner/run-step.ts";
-import { type Checkout, checkOut, playSmallStack, type SmallStack, stackFile, writesOf } from "./small-stack.ts";
+import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile, writesOf } from "./small-stack.ts";
 
 const subject = "repo:owner/small:environment:production";
 
-let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 let github: FakeIdentityTokens;
@@ -15,14 +13,13 @@ let since: number;
 let runId = 700;
 
 beforeAll(async () => {
-  bed = await startBed({ speed: 20 });
-  small = await playSmallStack(bed);
+  small = await startSmallStack({ speed: 20 });
   github = await startFakeIdentityTokens(subject);
   role = small.infrastructure.roleArn("deploy");
 }, 120_000);
 afterAll(async () => {
   await github.close();
-  await bed.close();
+  await small.bed.close();
 });
 beforeEach(async () => {
   checkout = await checkOut(small);
@@ -35,15 +32,15 @@ beforeEach(async () => {
   );
   checkout.commit("Settings");
   trust(subject);
-  bed.aws.neighbours.sessionSeconds = null;
-  since = bed.calls.length;
+  small.bed.aws.neighbours.sessionSeconds = null;
+  since = small.bed.calls.length;
 });
 afterEach(() => checkout.remove());
 
 /** From now on the role lets itself be assumed by who says to be this. */
 function trust(sub: string): void {
-  const trustPolicy = trustPolicyFor(bed.account, sub);
-  bed.aws.neighbours.roles.set("deploy", { name: "deploy", arn: role, trustPolicy });
+  const trustPolicy = trustPolicyFor(small.bed.account, sub);
+  small.bed.aws.neighbours.roles.set("deploy", { name: "deploy", arn: role, trustPolicy });
 }
 
 /** A job that has nothing of AWS but the way to it. */
@@ -52,7 +49,7 @@ function job(environment: Readonly<Record<string, string>> = github.environment)
     workspace: checkout.folder,
     repository: "owner/small",
     runId,
-    environment: { AWS_ENDPOINT_URL: bed.url, AWS_EC2_METADATA_DISABLED: "true", ...environment },
+    environment: { AWS_ENDPOINT_URL: small.bed.url, AWS_EC2_METADATA_DISABLED: "true", ...environment },
   };
 }
 
@@ -69,7 +66,7 @@ function errorOf({ exitCode, annotations }: StepResult): string {
 
 /** Calls of the step that AWS let through, by who made them. */
 function callers(): readonly string[] {
-  const served = bed.calls.slice(since).filter(({ service, caller }) => service !== "registry" && caller !== "");
+  const served = small.bed.calls.slice(since).filter(({ service, caller }) => service !== "registry" && caller !== "");
   return [...new Set(served.map(({ caller }) => caller))];
 }
 
@@ -77,7 +74,7 @@ test("a job without credentials works as the role that it assumes, and shows no 
   const result = await run({ command: "plan" });
   expect(result.exitCode).toBe(0);
   expect(callers()).toEqual(["deploy"]);
-  const sessions = [...bed.aws.neighbours.sessions.values()];
+  const sessions = [...small.bed.aws.neighbours.sessions.values()];
   expect(sessions.at(-1)).toMatchObject({ role: "deploy", name: `dagster-ecs-${runId}-1` });
   const shown = [...result.log, result.summary, JSON.stringify(result.outputs), JSON.stringify(result.state)].join(
     "\n",
@@ -88,11 +85,11 @@ test("a job without credentials works as the role that it assumes, and shows no 
 
 test("a session is called as the job wants", async () => {
   expect((await run({ command: "status", "role-session-name": "release@owner" })).exitCode).toBe(0);
-  expect([...bed.aws.neighbours.sessions.values()].at(-1)).toMatchObject({ name: "release@owner" });
+  expect([...small.bed.aws.neighbours.sessions.values()].at(-1)).toMatchObject({ name: "release@owner" });
 });
 
 test("a role that is assumed goes before credentials that the job has", async () => {
-  const other = { ...bed.environment("somebody"), ...github.environment, AWS_REGION: "us-east-1" };
+  const other = { ...small.bed.environment("somebody"), ...github.environment, AWS_REGION: "us-east-1" };
   const result = await run({ command: "status" }, other);
   expect(result.exitCode).toBe(0);
   expect(callers()).toEqual(["deploy"]);
@@ -103,7 +100,7 @@ test("a job that may not have an identity token is told which permission it lack
   const message = errorOf(await run({ command: "plan" }, {}));
   expect(message).toContain("may not ask GitHub for an identity token");
   expect(message).toContain("id-token: write");
-  expect(bed.calls.slice(since)).toEqual([]);
+  expect(small.bed.calls.slice(since)).toEqual([]);
 });
 
 test("a job that GitHub gives no token is told so, and not of AWS", async () => {
@@ -132,10 +129,12 @@ test("what counts for allowed-account-ids is the account of the role", async () 
 
 test("a release that outlives its session is carried on, and taken back, by those that follow", async () => {
   // The small stack's containers hold no Dagster and do not start. A session is renewed when five minutes of it are left.
-  bed.aws.neighbours.sessionSeconds = 302;
+  small.bed.aws.neighbours.sessionSeconds = 302;
   const result = await run({ command: "deploy" });
   expect(result).toMatchObject({ exitCode: 1, outputs: { outcome: "taken-back" } });
-  const calls = bed.calls.slice(since).filter(({ service, caller }) => service !== "registry" && caller === "deploy");
+  const calls = small.bed.calls
+    .slice(since)
+    .filter(({ service, caller }) => service !== "registry" && caller === "deploy");
   const [first, ...later] = [...new Set(calls.map(({ accessKeyId }) => accessKeyId))];
   expect(later).not.toEqual([]);
   const callsOf = (operation: string) => calls.filter((call) => call.operation === operation);
@@ -161,7 +160,7 @@ test("a post step closes what is open with a session of its own", async () => {
 
 test("credentials of the job that end too soon are warned of before anything is done", async () => {
   const expiration = new Date(Date.now() + 20 * 60_000).toISOString();
-  const environment = { ...bed.environment("deploy"), AWS_CREDENTIAL_EXPIRATION: expiration };
+  const environment = { ...small.bed.environment("deploy"), AWS_CREDENTIAL_EXPIRATION: expiration };
   const result = await runStep(job(environment), { action: "." });
   expect(result.outputs["outcome"]).toBe("taken-back");
   expect(result.annotations.map(({ properties }) => properties["title"])).toContain("credentials-expire");

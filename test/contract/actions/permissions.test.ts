@@ -1,19 +1,18 @@
 import { readFileSync } from "node:fs";
-import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
 import { documentedFor, neededBy } from "./documented-permissions.ts";
-import { type Checkout, checkOut, playSmallStack, stackFile } from "./small-stack.ts";
+import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile } from "./small-stack.ts";
 
 // What a green release calls is compared by the test of the demo, which runs one. Here everything is called until the containers of
 // the small stack, which hold no Dagster, do not start: from there on, evidence is read, and services are taken back.
 
-let bed: Bed;
+let small: SmallStack;
 let checkout: Checkout;
 let runId = 900;
 
 beforeAll(async () => {
-  bed = await startBed({ speed: 20 });
-  checkout = await checkOut(await playSmallStack(bed));
+  small = await startSmallStack({ speed: 20 });
+  checkout = await checkOut(small);
   await checkout.write(
     "dagster-stack.yml",
     stackFile(
@@ -26,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await checkout.remove();
-  await bed.close();
+  await small.bed.close();
 });
 
 /** Runs an action, and compares what it called with what its column says. */
@@ -35,15 +34,15 @@ async function expectDocumented(
   action: string,
   inputs: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly result: StepResult; readonly needed: readonly string[] }> {
-  const since = bed.calls.length;
+  const since = small.bed.calls.length;
   const job = {
     workspace: checkout.folder,
     repository: "owner/small",
     runId,
-    environment: bed.environment("deploy"),
+    environment: small.bed.environment("deploy"),
   };
   const result = await runStep(job, { action, with: inputs });
-  const needed = neededBy(bed.calls.slice(since), "deploy");
+  const needed = neededBy(small.bed.calls.slice(since), "deploy");
   const documented = documentedFor(column);
   expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
   return { result, needed };

@@ -1,26 +1,23 @@
 import { outcomeSchema } from "../../../src/domain/journal.ts";
 import { type Job, runPost, runStep, startStep, type StepResult } from "../../runner/run-step.ts";
-import { type Bed, startBed } from "../../local-aws/bed.ts";
 import {
   type Checkout,
   checkOut,
-  playSmallStack,
   readLock,
   readRecord,
   type SmallStack,
+  startSmallStack,
   stackFile,
 } from "./small-stack.ts";
 
-let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 let job: Job;
 
 beforeAll(async () => {
-  bed = await startBed();
-  small = await playSmallStack(bed);
+  small = await startSmallStack();
 }, 120_000);
-afterAll(() => bed.close());
+afterAll(() => small.bed.close());
 beforeEach(async () => {
   checkout = await checkOut(small);
   job = checkout.job();
@@ -59,7 +56,7 @@ test("a job that ends between two of its actions leaves no lock, and an end to w
 
 test("an action that was killed is closed by its post step", async () => {
   const made = await runStep(job, { action: "actions/build-push-image" });
-  bed.aws.faults.inject({
+  small.bed.aws.faults.inject({
     on: "ecs:RegisterTaskDefinition",
     what: { kind: "latency", milliseconds: 60_000 },
     times: 1,
@@ -68,7 +65,7 @@ test("an action that was killed is closed by its post step", async () => {
   await until(async () => ((await readLock(small))?.open ?? []).length > 0);
   process.kill(running.pid, "SIGKILL");
   const killed = await running.result;
-  bed.aws.faults.clear();
+  small.bed.aws.faults.clear();
   expect(killed.exitCode).toBeNull();
   const post = await runPost(job, register, killed);
   expect(post?.exitCode).toBe(0);
@@ -108,14 +105,14 @@ test.each<[string, { readonly action: string; readonly with?: Readonly<Record<st
       "a session that is over",
       { action: "actions/deploy-service" },
       async () => {
-        bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+        small.bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
       },
     ],
     [
       "a session that is over, for a rollback",
       { action: ".", with: { command: "rollback", to: "previous" } },
       async () => {
-        bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+        small.bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
       },
     ],
   ],
@@ -126,14 +123,14 @@ test.each<[string, { readonly action: string; readonly with?: Readonly<Record<st
   expect(refused.annotations.filter(({ level }) => level === "error")).toHaveLength(1);
   expect(refused.state).toEqual({});
   expect(await runPost(job, step, refused)).toMatchObject({ exitCode: 0, annotations: [], summary: "" });
-  bed.aws.faults.clear();
+  small.bed.aws.faults.clear();
 });
 
 test("a post step that may not look any more says so, and leaves the red to what ended the release", async () => {
   const result = await registered();
-  bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
+  small.bed.aws.faults.inject({ on: "*", caller: "deploy", what: { kind: "expired-token" } });
   const post = await runPost(job, register, result);
-  bed.aws.faults.clear();
+  small.bed.aws.faults.clear();
   expect(post).toMatchObject({ exitCode: 0, annotations: [] });
   expect(post?.log.join("\n")).toContain("what this job may have left open is left to the next release: ");
   await runPost(job, register, result);

@@ -1,18 +1,16 @@
-import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { parseRelease, type Release } from "../../../src/domain/release.ts";
 import { runPost, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
 import { documentedFor, neededBy } from "./documented-permissions.ts";
 import {
   type Checkout,
   checkOut,
-  playSmallStack,
   putRecord,
   type SmallStack,
+  startSmallStack,
   stackFile,
   writesOf,
 } from "./small-stack.ts";
 
-let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 /** What staging runs: its images are real, its end is told. */
@@ -23,8 +21,7 @@ let since: number;
 const oneBed = "    checks: { contract-shared: { level: warning, until: 2099-12-31, reason: one bed } }\n";
 
 beforeAll(async () => {
-  bed = await startBed();
-  small = await playSmallStack(bed);
+  small = await startSmallStack();
   checkout = await checkOut(small);
   await checkout.write(
     "dagster-stack.yml",
@@ -54,17 +51,17 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await checkout.remove();
-  await bed.close();
+  await small.bed.close();
 });
 beforeEach(() => {
-  since = bed.calls.length;
+  since = small.bed.calls.length;
 });
 
 const job = () => ({
   workspace: checkout.folder,
   repository: "owner/small",
   runId: 500,
-  environment: bed.environment("deploy"),
+  environment: small.bed.environment("deploy"),
 });
 
 function run(action: string, inputs: Step["with"] = {}): Promise<StepResult> {
@@ -95,10 +92,10 @@ test("the image is copied as it is, and travels on with the release; with the ri
     promotes: { environment: "staging", release: proved.id },
   });
   const documented = documentedFor("build-push-image");
-  const needed = neededBy(bed.calls.slice(since), "deploy");
+  const needed = neededBy(small.bed.calls.slice(since), "deploy");
   expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
 
-  since = bed.calls.length;
+  since = small.bed.calls.length;
   const again = await run("actions/build-push-image", { from: "staging" });
   expect(again).toMatchObject({ exitCode: 0, outputs: { changed: "false" } });
   expect(writesOf(small, since)).toEqual([]);
@@ -106,7 +103,7 @@ test("the image is copied as it is, and travels on with the release; with the ri
   const register = { action: "actions/register-task-def", with: { release: copied.outputs["release"] ?? "" } };
   const registered = await runStep(job(), register);
   expect(registered.exitCode).toBe(0);
-  const definitions = bed.aws.calls.filter(({ operation }) => operation === "RegisterTaskDefinition").slice(-4);
+  const definitions = small.bed.aws.calls.filter(({ operation }) => operation === "RegisterTaskDefinition").slice(-4);
   expect(definitions).toHaveLength(4);
   for (const { input } of definitions) expect(JSON.stringify(input)).toContain(`/small@${digest()}`);
   const other = await run("actions/register-task-def", { ...register.with, only: "app" });

@@ -6,7 +6,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import type { Bed } from "../../local-aws/bed.ts";
+import { type Bed, type BedOptions, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Job, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
@@ -45,7 +45,9 @@ services:
 gates: { log-scan: "off" }
 `);
 
-export async function playSmallStack(bed: Bed): Promise<SmallStack> {
+/** On an AWS of its own, which whoever starts it closes. */
+export async function startSmallStack(options: BedOptions = {}): Promise<SmallStack> {
+  const bed = await startBed(options);
   const infrastructure = await playInfrastructure(bed, {
     stack: "small",
     repositories: ["small", "small/staging"],

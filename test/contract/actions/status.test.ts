@@ -1,9 +1,7 @@
 import type { ReleaseId, Sha } from "../../../src/domain/identifiers.ts";
 import { emptyRelease, type Release } from "../../../src/domain/release.ts";
-import { type Bed, startBed } from "../../local-aws/bed.ts";
-import { type Checkout, checkOut, playSmallStack, putRecord, type SmallStack } from "./small-stack.ts";
+import { type Checkout, checkOut, putRecord, type SmallStack, startSmallStack } from "./small-stack.ts";
 
-let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 
@@ -14,8 +12,7 @@ const owner = { name: "owner/small/run/7/job/deploy", attempt: 1, url: null, run
 
 /** A release is current that names a revision which the service does not run. */
 beforeAll(async () => {
-  bed = await startBed();
-  small = await playSmallStack(bed);
+  small = await startSmallStack();
   checkout = await checkOut(small);
   const source = { repository: "owner/small", sha };
   const release: Release = {
@@ -29,7 +26,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await checkout.remove();
-  await bed.close();
+  await small.bed.close();
 });
 
 test("status gives drift as a list of sentences, and the history as a list of releases; it is green", async () => {

@@ -1,18 +1,16 @@
 import { type FakeGithub, type Refusal, type RunStatus, startFakeGithub } from "../../github/fake-github.ts";
-import { type Bed, startBed } from "../../local-aws/bed.ts";
 import {
   type Checkout,
   checkOut,
   heldLock,
-  playSmallStack,
   putRecord,
   readLock,
   removeRecord,
   type SmallStack,
+  startSmallStack,
   writesOf,
 } from "./small-stack.ts";
 
-let bed: Bed;
 let small: SmallStack;
 let checkout: Checkout;
 let github: FakeGithub;
@@ -21,8 +19,7 @@ let status: RunStatus | null | Refusal;
 const register = { action: "actions/register-task-def", with: { "github-token": "ghs_secret" } };
 
 beforeAll(async () => {
-  bed = await startBed();
-  small = await playSmallStack(bed);
+  small = await startSmallStack();
   github = await startFakeGithub({ run: () => status });
   checkout = await checkOut(small);
   const made = await checkout.run({ action: "actions/build-push-image" });
@@ -31,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await checkout.remove();
   await github.close();
-  await bed.close();
+  await small.bed.close();
 });
 beforeEach(() => putRecord(small, "lock.json", heldLock));
 afterEach(() => removeRecord(small, "lock.json"));
@@ -48,7 +45,7 @@ test.each<[string, RunStatus | null | Refusal]>([
   ["cannot be told of now", "server error"],
 ])("nobody takes over the lock of a run that, GitHub says, %s", async (_, said) => {
   status = said;
-  const since = bed.calls.length;
+  const since = small.bed.calls.length;
   const result = await checkout.run(register, { GITHUB_API_URL: github.url });
   expect(result.exitCode).toBe(1);
   expect(result.annotations.map(({ message }) => message).join("\n")).toContain(

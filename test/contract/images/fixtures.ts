@@ -318,6 +318,18 @@ export interface Wheel {
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** Pure Python, with a script of each kind. */
+export const demoWheel: Wheel = {
+  name: "demo-pkg",
+  version: "1.0",
+  tag: "py3-none-any",
+  files: {
+    "demo/__init__.py": "def main():\n    return 0\n",
+    "demo_pkg-1.0.data/scripts/legacy": "#!python\nprint('legacy')\n",
+    "{info}entry_points.txt": "[console_scripts]\ndemo = demo:main\n",
+  },
+};
+
 /** Writes wheels into `folder/wheels`, and a lock file that finds them there. @returns the text of the lock file. */
 export async function wheelhouse(folder: string, wheels: readonly Wheel[]): Promise<string> {
   const program = [

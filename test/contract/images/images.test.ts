@@ -18,6 +18,7 @@ import {
   checkout,
   context,
   copyOf,
+  demoWheel,
   type Direct,
   folderFor,
   pull,
@@ -37,16 +38,7 @@ import { onEachRegistry, type TestRegistry } from "./registries.ts";
 jest.setTimeout(120_000); // a pip on a busy machine
 
 const wheels: readonly Wheel[] = [
-  {
-    name: "demo-pkg",
-    version: "1.0",
-    tag: "py3-none-any",
-    files: {
-      "demo/__init__.py": "def main():\n    return 0\n",
-      "demo_pkg-1.0.data/scripts/legacy": "#!python\nprint('legacy')\n",
-      "{info}entry_points.txt": "[console_scripts]\ndemo = demo:main\n",
-    },
-  },
+  demoWheel,
   ...["manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux2014_aarch64"].map((platform) => ({
     name: "native",
     version: "2.1",

@@ -11,23 +11,14 @@ import { parseLock } from "../../../src/images/lock.ts";
 import { isWanted, type Target } from "../../../src/images/markers.ts";
 import { readPackages } from "../../../src/images/packages.ts";
 import { installWheels } from "../../../src/images/wheels.ts";
-import { context, folderFor, removeFolders, type Wheel, wheelhouse } from "./fixtures.ts";
+import { context, demoWheel, folderFor, removeFolders, type Wheel, wheelhouse } from "./fixtures.ts";
+import { errorOf } from "../../error-of.ts";
 
 jest.setTimeout(120_000); // a pip on a busy machine
 
 const run = promisify(execFile);
 const target: Target = { platform: "linux/amd64", python: "3.11.7" };
 
-const pure: Wheel = {
-  name: "demo-pkg",
-  version: "1.0",
-  tag: "py3-none-any",
-  files: {
-    "demo/__init__.py": "def main():\n    return 0\n",
-    "demo_pkg-1.0.data/scripts/legacy": "#!python\nprint('legacy')\n",
-    "{info}entry_points.txt": "[console_scripts]\ndemo = demo:main\n",
-  },
-};
 const native = (tag: string): Wheel => ({ name: "native", version: "2.1", tag, files: { "native/core.so": tag } });
 
 afterAll(removeFolders);
@@ -65,11 +56,8 @@ async function install(
   };
 }
 
-const failureOf = (installing: Promise<unknown>): Promise<unknown> =>
-  installing.then(() => null).catch((error: unknown) => error);
-
 test("the layer holds the packages, and nothing of the machine that installed them", async () => {
-  const { paths, content } = await install([pure]);
+  const { paths, content } = await install([demoWheel]);
   expect(paths).toEqual([
     "bin",
     "bin/demo",
@@ -129,13 +117,13 @@ test("a command of a package may spawn children, which import its script again",
 });
 
 test("another Python, in a folder whose name is too long for a script's first line, gives the same layer", async () => {
-  const first = await install([pure]);
+  const first = await install([demoWheel]);
   const environment = join(await folderFor("environment"), "a folder ".repeat(20).trim());
   await run("python3", ["-m", "venv", environment]);
   const path = process.env["PATH"] ?? "";
   process.env["PATH"] = `${join(environment, "bin")}${delimiter}${path}`;
   try {
-    expect((await install([pure])).digest).toBe(first.digest);
+    expect((await install([demoWheel])).digest).toBe(first.digest);
   } finally {
     process.env["PATH"] = path;
   }
@@ -191,7 +179,7 @@ test("every line of a pip names the image that it works for", async () => {
 });
 
 test("a package without a wheel for the target is named, with its line", async () => {
-  const failure = await failureOf(install([pure, native("cp311-cp311-musllinux_1_2_x86_64")]));
+  const failure = await errorOf(install([demoWheel, native("cp311-cp311-musllinux_1_2_x86_64")]));
   expect(failure).toBeInstanceOf(UserError);
   expect(failure).toMatchObject({
     what: "native 2.1 has no wheel for linux/amd64 and Python 3.11.7.",
@@ -202,7 +190,7 @@ test("a package without a wheel for the target is named, with its line", async (
 
 test("a package that is not what the lock file says is named, with its line", async () => {
   const edit = (lock: string): string => lock.replace(/[0-9a-f]{64}/, "0".repeat(64));
-  const failure = await failureOf(install([pure], { edit }));
+  const failure = await errorOf(install([demoWheel], { edit }));
   expect(failure).toMatchObject({
     what: "demo-pkg is not what the lock file says: the index has a file with another hash.",
     where: { line: 3 },
@@ -214,7 +202,9 @@ test("an index that cannot be reached is not taken for a package without a wheel
     lock.replace("--no-index", "--index-url http://127.0.0.1:9/simple").replace("--find-links wheels", "");
   process.env["PIP_RETRIES"] = "1";
   try {
-    expect(await failureOf(install([pure], { edit }))).toMatchObject({ what: "pip cannot reach the package index." });
+    expect(await errorOf(install([demoWheel], { edit }))).toMatchObject({
+      what: "pip cannot reach the package index.",
+    });
   } finally {
     delete process.env["PIP_RETRIES"];
   }
@@ -222,21 +212,21 @@ test("an index that cannot be reached is not taken for a package without a wheel
 
 test("any other failure of pip is passed on with its exit code", async () => {
   const edit = (lock: string): string => lock.replace("--no-index", "--no-index --trusted-host");
-  const failure = await failureOf(install([pure], { edit }));
+  const failure = await errorOf(install([demoWheel], { edit }));
   expect(failure).toMatchObject({ what: "pip could not install the requirements: python3 ended with exit code 1." });
   expect((failure as Error).cause).toBeInstanceOf(ProgramFailed);
 });
 
 test("what the target does not want is not installed, and nothing at all gives no folder", async () => {
   const edit = (lock: string): string => lock.replace("native==2.1", "native==2.1 ; platform_machine == 'aarch64'");
-  const both = await install([pure, native("cp311-cp311-win_amd64")], { edit });
+  const both = await install([demoWheel, native("cp311-cp311-win_amd64")], { edit });
   expect(both.paths).not.toContain("native/core.so");
   expect((await install([native("cp311-cp311-win_amd64")], { edit })).paths).toEqual([]);
 });
 
 test("a marker that cannot be read is named, with its line", async () => {
   const edit = (lock: string): string => lock.replace("demo-pkg==1.0", "demo-pkg==1.0 ; planet == 'mars'");
-  expect(await failureOf(install([pure], { edit }))).toMatchObject({
+  expect(await errorOf(install([demoWheel], { edit }))).toMatchObject({
     what: "The marker of demo-pkg cannot be read: there is no planet.",
     where: { line: 3 },
   });

@@ -1,6 +1,6 @@
 import { parseRevision } from "../../../src/domain/verdict.ts";
 import { imageUri } from "./definitions.ts";
-import { type Location, type Stack, startStack, until } from "./stack.ts";
+import { deployAll, type Location, type Stack, startStack, until } from "./stack.ts";
 
 describe("a rolling update of a code location", () => {
   let stack: Stack;
@@ -8,13 +8,7 @@ describe("a rolling update of a code location", () => {
 
   beforeAll(async () => {
     stack = await startStack();
-    first = await stack.push({ release: "one" });
-    await Promise.all((["code", "daemon", "webserver"] as const).map((key) => stack.deploy(key, first)));
-    await until(() => stack.complete("code", "daemon", "webserver"), Boolean);
-    await until(
-      () => stack.location(),
-      ({ kind }) => kind === "loaded",
-    );
+    first = await deployAll(stack, { release: "one" });
   }, 180_000);
 
   afterAll(() => stack.bed.close(), 30_000);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { imageUri } from "./definitions.ts";
-import { type Stack, startStack, until } from "./stack.ts";
+import { deployAll, type Stack, startStack, until } from "./stack.ts";
 
 const reportSchema = z.object({ release: z.string(), image: z.string(), foreign: z.array(z.string()) });
 
@@ -10,13 +10,7 @@ describe("a run that EcsRunLauncher starts as its own task", () => {
 
   beforeAll(async () => {
     stack = await startStack();
-    digest = await stack.push({ release: "a constant in the code" });
-    await Promise.all((["code", "daemon", "webserver"] as const).map((key) => stack.deploy(key, digest)));
-    await until(() => stack.complete("code", "daemon", "webserver"), Boolean);
-    await until(
-      () => stack.location(),
-      ({ kind }) => kind === "loaded",
-    );
+    digest = await deployAll(stack, { release: "a constant in the code" });
   }, 180_000);
 
   afterAll(() => stack.bed.close(), 30_000);

@@ -129,6 +129,19 @@ export async function startStack(options: BedOptions = {}): Promise<Stack> {
   };
 }
 
+/** Deploys all services on such code, and waits until the webserver has loaded it. @returns digest of its image */
+export async function deployAll(stack: Stack, code: { readonly release: string }): Promise<string> {
+  const keys = ["code", "daemon", "webserver"] as const;
+  const digest = await stack.push(code);
+  await Promise.all(keys.map((key) => stack.deploy(key, digest)));
+  await until(() => stack.complete(...keys), Boolean);
+  await until(
+    () => stack.location(),
+    ({ kind }) => kind === "loaded",
+  );
+  return digest;
+}
+
 /**
  * Asks until the answer is as wanted.
  * @throws Error with the last answer when that takes longer than a minute and a half.

@@ -18,3 +18,17 @@ export async function killedBefore(
   const end = await clock.run(Promise.race([gone.promise, deploy(wire)]));
   if (end !== "gone") throw new Error("the deploy came to its end before any such call");
 }
+
+/** The same, who is gone when so many calls were made. */
+export function killedAfter(
+  account: PlayedAccount,
+  calls: number,
+  deploy: (wire: Wire) => Promise<unknown>,
+): Promise<void> {
+  let made = 0;
+  const isOver = (): boolean => {
+    made += 1;
+    return made > calls;
+  };
+  return killedBefore(account, isOver, deploy);
+}

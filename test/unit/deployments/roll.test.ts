@@ -15,6 +15,7 @@ import { digestSchema } from "../../../src/domain/identifiers.ts";
 import type { Verdict } from "../../../src/domain/verdict.ts";
 import { breakerWithRollback, existing } from "../local-aws/stage.ts";
 import { caller, openScene, request, type Scene } from "./scene.ts";
+import { errorOf } from "../../error-of.ts";
 
 // Fake time costs real time on a machine that is busy.
 jest.setTimeout(60_000);
@@ -60,13 +61,6 @@ function inSmallPages(scene: Scene): Scene["clients"] {
   return { ...scene.clients, ecs };
 }
 
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => null,
-    (error: unknown) => error,
-  );
-}
-
 describe("Before anything is written", () => {
   test.each([
     { what: "There is no service other.", changes: { service: "other" } },
@@ -79,7 +73,7 @@ describe("Before anything is written", () => {
     },
   ])("a request is refused: $what", async ({ what, changes }) => {
     const scene = await open();
-    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request(changes))));
+    const thrown = await scene.run(errorOf(roll(scene.clients, scene.context, request(changes))));
     expect(thrown).toBeInstanceOf(UserError);
     expect((thrown as UserError).what).toContain(what);
     expect(scene.written()).toEqual([]);
@@ -88,7 +82,7 @@ describe("Before anything is written", () => {
   test("a revision that was deregistered is refused", async () => {
     const scene = await open();
     await scene.ecs.deregisterTaskDefinition({ taskDefinition: await scene.register() });
-    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    const thrown = await scene.run(errorOf(roll(scene.clients, scene.context, request())));
     expect((thrown as UserError).what).toBe("Task definition app:2 is INACTIVE: it was deregistered.");
     expect(scene.written()).toEqual([]);
   });
@@ -97,7 +91,7 @@ describe("Before anything is written", () => {
     const scene = await open();
     await scene.register();
     await scene.ecs.deleteService({ cluster: "main", service: "app", force: true });
-    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    const thrown = await scene.run(errorOf(roll(scene.clients, scene.context, request())));
     expect((thrown as UserError).what).toMatch(/is (INACTIVE|DRAINING): it was deleted/);
     expect(scene.written()).toEqual([]);
   });
@@ -116,7 +110,7 @@ describe("The start", () => {
     const scene = await open();
     await scene.register();
     scene.aws.faults.inject({ on: "ecs:UpdateService", caller, what: { kind: "access-denied" } });
-    const thrown = await scene.run(failureOf(roll(scene.clients, scene.context, request())));
+    const thrown = await scene.run(errorOf(roll(scene.clients, scene.context, request())));
     expect(thrown).toBeInstanceOf(AwsError);
     expect((thrown as AwsError).fix).toContain('"Action":"ecs:UpdateService"');
     expect((thrown as AwsError).where).toContain("service app in cluster main");

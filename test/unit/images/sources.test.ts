@@ -7,6 +7,7 @@ import { UserError } from "../../../src/domain/errors.ts";
 import { contentKey, type Inputs } from "../../../src/images/content-key.ts";
 import { readSources, type Sources } from "../../../src/images/sources.ts";
 import { digestOf } from "../../../src/images/manifest.ts";
+import { errorOf } from "../../error-of.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -24,9 +25,6 @@ async function write(files: Readonly<Record<string, string>>, mode = 0o644): Pro
 
 const read = (from: string, to: string, generated = {}): Promise<Sources> =>
   readSources({ root, files: [{ from, to }], generated }, new AbortController().signal);
-
-const failureOf = (reading: Promise<unknown>): Promise<unknown> =>
-  reading.then(() => null).catch((error: unknown) => error);
 
 const hashOf = (text: string): string => digestOf(Buffer.from(text)).slice("sha256:".length);
 
@@ -145,7 +143,7 @@ test.each<[what: string, prepare: () => Promise<unknown>, from: string, to: stri
   ],
 ])("refuses %s", async (_, prepare, from, to, words) => {
   await prepare();
-  const failure = await failureOf(read(from, to));
+  const failure = await errorOf(read(from, to));
   expect(failure).toBeInstanceOf(UserError);
   expect(String(failure)).toContain(words);
 });
@@ -153,7 +151,7 @@ test.each<[what: string, prepare: () => Promise<unknown>, from: string, to: stri
 test("names the place where the user wrote it", async () => {
   const place = { file: "dagster-stack.yml", line: 8, column: 24 };
   const files = [{ from: "app", to: "/app", place }];
-  const failure = await failureOf(readSources({ root, files, generated: {} }, new AbortController().signal));
+  const failure = await errorOf(readSources({ root, files, generated: {} }, new AbortController().signal));
   expect(failure).toMatchObject({ where: place });
 });
 
@@ -185,7 +183,7 @@ test.each([".wh.a.py", ".wh..wh..opq", ".wh.folder/a.py"])(
 test("refuses a name that is not UTF-8", async () => {
   await write({ "app/a.py": "" });
   await writeFile(Buffer.concat([Buffer.from(join(root, "app/caf")), Buffer.from([0xe9]), Buffer.from(".py")]), "");
-  const failure = await failureOf(read("app", "/app"));
+  const failure = await errorOf(read("app", "/app"));
   expect(failure).toBeInstanceOf(UserError);
   expect(String(failure)).toContain("has a name that is not UTF-8");
 });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import { Cancelled, UserError } from "../../../src/domain/errors.ts";
 import { type Program, ProgramFailed, run } from "../../../src/programs/index.ts";
+import { errorOf } from "../../error-of.ts";
 
 function context(signal = new AbortController().signal): Context & { readonly lines: string[] } {
   const lines: string[] = [];
@@ -21,13 +22,6 @@ const shell = (script: string, rest: Partial<Program> = {}): Program => ({
   output: "report",
   ...rest,
 });
-
-async function failureOf(running: Promise<unknown>): Promise<unknown> {
-  return running.then(
-    () => null,
-    (error: unknown) => error,
-  );
-}
 
 describe("run", () => {
   test("an argument is one word, whatever it holds", async () => {
@@ -68,7 +62,7 @@ describe("run", () => {
   });
 
   test("a failure holds the exit code and the last line of standard error", async () => {
-    const error = await failureOf(run(context(), shell("echo first >&2; echo last >&2; echo >&2; exit 3")));
+    const error = await errorOf(run(context(), shell("echo first >&2; echo last >&2; echo >&2; exit 3")));
     expect(error).toBeInstanceOf(ProgramFailed);
     expect(error).toMatchObject({
       exitCode: 3,
@@ -80,12 +74,12 @@ describe("run", () => {
   });
 
   test("a program that a signal ended has no exit code", async () => {
-    const error = await failureOf(run(context(), shell("kill -9 $$")));
+    const error = await errorOf(run(context(), shell("kill -9 $$")));
     expect(error).toMatchObject({ exitCode: null, message: "sh ended with signal SIGKILL" });
   });
 
   test("a program that is not there is said so", async () => {
-    const error = await failureOf(run(context(), { command: "no-such-program", args: [], output: "report" }));
+    const error = await errorOf(run(context(), { command: "no-such-program", args: [], output: "report" }));
     expect(error).toBeInstanceOf(UserError);
     expect(String(error)).toContain("no-such-program cannot be started");
   });
@@ -96,7 +90,7 @@ describe("run", () => {
   ])("a cancelled program %s is gone, with all that it has started", async (_, script) => {
     const controller = new AbortController();
     const told = context(controller.signal);
-    const running = failureOf(run({ ...told, clock: { ...told.clock, sleep: () => sleep(50) } }, shell(script)));
+    const running = errorOf(run({ ...told, clock: { ...told.clock, sleep: () => sleep(50) } }, shell(script)));
     while (told.lines.length === 0) await sleep(5);
     controller.abort(new Cancelled());
     expect(await running).toBeInstanceOf(Cancelled);
@@ -108,11 +102,11 @@ describe("run", () => {
   test("nothing is started once the signal is aborted", async () => {
     const folder = await mkdtemp(join(tmpdir(), "run-"));
     try {
-      const error = await failureOf(
+      const error = await errorOf(
         run(context(AbortSignal.abort(new Cancelled())), shell(`echo x > ${join(folder, "made")}`)),
       );
       expect(error).toBeInstanceOf(Cancelled);
-      expect(await failureOf(readFile(join(folder, "made")))).toMatchObject({ code: "ENOENT" });
+      expect(await errorOf(readFile(join(folder, "made")))).toMatchObject({ code: "ENOENT" });
     } finally {
       await rm(folder, { recursive: true });
     }

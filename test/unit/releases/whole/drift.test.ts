@@ -1,12 +1,12 @@
 import { showDrift } from "../../../../src/releases/drift.ts";
 import { explainStatus } from "../../../../src/releases/status.ts";
 import { openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
-import { cutAt } from "../../../releases/played/cut.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
 
 let account: PlayedAccount;
 beforeEach(async () => {
@@ -176,20 +176,11 @@ describe("The history", () => {
       [2, (about: string) => about.endsWith("/intent.json")],
       [3, (about: string) => about === "small-code"],
     ] as const) {
-      let found = false;
-      const cut = cutAt({
-        at: 0,
-        mishap: "killed before",
-        cancel: () => undefined,
-        after: () => undefined,
-        pause: () => Promise.resolve(),
-      });
-      const wire: Wire = (call, effect) => {
-        found ||= call.writes && isMoment(call.about);
-        return found ? cut.wire(call, effect) : effect();
-      };
-      const work = deployer(account, { run, wire }).deploy();
-      await account.clock.run(Promise.race([cut.gone, work.catch(() => undefined)]));
+      await killedBefore(
+        account,
+        (call) => call.writes && isMoment(call.about),
+        (wire) => deployer(account, { run, wire }).deploy(),
+      );
       await account.clock.pass(20 * 60_000);
     }
     const { history, drift } = await look();

@@ -2,7 +2,6 @@ import { UserError } from "../../../../src/domain/errors.ts";
 import type { Release } from "../../../../src/domain/release.ts";
 import { showRevision } from "../../../../src/domain/verdict.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
-import { cutAt } from "../../../releases/played/cut.ts";
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { revisionsOf, servicesOf } from "../../../releases/played/onlooker.ts";
@@ -11,6 +10,9 @@ import { standstill } from "../../../releases/played/standstill.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import { type OutsideCall, showCall, type Wire } from "../../../releases/played/wire.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
+import { errorOf } from "../../../error-of.ts";
+import { recorder } from "../../../releases/played/recorder.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
 
 let account: PlayedAccount;
 /** The first release, which is current. */
@@ -29,16 +31,6 @@ async function release(run: number, options: DeployerOptions = {}): Promise<Rele
   const { release: made } = await account.clock.run(deployer(account, { run, ...options }).deploy());
   await account.clock.pass(60_000);
   return made;
-}
-
-/** A wire that keeps the writes that went over it. */
-function recorder(): { readonly wire: Wire; readonly writes: string[] } {
-  const writes: string[] = [];
-  const wire: Wire = (call, effect) => {
-    if (call.writes) writes.push(showCall(call));
-    return effect();
-  };
-  return { wire, writes };
 }
 
 /** A wire on which something happens before the first call that is so. */
@@ -65,13 +57,6 @@ const isQuestion = ({ to }: OutsideCall): boolean => to === "dagster";
 /** Updates the service of code as somebody at the console does. */
 async function byHand(taskDefinition: string): Promise<void> {
   await readPastClient(account.aws, "UpdateService", { cluster: "small", service: "small-code", taskDefinition });
-}
-
-async function errorOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => null,
-    (error: unknown) => error,
-  );
 }
 
 describe("A second deployer, while the first one rolls", () => {
@@ -366,20 +351,7 @@ describe("When the lock is taken away from somebody who deploys,", () => {
 
 /** A change of code by a process that is gone before the first call that is so. */
 async function cutBefore(when: (call: OutsideCall) => boolean, run = 2): Promise<void> {
-  let found = false;
-  const cut = cutAt({
-    at: 0,
-    mishap: "killed before",
-    cancel: () => undefined,
-    after: () => undefined,
-    pause: () => Promise.resolve(),
-  });
-  const wire: Wire = (call, effect) => {
-    found ||= when(call);
-    return found ? cut.wire(call, effect) : effect();
-  };
-  await account.clock.run(Promise.race([cut.gone, errorOf(deployer(account, { run, wire }).deploy())]));
-  expect(cut.struck()).not.toBeNull();
+  await killedBefore(account, when, (wire) => deployer(account, { run, wire }).deploy());
   await account.clock.pass(20 * 60_000);
 }
 

@@ -7,6 +7,7 @@ import { recordsOf } from "../../../releases/played/records.ts";
 import { newCode } from "../../../releases/played/situations.ts";
 import { hostsStack, inProcessStack } from "../../../releases/played/stacks.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
+import { errorOf } from "../../../error-of.ts";
 
 let account: PlayedAccount;
 afterEach(() => account.close());
@@ -24,12 +25,7 @@ async function run<T>(work: (who: Deployer) => Promise<T>, options: DeployerOpti
 }
 
 async function failing(work: (who: Deployer) => Promise<unknown>, options: DeployerOptions = {}): Promise<unknown> {
-  const caught = (who: Deployer) =>
-    work(who).then(
-      () => null,
-      (error: unknown) => error,
-    );
-  return run(caught, options);
+  return run((who) => errorOf(work(who)), options);
 }
 
 /** Services that were updated, and when; milliseconds since 1970. */

@@ -11,6 +11,7 @@ import { killedBefore } from "../../../releases/played/killed-before.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
+import { errorOf } from "../../../error-of.ts";
 
 let account: PlayedAccount;
 beforeEach(async () => {
@@ -25,14 +26,7 @@ async function release(run: number, options: DeployerOptions = {}): Promise<Rele
 }
 
 function refused(run: number, options: DeployerOptions): Promise<unknown> {
-  return account.clock.run(
-    deployer(account, { run, ...options })
-      .deploy()
-      .then(
-        () => null,
-        (error: unknown) => error,
-      ),
-  );
+  return account.clock.run(errorOf(deployer(account, { run, ...options }).deploy()));
 }
 
 const only = (...names: string[]): DeployerOptions => ({ wishes: { only: names } });

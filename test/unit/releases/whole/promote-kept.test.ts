@@ -5,18 +5,19 @@ import type { Result } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
-import { killedBefore } from "../../../releases/played/killed-before.ts";
+import { killedAfter } from "../../../releases/played/killed-before.ts";
 import { serviceKeys, servicesOf } from "../../../releases/played/onlooker.ts";
 import { stagedOneImage } from "../../../releases/played/upgrade.ts";
 import { showCall, type Wire } from "../../../releases/played/wire.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
+import { recorder } from "../../../releases/played/recorder.ts";
+import { openTwoAccounts, commitToBoth } from "../../../releases/played/two-accounts.ts";
 
 let staging: PlayedAccount;
 let production: PlayedAccount;
 
 beforeEach(async () => {
-  staging = await openAccount({ ...stagedOneImage, environment: "staging" });
-  production = await openAccount({ ...stagedOneImage, neighbour: staging });
+  ({ staging, production } = await openTwoAccounts(stagedOneImage));
 });
 afterEach(async () => {
   await production.close();
@@ -26,10 +27,7 @@ afterEach(async () => {
 const newCode = (number: number) => ({ "app/main.py": `VERSION = ${number}\n` });
 const from: DeployerOptions = { wishes: { from: { environment: "staging", release: null }, copyImages: true } };
 
-async function commit(files: Readonly<Record<string, string>>): Promise<void> {
-  await staging.commit(files);
-  await production.commit(files);
-}
+const commit = (files: Readonly<Record<string, string>>) => commitToBoth({ staging, production }, files);
 
 async function act(account: PlayedAccount, run: number, options: DeployerOptions = {}): Promise<Result> {
   const result = await account.clock.run(deployer(account, { run, ...options }).deploy());
@@ -171,24 +169,13 @@ test.each([0.15, 0.3, 0.45, 0.6, 0.75, 0.9])(
   "Cut when %d of its calls were made, and run again, it ends as if it had not been",
   async (part) => {
     const proved = await keptInStaging();
-    let calls = 0;
-    const counting: Wire = (_call, effect) => {
-      calls += 1;
-      return effect();
-    };
+    const { wire: counting, calls } = recorder();
     await act(production, 3, { ...from, wire: counting });
     await production.close();
     production = await openAccount({ ...stagedOneImage, neighbour: staging });
     await production.commit(newCode(2));
-    const at = Math.floor(calls * part);
-    let made = 0;
-    await killedBefore(
-      production,
-      () => {
-        made += 1;
-        return made > at;
-      },
-      (wire) => deployer(production, { run: 3, wire, ...from }).deploy(),
+    await killedAfter(production, Math.floor(calls() * part), (wire) =>
+      deployer(production, { run: 3, wire, ...from }).deploy(),
     );
     const { release } = await act(production, 3, { attempt: 2, ...from });
     expect(digests(release)).toEqual(digests(proved));

@@ -1,34 +1,16 @@
-import type { Sha } from "../../../../src/domain/identifiers.ts";
-import type { Release } from "../../../../src/domain/release.ts";
-import { openAccount, type PlayedAccount, stagedStackFile } from "../../../releases/played/account.ts";
+import { type PlayedAccount, stagedStackFile } from "../../../releases/played/account.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
-import { showCall, type Wire } from "../../../releases/played/wire.ts";
+import { errorOf } from "../../../error-of.ts";
+import { recorder } from "../../../releases/played/recorder.ts";
+import { openTwoAccounts, commitToBoth, release } from "../../../releases/played/two-accounts.ts";
 
 let staging: PlayedAccount;
 let production: PlayedAccount;
 
-/** Two accounts with one history. */
-async function commit(files: Readonly<Record<string, string>>): Promise<Sha> {
-  await staging.commit(files);
-  return production.commit(files);
-}
-
-async function release(account: PlayedAccount, run: number, options: DeployerOptions = {}): Promise<Release> {
-  const { release: made } = await account.clock.run(deployer(account, { run, ...options }).deploy());
-  await account.clock.pass(60_000);
-  return made;
-}
-
-function errorOf(work: Promise<unknown>): Promise<unknown> {
-  return production.clock.run(
-    work.then(
-      () => null,
-      (error: unknown) => error,
-    ),
-  );
-}
+const commit = (files: Readonly<Record<string, string>>) => commitToBoth({ staging, production }, files);
+const failure = (work: Promise<unknown>): Promise<unknown> => production.clock.run(errorOf(work));
 
 const from: DeployerOptions = { wishes: { from: { environment: "staging", release: null }, copyImages: true } };
 const otherWebserver = {
@@ -39,8 +21,7 @@ const otherWebserver = {
 };
 
 beforeEach(async () => {
-  staging = await openAccount({ stack: stagedStackFile, environment: "staging" });
-  production = await openAccount({ stack: stagedStackFile, neighbour: staging });
+  ({ staging, production } = await openTwoAccounts());
 });
 afterEach(async () => {
   await production.close();
@@ -71,12 +52,8 @@ describe("The stack file of a promotion", () => {
     const newest = await commit({ "app/main.py": "VERSION = 3\n" });
     await release(staging, 3);
     await production.checkOut(old);
-    const writes: string[] = [];
-    const wire: Wire = (call, effect) => {
-      if (call.writes) writes.push(showCall(call));
-      return effect();
-    };
-    expect(await errorOf(deployer(production, { run: 1, attempt: 2, wire, ...from }).deploy())).toMatchObject({
+    const { wire, writes } = recorder();
+    expect(await failure(deployer(production, { run: 1, attempt: 2, wire, ...from }).deploy())).toMatchObject({
       kind: "superseded",
       what: expect.stringContaining(`Commit ${old} does not contain`) as unknown,
     });
@@ -93,7 +70,7 @@ describe("The stack file of a promotion", () => {
     const newer = await commit(newHost);
     await release(staging, 2);
     await production.checkOut(old);
-    expect(await errorOf(deployer(production, { run: 2, ...from }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 2, ...from }).deploy())).toMatchObject({
       kind: "superseded",
       what: `The stack file is of commit ${old}, which does not contain ${newer}: code of that is in what would be released.`,
       fix: expect.stringContaining("`from: <environment>@<release id>`") as unknown,
@@ -107,7 +84,7 @@ describe("The stack file of a promotion", () => {
     const newest = await commit(otherWebserver);
     await release(production, 1, from);
     await production.checkOut(between);
-    expect(await errorOf(deployer(production, { run: 2 }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 2 }).deploy())).toMatchObject({
       kind: "superseded",
       what: expect.stringContaining(`Commit ${between} does not contain ${newest}`) as unknown,
     });

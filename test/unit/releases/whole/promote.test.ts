@@ -9,11 +9,14 @@ import {
 } from "../../../releases/played/account.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
-import { killedBefore } from "../../../releases/played/killed-before.ts";
+import { killedBefore, killedAfter } from "../../../releases/played/killed-before.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import { refusal } from "../../../releases/played/refusal.ts";
 import { type OutsideCall, showCall, type Wire } from "../../../releases/played/wire.ts";
+import { errorOf } from "../../../error-of.ts";
+import { recorder } from "../../../releases/played/recorder.ts";
+import { openTwoAccounts, commitToBoth, release } from "../../../releases/played/two-accounts.ts";
 
 let staging: PlayedAccount;
 let production: PlayedAccount;
@@ -23,31 +26,12 @@ afterEach(async () => {
   await staging.close();
 });
 
-/** Two accounts with one history: what is committed in one is committed in the other. */
 async function open(options: AccountOptions = {}): Promise<void> {
-  staging = await openAccount({ stack: stagedStackFile, environment: "staging" });
-  production = await openAccount({ stack: stagedStackFile, neighbour: staging, ...options });
+  ({ staging, production } = await openTwoAccounts(undefined, options));
 }
 
-async function commit(files: Readonly<Record<string, string>>): Promise<void> {
-  const [one, other] = [await staging.commit(files), await production.commit(files)];
-  expect(one).toBe(other);
-}
-
-async function release(account: PlayedAccount, run: number, options: DeployerOptions = {}): Promise<Release> {
-  const { release: made } = await account.clock.run(deployer(account, { run, ...options }).deploy());
-  await account.clock.pass(60_000);
-  return made;
-}
-
-function errorOf(work: Promise<unknown>): Promise<unknown> {
-  return production.clock.run(
-    work.then(
-      () => null,
-      (error: unknown) => error,
-    ),
-  );
-}
+const commit = (files: Readonly<Record<string, string>>) => commitToBoth({ staging, production }, files);
+const failure = (work: Promise<unknown>): Promise<unknown> => production.clock.run(errorOf(work));
 
 const from = (release: PromotionRequest["release"] = null, copyImages = true): DeployerOptions => ({
   wishes: { from: { environment: "staging", release }, copyImages },
@@ -108,7 +92,7 @@ describe("What another environment runs, in another account,", () => {
       if (call.writes) writes.push(showCall(call));
       return effect();
     };
-    const error = await errorOf(deployer(production, { run: 2, wire, ...from(null, false) }).deploy());
+    const error = await failure(deployer(production, { run: 2, wire, ...from(null, false) }).deploy());
     expect(error).toMatchObject({
       name: "UserError",
       what: expect.stringContaining("does not have the image") as unknown,
@@ -135,7 +119,7 @@ describe("What another environment runs, in another account,", () => {
   test("is refused when the registry it was made in has lost it", async () => {
     const proved = await release(staging, 1);
     staging.registry.forget("small/code", proved.images["code"]?.digest ?? "");
-    expect(await errorOf(deployer(production, { run: 2, ...from() }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 2, ...from() }).deploy())).toMatchObject({
       what: expect.stringContaining("No registry has the image any more") as unknown,
     });
   });
@@ -149,7 +133,7 @@ describe("What another environment runs, in another account,", () => {
   });
 
   test("is nothing when nothing is released there", async () => {
-    expect(await errorOf(deployer(production, { run: 1, ...from() }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 1, ...from() }).deploy())).toMatchObject({
       what: "Nothing is released to staging yet: there is nothing to promote.",
     });
   });
@@ -160,7 +144,7 @@ describe("What another environment runs, in another account,", () => {
       ["stagging", /There is no environment "stagging"/],
     ] as const) {
       const wishes = { from: { environment, release: null } };
-      expect(await errorOf(deployer(production, { run: 1, wishes }).deploy())).toMatchObject({
+      expect(await failure(deployer(production, { run: 1, wishes }).deploy())).toMatchObject({
         what: expect.stringMatching(what) as unknown,
       });
     }
@@ -172,7 +156,7 @@ describe("What another environment runs, in another account,", () => {
       if (call.operation === "GetObject" && call.about.startsWith("small/staging/")) throw refusal("AccessDenied", 403);
       return effect();
     };
-    expect(await errorOf(deployer(production, { run: 2, wire, ...from() }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 2, wire, ...from() }).deploy())).toMatchObject({
       name: "AwsError",
       what: expect.stringContaining("s3:GetObject") as unknown,
       where: expect.stringContaining("s3://staging-deploys/small/staging/") as unknown,
@@ -186,7 +170,7 @@ describe("What another environment runs, in another account,", () => {
     const promoted = await release(production, 3, from());
     const head = await production.commit({ "README.md": "# Later\n" });
     expect(head).not.toBe(proved.source.sha);
-    expect(await errorOf(deployer(production, { run: 4, ...from(old.id) }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 4, ...from(old.id) }).deploy())).toMatchObject({
       kind: "superseded",
       what: `Commit ${old.source.sha} does not contain ${promoted.source.sha}, which is released: deploying it would go back, in part or whole.`,
     });
@@ -198,7 +182,7 @@ describe("What another environment runs, in another account,", () => {
     await release(staging, 1);
     await production.commit({ "app/main.py": "VERSION = 'of another repository'\n" });
     await release(production, 2, { repository: "owner/code", wishes: { only: ["small"] } });
-    expect(await errorOf(deployer(production, { run: 3, ...from() }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 3, ...from() }).deploy())).toMatchObject({
       kind: "superseded",
       what: expect.stringMatching(
         /of owner\/code is released, and release \S+ holds nothing of that repository/,
@@ -223,7 +207,7 @@ describe("What another environment runs, in another account,", () => {
         asked.push(repository);
         return Promise.resolve(says);
       };
-      const error = await errorOf(deployer(production, { run: 3, compare, ...from() }).deploy());
+      const error = await failure(deployer(production, { run: 3, compare, ...from() }).deploy());
       expect(asked.every((repository) => repository === "owner/code")).toBe(true);
       if (says === "yes") expect(error).toBeNull();
       else if (says === "no") expect(error).toMatchObject({ kind: "superseded" });
@@ -242,7 +226,7 @@ describe("What another environment runs, in another account,", () => {
       healthyAfterSeconds: 60,
       afterSeconds: 1,
     });
-    expect(await errorOf(deployer(production, { run: 2, ...from() }).deploy())).toMatchObject({
+    expect(await failure(deployer(production, { run: 2, ...from() }).deploy())).toMatchObject({
       name: "ReleaseFailed",
     });
     await production.clock.pass(60_000);
@@ -304,24 +288,13 @@ describe("What another environment runs, in another account,", () => {
     async (part) => {
       const proved = await release(staging, 1);
       // How many calls it makes is counted on one that nobody cuts, and then brought to nothing.
-      let calls = 0;
-      const counting: Wire = (_call, effect) => {
-        calls += 1;
-        return effect();
-      };
+      const { wire: counting, calls } = recorder();
       await release(production, 2, { ...from(), wire: counting });
       await production.close();
       production = await openAccount({ stack: stagedStackFile, neighbour: staging });
       await production.commit(newCode);
-      const at = Math.floor(calls * part);
-      let made = 0;
-      await killedBefore(
-        production,
-        () => {
-          made += 1;
-          return made > at;
-        },
-        (wire) => deployer(production, { run: 2, wire, ...from() }).deploy(),
+      await killedAfter(production, Math.floor(calls() * part), (wire) =>
+        deployer(production, { run: 2, wire, ...from() }).deploy(),
       );
       const promoted = await release(production, 2, { attempt: 2, ...from() });
       expect(digests(promoted)).toEqual(digests(proved));

@@ -1,12 +1,12 @@
 import type { Release } from "../../../../src/domain/release.ts";
 import { ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
-import { cutAt } from "../../../releases/played/cut.ts";
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { reset } from "../../../releases/played/refusal.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
 
 let account: PlayedAccount;
 let first: Release;
@@ -118,20 +118,11 @@ describe("After a rollback, runs that were made by the code which is left", () =
 test("A rollback that undoes a release which was cut knows the runs that this one's code has made", async () => {
   const good = await queue();
   await account.commit(newCode);
-  const cut = cutAt({
-    at: 0,
-    mishap: "killed before",
-    cancel: () => undefined,
-    after: () => undefined,
-    pause: () => Promise.resolve(),
-  });
-  let found = false;
-  const wire: Wire = (call, effect) => {
-    found ||= call.operation === "LaunchRun";
-    return found ? cut.wire(call, effect) : effect();
-  };
-  const work = deployer(account, { run: 2, wire }).deploy();
-  await account.clock.run(Promise.race([cut.gone, work.catch(() => undefined)]));
+  await killedBefore(
+    account,
+    ({ operation }) => operation === "LaunchRun",
+    (wire) => deployer(account, { run: 2, wire }).deploy(),
+  );
   const bad = await queue();
   await account.clock.pass(20 * 60_000);
   const { result } = await back(first.id, { queuedRuns: "cancel" });

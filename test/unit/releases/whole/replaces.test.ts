@@ -10,6 +10,7 @@ import { newHost } from "../../../releases/played/situations.ts";
 import { replacingStack } from "../../../releases/played/stacks.ts";
 import { plainWire, type Wire } from "../../../releases/played/wire.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
+import { errorOf } from "../../../error-of.ts";
 
 let account: PlayedAccount;
 beforeEach(async () => {
@@ -24,14 +25,7 @@ async function run<T>(work: (who: Deployer) => Promise<T>, options: DeployerOpti
 }
 
 async function failing(work: (who: Deployer) => Promise<unknown>, options: DeployerOptions = {}): Promise<unknown> {
-  return run(
-    (who) =>
-      work(who).then(
-        () => null,
-        (error: unknown) => error,
-      ),
-    options,
-  );
+  return run((who) => errorOf(work(who)), options);
 }
 
 /** Names of the services, in the order in which they were updated. */

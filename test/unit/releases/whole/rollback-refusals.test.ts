@@ -2,12 +2,12 @@ import type { Outcome } from "../../../../src/domain/journal.ts";
 import type { Release } from "../../../../src/domain/release.ts";
 import { PlanRefused } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
-import { cutAt } from "../../../releases/played/cut.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import { type OutsideCall, showCall, type Wire } from "../../../releases/played/wire.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
 
 let account: PlayedAccount;
 let first: Release;
@@ -197,21 +197,8 @@ describe("Dagster", () => {
 });
 
 /** Another run that is gone in the middle of its first roll. */
-async function cutWhile(run: number, isMoment: (call: OutsideCall) => boolean): Promise<void> {
-  let found = false;
-  const cut = cutAt({
-    at: 0,
-    mishap: "killed before",
-    cancel: () => undefined,
-    after: () => undefined,
-    pause: () => Promise.resolve(),
-  });
-  const wire: Wire = (call, effect) => {
-    found ||= isMoment(call);
-    return found ? cut.wire(call, effect) : effect();
-  };
-  const work = deployer(account, { run, wire }).deploy();
-  await account.clock.run(Promise.race([cut.gone, work.catch(() => undefined)]));
+function cutWhile(run: number, isMoment: (call: OutsideCall) => boolean): Promise<void> {
+  return killedBefore(account, isMoment, (wire) => deployer(account, { run, wire }).deploy());
 }
 
 test("During somebody else's deploy a rollback is told who deploys; a dry run shows its plan all the same", async () => {

@@ -1,9 +1,9 @@
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
-import { cutAt } from "../../../releases/played/cut.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { showDrift } from "../../../../src/releases/drift.ts";
 import { explainStatus } from "../../../../src/releases/status.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
+import { killedAfter } from "../../../releases/played/killed-before.ts";
 
 let account: PlayedAccount;
 beforeEach(async () => {
@@ -47,15 +47,7 @@ test.each<[string, object, string]>([
 });
 
 test("tells a release that is under way from one that was cut", async () => {
-  const cut = cutAt({
-    at: 100,
-    mishap: "killed before",
-    cancel: () => undefined,
-    after: () => undefined,
-    pause: () => Promise.resolve(),
-  });
-  const work = deployer(account, { run: 1, wire: cut.wire }).deploy();
-  await account.clock.run(Promise.race([cut.gone, work]));
+  await killedAfter(account, 100, (wire) => deployer(account, { run: 1, wire }).deploy());
   const underWay = await look();
   expect(underWay.history.map(({ ended }) => ended)).toEqual(["under way"]);
   expect(underWay.holder?.owner.name).toBe("owner/small/run/1/job/deploy");

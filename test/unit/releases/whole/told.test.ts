@@ -6,6 +6,7 @@ import { deployer } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
+import { errorOf } from "../../../error-of.ts";
 
 let account: PlayedAccount;
 beforeEach(async () => {
@@ -15,13 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => account.close());
 
-const errorOf = (work: Promise<unknown>): Promise<unknown> =>
-  account.clock.run(
-    work.then(
-      () => null,
-      (thrown: unknown) => thrown,
-    ),
-  );
+const failure = (work: Promise<unknown>): Promise<unknown> => account.clock.run(errorOf(work));
 const rowOf = (summary: string, step: string): string =>
   summary.split("\n").find((line) => line.includes(`| ${step}`)) ?? "";
 
@@ -36,7 +31,7 @@ test("A roll that was cancelled is told as cancelled, not as failed", async () =
       return answer;
     },
   });
-  const error = await errorOf(who.deploy());
+  const error = await failure(who.deploy());
   if (!(error instanceof ReleaseCancelled)) throw error;
   const row = rowOf(error.result.summary.markdown, "roll `code`");
   expect(row).toMatch(/^\| ■ \|.*\| cancelled \|/);
@@ -52,7 +47,7 @@ test("A roll that ECS took back is told as that, and the failure holds the log o
     afterSeconds: 1,
     log: [{ text: "KeyError: 'DATABASE'" }],
   });
-  const error = await errorOf(deployer(account, { run: 2 }).deploy());
+  const error = await failure(deployer(account, { run: 2 }).deploy());
   if (!(error instanceof ReleaseFailed)) throw error;
   expect(error.result.release.source.sha).toBe(code);
   expect(rowOf(error.result.summary.markdown, "roll `code`")).toMatch(/^\| ✗ \|.*\| rolled-back \|/);
@@ -68,7 +63,7 @@ test("A release that lost its lock tells what it had done, and who has it now", 
       unlocking.push(deployer(account, { run: 3 }).unlock("its runner died"));
     return answer;
   };
-  const error = await errorOf(deployer(account, { run: 2, wire }).deploy());
+  const error = await failure(deployer(account, { run: 2, wire }).deploy());
   await Promise.all(unlocking);
   if (!(error instanceof ReleaseLost)) throw error;
   expect(error).toMatchObject({ name: "UserError", kind: "locked" });
@@ -89,7 +84,7 @@ describe("A plan that is another one than was looked at", () => {
   const now = "image/code, image/host, migrate/application, roll/code, roll/daemon, roll/webserver, 10 more.";
 
   test("fails a deploy with what it would do now, and the plan itself", async () => {
-    const error = await errorOf(deployer(account, { run: 3 }).deploy({ approved: { hash, onChange: "fail" } }));
+    const error = await failure(deployer(account, { run: 3 }).deploy({ approved: { hash, onChange: "fail" } }));
     if (!(error instanceof PlanRefused)) throw error;
     expect(error.message).toMatch(/The plan is another one than was looked at\. Now it would: /);
     expect(error.message).toContain("roll/webserver");
@@ -98,7 +93,7 @@ describe("A plan that is another one than was looked at", () => {
   });
 
   test("fails a dry run alike", async () => {
-    const error = await errorOf(deployer(account, { run: 3 }).plan({ hash, onChange: "fail" }));
+    const error = await failure(deployer(account, { run: 3 }).plan({ hash, onChange: "fail" }));
     if (!(error instanceof PlanRefused)) throw error;
     expect(error.message).toContain(`Now it would: ${now}`);
     expect(error.result.plan.steps.map(({ id }) => id)).toContain("roll/daemon");
@@ -140,7 +135,7 @@ describe("An image that has as many tags as it may", () => {
 
   test("stops the release when `checks` calls it an error", async () => {
     await account.commit({ ...newCode, "dagster-stack.yml": levelled("error") });
-    const error = await errorOf(deployer(account, { run: 2, wire: full }).deploy());
+    const error = await failure(deployer(account, { run: 2, wire: full }).deploy());
     expect(error).toMatchObject({ message: expect.stringContaining("as many tags as ECR allows") as unknown });
     expect(await wrongWith(account)).toEqual([]);
   });
