@@ -17,6 +17,7 @@ import {
   table,
   type Text,
 } from "../markdown/markdown.ts";
+import { explainSql } from "../migrations/explain.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
 import { type Observation, showRunning, shownName, successorOf } from "./observation.ts";
@@ -37,6 +38,7 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
       ["Step", "Why"],
       inOrder(plan.steps).map((step) => [describe(step), step.reason]),
     ),
+    ...Object.entries(observation.sql).map(([name, sql]) => explainSql(name, sql)),
     ...plan.steps.flatMap((step) => (step.kind === "register" ? [explainDefinition(step, observation)] : [])),
     plan.untouched.length === 0
       ? null

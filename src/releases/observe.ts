@@ -84,6 +84,7 @@ export async function observe(
     parameters,
     promoted: promotion,
     scripts,
+    sql: {},
   };
   return { observation, images, copies };
 }

@@ -6,7 +6,7 @@ let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();
 }, 120_000);
-afterAll(() => scene.bed.close(), 30_000);
+afterAll(() => scene.bed.close());
 
 const tool = { ...alembic, checkModels: true };
 const compared = async (files: Files, database?: string): Promise<MigrationResult> =>
