@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { RoleRequest } from "../aws/assumed-role.ts";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, readInputs } from "../github/inputs.ts";
+import { whyNotRun, workflowRun } from "../github/run.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
@@ -75,7 +76,15 @@ export async function run(): Promise<void> {
       const { connect } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
-        await told((context) => plan(context, connect(context, role), { ...wanted, approved }), outputs);
+        await told(
+          (context) =>
+            plan(context, connect(context, role), {
+              ...wanted,
+              approved,
+              whyNotRun: whyNotRun(workflowRun(process.env)),
+            }),
+          outputs,
+        );
       } else {
         const whole = { ...wanted, parts: allParts, approved, queuedRuns };
         await told((context) => deploy(context, connect(context, role), whole), outputs);

@@ -31,6 +31,8 @@ export const checkIds: readonly string[] = [
   "migration-heads",
   "migration-unread",
   "migrations-differ",
+  "models-differ",
+  "models-not-compared",
   "moved-service-renamed",
   "no-breaker",
   "no-webserver",

@@ -84,3 +84,23 @@ function markOf(temporaryFolder: string): string {
   }
   return readFileSync(file, "utf8");
 }
+
+/** Why files of the checkout are not to be run in this job, as a sentence; null: they may be. */
+export function whyNotRun({ event }: Pick<WorkflowRun, "event">): string | null {
+  if (ownEvents.includes(event)) return null;
+  return `Revisions are not run on ${event}: the checkout may be of somebody who may not do what this job may.`;
+}
+
+/**
+ * Events whose workflow and code are of one commit: whoever wrote the code could have written the workflow. With others, as
+ * `pull_request_target`, the workflow is the default branch's, with its secrets, and the checkout may be anybody's.
+ * Source: https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
+ */
+const ownEvents: readonly string[] = [
+  "merge_group",
+  "pull_request",
+  "push",
+  "release",
+  "schedule",
+  "workflow_dispatch",
+];

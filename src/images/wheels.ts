@@ -47,7 +47,7 @@ export async function installWheels(
   try {
     await run(ofThisImage, {
       command: "python3",
-      args: ["-m", "pip", "install", "--target", packages, "--requirement", list, ...options, ...targetOptions(target)],
+      args: ["-c", pip, "install", "--target", packages, "--requirement", list, ...options, ...targetOptions(target)],
       cwd: dirname(join(root, file)), // from where relative paths in the lock file count
       environment: settings,
       output: "report",
@@ -58,6 +58,13 @@ export async function installWheels(
   }
   return packages;
 }
+
+/**
+ * pip as `python3 -m pip` starts it, but for the folder that it is started in: that is somebody's checkout, and a `pip.py` in it, or a
+ * module of any name that pip imports, would be run with all that this job may do. Python has an option for that from 3.11 on only.
+ */
+const pip =
+  "import sys; sys.path[:] = [path for path in sys.path if path]; import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)";
 
 /** Exactly what is locked, wheels only, no byte code. */
 const options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--progress-bar=off"];

@@ -5,6 +5,10 @@ import { programPrelude } from "./program.ts";
  * acts. `alembic.ini` or `pyproject.toml`, `env.py`, its URL and its driver are the user's and unchanged.
  *
  * - Heads are read under the lock, and again after env.py has committed, or failed to: what the database says then is the end.
+ * - Models are compared when that is asked, by `alembic check` on a connection of its own, while the lock is held still. Whatever
+ *   comes of it, the exit code tells of the schema only. Older versions give all that differs as one text. What is told fits into a
+ *   line of a log, which holds 16 KB: a character may take six bytes of it.
+ *   https://alembic.sqlalchemy.org/en/latest/autogenerate.html#running-alembic-check-to-test-for-new-upgrade-operations
  */
 export const alembicProgram =
   programPrelude +
@@ -12,7 +16,7 @@ export const alembicProgram =
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 STATES = {"55P03": "lock-timeout", "57014": "statement-timeout"}
-[statement_seconds], steps, asked = settings, [], []
+[statement_seconds, compares], steps, asked = settings, [], []
 
 def session(connection):
     return connection.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -81,6 +85,25 @@ def end_of(error):
     cause = getattr(error, "orig", None)
     return STATES.get(getattr(cause, "pgcode", None) or getattr(cause, "sqlstate", None), "failed")
 
+def word(one):
+    found = [getattr(one, name, None) for name in ("fullname", "name", "arg")]
+    return next((str(each) for each in found if each is not None), str(one))
+
+def words(diff):
+    if isinstance(diff, list): return "; ".join(map(words, diff))
+    return " ".join(word(one) for one in diff if one is not None and not isinstance(one, dict))
+
+def models():
+    if not hasattr(alembic.command, "check"): return {"why": "alembic %s has no check" % alembic.__version__}
+    found = []
+    try: alembic.command.check(asked[0][0])
+    except BaseException as error:
+        if "DiffsDetected" not in type(error).__name__: return {"why": repr(error)[:500]}
+        found = list(map(words, getattr(error, "diffs", [(error,)])))
+    for one in found: print("models differ: " + one, flush=True)
+    each = 2400 // (len(found[:20]) or 1)
+    return {"count": len(found), "differ": [one[:each] for one in found[:20]]}
+
 error = None
 alembic.command.upgrade = upgrade
 try: alembic.config.main(argv=["--raiseerr", "upgrade", "head"], prog="alembic")
@@ -92,5 +115,6 @@ except BaseException as caught:
     traceback.print_exc()
 facts["end"] = end_of(error)
 if facts["after"] is None and not steps: facts["after"] = facts["before"]
+if compares and facts["end"] in ("done", "none"): say({"models": models()})
 leave()
 `;

@@ -5,12 +5,13 @@ import { dagsterProgram } from "./dagster-program.ts";
 export type MigrationTool =
   /**
    * `lockTimeoutSeconds`: longest wait for another migration, and for each lock in the database. `statementTimeoutSeconds` is null
-   * where the database's own limit holds.
+   * where the database's own limit holds. `checkModels`: the schema at head is compared with the models of env.py.
    */
   | {
       readonly kind: "alembic";
       readonly lockTimeoutSeconds: number;
       readonly statementTimeoutSeconds: number | null;
+      readonly checkModels: boolean;
     }
   | { readonly kind: "dagster"; readonly lockTimeoutSeconds: number }
   /** Anything else: its exit code is all that is known of it. */
@@ -24,14 +25,20 @@ export type MigrationTool =
 export function migrationCommand(tool: MigrationTool, workdir: string | null, mark: string): readonly string[] {
   switch (tool.kind) {
     case "alembic": {
-      const { lockTimeoutSeconds: lock, statementTimeoutSeconds: statement } = tool;
-      return ["python3", "-c", alembicProgram, mark, String(lock), String(statement ?? ""), workdir ?? ""];
+      const { lockTimeoutSeconds: lock, statementTimeoutSeconds: statement, checkModels } = tool;
+      const settings = [String(lock), String(statement ?? ""), checkModels ? "models" : ""];
+      return ["python3", "-c", narrow(alembicProgram), mark, ...settings, workdir ?? ""];
     }
     case "dagster":
-      return ["python3", "-c", dagsterProgram, mark, String(tool.lockTimeoutSeconds), workdir ?? ""];
+      return ["python3", "-c", narrow(dagsterProgram), mark, String(tool.lockTimeoutSeconds), workdir ?? ""];
     case "command":
       return workdir === null
         ? tool.command
         : ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", workdir, ...tool.command];
   }
+}
+
+/** Each level of Python's indentation as one blank: every character counts in what RunTask takes. */
+function narrow(program: string): string {
+  return program.replaceAll(/^(?: {4})+/gm, (blanks) => " ".repeat(blanks.length / 4));
 }

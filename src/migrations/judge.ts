@@ -3,6 +3,7 @@ import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import type { Cause } from "../domain/verdict.ts";
 import { showContainerEnd, type TaskEnd } from "../tasks/judge.ts";
 import type { MigrationTool } from "./command.ts";
+import { type Models, modelsReport, modelsWords, readModels } from "./models.ts";
 
 /** What a migration did to the schema, as far as its tool tells. */
 export interface MigrationEnd {
@@ -14,6 +15,8 @@ export interface MigrationEnd {
   readonly before: readonly string[] | null;
   readonly after: readonly string[] | null;
   readonly applied: readonly AppliedRevision[];
+  /** null: not asked for, or the schema is not at head. */
+  readonly models: Models | null;
   /** For people: one line. */
   readonly said: string;
 }
@@ -34,12 +37,8 @@ export function isWholeReport(lines: readonly string[]): boolean {
  * Judges a migration by the exit code of its container, which nobody can forge; what its program reports tells the rest.
  * @param lines of the report, without their marks
  */
-export function judgeMigration(
-  { kind }: Pick<MigrationTool, "kind">,
-  name: string,
-  end: TaskEnd,
-  lines: readonly string[],
-): MigrationEnd {
+export function judgeMigration(tool: Judged, name: string, end: TaskEnd, lines: readonly string[]): MigrationEnd {
+  const { kind } = tool;
   const report = lines.flatMap((line) => ends.safeParse(parsed(line)).data ?? []).at(-1) ?? null;
   const applied = lines.flatMap((line) => {
     const { data } = revisions.safeParse(parsed(line));
@@ -47,10 +46,18 @@ export function judgeMigration(
   });
   const known = { before: report?.before ?? null, after: report?.after ?? null, applied };
   const cause = causeOf(kind, name, end, report);
-  if (cause !== null) return { ...known, cause, unchanged: null, said: cause.what };
+  if (cause !== null) return { ...known, cause, models: null, unchanged: null, said: cause.what };
   const unchanged = report === null ? null : report.end === "none";
-  return { ...known, cause, unchanged, said: [goodWords(report, applied), lockWords(report)].join("") };
+  const compared = lines.flatMap((line) => modelsReport.safeParse(parsed(line)).data ?? []).at(-1) ?? null;
+  const models = tool.kind === "alembic" && tool.checkModels ? readModels(compared) : null;
+  const said = [goodWords(report, applied), lockWords(report), modelsWords(models)].join("");
+  return { ...known, cause, models, unchanged, said };
 }
+
+/** What of a tool it depends on. */
+type Judged =
+  | { readonly kind: Exclude<MigrationTool["kind"], "alembic"> }
+  | Pick<Extract<MigrationTool, { readonly kind: "alembic" }>, "kind" | "checkModels">;
 
 const revision = z.string().min(1).max(200);
 const revisions = z.object({ revision, doc: z.string() });

@@ -4,11 +4,13 @@
  * - The lock is PostgreSQL's advisory lock, on a session of its own: env.py commits after `run_migrations` has returned, and
  *   `CREATE INDEX CONCURRENTLY` waits for every transaction, so it is asked for again and again in the place of one long statement.
  *   https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ *   What cannot be given back goes with the process.
  * - A second session that gets the same lock shows that sessions are shared, by a pooler between transactions: the lock is void.
  *   https://www.pgbouncer.org/features.html
  * - An error of the driver that belongs to no statement, or ends the connection, is one of reaching the database.
  * - The kernel keeps SIGTERM from process 1 unless it waits for it, and Python hears it only between calls of the driver: a thread
  *   does, so that a task that is stopped does not go on.
+ * - Modules are looked for as a console script does: a folder `alembic` where it is started is not the package.
  * - Lines that begin with the mark are for {@link judgeMigration}. Exit codes tell the same where no log is kept.
  *
  * They travel in RunTask's overrides, which hold 8,192 characters: short, and in the words of Python 3.8 and alembic 1.0.
@@ -16,7 +18,7 @@
 export const programPrelude = String.raw`import contextlib, functools, json, os, signal, sys, threading, time, traceback
 mark, lock_seconds, *settings, folder = sys.argv[1:]
 if folder: os.chdir(folder)
-sys.path[:] = [path for path in sys.path if path]  # as a console script has it: a folder "alembic" is not the package
+sys.path[:] = [path for path in sys.path if path]
 out = os.dup(1)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 threading.Thread(target=lambda: (signal.sigwait({signal.SIGTERM}), os._exit(143)), daemon=True).start()
@@ -64,7 +66,7 @@ def unlock(holder):
     try:
         holder.execute(text("SELECT pg_advisory_unlock_all()"))
         holder.close()
-    except Exception: pass  # it goes with the process
+    except Exception: pass
 
 def is_unreachable(error):
     if isinstance(error, DBAPIError): return error.statement is None or error.connection_invalidated

@@ -4,7 +4,12 @@ import { parseScript, type Script } from "./scripts.ts";
 
 /** The migrations of an image as the checkout has them, or why they cannot be looked at there. */
 export type Scripts =
-  | { readonly kind: "read"; readonly scripts: readonly Script[] }
+  | {
+      readonly kind: "read";
+      readonly scripts: readonly Script[];
+      /** Where alembic finds them: absolute paths in the image. */
+      readonly folders: readonly string[];
+    }
   | { readonly kind: "unread"; readonly why: string };
 
 /** Where the files of an image come from. */
@@ -28,7 +33,7 @@ export async function readScripts(checkout: Checkout, workdir: string): Promise<
   const found = await Promise.all(folders.map((folder) => scriptsIn(checkout, folder)));
   const missing = folders.find((_, index) => found[index] === null);
   if (missing !== undefined) return { kind: "unread", why: `the checkout has no ${missing} of the image` };
-  return { kind: "read", scripts: found.flatMap((scripts) => scripts ?? []) };
+  return { kind: "read", scripts: found.flatMap((scripts) => scripts ?? []), folders };
 }
 
 /** Folders of revisions, as paths in the image; null when they are in a Python package, or found by searching. */

@@ -1,2 +1,3 @@
 export { type Answer, ask } from "./ask.ts";
+export { findPython, type Python } from "./python.ts";
 export { type Program, ProgramFailed, run } from "./run.ts";

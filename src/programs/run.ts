@@ -13,6 +13,8 @@ export interface Program {
   readonly cwd?: string;
   /** Beside what this process was given itself. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** `own`: of what this process was given it gets only where programs and libraries are. All of it, unless told. */
+  readonly variables?: "all" | "own";
   /** What it reads from its standard input; nothing when left out. */
   readonly input?: string;
   /** `report`: each line becomes progress. `capture`: standard output is kept quiet, only standard error is progress. */
@@ -54,7 +56,7 @@ export async function run(context: Context, program: Program): Promise<string> {
   context.signal.throwIfAborted();
   const child = spawn(program.command, program.args, {
     ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
-    env: { ...process.env, ...program.environment },
+    env: { ...(program.variables === "own" ? whereProgramsAre() : process.env), ...program.environment },
     stdio: ["pipe", "pipe", "pipe"],
     detached: true, // a process group of its own: a signal to the group reaches what the program has started
   });
@@ -106,6 +108,15 @@ export async function run(context: Context, program: Program): Promise<string> {
   } finally {
     context.signal.removeEventListener("abort", cancel);
   }
+}
+
+/** What a program needs to be found, and to find its libraries: a Python of actions/setup-python has them in a folder of its own. */
+function whereProgramsAre(): NodeJS.ProcessEnv {
+  const { PATH, LD_LIBRARY_PATH } = process.env;
+  return {
+    ...(PATH === undefined ? {} : { PATH }),
+    ...(LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH }),
+  };
 }
 
 async function eachLine(stream: Readable, line: (text: string) => void): Promise<void> {

@@ -30,6 +30,7 @@ import {
   type Subject,
 } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
+import { previewSql } from "./sql.ts";
 import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
 import type { Undertaking } from "./undertaking.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
@@ -49,21 +50,24 @@ export interface DeployRequest extends SessionRequest, Wishes {
 /** Every part, in the order of a release. */
 export const allParts: readonly Part[] = ["images", "migrations", "definitions", "rollout"];
 
+/** What a plan is asked for. */
+export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns"> {
+  /** null: files of the checkout may be run here; else why not, as a sentence. */
+  readonly whyNotRun: string | null;
+}
+
 /**
  * Plans, and changes nothing. The plan is the one that {@link deploy} would carry out.
  * @throws UserError, AwsError
  */
-export async function plan(
-  context: Context,
-  connections: Connections,
-  request: Omit<DeployRequest, "parts" | "queuedRuns">,
-): Promise<Result> {
+export async function plan(context: Context, connections: Connections, request: PlanRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
   const checkedOut = await checkoutOf(session);
   const { release, about } = await begin(context, session, request, checkedOut.source, request.release);
   const { observed, planned } = await look(context, session, release, about);
-  const { observation } = observed;
   const { clock } = context;
+  const sql = await previewSql(context, about.scope, observed, planned, request);
+  const observation = { ...observed.observation, sql };
   const findings = [
     ...planned.findings,
     ...checkClean(session, checkedOut, clock.now()),

@@ -5,6 +5,7 @@ import { inOrder, type Plan, type Step } from "../domain/plan.ts";
 import { type Release, saysAlready, type Source } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import { code, details, heading, list, type Markdown, markdown, paragraphs, table } from "../markdown/markdown.ts";
+import { explainSql } from "../migrations/explain.ts";
 import { compareDefinitions } from "../task-definitions/compare.ts";
 import { explainChanges } from "../task-definitions/explain.ts";
 import type { Observation } from "./observation.ts";
@@ -24,6 +25,7 @@ export function explainPlan(plan: Plan, observation: Observation): Markdown {
       ["Step", "Why"],
       inOrder(plan.steps).map((step) => [describe(step), step.reason]),
     ),
+    ...Object.entries(observation.sql).map(([name, sql]) => explainSql(name, sql)),
     ...plan.steps.flatMap((step) => (step.kind === "register" ? [explainDefinition(step, observation)] : [])),
     plan.untouched.length === 0
       ? null

@@ -6,6 +6,7 @@ import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts"
 import type { Service, Stack } from "../stack/stack.ts";
 import type { ImagePlan } from "../images/plan.ts";
 import type { Scripts } from "../migrations/read-scripts.ts";
+import type { SqlPreview } from "../migrations/sql.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { ParameterNames } from "./definitions.ts";
 
@@ -36,6 +37,8 @@ export interface Observation {
   readonly promoted: Promoted | null;
   /** Alembic's revisions in the checkout, by the name of the migration. */
   readonly scripts: Readonly<Record<string, Scripts>>;
+  /** What their SQL would be, by the name of the migration: only for a plan that is looked at, and where it is asked for. */
+  readonly sql: Readonly<Record<string, SqlPreview>>;
 }
 
 /** A release of another environment, whose images are released to this one. */

@@ -56,6 +56,7 @@ export async function observe(
     parameters,
     promoted: promotion,
     scripts,
+    sql: {},
   };
   return { observation, images, copies };
 }

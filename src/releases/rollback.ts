@@ -232,6 +232,7 @@ async function look(
     parameters: {},
     promoted: null,
     scripts: {},
+    sql: {},
   };
   const { source, sources, promotes, stackFile } = to;
   const begun = newRelease(context, session, {

@@ -513,6 +513,22 @@ const migrationSchema = z
           "without a default stops the release, since older code still runs, and is what a rollback goes back to; unless " +
           "its file says `# dagster-ecs: contract`. `allow-destructive`: none does.",
       ),
+    preview: z
+      .enum(["revisions", "sql"])
+      .optional()
+      .describe(
+        "What a plan tells of the revisions of `alembic` that would be applied. `revisions` (default): their names and " +
+          "docstrings, and nothing of them is run. `sql`: also the SQL that alembic renders for PostgreSQL, without a database " +
+          "and without `env.py`. That runs the revisions' files where the plan is made: see releases.md, The SQL of a plan.",
+      ),
+    "check-models": z
+      .boolean()
+      .optional()
+      .describe(
+        "`true` compares the models that `env.py` gives to `alembic` (1.9 or newer) with the schema once that is at head, as " +
+          "`alembic check` does. What differs is the finding `models-differ`, a warning unless `checks` says otherwise. " +
+          "Default `false`.",
+      ),
     "like-service": keySchema
       .optional()
       .describe("Network, roles, environment and secrets as this service has them: a key of `services`."),
@@ -618,6 +634,8 @@ const keysOfTools: Readonly<Record<string, readonly string[]>> = {
   "lock-timeout": ["alembic", "dagster"],
   "statement-timeout": ["alembic"],
   policy: ["alembic"],
+  preview: ["alembic"],
+  "check-models": ["alembic"],
 };
 
 function checkMigration(

@@ -239,6 +239,10 @@ export interface Migration extends Task {
   readonly statementTimeoutSeconds: number | null;
   /** `expand-only`: a revision that the code before cannot live with stops the release, unless it is marked. */
   readonly policy: "expand-only" | "allow-destructive";
+  /** What a plan tells of revisions that would be applied: `sql` runs their files to render it. */
+  readonly preview: "revisions" | "sql";
+  /** Once the schema is at head, it is compared with the models that `env.py` gives. */
+  readonly checkModels: boolean;
   /** Null for the image's. */
   readonly workdir: string | null;
   /** Key of the service whose network it has; roles, log group and variables are that service's already. */

@@ -81,6 +81,8 @@ export function migrationsOf(
       lockTimeoutSeconds: written["lock-timeout"] ?? defaultLockTimeoutSeconds,
       statementTimeoutSeconds: written["statement-timeout"] ?? null,
       policy: written.policy ?? "expand-only",
+      preview: written.preview ?? "revisions",
+      checkModels: written["check-models"] ?? false,
       image,
       workdir: workdir ?? null,
       likeService: likeService ?? null,

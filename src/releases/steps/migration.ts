@@ -5,7 +5,9 @@ import type { MigrationPart, Release } from "../../domain/release.ts";
 import type { MigrationTool } from "../../migrations/command.ts";
 import type { MigrationEnd } from "../../migrations/judge.ts";
 import { migrate } from "../../migrations/migrate.ts";
-import type { Migration } from "../../stack/index.ts";
+import { modelFindings } from "../../migrations/models.ts";
+import { type Migration, withLevels } from "../../stack/index.ts";
+import { dayOf } from "../checks.ts";
 import { onceContainer } from "../definitions.ts";
 import { settingsOf } from "../plans/migrations.ts";
 import { migrationTimeoutSeconds } from "../time-outs.ts";
@@ -41,7 +43,7 @@ export async function runMigration(
       log: migration.logGroup === null ? null : { group: migration.logGroup, prefix: onceContainer },
     },
   });
-  const { cause, evidence, seconds, after, said } = end;
+  const { cause, evidence, seconds, after, said, models } = end;
   const state = stateAfter(end);
   const heads = after === null ? null : [...after];
   // What was read of the revisions holds when they have brought the schema to where they end.
@@ -58,6 +60,12 @@ export async function runMigration(
   };
   const parts = { migrations: { [migration.name]: part } };
   if (cause !== null) throw new StepFailed(cause, evidence, undefined, state === "partial" ? parts : {});
+  const found = modelFindings(migration.name, migration.place, models);
+  for (const finding of withLevels(found, stack.checks, dayOf(context.clock.now()))) {
+    // What was applied stays, and is recorded.
+    if (finding.level === "error") throw new StepFailed(finding, [], undefined, state === "none" ? {} : parts);
+    context.report({ kind: "finding", finding });
+  }
   return { results: {}, parts, said: `${said}, in ${Math.round(seconds)} s` };
 }
 
@@ -81,10 +89,10 @@ function stateAfter({ cause, unchanged, before, after, applied }: MigrationEnd):
 }
 
 function toolOf({ name, tool, command, ...migration }: Migration): MigrationTool {
-  const { lockTimeoutSeconds, statementTimeoutSeconds } = migration;
+  const { lockTimeoutSeconds, statementTimeoutSeconds, checkModels } = migration;
   switch (tool) {
     case "alembic":
-      return { kind: tool, lockTimeoutSeconds, statementTimeoutSeconds };
+      return { kind: tool, lockTimeoutSeconds, statementTimeoutSeconds, checkModels };
     case "dagster":
       return { kind: tool, lockTimeoutSeconds };
     case "command":

@@ -62,7 +62,7 @@ test("fail-on-drift is red for it, with what a deploy does about each", async ()
     expect.objectContaining({
       level: "error",
       message: expect.stringMatching(
-        /instead of elsewhere:99[^]*fix: A deploy replaces it[^]*A deploy starts 1\./,
+        /instead of elsewhere:99[^]*fix: code: A deploy replaces it[^]*code: A deploy starts 1\./,
       ) as unknown,
     }),
   ]);

@@ -316,6 +316,8 @@ export interface Wheel {
   /** `py3-none-any` */
   readonly tag: string;
   readonly files: Readonly<Record<string, string>>;
+  /** What it says that it needs, as `Requires-Dist` has it. */
+  readonly requires?: readonly string[];
 }
 
 /** Pure Python, with a script of each kind. */
@@ -339,7 +341,7 @@ export async function wheelhouse(folder: string, wheels: readonly Wheel[]): Prom
     "for w in wheels:",
     "    stem = w['name'].replace('-', '_') + '-' + w['version']",
     "    info = stem + '.dist-info/'",
-    "    files = {**w['files'], info + 'METADATA': f\"Metadata-Version: 2.1\\nName: {w['name']}\\nVersion: {w['version']}\\n\",",
+    "    files = {**w['files'], info + 'METADATA': f\"Metadata-Version: 2.1\\nName: {w['name']}\\nVersion: {w['version']}\\n\" + ''.join(f\"Requires-Dist: {one}\\n\" for one in w.get('requires', [])) + '\\nRequires-Dist: of-the-description\\n',",
     "        info + 'WHEEL': f\"Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: false\\nTag: {w['tag']}\\n\"}",
     "    files = {k.replace('{info}', info): v for k, v in files.items()}",
     "    record = ''.join(f\"{k},sha256={base64.urlsafe_b64encode(hashlib.sha256(v.encode()).digest()).decode().rstrip('=')},{len(v.encode())}\\n\" for k, v in files.items()) + info + 'RECORD,,\\n'",

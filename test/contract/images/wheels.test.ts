@@ -1,6 +1,6 @@
 import { jest } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import * as fc from "fast-check";
@@ -10,6 +10,7 @@ import { buildLayer } from "../../../src/images/layer.ts";
 import { parseLock } from "../../../src/images/lock.ts";
 import { isWanted, type Target } from "../../../src/images/markers.ts";
 import { readPackages } from "../../../src/images/packages.ts";
+import { openShelf, type Shelf } from "../../../src/images/shelf.ts";
 import { installWheels } from "../../../src/images/wheels.ts";
 import { context, demoWheel, folderFor, removeFolders, type Wheel, wheelhouse } from "./fixtures.ts";
 import { errorOf } from "../../error-of.ts";
@@ -55,6 +56,64 @@ async function install(
     },
   };
 }
+
+test("a module that lies beside the lock file is not run in the place of pip's own", async () => {
+  const root = await folderFor("checkout");
+  const trap = "import os\nos._exit(99)\n";
+  for (const name of ["pip", "json", "sitecustomize"]) await writeFile(join(root, `${name}.py`), trap);
+  const lock = parseLock(await wheelhouse(root, [demoWheel]), "requirements.lock");
+  const folder = await folderFor("wheels");
+  const packages = await installWheels(context(), {
+    image: "app",
+    lock,
+    file: "requirements.lock",
+    root,
+    target,
+    folder,
+  });
+  expect(await readdir(packages ?? "")).toContain("demo");
+});
+
+describe("a shelf", () => {
+  const any = (name: string, requires: readonly string[] = []): Wheel => {
+    return { name, version: "1.0", tag: "py3-none-any", files: { [`${name.replaceAll("-", "_")}.py`]: "" }, requires };
+  };
+  const shelfOf = async (wheels: readonly Wheel[]): Promise<Shelf> => {
+    const root = await folderFor("checkout");
+    const lock = parseLock(await wheelhouse(root, wheels), "requirements.lock");
+    const folder = await folderFor("shelf");
+    return openShelf(context(), { image: "app", lock, file: "requirements.lock", root, target, folder });
+  };
+  const modulesOn = async ({ folders }: Shelf): Promise<readonly string[]> => {
+    const names = await Promise.all(folders.map((folder) => readdir(folder)));
+    return names
+      .flat()
+      .filter((name) => name.endsWith(".py"))
+      .sort();
+  };
+
+  test("gets what is asked for with all that it needs, as far as the lock file has it, and nothing else", async () => {
+    const shelf = await shelfOf([
+      any("Tool", ["Part_One (>=1)", "extra-part ; extra == 'all'", "old-part ; python_version < '3.8'", "not-locked"]),
+      any("part-one", ["part.two[more]~=1.0 ; sys_platform == 'linux'"]),
+      any("part-two"),
+      any("extra-part"),
+      any("old-part"),
+      any("of-the-description"),
+      any("other"),
+    ]);
+    expect(await shelf.add(["tool", "nowhere"])).toBe(true);
+    expect(await modulesOn(shelf)).toEqual(["Tool.py", "part_one.py", "part_two.py"]);
+  });
+
+  test("gets more later, and says when there is nothing more", async () => {
+    const shelf = await shelfOf([any("one"), any("two")]);
+    await shelf.add(["one"]);
+    expect(await shelf.add(["two", "one"])).toBe(true);
+    expect(await modulesOn(shelf)).toEqual(["one.py", "two.py"]);
+    expect(await shelf.add(["one", "two", "three"])).toBe(false);
+  });
+});
 
 test("the layer holds the packages, and nothing of the machine that installed them", async () => {
   const { paths, content } = await install([demoWheel]);

@@ -8,7 +8,7 @@ let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();
 }, 120_000);
-afterAll(() => scene.bed.close(), 30_000);
+afterAll(() => scene.bed.close());
 
 const old = migrationsOf([first]);
 const whole = migrationsOf([first, second]);

@@ -56,6 +56,7 @@ export const alembic: Extract<MigrationTool, { readonly kind: "alembic" }> = {
   kind: "alembic",
   lockTimeoutSeconds: 60,
   statementTimeoutSeconds: null,
+  checkModels: false,
 };
 
 export async function openScene(): Promise<Scene> {

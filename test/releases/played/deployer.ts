@@ -56,6 +56,8 @@ export interface DeployerOptions {
   readonly role?: RoleRequest | null;
   /** What the environment of the job says of AWS. */
   readonly job?: AwsOfJob;
+  /** Why files of the checkout may not be run where a plan is made; null: they may. */
+  readonly whyNotRun?: string | null;
 }
 
 export function deployer(
@@ -74,6 +76,7 @@ export function deployer(
     queuedRuns = "keep",
     role = null,
     job = { region: null, credentialsEndAt: null },
+    whyNotRun = null,
   }: DeployerOptions = {},
 ): Deployer {
   const progress: Progress[] = [];
@@ -112,7 +115,8 @@ export function deployer(
     cancel: (reason) => controller.abort(reason),
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
       deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns }),
-    plan: (approved = null) => plan(context, connections, { ...request, ...wished, release: null, approved }),
+    plan: (approved = null) =>
+      plan(context, connections, { ...request, ...wished, release: null, approved, whyNotRun }),
     rollback: (to, { dryRun = false, approved = null } = {}) =>
       rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns }),
     status: () => status(context, connections, request),

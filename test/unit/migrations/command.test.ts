@@ -1,13 +1,19 @@
 import { type MigrationTool, migrationCommand } from "../../../src/migrations/command.ts";
 
-const alembic: MigrationTool = { kind: "alembic", lockTimeoutSeconds: 60, statementTimeoutSeconds: null };
+const alembic: MigrationTool = {
+  kind: "alembic",
+  lockTimeoutSeconds: 60,
+  statementTimeoutSeconds: null,
+  checkModels: false,
+};
 const dagster: MigrationTool = { kind: "dagster", lockTimeoutSeconds: 60 };
 const other: MigrationTool = { kind: "command", command: ["python", "-m", "app.migrate", "--all"] };
 const mark = "dagster-ecs-0123456789abcdef01234567";
 
 test.each<[string, MigrationTool, readonly string[]]>([
-  ["alembic", alembic, [mark, "60", "", "/app"]],
-  ["alembic", { ...alembic, lockTimeoutSeconds: 5, statementTimeoutSeconds: 90 }, [mark, "5", "90", "/app"]],
+  ["alembic", alembic, [mark, "60", "", "", "/app"]],
+  ["alembic", { ...alembic, lockTimeoutSeconds: 5, statementTimeoutSeconds: 90 }, [mark, "5", "90", "", "/app"]],
+  ["alembic", { ...alembic, checkModels: true }, [mark, "60", "", "models", "/app"]],
   ["dagster", dagster, [mark, "60", "/app"]],
 ])("%s is told what it needs by its arguments, the folder too", (_, tool, wanted) => {
   const [python, option, , ...args] = migrationCommand(tool, "/app", mark);

@@ -1,4 +1,5 @@
 import { isWholeReport, judgeMigration, type MigrationEnd } from "../../../src/migrations/judge.ts";
+import { modelFindings } from "../../../src/migrations/models.ts";
 import type { TaskEnd } from "../../../src/tasks/judge.ts";
 
 const exited = (exitCode: number, more: Partial<Extract<TaskEnd, { kind: "exited" }>> = {}): TaskEnd => ({
@@ -13,7 +14,7 @@ const last = (facts: object = {}): string =>
   ` ${JSON.stringify({ end: "done", lock: "held", database: "postgresql", heads: ["b"], before: ["a"], after: ["b"], unknown: [], ...facts })}`;
 const begun = ' {"revision":"b","doc":"Give each deal a score."}';
 const judge = (end: TaskEnd, ...lines: readonly string[]): MigrationEnd =>
-  judgeMigration({ kind: "alembic" }, "application", end, lines);
+  judgeMigration({ kind: "alembic", checkModels: false }, "application", end, lines);
 
 test.each<[string, readonly string[], Partial<MigrationEnd>]>([
   [
@@ -139,3 +140,68 @@ test.each([
   [[begun, last()], true],
   [[last({ end: "failed", before: null, after: null })], true],
 ])("the report %j is whole: %j", (lines, whole) => expect(isWholeReport(lines)).toBe(whole));
+
+describe("models", () => {
+  const asked = (end: TaskEnd, ...lines: readonly string[]): MigrationEnd =>
+    judgeMigration({ kind: "alembic", checkModels: true }, "application", end, lines);
+  const said = (models: object): string => JSON.stringify({ models });
+  const place = { file: "dagster-stack.yml", line: 3, column: 5 };
+  const found = ({ models }: MigrationEnd) => modelFindings("application", place, models);
+
+  test("that are as the schema are no finding", () => {
+    const end = asked(exited(0), said({ count: 0, differ: [] }), last());
+    expect(end).toMatchObject({
+      cause: null,
+      models: { kind: "equal" },
+      said: "from a to b; the models are as the schema",
+    });
+    expect(found(end)).toEqual([]);
+  });
+
+  test("that differ are one, also where there was nothing to apply: the first differences, and how many more", () => {
+    const end = asked(
+      exited(0),
+      said({ count: 3, differ: ["add_column deals score", "add_table bids"] }),
+      last({ end: "none" }),
+    );
+    expect(end.said).toBe("nothing to do: the schema is at b; the models differ from it in 3 points");
+    expect(found(end)).toEqual([
+      expect.objectContaining({
+        id: "models-differ",
+        level: "warning",
+        where: place,
+        what: "The models of migration application are not what its revisions make of the schema, which is at head, and stays. To be equal it would need: add_column deals score; add_table bids; and 1 more.",
+      }),
+    ]);
+  });
+
+  test.each([
+    [
+      "and says why",
+      [said({ why: "alembic 1.8.1 has no check" })],
+      /which is at head: alembic 1\.8\.1 has no check\.$/,
+    ],
+    ["and says nothing", [], /its task has said nothing of them\.$/],
+    ["and says what is no answer", [said({ count: -1, differ: [] })], /its task has said nothing of them\.$/],
+  ])("that its task has not compared %s are a finding of their own", (_, lines, what) => {
+    const end = asked(exited(0), ...lines, last());
+    expect(end.said).toMatch(/; the models were not compared with it$/);
+    expect(found(end)).toEqual([
+      expect.objectContaining({
+        id: "models-not-compared",
+        level: "warning",
+        what: expect.stringMatching(what) as string,
+      }),
+    ]);
+  });
+
+  test("are not shown with what only a secret looks like", () => {
+    const end = asked(exited(0), said({ why: "postgresql://app:hunter22@db/x is gone" }), last());
+    expect(JSON.stringify(found(end))).not.toContain("hunter22");
+  });
+
+  test("are nobody's question when it was not asked, or the migration failed", () => {
+    expect(judge(exited(0), said({ count: 1, differ: ["x"] }), last()).models).toBeNull();
+    expect(asked(exited(1), said({ count: 1, differ: ["x"] }), last()).models).toBeNull();
+  });
+});

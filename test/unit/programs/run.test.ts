@@ -57,6 +57,23 @@ describe("run", () => {
     }
   });
 
+  test("one that is to have its own variables gets no others, and is found all the same", async () => {
+    process.env["A_TOKEN_OF_THE_JOB"] = "secret";
+    try {
+      const script = "env | cut -d= -f1 | sort | tr '\\n' ' '";
+      const own = await run(context(), shell(script, { variables: "own", environment: { ADDED: "yes" } }));
+      // A shell sets these by itself.
+      const names = own
+        .trim()
+        .split(" ")
+        .filter((name) => !["_", "OLDPWD", "PWD", "SHLVL", "LD_LIBRARY_PATH"].includes(name));
+      expect(names).toEqual(["ADDED", "PATH"]);
+      expect(await run(context(), shell(script))).toContain("A_TOKEN_OF_THE_JOB");
+    } finally {
+      delete process.env["A_TOKEN_OF_THE_JOB"];
+    }
+  });
+
   test("a program that does not read its input is judged by its exit code", async () => {
     expect(await run(context(), shell("echo done", { input: "x".repeat(1 << 20) }))).toBe("done\n");
   });

@@ -86,6 +86,7 @@ export function untouchedWorld(stack: Stack): World {
         parameters: {},
         promoted: null,
         scripts: {},
+        sql: {},
       },
       contents,
     },

@@ -184,6 +184,14 @@ describe("a key that does not exist", () => {
       "5:82 migrations[0].lock-timeout has no effect with the tool `command`. Remove it, or use the tool `alembic` or `dagster`.",
     ],
     [
+      "migrations: [{ name: m, tool: dagster, image: app, preview: sql }]",
+      "5:61 migrations[0].preview has no effect with the tool `dagster`. Remove it, or use the tool `alembic`.",
+    ],
+    [
+      "migrations: [{ name: m, tool: dagster, image: app, check-models: true }]",
+      "5:66 migrations[0].check-models has no effect with the tool `dagster`. Remove it, or use the tool `alembic`.",
+    ],
+    [
       "migrations: [{ name: m, tool: command, image: app }]",
       "5:31 migrations[0].tool `command` needs a `command`. Add the program and its arguments: `command: [python, -m, app.migrate]`.",
     ],

@@ -421,10 +421,19 @@ test("migrations have the limits and the policy that the file gives them, or tho
   - { name: a, tool: alembic, image: app }
   - { name: b, tool: alembic, image: app, lock-timeout: 5, statement-timeout: 90, policy: allow-destructive }
   - { name: c, tool: command, image: app, command: [python, -m, app.migrate] }
+  - { name: d, tool: alembic, image: app, preview: sql, check-models: true }
 `);
   expect(migrations).toMatchObject([
-    { lockTimeoutSeconds: 60, statementTimeoutSeconds: null, policy: "expand-only", command: null },
+    {
+      lockTimeoutSeconds: 60,
+      statementTimeoutSeconds: null,
+      policy: "expand-only",
+      command: null,
+      preview: "revisions",
+      checkModels: false,
+    },
     { lockTimeoutSeconds: 5, statementTimeoutSeconds: 90, policy: "allow-destructive" },
     { tool: "command", command: ["python", "-m", "app.migrate"] },
+    { preview: "sql", checkModels: true },
   ]);
 });

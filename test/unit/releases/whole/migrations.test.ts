@@ -177,3 +177,69 @@ describe("with an image that did not change", () => {
     expect(again.release.migrations).toEqual({ application: { ...application, state: "none" } });
   });
 });
+
+describe("models that are compared with the schema", () => {
+  const asked = stackFile.replace("tool: alembic }", "tool: alembic, check-models: true }");
+  const differ = { models: { count: 1, differ: ["add_column deals score"] } };
+  const open = async (stack: string, ...lines: readonly object[]): Promise<void> => {
+    await account.close();
+    account = await openAccount({ stack });
+    const facts = { lock: "held", database: "postgresql", heads: ["b"], before: [], after: ["b"], unknown: [] };
+    account.runtime.script(
+      ({ definition: { family = "" } }) => family.startsWith("small-once-"),
+      ({ overrides }): TaskBehaviour => {
+        const mark = overrides.containerOverrides?.[0]?.command?.[3] ?? "";
+        const log = [...lines, { end: "done", ...facts }].map((line) => ({ text: `${mark} ${JSON.stringify(line)}` }));
+        return { kind: "exits", code: 0, afterSeconds: 1, log };
+      },
+    );
+  };
+  const findingsOf = ({ progress }: Pick<ReturnType<typeof deployer>, "progress">): readonly string[] =>
+    progress.flatMap((one) =>
+      one.kind === "finding" && one.finding.id.startsWith("models-") ? [`${one.finding.level} ${one.finding.id}`] : [],
+    );
+
+  test.each<[string, readonly object[], readonly string[], RegExp]>([
+    ["are equal: nothing is found", [{ models: { count: 0, differ: [] } }], [], /; the models are as the schema/],
+    [
+      "differ: a warning, and the release goes on",
+      [differ],
+      ["warning models-differ"],
+      /; the models differ from it in 1 point/,
+    ],
+    ["were not compared: a warning", [], ["warning models-not-compared"], /; the models were not compared with it/],
+  ])("%s", async (_, lines, found, said) => {
+    await open(asked, ...lines);
+    const who = deployer(account);
+    const { outcome, summary } = await account.clock.run(who.deploy());
+    expect(outcome).toBe("committed");
+    expect(findingsOf(who)).toEqual(found);
+    expect(summary.markdown).toMatch(said);
+  });
+
+  test("differ, and that is an error: no service moves, what was applied stays, and the next attempt looks again", async () => {
+    await open(`${asked}checks: { models-differ: { level: error } }\n`, differ);
+    const before = await revisionsOf(account);
+    const words =
+      /are not what its revisions make of the schema, which is at head, and stays.* add_column deals score\.[^]*No service was touched\.\nNot taken back, as migrations never are: application\./;
+    await expect(release(1)).rejects.toThrow(words);
+    expect(await revisionsOf(account)).toEqual(before);
+    const { begun, outcome } = recordsOf(account);
+    const [id] = begun;
+    expect(id === undefined ? null : outcome(id)?.release.migrations).toMatchObject({
+      application: { state: "done", heads: ["b"] },
+    });
+    await account.clock.pass(60_000);
+    await expect(release(2)).rejects.toThrow(words);
+  });
+});
+
+test("a deploy renders no SQL, whatever the stack file says of plans", async () => {
+  await account.close();
+  account = await openAccount({ stack: stackFile.replace("tool: alembic }", "tool: alembic, preview: sql }") });
+  const planned = await account.clock.run(deployer(account).plan());
+  expect(planned.summary.markdown).toContain("No SQL of migration `application`: ");
+  const done = await release(1);
+  expect(done.summary.markdown).not.toContain("SQL");
+  expect(done.hash).toBe(planned.hash);
+});
