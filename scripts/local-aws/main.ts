@@ -1,7 +1,6 @@
 /** An AWS on this machine with what the services of a stack file need: `npm run local-aws -- --stack FILE`. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import * as z from "zod";
 import { UserError } from "../../src/domain/errors.ts";
 import { type Bed, startBed } from "../../test/local-aws/bed.ts";
 import { playInfrastructure } from "../../test/local-aws/infrastructure/play.ts";
@@ -9,7 +8,7 @@ import { cacheFolder } from "../../test/cache-folder.ts";
 import { runStep } from "../../test/runner/run-step.ts";
 import { ownOptions } from "../options.ts";
 import { readOptions } from "./options.ts";
-import { type StackSpec, specOf } from "./spec.ts";
+import { readSecrets, type StackSpec, specOf, withDatabase } from "./spec.ts";
 
 const options = ownOptions(readOptions);
 
@@ -18,13 +17,23 @@ const spec = readSpec(file, options.environment);
 console.log("Starting an AWS on this machine …");
 const bed = await startBed({ region: spec.region, speed: options.speed });
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => void bed.close());
-const { contract, contractParameter } = await playInfrastructure(bed, spec);
+const { host, port, user } = bed.postgresql;
+const applicationDatabase = `${spec.stack.replaceAll("-", "_")}_application`;
+await bed.postgresql.createDatabase(applicationDatabase);
+const databaseUrl = `postgresql+psycopg2://${user}@${host}:${port}/${applicationDatabase}`;
+const { contract, contractParameter } = await playInfrastructure(bed, {
+  ...spec,
+  secrets: withDatabase(spec.secrets, databaseUrl),
+});
+const platform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
 console.log(`Cluster ${contract.cluster} has the services of ${basename(file)}; none runs yet.
 Contract: ssm:${contractParameter}
+Database for your own tables: ${databaseUrl}
 Base image with this machine's Python: ${spec.stack}/base:python
 Webserver, once it runs: ${Object.values(contract.services).find(({ url }) => url !== undefined)?.url ?? "there is none"}
 `);
-for (const [name, value] of Object.entries(bed.environment("deploy"))) console.log(`export ${name}=${value}`);
+const exported = { ...bed.environment("deploy"), LOCAL_PLATFORM: platform };
+for (const [name, value] of Object.entries(exported)) console.log(`export ${name}=${value}`);
 const exitCode = options.command === null ? 0 : await run(bed, options.command);
 if (options.exit) {
   await bed.close();
@@ -37,8 +46,7 @@ process.exit(0);
 function readSpec(path: string, environment: string): StackSpec {
   try {
     const given = options.secrets === null ? "{}" : readFileSync(resolve(options.from, options.secrets), "utf8");
-    const secrets = z.record(z.string(), z.string()).parse(JSON.parse(given));
-    return specOf(readFileSync(path, "utf8"), basename(path), environment, secrets);
+    return specOf(readFileSync(path, "utf8"), basename(path), environment, readSecrets(given));
   } catch (error) {
     console.error(error instanceof UserError || error instanceof Error ? error.message : error);
     process.exit(1);
@@ -52,7 +60,6 @@ async function run(on: Bed, command: string): Promise<number> {
   const variables = Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
-  const platform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
   const result = await runStep(
     {
       workspace: dirname(file),

@@ -20,7 +20,8 @@ npm run local-aws -- --stack FILE [options]
 
   --stack FILE         the stack file, at the top of its repository
   --environment NAME   environment of it (local)
-  --secrets FILE       JSON: name of a secret to its value; without it each key of a secret is its own value
+  --secrets FILE       JSON, {"name of a secret": {"KEY": "value"}}; without it each key of a secret is its own value,
+                       and one like DATABASE_URL or DB_CONN_STRING the address of an empty PostgreSQL database
   --command NAME       run the root action with this command (plan, deploy, …) when all is up
   --speed N            how much faster than AWS its provisioning, settling and draining are (20)
   --exit               end when all is set up, and the command is through, instead of waiting for Ctrl-C

@@ -59,7 +59,44 @@ export function specOf(
   };
 }
 
-/** Each key of a secret is its own value. */
+/** Stands in for the address of a database, which has one only when it runs. */
+const anyDatabase = "postgresql://";
+
+/** Names of variables under which programs look for the address of a database. */
+const namesDatabase = /(?:CONN(?:ECTION)?_STR(?:ING)?|DATABASE_UR[IL]|DB_UR[IL]|_DSN)$/;
+
+/** Secrets with the address of a database in them, where one is named. @param url of a database that runs */
+export function withDatabase(secrets: StackSpec["secrets"], url: string): NonNullable<StackSpec["secrets"]> {
+  return Object.fromEntries(
+    Object.entries(secrets ?? {}).map(([name, value]) => [
+      name,
+      value.replaceAll(`"${anyDatabase}"`, JSON.stringify(url)),
+    ]),
+  );
+}
+
+/**
+ * Reads values of secrets: texts, or values by key.
+ * @throws Error that says what is wrong
+ */
+export function readSecrets(text: string): Readonly<Record<string, string>> {
+  const result = z
+    .record(z.string(), z.union([z.string(), z.record(z.string(), z.string())]))
+    .safeParse(JSON.parse(text));
+  if (!result.success) {
+    throw new Error(
+      'Values of secrets are JSON: {"name of a secret": {"KEY": "value"}}, or {"name of a secret": "the whole text"}.',
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(result.data).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
+}
+
+/** Each key of a secret is its own value; one that names a database gets the address of one. */
 function standIns(holders: readonly z.infer<typeof holderSchema>[]): Readonly<Record<string, string>> {
   const keys = new Map<string, readonly string[]>();
   const add = (name: string, more: readonly string[]): void =>
@@ -72,6 +109,9 @@ function standIns(holders: readonly z.infer<typeof holderSchema>[]): Readonly<Re
     for (const one of from) if (typeof one !== "string") add(one.secret, one.keys);
   }
   return Object.fromEntries(
-    [...keys].map(([name, named]) => [name, JSON.stringify(Object.fromEntries(named.map((key) => [key, key])))]),
+    [...keys].map(([name, named]) => [
+      name,
+      JSON.stringify(Object.fromEntries(named.map((key) => [key, namesDatabase.test(key) ? anyDatabase : key]))),
+    ]),
   );
 }

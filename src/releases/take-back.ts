@@ -1,11 +1,12 @@
 import { isAwsError } from "../aws/error.ts";
+import type { EcsSend } from "../aws/ecs.ts";
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
-import { takeBack } from "../deployments/index.ts";
+import { observeServices, takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Undo } from "../domain/plan.ts";
-import { isGood, type Revision, type Verdict } from "../domain/verdict.ts";
+import { isGood, type Revision, sameRevision, type Verdict } from "../domain/verdict.ts";
 import type { GateResult } from "../gates/gate.ts";
 import type { Service } from "../stack/stack.ts";
 import { askGate, type Asker } from "./ask-gate.ts";
@@ -72,13 +73,9 @@ export async function takeAllBack(
       );
     } catch (error) {
       barred = barredBy(error);
-      results.push({
-        service,
-        name,
-        count: undo.count,
-        verdict: null,
-        why: isAwsError(error, "expired") ? error.what : messageOf(error),
-      });
+      const isThere = context.signal.aborted && (await isAsBefore(session, undo));
+      const why = isAwsError(error, "expired") ? error.what : messageOf(error);
+      results.push({ service, name, count: undo.count, verdict: null, why: isThere ? null : why });
     }
   }
   return askAll(context, { ...session, clients }, before, results, dagster);
@@ -116,6 +113,27 @@ async function takeOneBack(
   return { count, verdict, why };
 }
 
+/** Milliseconds of the ten seconds between the first signal and the end that one last look may take. */
+const lastLook = 3_000;
+
+/** Whoever is cancelled while a service goes back may find it there already: ECS goes back by itself. */
+async function isAsBefore(
+  { clients, stack }: Pick<Session, "clients" | "stack">,
+  { service, to, count }: Extract<Undo, { kind: "roll" }>,
+): Promise<boolean> {
+  const ecs: EcsSend = (command, options) =>
+    clients.ecs(command, { ...options, signal: AbortSignal.timeout(lastLook) });
+  try {
+    const seen = (await observeServices(ecs, stack.contract.cluster, [service]))[service] ?? null;
+    if (seen === null || seen.others.length > 0) return false;
+    const runs = seen.runningCount === seen.desiredCount && seen.pendingCount === 0;
+    const isCount = count === null || seen.desiredCount === count;
+    return isCount && runs && (count === 0 || (sameRevision(seen.revision, to) && seen.primary?.state === "COMPLETED"));
+  } catch {
+    return false; // then it is not known, and that is what is said
+  }
+}
+
 /** Who answers for a kind of service. Nobody answers for anything before the webserver does. */
 const order: readonly Service["kind"][] = ["webserver", "code-location", "daemon"];
 
@@ -135,6 +153,13 @@ async function askAll(
   for (const service of order.flatMap((kind) => services.filter((one) => one.kind === kind))) {
     const back = takenBack.find((one) => one.service === service.key);
     if (back === undefined || back.why !== null || back.count === 0) continue;
+    if (context.signal.aborted) {
+      context.report({
+        kind: "line",
+        text: `${back.name} is as it was; cancelled before it was asked whether it answers`,
+      });
+      continue;
+    }
     try {
       whys.set(service.key, (await ask(asker, before, service))?.cause?.what ?? null);
     } catch (error) {

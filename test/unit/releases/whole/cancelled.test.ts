@@ -69,3 +69,27 @@ test("a release that is cancelled while a migration runs stops its task, and lea
   };
   expect(taskArns).toEqual([]);
 });
+
+test("a release that is cancelled while it is taken back does not say of what ECS has taken back that it was not", async () => {
+  const { clock, runtime } = account;
+  await clock.run(deployer(account, { run: 1 }).deploy());
+  await clock.pass(60_000);
+  await account.commit(newCode);
+  const isNew = ({
+    definition,
+  }: {
+    readonly definition: { family?: string | undefined; revision?: number | undefined };
+  }) => definition.family === "small-code" && definition.revision !== 2;
+  runtime.script(isNew, { kind: "exits", code: 1, startsAfterSeconds: 1, afterSeconds: 1 });
+  const who = deployer(account, {
+    run: 2,
+    wire: (call, effect) => {
+      const isTakenBack = who.progress.some((one) => one.kind === "stage" && one.title === "Taking back");
+      if (isTakenBack) who.cancel(new Cancelled("Cancelled by SIGINT."));
+      return effect();
+    },
+  });
+  await expect(clock.run(who.deploy())).rejects.toThrow(
+    /failed 3 times: container \S+ exited with code 1[^]*Taken back: code\./,
+  );
+});
