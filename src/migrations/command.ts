@@ -20,15 +20,22 @@ export type MigrationTool =
  * What the container runs in the place of its image's command.
  * @param workdir where it starts, which RunTask cannot set; null: where the image does
  * @param mark begins the lines that are for us
+ * @param secrets names of variables whose values the programs for alembic and dagster hide in what they print
  */
-export function migrationCommand(tool: MigrationTool, workdir: string | null, mark: string): readonly string[] {
+export function migrationCommand(
+  tool: MigrationTool,
+  workdir: string | null,
+  mark: string,
+  secrets: readonly string[],
+): readonly string[] {
+  const names = secrets.join(",");
   switch (tool.kind) {
     case "alembic": {
       const { lockTimeoutSeconds: lock, statementTimeoutSeconds: statement } = tool;
-      return ["python3", "-c", alembicProgram, mark, String(lock), String(statement ?? ""), workdir ?? ""];
+      return ["python3", "-c", alembicProgram, mark, String(lock), String(statement ?? ""), names, workdir ?? ""];
     }
     case "dagster":
-      return ["python3", "-c", dagsterProgram, mark, String(tool.lockTimeoutSeconds), workdir ?? ""];
+      return ["python3", "-c", dagsterProgram, mark, String(tool.lockTimeoutSeconds), names, workdir ?? ""];
     case "command":
       return workdir === null
         ? tool.command

@@ -30,7 +30,7 @@ import { type Migration, type Stack, withLevels } from "../stack/index.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
 import { dayOf } from "./checks.ts";
 import type { Clients } from "./connections.ts";
-import { onceContainer } from "./definitions.ts";
+import { onceContainer, type ParameterNames, secretNames } from "./definitions.ts";
 import { settingsOf } from "./plans/migrations.ts";
 import { taskStart } from "./task-start.ts";
 import {
@@ -52,6 +52,8 @@ export interface Workshop {
   /** Content keys, by the key of the image. */
   readonly imageKeys: Readonly<Record<string, string>>;
   readonly context: Context;
+  /** Names of SSM parameters, by the paths that the stack has its secrets from. */
+  readonly parameters: ParameterNames;
   /** null: no webserver has an address that the runner reaches. */
   readonly dagster: Dagster | null;
   readonly network: () => Promise<ServiceNetwork>;
@@ -187,6 +189,7 @@ async function runMigration(
     name: migration.name,
     tool: toolOf(migration),
     workdir: migration.workdir,
+    secrets: secretNames(stack, migration.variables, shop.parameters),
     task: {
       cluster: stack.contract.cluster,
       taskDefinition: resolveText(step.definition, results),

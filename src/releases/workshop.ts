@@ -25,6 +25,7 @@ export function workshop(
     ...imageWorkshop(context, session, undertaking),
     clients: { ...clients, ecs: guarded(clients.ecs, () => lock.check()) },
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
+    parameters: observation.parameters,
     dagster: webserverOf(context, session),
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,

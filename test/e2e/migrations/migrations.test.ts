@@ -179,6 +179,34 @@ describe("cut", () => {
     expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
   });
 
+  test("a task whose process is killed leaves the schema as before, and the next one does it all", async () => {
+    const database = await withGate();
+    const running = scene.begin(database, gated);
+    await running.said("-> 0003");
+    await scene.killTasks(database);
+    const { cause, after } = await running.result;
+    expect(cause).toMatchObject({ id: "migration-failed", what: expect.stringContaining("exit code 137") as string });
+    expect(after).toBeNull();
+    expect(await heads(database)).toEqual(["0001"]);
+    await openGate(database);
+    expect(await scene.run(database, gated)).toMatchObject({ cause: null, before: ["0001"], after: ["0003"] });
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
+  test("a database that is restarted takes all of it back, and is asked again where it stands", async () => {
+    const database = await withGate();
+    const running = scene.begin(database, gated);
+    await running.said("-> 0003");
+    await scene.bed.postgresql.restart();
+    expect((await running.result).cause).toMatchObject({
+      id: "migration-failed",
+      what: expect.stringContaining("The schema is at 0001, as before") as string,
+    });
+    await openGate(database);
+    expect(await scene.run(database, gated)).toMatchObject({ cause: null, before: ["0001"], after: ["0003"] });
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
   test("an action that is cancelled stops its task", async () => {
     const database = await withGate();
     const running = scene.begin(database, gated);

@@ -316,7 +316,7 @@ describe("what a job may not read", () => {
 describe("a migration", () => {
   const migration = ({ request }: Scene): MigrationRequest => {
     const { title: _, command: __, marked: ___, ...task } = request;
-    return { name: "application", tool: { kind: "command", command: ["migrate"] }, workdir: null, task };
+    return { name: "application", tool: { kind: "command", command: ["migrate"] }, workdir: null, secrets: [], task };
   };
   const result = async (behaviour: TaskBehaviour): Promise<Awaited<ReturnType<typeof migrate>>> => {
     const scene = await open(behaviour);
