@@ -7,6 +7,7 @@ const benchmarks: Readonly<
 > = {
   start: () => import("./start.ts"),
   demo: () => import("./demo.ts"),
+  tasks: () => import("./tasks.ts"),
   release: () => import("./release.ts"),
 };
 

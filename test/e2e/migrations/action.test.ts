@@ -1,12 +1,14 @@
-import { runPost, runStep, startStep, type StepResult } from "../../runner/run-step.ts";
-import { type ActionScene, openActionScene, secrets } from "./action.ts";
+import { runPost, startStep } from "../../runner/run-step.ts";
+import { type ActionScene, type MigrationStack, openActionScene, secrets } from "./action.ts";
 import { first, migrationsOf, second } from "./files.ts";
 
 // The committed bundle as a process, against a real PostgreSQL; what migrations do beyond that is in migrations.test.ts.
 
 let scene: ActionScene;
+let stack: MigrationStack;
 beforeAll(async () => {
   scene = await openActionScene();
+  stack = await scene.stack("small");
 }, 120_000);
 afterAll(() => scene.close(), 30_000);
 
@@ -15,14 +17,6 @@ const column = async (database: string, sql: string): Promise<readonly (string |
 const applied = (database: string) => column(database, "SELECT revision FROM applied ORDER BY 1");
 const heads = (database: string) => column(database, "SELECT version_num FROM alembic_version");
 const python = (script: string): string => `tool: command, command: ["python3", "-c", ${JSON.stringify(script)}]`;
-
-const run = async (runId: number): Promise<StepResult> => {
-  const job = scene.job(runId);
-  const step = await scene.build(job);
-  const result = await runStep(job, step);
-  await runPost(job, step, result);
-  return result;
-};
 
 /** Goes on as long as the gate of the database is closed. */
 const gated = migrationsOf([
@@ -39,23 +33,23 @@ const gated = migrationsOf([
 test("an action that is killed leaves its task at work; run again it waits for that one, and nothing is applied twice", async () => {
   const database = await scene.database();
   await column(database, "CREATE TABLE gate (opened int)");
-  await scene.write(database, gated);
+  await stack.write(database, gated);
   const reached = Promise.withResolvers<void>();
-  const step = await scene.build(scene.job(1));
-  const killed = await startStep(scene.job(1), step, (line) => line.includes("-> 0003") && reached.resolve());
+  const step = await stack.build(stack.job(1));
+  const killed = await startStep(stack.job(1), step, (line) => line.includes("-> 0003") && reached.resolve());
   await Promise.race([reached.promise, killed.result]);
   process.kill(killed.pid, "SIGKILL");
   expect((await killed.result).exitCode).toBeNull();
   const waits = Promise.withResolvers<void>();
   const again = await startStep(
-    scene.job(1, 2),
+    stack.job(1, 2),
     step,
     (line) => line.includes("of an earlier attempt") && waits.resolve(),
   );
   await Promise.race([waits.promise, again.result]);
   await column(database, "INSERT INTO gate VALUES (1)");
   const result = await again.result;
-  await runPost(scene.job(1, 2), step, result);
+  await runPost(stack.job(1, 2), step, result);
   const { exitCode, log } = result;
   expect({ exitCode, log: log.join("\n") }).toEqual({
     exitCode: 0,
@@ -74,8 +68,8 @@ test("what a program prints, in whatever bytes, commands nothing to the runner",
     "sys.stdout.flush()",
     "sys.stdout.buffer.write(bytes(range(256)) * 20 + b'\\n::add-mask::end\\nend')",
   ].join("; ");
-  await scene.write(await scene.database(), { "empty.txt": "" }, python(script));
-  const { exitCode, log, annotations, outputs } = await run(2);
+  await stack.write(await scene.database(), { "empty.txt": "" }, python(script));
+  const { exitCode, log, annotations, outputs } = await stack.run(stack.job(2));
   expect({ exitCode, annotations, names: Object.keys(outputs).includes("a") }).toEqual({
     exitCode: 0,
     annotations: [],
@@ -87,8 +81,8 @@ test("what a program prints, in whatever bytes, commands nothing to the runner",
 });
 
 test("a program of a second that prints 100,000 lines loses none, and each stands in the log once", async () => {
-  await scene.write(await scene.database(), { "empty.txt": "" }, python("for n in range(100_000): print(f'line {n}')"));
-  const { exitCode, log } = await run(3);
+  await stack.write(await scene.database(), { "empty.txt": "" }, python("for n in range(100_000): print(f'line {n}')"));
+  const { exitCode, log } = await stack.run(stack.job(3));
   expect(exitCode).toBe(0);
   const numbers = log.flatMap((line) => / │ line (\d+)$/.exec(line)?.[1] ?? []);
   expect(numbers).toHaveLength(100_000);
@@ -98,8 +92,8 @@ test("a program of a second that prints 100,000 lines loses none, and each stand
 test("secrets of its definition that a program prints are in no log, summary or record", async () => {
   const database = await scene.database();
   const files = migrationsOf([first, { ...second, upgrade: "python:print(dict(__import__('os').environ))" }]);
-  await scene.write(database, files);
-  const { exitCode, log, summary } = await run(4);
+  await stack.write(database, files);
+  const { exitCode, log, summary } = await stack.run(stack.job(4));
   expect(exitCode).toBe(0);
   expect(await applied(database)).toEqual(["0001", "0002"]);
   const said = [...log, summary].join("\n");

@@ -25,7 +25,7 @@ const openGate = (database: string) => scene.rows(database, "INSERT INTO gate VA
 const heads = (database: string) => scene.rows(database, "SELECT version_num FROM alembic_version");
 const applied = (database: string) => scene.rows(database, "SELECT revision FROM applied ORDER BY 1");
 const foreign = ({ progress }: Pick<Running, "progress">): readonly string[] =>
-  progress.flatMap((event) => (event.kind === "foreign" ? [event.text.untrusted] : []));
+  progress.flatMap((event) => (event.kind === "foreign" ? event.text.untrusted.split("\n") : []));
 const migrated = async (files: Files): Promise<string> => {
   const database = await scene.database();
   expect((await scene.run(database, files)).cause).toBeNull();
