@@ -36,6 +36,8 @@ export interface FollowedLog {
 const keptLines = 50;
 /** Of a line that is kept: a summary holds 1 MiB, one event of CloudWatch Logs 256 kB. Characters. */
 const keptCharacters = 2000;
+/** Events of one page. CloudWatch gives up to 10,000; what a page holds is in memory several times while it is read. */
+const limit = 2500;
 /** The agent sends what it holds within seconds of the container's end; milliseconds. */
 const quietEnough = 1000;
 /** Lines that are known to be missing, or a log that cannot be read now, are waited for as long as this, in milliseconds. */
@@ -75,7 +77,13 @@ export function followLog(
   };
   /** @returns null when it cannot be read now */
   const nextPage = async (): Promise<GetLogEventsCommandOutput | "no stream yet" | null> => {
-    const command = new GetLogEventsCommand({ logGroupName: group, logStreamName, startFromHead: true, nextToken });
+    const command = new GetLogEventsCommand({
+      logGroupName: group,
+      logStreamName,
+      startFromHead: true,
+      nextToken,
+      limit,
+    });
     try {
       return await logs(command, { resource: `log stream ${logStreamName} of ${group}`, signal: detached() });
     } catch (error) {

@@ -100,6 +100,18 @@ describe("with alembic, a database", () => {
     expect(evidence[0]?.text.untrusted).toContain("it does not commit");
   });
 
+  test("whose env.py says itself where its revisions are comes to their head", async () => {
+    const database = await scene.database();
+    const moved = Object.entries(whole).map(
+      ([path, text]) => [path.replace("/versions/", "/elsewhere/"), text] as const,
+    );
+    const place = 'context.script.version_locations = [os.path.join(os.getcwd(), "alembic/elsewhere")]';
+    const env = plainEnv.replace("\nwith ", `\n${place}\nwith `);
+    const files: Files = { ...(Object.fromEntries(moved) as Files), "alembic/env.py": env };
+    expect(await scene.run(database, files)).toMatchObject({ cause: null, before: [], after: ["0002"] });
+    expect(await applied(database)).toEqual(["0001", "0002"]);
+  });
+
   test("of which a revision fails is as before", async () => {
     const database = await migrated(old);
     const { cause, evidence } = await scene.run(database, migrationsOf([first, second, third("SELECT * FROM none")]));

@@ -25,6 +25,8 @@ export interface MigrationOptions {
   readonly tool?: MigrationTool;
   /** URL as SQLAlchemy reads it; that of the database unless told. */
   readonly url?: string;
+  /** Further variables of its task. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Tasks of the same database are waited for first. */
   readonly alone?: boolean;
 }
@@ -61,7 +63,8 @@ export const alembic: Extract<MigrationTool, { readonly kind: "alembic" }> = {
   statementTimeoutSeconds: null,
 };
 
-export async function openScene(): Promise<Scene> {
+/** @param lockFile of what its images have; Dagster, alembic and their drivers unless told */
+export async function openScene(lockFile?: string): Promise<Scene> {
   const bed = await startBed({ speed: 100 });
   const infrastructure = await playInfrastructure(bed, { stack: "small", repositories: ["small/code"], services: {} });
   process.env["AWS_ENDPOINT_URL"] = bed.url;
@@ -79,10 +82,10 @@ export async function openScene(): Promise<Scene> {
       return { kind: "file", path: `app/${path}`, executable: false, content: Buffer.from(text) } as const;
     });
     const layer = await buildLayer(join(bed.folder, `${key}.tar.gz`), () => entries);
-    return `${infrastructure.registry}/small/code@${await pushOnDagster(image, key, layer, [])}`;
+    return `${infrastructure.registry}/small/code@${await pushOnDagster(image, key, layer, [], lockFile)}`;
   };
   let names = 0;
-  const begin: Scene["begin"] = (database, files, { tool = alembic, url, alone = false } = {}) => {
+  const begin: Scene["begin"] = (database, files, { tool = alembic, url, environment = {}, alone = false } = {}) => {
     const progress: Progress[] = [];
     const controller = new AbortController();
     const context: Context = {
@@ -111,6 +114,7 @@ export async function openScene(): Promise<Scene> {
                 { name: "DATABASE_HOST", value: host },
                 { name: "DATABASE_NAME", value: database },
                 { name: "DAGSTER_HOME", value: "/app" },
+                ...Object.entries(environment).map(([name, value]) => ({ name, value })),
               ],
               logConfiguration: {
                 logDriver: "awslogs",
