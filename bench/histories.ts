@@ -134,7 +134,11 @@ async function compare(history: History): Promise<readonly Row[]> {
   expectSame(`${history.name}: an order that holds`, misplaced(revisions, pending), []);
   const flagged = revisions.filter(({ breaking }) => breaking.length > 0);
   return [
-    alone(`${history.name}: revisions read, with the heads and predecessors that alembic finds`, "revisions", revisions.length),
+    alone(
+      `${history.name}: revisions read, with the heads and predecessors that alembic finds`,
+      "revisions",
+      revisions.length,
+    ),
     alone(`${history.name}: of these stopped by \`expand-only\``, "revisions", flagged.length),
   ];
 }
