@@ -26,7 +26,7 @@ export interface MigrationResult extends MigrationEnd {
 /** Lines of the task that are quoted when it fails. */
 const quotedLines = 15;
 /** Of the names of secrets, in what RunTask takes: the programs need nearly all of it. */
-const secretNamesLimit = 450;
+const secretNamesLimit = 350;
 
 /**
  * Runs a migration as one task, which looks and acts under one lock, and judges how it ended.

@@ -19,7 +19,7 @@ test.each<[string, MigrationTool, readonly string[]]>([
 });
 
 test.each([alembic, dagster])("the program of $kind leaves room in what RunTask takes", (tool) => {
-  const command = migrationCommand(tool, `/${"folder/".repeat(30)}`, mark, ["S".repeat(450)]);
+  const command = migrationCommand(tool, `/${"folder/".repeat(30)}`, mark, ["S".repeat(350)]);
   const overrides = { containerOverrides: [{ name: "once", command, environment: [] }] };
   expect(JSON.stringify(overrides).length).toBeLessThan(8_100);
 });
