@@ -7,6 +7,9 @@ const benchmarks: Readonly<
 > = {
   start: () => import("./start.ts"),
   demo: () => import("./demo.ts"),
+  tasks: () => import("./tasks.ts"),
+  "run-task": () => import("./run-task.ts"),
+  histories: () => import("./histories.ts"),
   release: () => import("./release.ts"),
 };
 
@@ -23,5 +26,5 @@ if (load === undefined) {
 const { measure } = await load();
 const rows = await measure(Number(values.runs));
 if (values.json) console.log(JSON.stringify({ name, rows }));
-else printRows(name, rows);
+else if (rows.length > 0) printRows(name, rows);
 process.exit(0);

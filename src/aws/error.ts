@@ -56,6 +56,11 @@ export function isWeather(error: unknown): error is AwsError {
   return isAwsError(error, "throttled", "unavailable", "unreachable");
 }
 
+/** A call that took longer than a time-out of its own, `AbortSignal.timeout`. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
 function advise(call: FailedCall, cause: unknown): Advice {
   const { service, operation, resource, failure } = call;
   const request = failure.requestId === null ? "" : ` (request ${failure.requestId})`;

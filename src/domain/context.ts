@@ -15,7 +15,7 @@ export type Progress =
   | { readonly kind: "stage"; readonly title: string }
   /** Our own words, one line. */
   | { readonly kind: "line"; readonly text: string }
-  /** Words of somebody else: a log line, a service event. `from` is our own text. */
+  /** Words of somebody else: lines of a log, a service event. `from` is our own text. */
   | { readonly kind: "foreign"; readonly from: string; readonly text: Untrusted }
   | { readonly kind: "finding"; readonly finding: Finding }
   /** What came of all of it, in our own words: belongs to no stage. */

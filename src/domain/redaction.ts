@@ -4,9 +4,12 @@ export const hidden = "(hidden)";
 const secretName =
   /pass(word|wd|phrase)?|secret|token|credential|private|api_?key|access_?key|auth(?!or)|conn(ection)?_?(str|string|uri|url)|dsn|(^|_)key$|(database|db|redis|broker|amqp|mongo)_?(url|uri)/i;
 
-/** Values that are secret whatever they are called. Each pattern names a form that has no other use. */
+/** `user:password@` in a URL. */
+const urlWithPassword = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*:[^\s/@]+@/i;
+
+/** Values that are secret whatever they are called. Each pattern names a form that has no other use; none goes past the end of a line. */
 const secretValue: readonly RegExp[] = [
-  /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*:[^\s/@]+@/i, // user:password@ in a URL
+  urlWithPassword,
   /\b(AKIA|ASIA)[0-9A-Z]{16}\b/, // AWS access key ids
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
   /\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{22,}\b/,
@@ -28,7 +31,12 @@ export function isSecretValue(value: string): boolean {
 
 /** A text without what only a secret looks like, for words of programs whose secrets we do not know. */
 export function hideSecrets(text: string): string {
-  return secretForms.reduce((left, form) => left.replaceAll(form, hidden), text);
+  return secretForms.reduce(
+    // A log of many lines is looked through for a URL in a moment, and for one with a password not.
+    (left, [pattern, form]) =>
+      pattern !== urlWithPassword || left.includes("://") ? left.replaceAll(form, hidden) : left,
+    text,
+  );
 }
 
-const secretForms = secretValue.map((pattern) => new RegExp(pattern, `${pattern.flags}g`));
+const secretForms = secretValue.map((pattern) => [pattern, new RegExp(pattern, `${pattern.flags}g`)] as const);

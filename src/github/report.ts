@@ -22,9 +22,16 @@ export function logReport(): { readonly report: Report; readonly close: () => vo
       case "line":
         for (const line of logLines(progress.text)) core.info(line);
         return;
-      case "foreign":
-        for (const line of logLines(progress.text)) core.info(`${logLines(progress.from).join(" ")} │ ${line}`);
+      case "foreign": {
+        const from = logLines(progress.from).join(" ");
+        // One write for all of them: a log may have hundreds of thousands.
+        core.info(
+          logLines(progress.text)
+            .map((line) => `${from} │ ${line}`)
+            .join("\n"),
+        );
         return;
+      }
       case "finding":
         // A release is planned more than once in one step: each finding is said once.
         if (!said.has(JSON.stringify(progress.finding))) annotate(progress.finding);
@@ -52,9 +59,12 @@ export function mask(value: string): void {
  * @param text our own words, too: names from elsewhere can stand in them.
  */
 export function logLines(text: string | Untrusted): readonly string[] {
-  return (typeof text === "string" ? text : text.untrusted)
-    .split(/\r\n|[\n\r\u2028\u2029]/)
-    .map((line) => defuse(shorten(line).replaceAll(escapeSequences, "").replaceAll(controls, "\u{FFFD}")));
+  const whole = typeof text === "string" ? text : text.untrusted;
+  const lines = whole.split(/\r\n|[\n\r\u2028\u2029]/).map(shorten);
+  // Most texts have nothing of all that; what is taken out of a line may leave a command.
+  if (control.test(whole))
+    return lines.map((line) => defuse(line.replaceAll(escapeSequences, "").replaceAll(controls, "\u{FFFD}")));
+  return /::|##\[/.test(whole) ? lines.map(defuse) : lines;
 }
 
 /** Longer ones nobody reads; one event of CloudWatch Logs may have 256 kB. Characters. */
@@ -67,6 +77,7 @@ function shorten(line: string): string {
 
 /* oxlint-disable no-control-regex -- they are what is removed */
 const escapeSequences = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-_]/g;
+const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 /* oxlint-enable no-control-regex */
 

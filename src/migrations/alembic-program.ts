@@ -34,14 +34,17 @@ def prepare(connection):
 def environment(config, script, fn, **options):
     return EnvironmentContext(config, script, fn=fn, destination_rev="head", **options)
 
-@functools.wraps(alembic.command.upgrade)
-def upgrade(config, revision, sql=False, tag=None):
-    script = ScriptDirectory.from_config(config)
-    asked.append((config, script))
+def look_at(script):
     facts["heads"] = sorted(script.get_heads())
     if len(facts["heads"]) > 1: refuse("several-heads", "several heads: " + ", ".join(facts["heads"]))
-    known = {one.revision for one in script.walk_revisions()}
+
+@functools.wraps(alembic.command.upgrade)
+def upgrade(config, revision, sql=False, tag=None):
+    look_at(ScriptDirectory.from_config(config))
+    script = ScriptDirectory.from_config(config)  # another one: env.py may yet say where its revisions are
+    asked.append((config, script))
     def decide(current, context):
+        known = {one.revision for one in script.walk_revisions()}
         facts["before"] = sorted({*(facts["before"] or []), *current})
         facts["unknown"] = sorted(set(current) - known)
         if facts["unknown"]: refuse("ahead", "not in this image: " + ", ".join(facts["unknown"]))
@@ -53,6 +56,7 @@ def upgrade(config, revision, sql=False, tag=None):
     with environment(config, script, decide, tag=tag) as context:
         run = context.run_migrations
         def run_migrations(**options):
+            look_at(script)
             prepare(context.get_context().connection)
             run(**options)
         context.run_migrations = run_migrations

@@ -1,3 +1,4 @@
+import { deflateSync } from "node:zlib";
 import { alembicProgram } from "./alembic-program.ts";
 import { dagsterProgram } from "./dagster-program.ts";
 
@@ -21,16 +22,23 @@ export type MigrationTool =
  * What the container runs in the place of its image's command.
  * @param workdir where it starts, which RunTask cannot set; null: where the image does
  * @param mark begins the lines that are for us
+ * @param secrets names of variables whose values the programs for alembic and dagster hide in what they print
  */
-export function migrationCommand(tool: MigrationTool, workdir: string | null, mark: string): readonly string[] {
+export function migrationCommand(
+  tool: MigrationTool,
+  workdir: string | null,
+  mark: string,
+  secrets: readonly string[],
+): readonly string[] {
+  const names = secrets.join(",");
   switch (tool.kind) {
     case "alembic": {
       const { lockTimeoutSeconds: lock, statementTimeoutSeconds: statement, checkModels } = tool;
       const settings = [String(lock), String(statement ?? ""), checkModels ? "models" : ""];
-      return ["python3", "-c", narrow(alembicProgram), mark, ...settings, workdir ?? ""];
+      return ["python3", "-c", packed(alembicProgram), mark, ...settings, names, workdir ?? ""];
     }
     case "dagster":
-      return ["python3", "-c", narrow(dagsterProgram), mark, String(tool.lockTimeoutSeconds), workdir ?? ""];
+      return ["python3", "-c", packed(dagsterProgram), mark, String(tool.lockTimeoutSeconds), names, workdir ?? ""];
     case "command":
       return workdir === null
         ? tool.command
@@ -38,7 +46,8 @@ export function migrationCommand(tool: MigrationTool, workdir: string | null, ma
   }
 }
 
-/** Each level of Python's indentation as one blank: every character counts in what RunTask takes. */
-function narrow(program: string): string {
-  return program.replaceAll(/^(?: {4})+/gm, (blanks) => " ".repeat(blanks.length / 4));
+/** RunTask takes 8,192 characters of overrides, and names of secrets and a folder need room beside the program. */
+function packed(program: string): string {
+  const bytes = deflateSync(program, { level: 9 }).toString("base64");
+  return `import base64, zlib; exec(zlib.decompress(base64.b64decode("${bytes}")))`;
 }

@@ -11,6 +11,8 @@ export interface MigrationRequest {
   readonly tool: MigrationTool;
   /** Where the tool is started; null: where the image starts. */
   readonly workdir: string | null;
+  /** Variables of its task that hold secrets, by their names. */
+  readonly secrets: readonly string[];
   /** Everything about the task but its title, its command, and what of its log is for us. */
   readonly task: Omit<TaskRequest, "title" | "command" | "marked">;
 }
@@ -23,6 +25,8 @@ export interface MigrationResult extends MigrationEnd {
 
 /** Lines of the task that are quoted when it fails. */
 const quotedLines = 15;
+/** Of the names of secrets, in what RunTask takes: the programs need nearly all of it. */
+const secretNamesLimit = 2500;
 
 /**
  * Runs a migration as one task, which looks and acts under one lock, and judges how it ended.
@@ -34,12 +38,13 @@ export async function migrate(
   request: MigrationRequest,
 ): Promise<MigrationResult> {
   const { name, tool, workdir } = request;
+  const hidden = tool.kind === "command" ? [] : hiddenSecrets(context, request);
   // The same for the same token, as RunTask wants it of a request that is repeated.
   const mark = `dagster-ecs-${contentHash(request.task.clientToken).slice(0, 24)}`;
   const { end, seconds, lastLines, marked } = await runTask(clients, context, {
     ...request.task,
     title: `migration ${name}`,
-    command: migrationCommand(tool, workdir, mark),
+    command: migrationCommand(tool, workdir, mark, hidden),
     marked: tool.kind === "command" ? null : { mark, isWhole: isWholeReport },
   });
   const judged = judgeMigration(tool, name, end, marked);
@@ -55,4 +60,17 @@ export async function migrate(
     text: untrusted(isLog ? lastLines.slice(-quotedLines).join("\n") : end.reason),
   };
   return { ...judged, name, evidence: [evidence], seconds };
+}
+
+/** Names that fit; the others are said. */
+function hiddenSecrets({ report }: Context, { name, secrets }: MigrationRequest): readonly string[] {
+  let length = 0;
+  const fitting = secrets.filter((secret) => (length += secret.length + 1) <= secretNamesLimit);
+  const left = secrets.slice(fitting.length);
+  if (left.length > 0)
+    report({
+      kind: "line",
+      text: `migration ${name}: ${secrets.length} secrets are more than its command can name; should it print the value of ${left.join(", ")}, that is not hidden`,
+    });
+  return fitting;
 }

@@ -11,15 +11,27 @@
  * - The kernel keeps SIGTERM from process 1 unless it waits for it, and Python hears it only between calls of the driver: a thread
  *   does, so that a task that is stopped does not go on.
  * - Modules are looked for as a console script does: a folder `alembic` where it is started is not the package.
+ * - What a program prints through Python is written without the values of the variables that hold secrets: nobody else knows these,
+ *   since they are named in the definition and never read. Short ones stay: they would hide words. So do those that other
+ *   programs print, or that are printed in another form.
  * - Lines that begin with the mark are for {@link judgeMigration}. Exit codes tell the same where no log is kept.
  *
- * They travel in RunTask's overrides, which hold 8,192 characters: short, and in the words of Python 3.8 and alembic 1.0.
+ * They travel packed in the overrides of RunTask, which hold 8,192 characters: short, and in the words of Python 3.8 and alembic 1.0.
  */
-export const programPrelude = String.raw`import contextlib, functools, json, os, signal, sys, threading, time, traceback
-mark, lock_seconds, *settings, folder = sys.argv[1:]
+export const programPrelude = String.raw`import contextlib, functools, io, json, os, signal, sys, threading, time, traceback
+mark, lock_seconds, *settings, secret_names, folder = sys.argv[1:]
 if folder: os.chdir(folder)
 sys.path[:] = [path for path in sys.path if path]
 out = os.dup(1)
+values = [os.environ.get(name, "") for name in secret_names.split(",")]
+hidden = sorted({part for value in values for part in [value, *value.split("\n")] if len(part) > 7}, key=len, reverse=True)
+
+class Shown(io.TextIOWrapper):
+    def write(self, text):
+        for part in hidden: text = text.replace(part, "(hidden)")
+        return super().write(text)
+
+sys.stdout, sys.stderr = (Shown(one.buffer, one.encoding, one.errors, line_buffering=one.line_buffering) for one in (sys.stdout, sys.stderr))
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 threading.Thread(target=lambda: (signal.sigwait({signal.SIGTERM}), os._exit(143)), daemon=True).start()
 from alembic.util import CommandError
@@ -34,7 +46,7 @@ holders = []
 class Refused(Exception): pass
 
 def say(fact):
-    sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr): stream.flush()
     os.write(out, (mark + " " + json.dumps(fact) + "\n").encode())
 
 def refuse(end, words):

@@ -208,6 +208,16 @@ function common(
   };
 }
 
+/** Variables that hold secrets in a task with these, by their names. */
+export function secretNames(
+  { account, region }: Stack,
+  variables: Variables,
+  parameters: ParameterNames,
+): readonly string[] {
+  const home: Home = { partition: partitionOf(region), account, region };
+  return Object.keys(secretsOf(variables, home, parameters)).sort();
+}
+
 function secretsOf(
   { environment, secrets, parameterPaths }: Variables,
   home: Home,

@@ -7,6 +7,7 @@ import type { Release } from "../domain/release.ts";
 import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
 import type { Clients } from "./connections.ts";
+import type { ParameterNames } from "./definitions.ts";
 import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
@@ -24,6 +25,8 @@ export interface Workshop {
   /** Content keys, by the key of the image. */
   readonly imageKeys: Readonly<Record<string, string>>;
   readonly context: Context;
+  /** Names of SSM parameters, by the paths that the stack has its secrets from. */
+  readonly parameters: ParameterNames;
   /** null: no webserver has an address that the runner reaches. */
   readonly dagster: Dagster | null;
   readonly network: () => Promise<ServiceNetwork>;
@@ -50,6 +53,7 @@ export function workshop(
     ...imageWorkshop(context, session, undertaking),
     clients: { ...clients, ecs: guarded(clients.ecs, () => lock.check()) },
     imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
+    parameters: observation.parameters,
     dagster: webserverOf(context, session),
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,

@@ -1,5 +1,5 @@
-import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { isAwsError, isWeather } from "../aws/error.ts";
+import { GetLogEventsCommand, type GetLogEventsCommandOutput } from "@aws-sdk/client-cloudwatch-logs";
+import { isAwsError, isGivenUp, isWeather } from "../aws/error.ts";
 import type { LogsSend } from "../aws/logs.ts";
 import type { Context } from "../domain/context.ts";
 import { untrusted } from "../domain/evidence.ts";
@@ -20,10 +20,13 @@ export interface Marked {
 }
 
 export interface FollowedLog {
-  /** Reports what is new. */
+  /** Reports what is new: what one page holds at once, a line each. */
   read(): Promise<void>;
-  /** Reads on until nothing new comes: a stream may lag behind the task by some seconds. */
-  drain(): Promise<void>;
+  /**
+   * Reads on until nothing new comes: a stream may lag behind the task by some seconds.
+   * @param since when its containers were seen to have ended, in milliseconds; what was read since then counts
+   */
+  drain(since: number): Promise<void>;
   /** The last lines, oldest first, each of bounded length. Foreign text. */
   lastLines(): readonly string[];
   /** What follows the mark in the lines that hold it, oldest first; none of these is reported. Foreign text. */
@@ -33,10 +36,14 @@ export interface FollowedLog {
 const keptLines = 50;
 /** Of a line that is kept: a summary holds 1 MiB, one event of CloudWatch Logs 256 kB. Characters. */
 const keptCharacters = 2000;
+/** Events of one page. CloudWatch gives up to 10,000; what a page holds is in memory several times while it is read. */
+const limit = 2500;
 /** The agent sends what it holds within seconds of the container's end; milliseconds. */
 const quietEnough = 1000;
-/** Lines that are known to be missing are waited for as long as this, in milliseconds. */
+/** Lines that are known to be missing, or a log that cannot be read now, are waited for as long as this, in milliseconds. */
 const longestLag = 5000;
+/** Time between two looks at the end of a log, in milliseconds. */
+const pause = 250;
 
 /** Follows one container's log; each line is reported once, in order, without what only a secret looks like. */
 export function followLog(
@@ -51,56 +58,72 @@ export function followLog(
   let nextToken: string | undefined;
   /** This job may not read it: said once, and not asked for again. */
   let isClosed = false;
-  const take = (message: string): void => {
-    const at = awaited === null ? -1 : message.indexOf(awaited.mark);
-    if (awaited !== null && at >= 0) marked.push(hideSecrets(message.slice(at + awaited.mark.length)));
-    // Before the mark may stand what somebody wrote without ending the line.
-    const text = untrusted(at < 0 ? message : message.slice(0, at));
-    if (at >= 0 && text.untrusted === "") return;
-    context.report({ kind: "foreign", from: container, text });
-    kept.push(text.untrusted.slice(0, keptCharacters));
+  /** When something new was read last, and when it was last asked for and there was nothing; milliseconds. */
+  let newAt = 0;
+  let emptyAt = 0;
+  const take = (messages: readonly string[]): void => {
+    const lines = messages.flatMap((message) => {
+      const at = awaited === null ? -1 : message.indexOf(awaited.mark);
+      if (awaited === null || at < 0) return [message];
+      marked.push(hideSecrets(message.slice(at + awaited.mark.length)));
+      // Before the mark may stand what somebody wrote without ending the line.
+      return at === 0 ? [] : [message.slice(0, at)];
+    });
+    if (lines.length === 0) return;
+    context.report({ kind: "foreign", from: container, text: untrusted(lines.join("\n")) });
+    const last = lines.slice(-keptLines).map((line) => untrusted(line).untrusted.slice(0, keptCharacters));
+    kept.push(...last);
+    kept.splice(0, Math.max(0, kept.length - keptLines));
   };
-  /** @returns how many lines were new */
-  const readOnce = async (signal?: AbortSignal): Promise<number> => {
-    let count = 0;
+  /** @returns null when it cannot be read now */
+  const nextPage = async (): Promise<GetLogEventsCommandOutput | "no stream yet" | null> => {
+    const command = new GetLogEventsCommand({
+      logGroupName: group,
+      logStreamName,
+      startFromHead: true,
+      nextToken,
+      limit,
+    });
+    try {
+      return await logs(command, { resource: `log stream ${logStreamName} of ${group}`, signal: detached() });
+    } catch (error) {
+      // The stream is made with the first line; and a look at the log is never worth a failed task.
+      if (isAwsError(error, "not-found")) return "no stream yet";
+      if (isWeather(error) || isGivenUp(error)) return null;
+      if (!isAwsError(error)) throw error;
+      isClosed = true;
+      const text = `the log of ${container} cannot be read, so its lines are missing here: ${error.what}`;
+      context.report({ kind: "line", text });
+      return null;
+    }
+  };
+  const read = async (): Promise<void> => {
     while (!isClosed) {
-      const command = new GetLogEventsCommand({ logGroupName: group, logStreamName, startFromHead: true, nextToken });
-      const page = await logs(command, {
-        resource: `log stream ${logStreamName} of ${group}`,
-        ...(signal === undefined ? {} : { signal }),
-      }).catch((error: unknown) => {
-        // The stream is made with the first line; and a look at the log is never worth a failed task.
-        if (isAwsError(error, "not-found") || isWeather(error)) return null;
-        if (!isAwsError(error)) throw error;
-        isClosed = true;
-        const text = `the log of ${container} cannot be read, so its lines are missing here: ${error.what}`;
-        context.report({ kind: "line", text });
-        return null;
-      });
-      const events = page?.events ?? [];
-      for (const { message = "" } of events) take(message);
-      kept.splice(0, Math.max(0, kept.length - keptLines));
-      count += events.length;
+      const askedAt = context.clock.now();
+      const page = await nextPage();
+      if (page === null) return;
+      const events = page === "no stream yet" ? [] : (page.events ?? []);
+      take(events.map(({ message = "" }) => message));
+      if (events.length > 0) newAt = context.clock.now();
       // The same token again: the end of the stream, for now.
-      if (page === null || page.nextForwardToken === nextToken) return count;
+      if (page === "no stream yet" || page.nextForwardToken === nextToken) {
+        if (events.length === 0) emptyAt = askedAt;
+        return;
+      }
       nextToken = page.nextForwardToken;
     }
-    return count;
   };
   return {
-    read: async () => void (await readOnce(detached())),
-    drain: async () => {
+    read,
+    drain: async (since) => {
       const begun = context.clock.now();
-      let quietSince = begun;
       const isDone = (): boolean => {
-        if (isClosed) return true;
-        const now = context.clock.now();
-        if (now - quietSince < quietEnough) return false;
-        return awaited === null || awaited.isWhole(marked) || now - begun >= longestLag;
+        if (isClosed || context.clock.now() - Math.max(newAt, begun) >= longestLag) return true;
+        return emptyAt - Math.max(newAt, since) >= quietEnough && (awaited === null || awaited.isWhole(marked));
       };
       while (!isDone()) {
-        if ((await readOnce(detached())) > 0) quietSince = context.clock.now();
-        await context.clock.sleep(500);
+        await context.clock.sleep(pause);
+        await read();
       }
     },
     lastLines: () => [...kept],
@@ -108,7 +131,7 @@ export function followLog(
   };
 }
 
-/** What a task says after we gave up belongs to the story: it is read all the same. */
+/** What a task says after we gave up belongs to the story: it is read all the same. For one page, however many there are. */
 function detached(): AbortSignal {
   return AbortSignal.timeout(10_000);
 }

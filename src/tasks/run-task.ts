@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-ecs";
 import { nameOf } from "../aws/arn.ts";
 import type { EcsSend } from "../aws/ecs.ts";
-import { type AwsError, isAwsError, isWeather } from "../aws/error.ts";
+import { type AwsError, isAwsError, isGivenUp, isWeather } from "../aws/error.ts";
 import type { LogsSend } from "../aws/logs.ts";
 import type { Context } from "../domain/context.ts";
 import { Cancelled, UserError } from "../domain/errors.ts";
@@ -101,13 +101,16 @@ async function follow(
   const followed = followedLogs(clients.logs, context, request, nameOf(taskArn));
   let why: "cancelled" | "timed-out" | null = null;
   let stoppedAt = 0;
+  let endedAt: number | null = null;
   for (;;) {
     const task = await look(clients.ecs, request.cluster, taskArn);
     const logs = followed(task);
+    // ECS takes some seconds to put away a task whose containers have ended; meanwhile their logs come to an end.
+    if (hasEnded(task)) endedAt ??= clock.now();
     // Before its containers start nobody writes; what they write is read to the end in any case.
     if (!["PROVISIONING", "PENDING"].includes(task?.lastStatus ?? "")) await Promise.all(logs.map((log) => log.read()));
     if (task?.lastStatus === "STOPPED") {
-      await Promise.all(logs.map((log) => log.drain()));
+      await Promise.all(logs.map((log) => log.drain(endedAt ?? clock.now())));
       if (why !== null) throw interrupted(why, request, "was stopped, and is gone");
       return {
         taskArn,
@@ -131,6 +134,12 @@ async function follow(
     // Not with the signal: what was started is waited for, whoever gave up.
     await clock.sleep(pause);
   }
+}
+
+/** Do its containers write no more? */
+function hasEnded(task: Task | null): boolean {
+  const { lastStatus = "", containers = [] } = task ?? {};
+  return lastStatus === "STOPPED" || (containers.length > 0 && containers.every((one) => one.lastStatus === "STOPPED"));
 }
 
 /** Of the ten seconds between a cancelled job's first signal and its end, this long is spent on seeing the task gone. */
@@ -279,7 +288,7 @@ async function look(ecs: EcsSend, cluster: string, taskArn: string): Promise<Tas
     });
     return tasks[0] ?? null;
   } catch (error) {
-    if (isWeather(error)) return null;
+    if (isWeather(error) || isGivenUp(error)) return null;
     throw error;
   }
 }

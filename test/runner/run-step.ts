@@ -30,6 +30,8 @@ export interface Job {
   readonly environment: Readonly<Record<string, string>>;
   /** Where steps have their folders, each gone with its step; the machine's own when left out. */
   readonly folder?: string;
+  /** An open file that its standard output goes to, unread: whoever measures a step does not slow it down. */
+  readonly output?: number;
 }
 
 export interface Annotation {
@@ -161,7 +163,7 @@ export async function startStep(
     cwd: job.workspace,
     env: environment,
     detached: true, // a terminal's Ctrl-C is not the runner's: its signal comes once, from below
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", job.output ?? "pipe", "pipe"],
   });
   const log = logReader(onLine);
   const timers: NodeJS.Timeout[] = [];
@@ -176,7 +178,7 @@ export async function startStep(
   else job.signal?.addEventListener("abort", cancel, { once: true });
   const finish = async (): Promise<StepResult> => {
     const lines = [child.stdout, child.stderr].map(async (stream) => {
-      for await (const line of createInterface({ input: stream })) log.read(line);
+      if (stream !== null) for await (const line of createInterface({ input: stream })) log.read(line);
     });
     const exitCode = await new Promise<number | null>((done) => child.once("close", (code) => done(code)));
     await Promise.all(lines);

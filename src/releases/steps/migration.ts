@@ -8,7 +8,7 @@ import { migrate } from "../../migrations/migrate.ts";
 import { modelFindings } from "../../migrations/models.ts";
 import { type Migration, withLevels } from "../../stack/index.ts";
 import { dayOf } from "../checks.ts";
-import { onceContainer } from "../definitions.ts";
+import { onceContainer, secretNames } from "../definitions.ts";
 import { settingsOf } from "../plans/migrations.ts";
 import { migrationTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
@@ -29,6 +29,7 @@ export async function runMigration(
     name: migration.name,
     tool: toolOf(migration),
     workdir: migration.workdir,
+    secrets: secretNames(stack, migration.variables, shop.parameters),
     task: {
       cluster: stack.contract.cluster,
       taskDefinition: resolveText(step.definition, results),

@@ -25,7 +25,7 @@ const openGate = (database: string) => scene.rows(database, "INSERT INTO gate VA
 const heads = (database: string) => scene.rows(database, "SELECT version_num FROM alembic_version");
 const applied = (database: string) => scene.rows(database, "SELECT revision FROM applied ORDER BY 1");
 const foreign = ({ progress }: Pick<Running, "progress">): readonly string[] =>
-  progress.flatMap((event) => (event.kind === "foreign" ? [event.text.untrusted] : []));
+  progress.flatMap((event) => (event.kind === "foreign" ? event.text.untrusted.split("\n") : []));
 const migrated = async (files: Files): Promise<string> => {
   const database = await scene.database();
   expect((await scene.run(database, files)).cause).toBeNull();
@@ -98,6 +98,18 @@ describe("with alembic, a database", () => {
     const { cause, evidence } = await scene.run(database, files);
     expect(cause).toMatchObject({ id: "migration-failed", what: expect.stringContaining("as before") as string });
     expect(evidence[0]?.text.untrusted).toContain("it does not commit");
+  });
+
+  test("whose env.py says itself where its revisions are comes to their head", async () => {
+    const database = await scene.database();
+    const moved = Object.entries(whole).map(
+      ([path, text]) => [path.replace("/versions/", "/elsewhere/"), text] as const,
+    );
+    const place = 'context.script.version_locations = [os.path.join(os.getcwd(), "alembic/elsewhere")]';
+    const env = plainEnv.replace("\nwith ", `\n${place}\nwith `);
+    const files: Files = { ...(Object.fromEntries(moved) as Files), "alembic/env.py": env };
+    expect(await scene.run(database, files)).toMatchObject({ cause: null, before: [], after: ["0002"] });
+    expect(await applied(database)).toEqual(["0001", "0002"]);
   });
 
   test("of which a revision fails is as before", async () => {
@@ -176,6 +188,34 @@ describe("cut", () => {
     expect(await heads(database)).toEqual(["0001"]);
     await openGate(database);
     expect(await scene.run(database, gated)).toMatchObject({ cause: null, after: ["0003"] });
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
+  test("a task whose process is killed leaves the schema as before, and the next one does it all", async () => {
+    const database = await withGate();
+    const running = scene.begin(database, gated);
+    await running.said("-> 0003");
+    await scene.killTasks(database);
+    const { cause, after } = await running.result;
+    expect(cause).toMatchObject({ id: "migration-failed", what: expect.stringContaining("exit code 137") as string });
+    expect(after).toBeNull();
+    expect(await heads(database)).toEqual(["0001"]);
+    await openGate(database);
+    expect(await scene.run(database, gated)).toMatchObject({ cause: null, before: ["0001"], after: ["0003"] });
+    expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
+  });
+
+  test("a database that is restarted takes all of it back, and is asked again where it stands", async () => {
+    const database = await withGate();
+    const running = scene.begin(database, gated);
+    await running.said("-> 0003");
+    await scene.bed.postgresql.restart();
+    expect((await running.result).cause).toMatchObject({
+      id: "migration-failed",
+      what: expect.stringContaining("The schema is at 0001, as before") as string,
+    });
+    await openGate(database);
+    expect(await scene.run(database, gated)).toMatchObject({ cause: null, before: ["0001"], after: ["0003"] });
     expect(await applied(database)).toEqual(["0001", "0002", "0003"]);
   });
 

@@ -5,6 +5,7 @@ import {
   StopTaskCommand,
 } from "@aws-sdk/client-ecs";
 import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ecs } from "../../../src/aws/ecs.ts";
 import { logs } from "../../../src/aws/logs.ts";
@@ -24,6 +25,8 @@ export interface MigrationOptions {
   readonly tool?: MigrationTool;
   /** URL as SQLAlchemy reads it; that of the database unless told. */
   readonly url?: string;
+  /** Further variables of its task. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Tasks of the same database are waited for first. */
   readonly alone?: boolean;
 }
@@ -46,6 +49,8 @@ export interface Scene {
   rows(database: string, sql: string): Promise<readonly (string | null)[]>;
   /** Somebody stops its tasks. */
   stopTasks(database: string): Promise<void>;
+  /** SIGKILL to the processes of its tasks, as the kernel sends it where memory ends. */
+  killTasks(database: string): Promise<void>;
   /** Resolves when no task of the database runs, or is still stopping. */
   tasksGone(database: string): Promise<void>;
   begin(database: string, files: Files, options?: MigrationOptions): Running;
@@ -59,7 +64,8 @@ export const alembic: Extract<MigrationTool, { readonly kind: "alembic" }> = {
   checkModels: false,
 };
 
-export async function openScene(): Promise<Scene> {
+/** @param lockFile of what its images have; Dagster, alembic and their drivers unless told */
+export async function openScene(lockFile?: string): Promise<Scene> {
   const bed = await startBed({ speed: 100 });
   const infrastructure = await playInfrastructure(bed, { stack: "small", repositories: ["small/code"], services: {} });
   process.env["AWS_ENDPOINT_URL"] = bed.url;
@@ -77,10 +83,10 @@ export async function openScene(): Promise<Scene> {
       return { kind: "file", path: `app/${path}`, executable: false, content: Buffer.from(text) } as const;
     });
     const layer = await buildLayer(join(bed.folder, `${key}.tar.gz`), () => entries);
-    return `${infrastructure.registry}/small/code@${await pushOnDagster(image, key, layer, [])}`;
+    return `${infrastructure.registry}/small/code@${await pushOnDagster(image, key, layer, [], lockFile)}`;
   };
   let names = 0;
-  const begin: Scene["begin"] = (database, files, { tool = alembic, url, alone = false } = {}) => {
+  const begin: Scene["begin"] = (database, files, { tool = alembic, url, environment = {}, alone = false } = {}) => {
     const progress: Progress[] = [];
     const controller = new AbortController();
     const context: Context = {
@@ -109,6 +115,7 @@ export async function openScene(): Promise<Scene> {
                 { name: "DATABASE_HOST", value: host },
                 { name: "DATABASE_NAME", value: database },
                 { name: "DAGSTER_HOME", value: "/app" },
+                ...Object.entries(environment).map(([name, value]) => ({ name, value })),
               ],
               logConfiguration: {
                 logDriver: "awslogs",
@@ -127,6 +134,7 @@ export async function openScene(): Promise<Scene> {
         name: database,
         tool,
         workdir: null,
+        secrets: [],
         task: {
           cluster: "small",
           taskDefinition: taskDefinition?.taskDefinitionArn ?? "",
@@ -165,6 +173,11 @@ export async function openScene(): Promise<Scene> {
       const { taskArns = [] } = await asked(new ListTasksCommand({ cluster, family: `small-once-${database}` }));
       for (const task of taskArns) await asked(new StopTaskCommand({ cluster, task, reason: "stopped by hand" }));
     },
+    killTasks: async (database) => {
+      const found = await processesWith({ ...bed.mark, DATABASE_NAME: database });
+      if (found.length === 0) throw new Error(`no task of ${database} runs`);
+      for (const pid of found) process.kill(pid, "SIGKILL");
+    },
     tasksGone: async (database) => {
       const asked = ecs({ clock: realClock, signal: new AbortController().signal }, settings);
       const [cluster, family] = ["small", `small-once-${database}`];
@@ -182,6 +195,19 @@ export async function openScene(): Promise<Scene> {
     begin,
     run: (database, files, options) => begin(database, files, options).result,
   };
+}
+
+/** Processes of this machine that were started with all of these variables. */
+async function processesWith(variables: Readonly<Record<string, string>>): Promise<readonly number[]> {
+  const wanted = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const found: number[] = [];
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    // Others come and go, and some are not ours to look at.
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+    if (wanted.every((variable) => environment.split("\0").includes(variable))) found.push(Number(pid));
+  }
+  return found;
 }
 
 function textOf(event: Progress): string {

@@ -47,6 +47,7 @@ export async function pushFixture({ registry, repository, base, python }: ImageR
 /**
  * Pushes an image of the base's settings, a layer with Dagster, and one of its own whose code is below `/app`.
  * @param environment more variables, as `NAME=value`
+ * @param lockFile of the packages that it has instead of Dagster's
  * @returns its digest.
  */
 export async function pushOnDagster(
@@ -54,12 +55,13 @@ export async function pushOnDagster(
   tag: string,
   layer: BuiltLayer,
   environment: readonly string[],
+  lockFile = join(fixtures, "python/dagster.txt"),
 ): Promise<string> {
   return pushImage({
     registry,
     repository,
     tag,
-    layers: [await dependenciesLayer(python), layer],
+    layers: [await dependenciesLayer(python, lockFile), layer],
     settings: {
       ...base.settings,
       WorkingDir: "/app",
@@ -73,9 +75,9 @@ export async function pushOnDagster(
   });
 }
 
-/** Dagster and all it needs, as the lock file pins it; built once and kept. */
-async function dependenciesLayer(python: MachinePython): Promise<BuiltLayer> {
-  const folder = await installedPackages(python, join(fixtures, "python/dagster.txt"), { compile: false });
+/** What the lock file pins; built once and kept. */
+async function dependenciesLayer(python: MachinePython, lockFile: string): Promise<BuiltLayer> {
+  const folder = await installedPackages(python, lockFile, { compile: false });
   return buildLayer(cacheFolder("built-layers", `${basename(folder)}.tar.gz`), () =>
     folderEntries(folder, dependencies),
   );

@@ -14,6 +14,8 @@ export interface Postgresql extends Server {
   readonly port: number;
   readonly user: "postgres";
   createDatabase(name: string): Promise<void>;
+  /** Ends every connection, and is away for a moment; what was committed is there again. */
+  restart(): Promise<void>;
   /** Rows as text, nulls as null. @throws Error with the server's message. */
   query(database: string, sql: string): Promise<readonly Row[]>;
 }
@@ -62,20 +64,26 @@ export async function startPostgresql({ processes, host, folder }: PostgresqlReq
     shared_buffers: "32MB",
     max_connections: "200",
   }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const server = await startServer(processes, {
-    ...common,
-    name: "PostgreSQL",
-    program: join(programs, "postgres"),
-    args: ["-D", data, "-p", String(port), "-h", host, "-k", data, ...settings],
-    ready: async () => (await query({ host, port, user, database: user }, "SELECT 1")).length === 1,
-    // Fast shutdown: open connections are ended, not waited for.
-    stopSignal: "SIGINT",
-  });
+  const start = (): Promise<Server> =>
+    startServer(processes, {
+      ...common,
+      name: "PostgreSQL",
+      program: join(programs, "postgres"),
+      args: ["-D", data, "-p", String(port), "-h", host, "-k", data, ...settings],
+      ready: async () => (await query({ host, port, user, database: user }, "SELECT 1")).length === 1,
+      // Fast shutdown: open connections are ended, not waited for.
+      stopSignal: "SIGINT",
+    });
+  let server = await start();
   return {
     host,
     port,
     user,
-    ...server,
+    stop: () => server.stop(),
+    restart: async () => {
+      await server.stop();
+      server = await start();
+    },
     createDatabase: async (name) => {
       await query({ host, port, user, database: user }, `CREATE DATABASE "${name.replaceAll('"', '""')}"`);
     },

@@ -11,19 +11,23 @@ const other: MigrationTool = { kind: "command", command: ["python", "-m", "app.m
 const mark = "dagster-ecs-0123456789abcdef01234567";
 
 test.each<[string, MigrationTool, readonly string[]]>([
-  ["alembic", alembic, [mark, "60", "", "", "/app"]],
-  ["alembic", { ...alembic, lockTimeoutSeconds: 5, statementTimeoutSeconds: 90 }, [mark, "5", "90", "", "/app"]],
-  ["alembic", { ...alembic, checkModels: true }, [mark, "60", "", "models", "/app"]],
-  ["dagster", dagster, [mark, "60", "/app"]],
+  ["alembic", alembic, [mark, "60", "", "", "TOKEN,URL", "/app"]],
+  [
+    "alembic",
+    { ...alembic, lockTimeoutSeconds: 5, statementTimeoutSeconds: 90 },
+    [mark, "5", "90", "", "TOKEN,URL", "/app"],
+  ],
+  ["alembic", { ...alembic, checkModels: true }, [mark, "60", "", "models", "TOKEN,URL", "/app"]],
+  ["dagster", dagster, [mark, "60", "TOKEN,URL", "/app"]],
 ])("%s is told what it needs by its arguments, the folder too", (_, tool, wanted) => {
-  const [python, option, , ...args] = migrationCommand(tool, "/app", mark);
+  const [python, option, , ...args] = migrationCommand(tool, "/app", mark, ["TOKEN", "URL"]);
   expect([python, option, args]).toEqual(["python3", "-c", wanted]);
 });
 
 test.each([alembic, dagster])("the program of $kind leaves room in what RunTask takes", (tool) => {
-  const command = migrationCommand(tool, `/${"folder/".repeat(30)}`, mark);
+  const command = migrationCommand(tool, `/${"folder/".repeat(30)}`, mark, ["S".repeat(2500)]);
   const overrides = { containerOverrides: [{ name: "once", command, environment: [] }] };
-  expect(JSON.stringify(overrides).length).toBeLessThan(7_500);
+  expect(JSON.stringify(overrides).length).toBeLessThan(8_100);
 });
 
 test.each([
@@ -31,5 +35,5 @@ test.each([
   ["/app", ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", "/app", ...other.command]],
   ['/a"; rm -rf /', ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", '/a"; rm -rf /', ...other.command]],
 ])("another command in %s is started by its own words, and the folder is never shell text", (workdir, command) => {
-  expect(migrationCommand(other, workdir, mark)).toEqual(command);
+  expect(migrationCommand(other, workdir, mark, ["TOKEN"])).toEqual(command);
 });

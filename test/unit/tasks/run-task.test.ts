@@ -64,11 +64,13 @@ const exits = (code: number, afterSeconds = 1, log: readonly LogLine[] = []): Ta
   log,
 });
 const foreign = ({ progress }: Scene): readonly string[] =>
-  progress.flatMap((one) => (one.kind === "foreign" ? [one.text.untrusted] : []));
+  progress.flatMap((one) => (one.kind === "foreign" ? one.text.untrusted.split("\n") : []));
 const run = (scene: Scene, change: Partial<TaskRequest> = {}): Promise<TaskResult> =>
   scene.clock.run(runTask(scene.clients, scene.context, { ...scene.request, ...change }));
 const tasksStarted = ({ aws }: Scene): number =>
   aws.calls.filter(({ operation, outcome }) => operation === "RunTask" && outcome === "ok").length;
+
+const timedOut = new DOMException("The operation was aborted due to timeout", "TimeoutError");
 
 describe("a one-off task", () => {
   test.each([0, 1, 3, 137])("that exits %i gives its exit code", async (code) => {
@@ -133,6 +135,24 @@ describe("a one-off task", () => {
     const scene = await open(exits(3, 60));
     scene.aws.faults.inject(fault);
     expect((await run(scene)).end).toMatchObject({ exitCode: 3 });
+  });
+
+  test("is followed on when a question of ours takes too long; no line is lost", async () => {
+    const scene = await open(exits(3, 60, lines(250)), 100);
+    let asked = 0;
+    const slow: <Send extends (...args: never[]) => Promise<unknown>>(send: Send) => Send = (send) =>
+      ((...args: never[]) => {
+        asked += 1;
+        return asked % 3 === 0 ? Promise.reject(AbortSignal.abort(timedOut).reason as Error) : send(...args);
+      }) as typeof send;
+    const { ecs: ask, logs: read } = scene.clients;
+    const clients: TaskClients = {
+      ecs: ((command, options) => (options?.signal === undefined ? ask : slow(ask))(command, options)) as typeof ask,
+      logs: slow(read),
+    };
+    const result = await scene.clock.run(runTask(clients, scene.context, scene.request));
+    expect(result.end).toMatchObject({ exitCode: 3 });
+    expect(foreign(scene)).toEqual(lines(250).map(({ text }) => text));
   });
 
   test("for which ECS has no capacity is an error that says so", async () => {
@@ -316,7 +336,7 @@ describe("what a job may not read", () => {
 describe("a migration", () => {
   const migration = ({ request }: Scene): MigrationRequest => {
     const { title: _, command: __, marked: ___, ...task } = request;
-    return { name: "application", tool: { kind: "command", command: ["migrate"] }, workdir: null, task };
+    return { name: "application", tool: { kind: "command", command: ["migrate"] }, workdir: null, secrets: [], task };
   };
   const result = async (behaviour: TaskBehaviour): Promise<Awaited<ReturnType<typeof migrate>>> => {
     const scene = await open(behaviour);
