@@ -25,7 +25,7 @@ export interface MigrationResult extends MigrationEnd {
 
 /** Lines of the task that are quoted when it fails. */
 const quotedLines = 15;
-/** Of the names of secrets, in what RunTask takes: the programs need nearly all of it. */
+/** Characters of the names of secrets that fit beside a program in what RunTask takes. */
 const secretNamesLimit = 2500;
 
 /**
