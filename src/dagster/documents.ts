@@ -37,6 +37,18 @@ export type LocationEntry = z.infer<typeof locationEntry>;
 
 const unexpected = z.object({ __typename: z.string(), message: z.string().optional() });
 
+/** A job, as `PipelineSelector` names it. */
+export interface JobSelector {
+  readonly repositoryLocationName: string;
+  readonly repositoryName: string;
+  readonly pipelineName: string;
+}
+
+/** As `AssetKeyInput` names it. */
+export interface AssetKey {
+  readonly path: readonly string[];
+}
+
 export const locations: Document<{
   readonly workspaceOrError:
     | { readonly __typename: "Workspace"; readonly locationEntries: readonly LocationEntry[] }
@@ -315,6 +327,7 @@ const runEvent = z.object({
   __typename: z.string(),
   message: z.string().optional(),
   level: z.string().optional(),
+  stepKey: z.string().nullish(),
   /** Of failed steps, runs, resources and launches. */
   error: pythonError.nullish(),
 });
@@ -330,7 +343,7 @@ export const runEvents: Document<{
     ... on EventConnection {
       events {
         __typename
-        ... on MessageEvent { message level }
+        ... on MessageEvent { message level stepKey }
         ... on ErrorEvent { error { ${errorFields} } }
       }
     }
@@ -339,6 +352,111 @@ export const runEvents: Document<{
   }
 }`,
   answer: z.object({ logsForRun: z.union([eventConnection, unexpected]) }),
+};
+
+const assetNode = z.object({
+  isMaterializable: z.boolean(),
+  /** null: it has no partitions. */
+  partitionDefinition: z.object({ description: z.string() }).nullable(),
+});
+export type AssetNode = z.infer<typeof assetNode>;
+
+/** An asset as a job has it (`PipelineSelector`); none: the job does not make it. */
+export const assetOfJob: Document<{ readonly assetNodes: readonly AssetNode[] }> = {
+  name: "AssetOfJob",
+  text: `query AssetOfJob($job: PipelineSelector!, $asset: AssetKeyInput!) {
+  assetNodes(pipeline: $job, assetKeys: [$asset]) { isMaterializable partitionDefinition { description } }
+}`,
+  answer: z.object({ assetNodes: z.array(assetNode) }),
+};
+
+function jobAnswer<Job>(job: z.ZodType<Job>): z.ZodType<JobAnswer<Job>> {
+  return z.object({ pipelineOrError: z.union([z.object({ __typename: z.literal("Pipeline") }).and(job), unexpected]) });
+}
+
+/** An answer about one job. */
+interface JobAnswer<Job> {
+  readonly pipelineOrError: ({ readonly __typename: "Pipeline" } & Job) | z.infer<typeof unexpected>;
+}
+
+/** @param fields of a job @returns what is selected of `pipelineOrError` */
+function jobSelection(fields: string): string {
+  return `{
+    __typename
+    ... on Pipeline { ${fields} }
+    ... on PipelineNotFoundError { message }
+    ... on InvalidSubsetError { message }
+    ... on PythonError { message }
+  }`;
+}
+
+/**
+ * The last partition of a job, or of some assets in it: of time windows the last one that is over, of a list the one at its end.
+ * An empty list: it has none.
+ */
+export const lastPartition: Document<
+  JobAnswer<{ readonly partitionKeysOrError: { readonly partitionKeys: readonly string[] } }>
+> = {
+  name: "LastPartition",
+  text: `query LastPartition($job: PipelineSelector!, $assets: [AssetKeyInput!]) {
+  pipelineOrError(params: $job) ${jobSelection(
+    "partitionKeysOrError(limit: 1, reverse: true, selectedAssetKeys: $assets) { partitionKeys }",
+  )}
+}`,
+  answer: jobAnswer(z.object({ partitionKeysOrError: z.object({ partitionKeys: z.array(z.string()) }) })),
+};
+
+const partitionOf = z.object({
+  runConfigOrError: z.union([z.object({ __typename: z.literal("PartitionRunConfig"), yaml: z.string() }), unexpected]),
+  tagsOrError: z.union([
+    z.object({
+      __typename: z.literal("PartitionTags"),
+      results: z.array(z.object({ key: z.string(), value: z.string() })),
+    }),
+    unexpected,
+  ]),
+});
+
+/** What a run of one partition is launched with: config, as YAML, and tags. */
+export const partitionRun: Document<JobAnswer<{ readonly partition: z.infer<typeof partitionOf> | null }>> = {
+  name: "PartitionRun",
+  text: `query PartitionRun($job: PipelineSelector!, $assets: [AssetKeyInput!], $partition: String!) {
+  pipelineOrError(params: $job) ${jobSelection(`partition(partitionName: $partition, selectedAssetKeys: $assets) {
+        runConfigOrError { __typename ... on PartitionRunConfig { yaml } ... on PythonError { message } }
+        tagsOrError { __typename ... on PartitionTags { results { key value } } ... on PythonError { message } }
+      }`)}
+}`,
+  answer: jobAnswer(z.object({ partition: partitionOf.nullable() })),
+};
+
+const capture = z.object({ __typename: z.string(), fileKey: z.string().optional() });
+const captures = z.object({ __typename: z.literal("EventConnection"), events: z.array(capture) });
+
+/** What of a run's output is captured: the file key of each process, which with the run's id makes its log key. */
+export const capturedFiles: Document<{ readonly logsForRun: z.infer<typeof captures> | z.infer<typeof unexpected> }> = {
+  name: "CapturedFiles",
+  text: `query CapturedFiles($runId: ID!) {
+  logsForRun(runId: $runId, limit: 1000) {
+    __typename
+    ... on EventConnection { events { __typename ... on LogsCapturedEvent { fileKey } } }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({ logsForRun: z.union([captures, unexpected]) }),
+};
+
+/** Where the compute log manager keeps what was captured under a log key: `s3://…`, or a path; null: nowhere (yet). */
+export const capturedLogs: Document<{
+  readonly capturedLogsMetadata: { readonly stdoutLocation: string | null; readonly stderrLocation: string | null };
+}> = {
+  name: "CapturedLogs",
+  text: `query CapturedLogs($logKey: [String!]!) {
+  capturedLogsMetadata(logKey: $logKey) { stdoutLocation stderrLocation }
+}`,
+  answer: z.object({
+    capturedLogsMetadata: z.object({ stdoutLocation: z.string().nullable(), stderrLocation: z.string().nullable() }),
+  }),
 };
 
 /** Every document, for the test that holds them against Dagster's schema. */
@@ -354,4 +472,9 @@ export const documents: readonly Document<unknown>[] = [
   waitingRuns,
   terminateRuns,
   runEvents,
+  assetOfJob,
+  lastPartition,
+  partitionRun,
+  capturedFiles,
+  capturedLogs,
 ];

@@ -18,6 +18,7 @@ export const checkIds: readonly string[] = [
   "daemon-overlaps",
   "dagster-not-migrated",
   "dagster-older",
+  "dagster-unsupported",
   "dagster-version-unknown",
   "drift",
   "host-left-running",
@@ -53,6 +54,7 @@ export const checkIds: readonly string[] = [
   "runs-not-awaited",
   "secret-in-environment",
   "service-missing",
+  "start-up-errors",
   "unfinished-release",
 ];
 

@@ -1,4 +1,5 @@
-import type { Finding } from "./finding.ts";
+import type { CanaryRun } from "./canary.ts";
+import type { Finding, Level } from "./finding.ts";
 import { canonicalJson, contentHash } from "./json.ts";
 import type { ReleaseId } from "./identifiers.ts";
 import { fillKnown, type Later, type LaterJson, stepsBehind } from "./later.ts";
@@ -92,7 +93,9 @@ export type Question =
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }
   /** `on` is the location's name. */
-  | { readonly gate: "canary"; readonly on: string; readonly job: string; readonly image: Later };
+  | { readonly gate: "canary"; readonly on: string; readonly run: CanaryRun; readonly image: Later }
+  /** `on` is the service's key; `level`: what an error in its log is. */
+  | { readonly gate: "log-scan"; readonly on: string; readonly level: Level };
 
 export type GateName = Question["gate"];
 

@@ -1,3 +1,4 @@
+import { isWeather } from "../aws/error.ts";
 import { DagsterUnreachable } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { Evidence } from "../domain/evidence.ts";
@@ -59,6 +60,7 @@ async function weathered(attempt: () => Promise<Attempt>): Promise<Attempt> {
     return await attempt();
   } catch (error) {
     if (error instanceof DagsterUnreachable) return { waiting: error.message };
+    if (isWeather(error)) return { waiting: error.what };
     throw error;
   }
 }

@@ -42,6 +42,13 @@ export function holdsRuns({ runs }: Pick<Stack, "runs">, service: Service): bool
   return runs.kind === "in-process" && (service.kind === "code-location" || service.locations.length > 0);
 }
 
+/** ECS names of the services in whose processes runs of a location live; none: each run is a task of its own. */
+export function holdersOf(stack: Pick<Stack, "services" | "runs">, location: string): readonly string[] {
+  return Object.values(stack.services).flatMap((service) =>
+    holdsRuns(stack, service) && locationsServedBy(service).includes(location) ? [service.service] : [],
+  );
+}
+
 /** What cannot go well, or is left out, because hosts load code or hold runs. */
 export function checkHosts(stack: Stack): readonly Finding[] {
   return [...differingHosts(stack), ...canaryInProcess(stack)];
@@ -118,10 +125,10 @@ function canaryInProcess({ runs, gates }: Stack): readonly Finding[] {
   return [
     {
       id: "canary-in-process",
-      level: "warning",
+      level: "notice",
       where: gates.canary.place,
-      what: "The canary is left out: with `launcher: in-process` its run is no task of ECS, and would not show which image it ran.",
-      fix: "Let runs be tasks of their own (`launcher: ecs`); or remove `gates: canary`.",
+      what: `With \`launcher: in-process\` the canary's run is no task of ECS. What ECS proves is that every process in which it can have lived ran the image, before and after; not in which of them it was${gates.canary.logs ? ", nor which of their lines are its own: `logs` is not looked at" : ""}.`,
+      fix: "Nothing to do; with runs as tasks of their own (`launcher: ecs`) the proof is whole.",
     },
   ];
 }

@@ -79,19 +79,6 @@ export function uncarried(stack: Stack): readonly Finding[] {
           ),
         ]
       : []),
-    ...(gates.canary !== null &&
-    (gates.canary.target.kind === "asset" ||
-      gates.canary.partition.kind !== "none" ||
-      gates.canary.logs ||
-      gates.canary.computeLogs !== null)
-      ? [
-          cannot(
-            gates.canary.place,
-            "runs a job without a partition as canary, and does not look at its logs",
-            "Name a `job:`, and nothing else.",
-          ),
-        ]
-      : []),
     ...(stack.environmentFile === null
       ? []
       : [
@@ -106,7 +93,6 @@ export function uncarried(stack: Stack): readonly Finding[] {
 
 function unasked({ gates }: Stack, where: Place): readonly Finding[] {
   const left = [
-    gates.logScan === "off" ? null : "start-up errors in logs",
     gates.schedules.kind === "named" || gates.sensors.kind === "named"
       ? "the state of schedules and sensors"
       : "that schedules and sensors are as before",

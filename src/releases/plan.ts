@@ -7,6 +7,7 @@ import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import { checkCodeVersions } from "./code-versions.ts";
 import { checkComponents } from "./components.ts";
+import { checkDagsterVersions } from "./dagster-versions.ts";
 import { type ImageReferences, imageReference } from "./definitions.ts";
 import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { limits } from "./limits.ts";
@@ -42,12 +43,14 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
   planRollout(released, observation, images, hosts, draft);
   // Several services may keep one image.
   const ofImages = distinct(Object.values(observation.images).flatMap(({ findings }) => findings));
+  const willHave = (service: Service): string | null => versionFor(service, scope, observation, draft.target);
   const findings = [
     ...limits(scope),
     ...ofImages,
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
-    ...checkCodeVersions(released, (service) => versionFor(service, scope, observation, draft.target)),
+    ...checkCodeVersions(released, willHave),
+    ...checkDagsterVersions(released, willHave),
     ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
     ...checkServices(scope, observation),
     ...checkHosts(stack),
@@ -90,6 +93,8 @@ export function planRollback(
     [to, target].some((release) => runsSame(release, current))
   )
     draft.target = { ...begun, ...pinsOf(current) };
+  const hadThen = (service: Service): string | null =>
+    Object.hasOwn(to.taskDefinitions, `service/${service.key}`) ? (imageOf(to, service)?.dagster ?? null) : null;
   const findings = [
     ...limits(stack),
     ...checkServices(stack, observation),
@@ -100,11 +105,8 @@ export function planRollback(
     ...checkSchema(to, schema, current),
     ...checkDagster(stack, to, current),
     ...checkRise(stack, to, hosts, schema),
-    ...checkCodeVersions(stack, (service) => {
-      return Object.hasOwn(to.taskDefinitions, `service/${service.key}`)
-        ? (imageOf(to, service)?.dagster ?? null)
-        : null;
-    }),
+    ...checkCodeVersions(stack, hadThen),
+    ...checkDagsterVersions(stack, hadThen),
   ];
   return { ...finished(draft, findings), backTo: to.id };
 }

@@ -32,6 +32,6 @@ function timeoutSeconds(step: Step): number {
     case "put-back":
       return rollTimeoutSeconds;
     case "gate":
-      return step.gate === "canary" ? canaryTimeoutSeconds : gateTimeoutSeconds;
+      return step.gate === "canary" ? canaryTimeoutSeconds : step.gate === "log-scan" ? 0 : gateTimeoutSeconds;
   }
 }

@@ -330,13 +330,19 @@ const gatesSchema = z.strictObject({
     .strictObject({
       location: locationSchema.describe("Location of the job or asset."),
       job: text.optional().describe("Job to run."),
-      asset: text.optional().describe("Asset to materialise; parts of its key joined by `/`. Not in this version."),
-      partition: text.optional().describe("Partition to run: its name, or `latest`. Not in this version."),
-      logs: z.boolean().default(false).describe("The run's lines must be in CloudWatch. Not in this version."),
+      asset: text.optional().describe("Asset to materialise; parts of its key joined by `/`."),
+      partition: text
+        .optional()
+        .describe("Partition to run: its name, or `latest`: the last one that is over, or that stands last in a list."),
+      config: z
+        .record(text, z.unknown())
+        .optional()
+        .describe("Run config. Default what the code has for the job or the partition."),
+      logs: z.boolean().default(false).describe("The run's lines must be in CloudWatch."),
       "compute-logs": text
         .regex(/^s3:\/\/[a-z0-9.-]+\/([^/]+\/)*$/, "a place in S3 that ends in a slash: s3://bucket/prefix/")
         .optional()
-        .describe("The run's compute logs must be below this place: `s3://bucket/prefix/`. Not in this version."),
+        .describe("The run's compute logs must be below this place: `s3://bucket/prefix/`."),
     })
     .refine(({ job, asset }) => (job === undefined) !== (asset === undefined), {
       error: "needs one of `job` and `asset`, and not both",
@@ -393,7 +399,8 @@ const gatesSchema = z.strictObject({
     .enum([...levelSchema.options, "off"])
     .default("warning")
     .describe(
-      "Level of start-up errors found in the logs of daemon and code servers; `off` does not look. Not in this version.",
+      "Level of start-up errors found in the logs of daemon and code servers; `off` does not look. An error takes the " +
+        "release back.",
     ),
   "every-webserver": z
     .boolean()

@@ -227,7 +227,7 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
 }
 
 function canaryOf(written: NonNullable<StackDocument["gates"]["canary"]>, tree: MapTree): Canary {
-  const { location, job, asset, partition, logs, "compute-logs": computeLogs } = written;
+  const { location, job, asset, partition, config, logs, "compute-logs": computeLogs } = written;
   const [, bucket, prefix = ""] = /^s3:\/\/([^/]+)\/(.*)$/.exec(computeLogs ?? "") ?? [];
   return {
     place: keyPlaceAt(tree, ["gates", "canary"]),
@@ -239,6 +239,7 @@ function canaryOf(written: NonNullable<StackDocument["gates"]["canary"]>, tree: 
         : partition === "latest"
           ? { kind: "latest" }
           : { kind: "named", name: partition },
+    config: config ?? null,
     logs,
     computeLogs: bucket === undefined ? null : { bucket, prefix },
   };

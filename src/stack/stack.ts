@@ -1,3 +1,4 @@
+import type { CanaryRun } from "../domain/canary.ts";
 import type { Contract } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Level } from "../domain/finding.ts";
@@ -310,18 +311,9 @@ export interface Gates {
   readonly auth: BasicAuth | null;
 }
 
-export interface Canary {
+export interface Canary extends CanaryRun {
   readonly place: Place;
   readonly location: string;
-  readonly target: { readonly kind: "job"; readonly name: string } | { readonly kind: "asset"; readonly key: string };
-  readonly partition:
-    | { readonly kind: "none" }
-    | { readonly kind: "latest" }
-    | { readonly kind: "named"; readonly name: string };
-  /** The run's lines must be in CloudWatch. */
-  readonly logs: boolean;
-  /** Where the run's compute logs must be; null does not look. */
-  readonly computeLogs: { readonly bucket: string; readonly prefix: string } | null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { DescribeTaskDefinitionCommand, type LogConfiguration } from "@aws-sdk/client-ecs";
+import { DescribeTaskDefinitionCommand } from "@aws-sdk/client-ecs";
 import { isAwsError } from "../../aws/error.ts";
+import { type LogPlace, logPlaceOf } from "../../aws/log-place.ts";
 import { type Evidence, untrusted } from "../../domain/evidence.ts";
 import { instant } from "../../domain/identifiers.ts";
 import { type Revision, showRevision } from "../../domain/verdict.ts";
@@ -13,8 +14,7 @@ import type { StoppedTask } from "./read.ts";
 const readLines = 400;
 
 /**
- * The last log lines of what failed in this task. Only the `awslogs` driver says where they are: `prefix/container/task id`.
- * Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
+ * The last log lines of what failed in this task.
  * @returns one piece for each container, empty where there is nothing to read; a log that may not be read is evidence of that.
  * @throws AwsError when the definition cannot be read
  */
@@ -29,23 +29,10 @@ export async function readLastLogLines(
   );
   const evidence: Evidence[] = [];
   for (const container of suspects(task)) {
-    const defined = taskDefinition?.containerDefinitions?.find(({ name }) => name === container);
-    const place = placeOf(defined?.logConfiguration, container, task.id);
-    if (place !== null) evidence.push(...(await readTail(logs, place, container, task)));
+    const place = logPlaceOf(taskDefinition, container, task.id);
+    if (typeof place !== "string") evidence.push(...(await readTail(logs, place, container, task)));
   }
   return evidence;
-}
-
-interface LogPlace {
-  readonly logGroupName: string;
-  readonly logStreamName: string;
-}
-
-function placeOf(configuration: LogConfiguration | undefined, container: string, taskId: string): LogPlace | null {
-  if (configuration?.logDriver !== "awslogs") return null;
-  const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix } = configuration.options ?? {};
-  if (logGroupName === undefined || prefix === undefined) return null;
-  return { logGroupName, logStreamName: `${prefix}/${container}/${taskId}` };
 }
 
 async function readTail(

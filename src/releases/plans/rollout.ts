@@ -1,10 +1,12 @@
 import type { ServiceObservation } from "../../deployments/service.ts";
+import type { CanaryRun } from "../../domain/canary.ts";
 import type { Later } from "../../domain/later.ts";
 import type { Question, Undo } from "../../domain/plan.ts";
 import type { ImagePart } from "../../domain/release.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
 import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
+import { locationsServedBy } from "../hosts.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
@@ -76,18 +78,47 @@ export function planRollout(
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
   noteOthers(stack, observation, moved, draft);
-  planCanary(stack, images, all, draft);
+  const canary = planCanary(stack, images, all, draft);
+  const isNew = (key: string): boolean => all.includes(`roll/${key}`) || moved.some((one) => one.key === key);
+  planLogScan(stack, isNew, [...all, ...canary], draft);
   planPutBack(stack, moved, draft);
 }
 
-function planCanary({ gates, runs }: Stack, images: ImageReferences, after: readonly string[], draft: Draft): void {
-  const { canary } = gates;
-  if (canary?.target.kind !== "job" || after.length === 0 || runs.kind !== "ecs") return;
-  const run = runs.definitions[canary.location];
-  const image = run === undefined ? undefined : images[run.image];
-  if (image === undefined) return;
-  const question = { gate: "canary" as const, on: canary.location, job: canary.target.name, image };
-  pushGate(draft, after, question, "only a run shows that runs start, and on which image");
+/** @returns its id; none: it is not asked for, or nothing moves */
+function planCanary(stack: Stack, images: ImageReferences, after: readonly string[], draft: Draft): readonly string[] {
+  const { canary } = stack.gates;
+  if (canary === null || after.length === 0) return [];
+  const { target, partition, config, logs, computeLogs, location } = canary;
+  // In a process it runs what that serves or loads.
+  const server =
+    stack.runs.kind === "ecs"
+      ? stack.runs.definitions[location]
+      : Object.values(stack.services).find((service) => locationsServedBy(service).includes(location));
+  const image = server === undefined ? undefined : images[server.image];
+  if (image === undefined) return [];
+  const run: CanaryRun = { target, partition, config, logs, computeLogs };
+  const question = { gate: "canary" as const, on: location, run, image };
+  return [pushGate(draft, after, question, "only a run shows that runs start, and on which image")];
+}
+
+/** What a new process wrote when it started is there by the time that everything else has been asked. */
+function planLogScan(
+  { gates, services }: Stack,
+  isNew: (key: string) => boolean,
+  after: readonly string[],
+  draft: Draft,
+): void {
+  const { logScan: level } = gates;
+  if (level === "off") return;
+  for (const { key, kind } of Object.values(services)) {
+    if (kind === "webserver" || !isNew(key)) continue;
+    pushGate(
+      draft,
+      after,
+      { gate: "log-scan", on: key, level },
+      "what a process says when it starts, no other gate hears",
+    );
+  }
 }
 
 /** Why a location is asked for. */

@@ -1,8 +1,13 @@
+import type { Finding } from "../../domain/finding.ts";
 import { resolveText, type Results } from "../../domain/later.ts";
 import type { Step } from "../../domain/plan.ts";
 import { canaryGate } from "../../gates/canary.ts";
 import type { GateResult } from "../../gates/gate.ts";
+import { logScanGate } from "../../gates/log-scan.ts";
+import { withLevels } from "../../stack/index.ts";
 import { askGate } from "../ask-gate.ts";
+import { dayOf } from "../checks.ts";
+import { holdersOf } from "../hosts.ts";
 import { canaryTimeoutSeconds, gateTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
@@ -19,6 +24,7 @@ async function ask(
   step: Extract<Step, { kind: "gate" }>,
   results: Results,
 ): Promise<GateResult> {
+  if (step.gate === "log-scan") return scanLog(stack, clients, context, step);
   if (dagster === null) throw new Error(`gate ${step.id} has nobody to ask`);
   const asker = { dagster, context, stack, clients };
   switch (step.gate) {
@@ -38,13 +44,40 @@ async function ask(
     case "webserver":
       return askGate(asker, { gate: step.gate, on: step.on }, gateTimeoutSeconds);
     case "canary":
-      return canaryGate(dagster, clients.ecs, context, {
+      return canaryGate(dagster, clients, context, {
+        ...step.run,
         location: step.on,
-        job: step.job,
         cluster: stack.contract.cluster,
+        holders: holdersOf(stack, step.on),
         image: resolveText(step.image, results),
         tags: { "dagster-ecs/release": release.id, "dagster-ecs/commit": release.source.sha },
         timeoutSeconds: canaryTimeoutSeconds,
       });
   }
+}
+
+/** Asks no webserver: it reads what the tasks of a service have written. */
+function scanLog(
+  stack: Workshop["stack"],
+  clients: Workshop["clients"],
+  context: Workshop["context"],
+  { on, level }: Extract<Step, { gate: "log-scan" }>,
+): Promise<GateResult> {
+  const service = stack.services[on];
+  if (service === undefined) throw new Error(`service ${on} is not in the stack`);
+  const { definition, logGroup, place } = service;
+  const asked: Finding = { id: "start-up-errors", level, where: place, what: "", fix: "" };
+  const [levelled = asked] = withLevels([asked], stack.checks, dayOf(context.clock.now()));
+  return logScanGate(clients, context, {
+    service: on,
+    serviceName: service.service,
+    cluster: stack.contract.cluster,
+    place,
+    // As its definition is made of the stack file.
+    log:
+      logGroup === null || definition.container === null
+        ? null
+        : { group: logGroup, prefix: on, container: definition.container },
+    level: levelled.level,
+  });
 }

@@ -53,8 +53,8 @@ describe("Webserver and daemon", () => {
   });
 });
 
-test("A canary that proves nothing, since runs are no tasks, is said to be left out", () => {
+test("Of a canary whose run is no task it is said what is not proved", () => {
   const canary = "runs: { launcher: in-process }\ngates: { canary: { location: shop, job: j } }\n";
-  expect(found(both, both, canary)).toEqual([expect.objectContaining({ id: "canary-in-process", level: "warning" })]);
+  expect(found(both, both, canary)).toEqual([expect.objectContaining({ id: "canary-in-process", level: "notice" })]);
   expect(found(both, both, "gates: { canary: { location: shop, job: j } }\n")).toEqual([]);
 });

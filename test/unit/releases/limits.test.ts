@@ -59,7 +59,6 @@ const servicesWith = (more: string): string =>
 const serviceOf = (more: string): string =>
   `services: { ${code.replace(" }", `, ${more} }`)}, web: { kind: webserver, image: app, url: http://web } }\n`;
 const withGates = (gates: string): string => `${images}${services}${instance}gates: { ${gates} }\n`;
-const withCanary = (more: string): string => withGates(`canary: { location: shop, ${more} }`);
 
 /** A file that uses the key, by its way in the schema. */
 const stops: Readonly<Record<string, string>> = {
@@ -76,10 +75,6 @@ const stops: Readonly<Record<string, string>> = {
   "instance.workspace": `${images}${services}instance: { dagster-yaml: dagster.yaml, workspace: s3 }\n`,
   "instance.concurrency": `${images}${services}instance: { workspace: workspace.yaml, concurrency: { tag: t, limit: 1 } }\n`,
   "gates.reach": withGates("reach: task"),
-  "gates.canary.asset": withCanary("asset: a"),
-  "gates.canary.partition": withCanary("job: j, partition: latest"),
-  "gates.canary.logs": withCanary("job: j, logs: true"),
-  "gates.canary.compute-logs": withCanary("job: j, compute-logs: s3://b/p/"),
   "environment-file": `${images}${services}${instance}environment-file: { path: env.json }\n`,
 };
 
@@ -90,7 +85,6 @@ const said: Readonly<Record<string, readonly [text: string, what: string]>> = {
   "gates.expect.first-tick": [withGates("expect: { first-tick: report }"), "the first tick"],
   "gates.expect.target-health": [withGates("expect: { target-health: true }"), "the health of targets"],
   "gates.expect.security-groups": [withGates("expect: { security-groups: true }"), "security groups"],
-  "gates.log-scan": [withGates("log-scan: error"), "start-up errors in logs"],
   "gates.every-webserver": [withGates("every-webserver: true"), "every webserver by itself"],
 };
 

@@ -14,7 +14,18 @@ function migrate(migration: string): Step {
 }
 
 function canary(after: readonly string[]): Step {
-  const what = { gate: "canary", on: "code", job: "canary", image: "image" } as const;
+  const what = {
+    gate: "canary",
+    on: "code",
+    run: {
+      target: { kind: "job", name: "canary" },
+      partition: { kind: "none" },
+      config: null,
+      logs: false,
+      computeLogs: null,
+    },
+    image: "image",
+  } as const;
   return { ...common, ...what, id: "gate/canary", part: "rollout", after, kind: "gate" };
 }
 

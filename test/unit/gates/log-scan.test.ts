@@ -1,0 +1,197 @@
+import type { EcsSend } from "../../../src/aws/ecs.ts";
+import type { AwsError } from "../../../src/aws/error.ts";
+import type { LogsSend } from "../../../src/aws/logs.ts";
+import type { Progress } from "../../../src/domain/context.ts";
+import { startUpErrors } from "../../../src/gates/log-scan/judge.ts";
+import { type LogScan, logScanGate } from "../../../src/gates/log-scan.ts";
+import { failed } from "../aws/failed.ts";
+import { testContext } from "../context.ts";
+
+// Texts of a daemon and a code server of 1.13.27, shortened.
+
+const started = [
+  "2026-11-21 10:00:00 +0000 - dagster.daemon - INFO - Instance is configured with the following daemons: ['SchedulerDaemon', 'SensorDaemon']",
+  "2026-11-21 10:00:00 +0000 - dagster.code_server - INFO - Started Dagster code server for module main on port 4000 in process 1",
+];
+
+const another =
+  "2026-11-21 10:00:31 +0000 - dagster.daemon.SensorDaemon - ERROR - Another SENSOR daemon is still sending heartbeats. You likely have multiple daemon processes running at once, which is not supported. Last heartbeat daemon id: 1, Current daemon_id: 2";
+
+const traceback = [
+  "Traceback (most recent call last):",
+  '  File "/app/main.py", line 3, in <module>',
+  "    import shop",
+  "ModuleNotFoundError: No module named 'shop'",
+];
+
+const chain = [
+  ...traceback,
+  "",
+  "The above exception was the direct cause of the following exception:",
+  "",
+  "Traceback (most recent call last):",
+  '  File "/opt/dagster/loadable.py", line 9, in load',
+  "    raise error",
+  "dagster._core.errors.DagsterImportError: Encountered ImportError: `No module named 'shop'`",
+];
+
+const unreachable = [
+  "Traceback (most recent call last):",
+  '  File "/opt/dagster/client.py", line 1, in _query',
+  "    raise error",
+  "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server. gRPC Error code: UNAVAILABLE",
+];
+
+const json = JSON.stringify({ level: "ERROR", message: "Failed to load", exc_info: traceback.join("\n") });
+
+describe("the start of a process", () => {
+  test.each<[string, readonly string[], readonly (readonly [string, string])[]]>([
+    ["holds nothing", [], []],
+    ["is quiet", started, []],
+    ["says that there is another daemon", [...started, another], [["two-daemons", another]]],
+    [
+      "says so for each type",
+      [another, another.replace("SENSOR", "SCHEDULER"), another],
+      [
+        ["two-daemons", another],
+        ["two-daemons", another.replace("SENSOR", "SCHEDULER")],
+      ],
+    ],
+    ["has a traceback", [...started, ...traceback, "going on"], [["traceback", traceback[3] ?? ""]]],
+    ["has one in a single event", [traceback.join("\n")], [["traceback", traceback[3] ?? ""]]],
+    ["has one as JSON", [json], [["traceback", traceback[3] ?? ""]]],
+    ["has the same twice", [...traceback, "between", ...traceback], [["traceback", traceback[3] ?? ""]]],
+    ["has a chain of them, of which the last one tells", chain, [["traceback", chain.at(-1) ?? ""]]],
+    ["ends within one", traceback.slice(0, 3), [["traceback", "import shop"]]],
+    [
+      "has one after another",
+      [...traceback, ...traceback.slice(0, 3), "KeyError: 'DATABASE_URL'"],
+      [
+        ["traceback", traceback[3] ?? ""],
+        ["traceback", "KeyError: 'DATABASE_URL'"],
+      ],
+    ],
+    [
+      "cannot load one of several modules, without a traceback",
+      ["Error loading shop.b: ImportError: cannot import name 'x' from 'shop'"],
+      [["not-loaded", "Error loading shop.b: ImportError: cannot import name 'x' from 'shop'"]],
+    ],
+    [
+      "has definitions that contradict each other",
+      ["dagster._core.errors.DagsterInvariantViolationError: Duplicate definition found for job load"],
+      [["not-loaded", "dagster._core.errors.DagsterInvariantViolationError: Duplicate definition found for job load"]],
+    ],
+    [
+      "announces what goes away",
+      [
+        "/app/main.py:3: DeprecationWarning: Function `x` is deprecated and will raise ImportError in 2.0.",
+        "/app/main.py:4: SupersessionWarning: `dagster definitions validate` is superseded",
+        "/app/main.py:5: BetaWarning: Class `Component` is currently in beta",
+      ],
+      [],
+    ],
+    ["missed a code server for a moment", [...started, ...unreachable], []],
+    ["is coloured", [`\u001b[31m${another}\u001b[0m`], [["two-daemons", another]]],
+    ["is JSON that is none", ["{not json"], []],
+  ])("%s", (_, messages, expected) => {
+    expect(startUpErrors(messages).map(({ kind, headline }) => [kind, headline])).toEqual(expected);
+  });
+
+  test("is quoted by the end of its traceback", () => {
+    const long = [traceback[0] ?? "", ...Array.from({ length: 40 }, (_, at) => `  frame ${at}`), "ValueError: no"];
+    const [error] = startUpErrors(long);
+    expect(error?.lines).toHaveLength(12);
+    expect(error?.lines.at(-1)).toBe("ValueError: no");
+  });
+});
+
+const scan: LogScan = {
+  service: "daemon",
+  serviceName: "deal-flow-daemon",
+  cluster: "prod",
+  place: { file: "dagster-stack.yml", line: 4, column: 3 },
+  log: { group: "/dagster", prefix: "daemon", container: "dagster" },
+  level: "warning",
+};
+
+/** @param log lines of the stream, or why it cannot be read */
+async function look(log: readonly string[] | AwsError, wanted: Partial<LogScan> = {}, tasks = ["a/b/1"]) {
+  const { context, clock } = testContext();
+  const progress: Progress[] = [];
+  const calls: unknown[] = [];
+  const ecs = (async ({ input }: { readonly input: unknown }) => {
+    calls.push(input);
+    return { taskArns: tasks };
+  }) as unknown as EcsSend;
+  const logs = (async ({ input }: { readonly input: unknown }) => {
+    calls.push(input);
+    if (log instanceof Error) throw log;
+    return { events: log.map((message) => ({ message })) };
+  }) as unknown as LogsSend;
+  const reporting = { ...context, report: (event: Progress) => void progress.push(event) };
+  const result = await clock.run(logScanGate({ ecs, logs }, reporting, { ...scan, ...wanted }));
+  const findings = progress.flatMap((one) => (one.kind === "finding" ? [one.finding] : []));
+  return { result, calls, findings, foreign: progress.filter(({ kind }) => kind === "foreign") };
+}
+
+test("a quiet log passes, read once from its start", async () => {
+  const { result, calls, findings } = await look(started);
+  expect(result).toMatchObject({ cause: null, seen: "no start-up error in 2 lines of its task" });
+  expect(findings).toEqual([]);
+  expect(calls).toEqual([
+    { cluster: "prod", serviceName: "deal-flow-daemon" },
+    { logGroupName: "/dagster", logStreamName: "daemon/dagster/1", startFromHead: true, limit: 1000 },
+  ]);
+});
+
+test("what was not read of a long log, or of other tasks, is said", async () => {
+  const { result } = await look(
+    Array.from({ length: 1000 }, () => "line"),
+    {},
+    ["a/b/1", "a/b/2"],
+  );
+  expect(result.seen).toBe("no start-up error in 1000 lines, the first ones, of one of its 2 tasks");
+});
+
+test.each(["warning", "notice"] as const)(
+  "at the level %s errors are said and quoted, and it passes",
+  async (level) => {
+    const { result, findings, foreign } = await look(traceback, { level });
+    expect(result).toMatchObject({ cause: null, seen: "1 start-up error in 4 lines of its task" });
+    expect(findings).toEqual([
+      expect.objectContaining({
+        id: "start-up-errors",
+        level,
+        what: "The log of daemon holds an error from its start.",
+      }),
+    ]);
+    expect(foreign).toEqual([{ kind: "foreign", from: "log of daemon", text: { untrusted: traceback.join("\n") } }]);
+  },
+);
+
+test("at the level error they fail the gate", async () => {
+  const { result, findings } = await look([...traceback, another], { level: "error" });
+  expect(result.cause).toMatchObject({ id: "two-daemons", what: expect.stringContaining("another daemon") as string });
+  expect(result.evidence.map(({ text }) => text.untrusted)).toEqual([traceback.join("\n"), another]);
+  expect(findings).toEqual([]);
+  expect((await look(traceback, { level: "error" })).result.cause?.id).toBe("start-up-errors");
+});
+
+describe("a log that cannot be read is said, and is no error", () => {
+  test.each<[string, Parameters<typeof look>, string]>([
+    ["denied", [failed("denied", "AccessDeniedException", "no")], "cannot be read"],
+    ["no stream", [failed("not-found", "ResourceNotFoundException", "no stream")], "cannot be read"],
+    ["weather", [failed("throttled", "ThrottlingException", "slow down")], "cannot be read"],
+    ["no log group", [started, { log: null }], "has no log group"],
+    ["no task", [started, {}, []], "ECS names no task"],
+  ])("%s", async (_, [log, wanted, tasks], words) => {
+    for (const level of ["error", "warning"] as const) {
+      const { result, findings } = await look(log, { ...wanted, level }, tasks);
+      expect(result.cause).toBeNull();
+      expect(result.seen).toContain("not looked at");
+      expect(findings).toEqual([
+        expect.objectContaining({ level: "notice", what: expect.stringContaining(words) as string }),
+      ]);
+    }
+  });
+});
