@@ -391,16 +391,16 @@ function jobSelection(fields: string): string {
 }
 
 /**
- * The last partition of a job, or of some assets in it: of time windows the last one that is over, of a list the one at its end.
- * An empty list: it has none.
+ * The partitions of a job, or of some assets in it, oldest first; with a limit the last ones. Of time windows it has those that are
+ * over. An empty list: it has none.
  */
-export const lastPartition: Document<
+export const partitionKeys: Document<
   JobAnswer<{ readonly partitionKeysOrError: { readonly partitionKeys: readonly string[] } }>
 > = {
-  name: "LastPartition",
-  text: `query LastPartition($job: PipelineSelector!, $assets: [AssetKeyInput!]) {
+  name: "PartitionKeys",
+  text: `query PartitionKeys($job: PipelineSelector!, $assets: [AssetKeyInput!], $limit: Int) {
   pipelineOrError(params: $job) ${jobSelection(
-    "partitionKeysOrError(limit: 1, reverse: true, selectedAssetKeys: $assets) { partitionKeys }",
+    "partitionKeysOrError(limit: $limit, reverse: true, selectedAssetKeys: $assets) { partitionKeys }",
   )}
 }`,
   answer: jobAnswer(z.object({ partitionKeysOrError: z.object({ partitionKeys: z.array(z.string()) }) })),
@@ -473,7 +473,7 @@ export const documents: readonly Document<unknown>[] = [
   terminateRuns,
   runEvents,
   assetOfJob,
-  lastPartition,
+  partitionKeys,
   partitionRun,
   capturedFiles,
   capturedLogs,

@@ -16,15 +16,21 @@ export function missingTarget({ target, location }: CanaryExpectation): Cause {
 
 /** @param partitioned what the code says of the target */
 export function otherPartitions({ target, partition }: CanaryExpectation, partitioned: boolean): Cause {
-  const name = partition.kind === "named" ? partition.name : partition.kind;
+  const id = "canary-partition";
+  if (partitioned) {
+    return {
+      id,
+      what: `The canary, ${showTarget(target)}, has partitions, and the stack file names none.`,
+      fix: "Add `partition: latest`, or a partition's name, to `gates: canary`.",
+    };
+  }
   return {
-    id: "canary-partition",
-    what: partitioned
-      ? `The canary, ${showTarget(target)}, has partitions, and the stack file names none.`
-      : `The canary, ${showTarget(target)}, has no partition${partition.kind === "latest" ? "" : ` ${name}`}, and the stack file names ${name}.`,
-    fix: partitioned
-      ? "Add `partition: latest`, or a partition's name, to `gates: canary`."
-      : "Remove `partition` from `gates: canary`, or name what its partitions definition has: of time windows the first one must be over, of dynamic partitions one must have been added.",
+    id,
+    what:
+      partition.kind === "named"
+        ? `The canary, ${showTarget(target)}, has no partition ${partition.name}, which the stack file names.`
+        : `The canary, ${showTarget(target)}, has no partition, and the stack file says \`partition: latest\`.`,
+    fix: "Remove `partition` from `gates: canary` when it has none; else name one that it has: of time windows the first one must be over, of dynamic partitions one must have been added.",
   };
 }
 

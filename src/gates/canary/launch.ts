@@ -3,9 +3,9 @@ import {
   type AssetKey,
   assetOfJob,
   type JobSelector,
-  lastPartition,
   type LocationEntry,
   locations,
+  partitionKeys,
   partitionRun,
 } from "../../dagster/documents.ts";
 import { hideSecrets } from "../../domain/redaction.ts";
@@ -102,12 +102,12 @@ export async function settingsOf(
   const { config } = expected;
   if (expected.partition.kind === "none")
     return { kind: "found", value: { config: config ?? {}, tags: [], partition: null } };
-  let partition = expected.partition.kind === "named" ? expected.partition.name : undefined;
-  if (partition === undefined) {
-    const { pipelineOrError: answer } = await dagster.ask(lastPartition, { job, assets });
-    if (!("partitionKeysOrError" in answer)) return { kind: "waiting", why: notThere(expected, answer.__typename) };
-    [partition] = answer.partitionKeysOrError.partitionKeys;
-  }
+  const named = expected.partition.kind === "named" ? expected.partition.name : null;
+  const limit = named === null ? 1 : null;
+  const { pipelineOrError: known } = await dagster.ask(partitionKeys, { job, assets, limit });
+  if (!("partitionKeysOrError" in known)) return { kind: "waiting", why: notThere(expected, known.__typename) };
+  // Dagster itself would launch a run of a partition that an asset does not have.
+  const partition = known.partitionKeysOrError.partitionKeys.findLast((key) => named === null || key === named);
   if (partition === undefined) return { kind: "never", cause: otherPartitions(expected, false) };
   const { pipelineOrError: answer } = await dagster.ask(partitionRun, { job, assets, partition });
   if (!("partition" in answer)) return { kind: "waiting", why: notThere(expected, answer.__typename) };

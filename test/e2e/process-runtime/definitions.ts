@@ -13,14 +13,17 @@ export interface DefinitionRequest {
   readonly runDefinitionArn: string;
   /** `workspace.yaml` unless told. */
   readonly workspace?: string;
+  /** Folder of its dagster.yaml; `home` unless told. `home-s3` keeps compute logs in the bucket of the infrastructure. */
+  readonly home?: string;
 }
 
 export function serviceDefinition(key: ServiceKey, request: DefinitionRequest): RegisterTaskDefinitionCommandInput {
-  const { infrastructure, digest, runDefinitionArn, workspace = "workspace.yaml" } = request;
+  const { infrastructure, digest, runDefinitionArn, workspace = "workspace.yaml", home } = request;
   const context = { ecs: { task_definition_arn: runDefinitionArn, container_name: "run" } };
   const environment = {
     DAGSTER_CURRENT_IMAGE: imageUri(infrastructure, digest),
     DAGSTER_CONTAINER_CONTEXT: JSON.stringify(context),
+    ...homeOf(infrastructure, home),
   };
   switch (key) {
     case "code":
@@ -54,9 +57,22 @@ export function serviceDefinition(key: ServiceKey, request: DefinitionRequest): 
   }
 }
 
-export function runDefinition(infrastructure: Infrastructure, digest: string): RegisterTaskDefinitionCommandInput {
-  const environment = { DAGSTER_CURRENT_IMAGE: imageUri(infrastructure, digest) };
+export function runDefinition(
+  infrastructure: Infrastructure,
+  digest: string,
+  home?: string,
+): RegisterTaskDefinitionCommandInput {
+  const environment = {
+    DAGSTER_CURRENT_IMAGE: imageUri(infrastructure, digest),
+    ...homeOf(infrastructure, home),
+  };
   return definition(infrastructure, "deal-flow-run", "run", digest, environment, { name: "run", command: ["true"] });
+}
+
+function homeOf({ contract }: Infrastructure, home: string | undefined): Readonly<Record<string, string>> {
+  return home === undefined
+    ? {}
+    : { DAGSTER_HOME: `/app/app/${home}`, COMPUTE_LOG_BUCKET: contract.bucket?.name ?? "" };
 }
 
 export function imageUri({ registry }: Infrastructure, digest: string): string {

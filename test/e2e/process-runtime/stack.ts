@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { type Bed, type BedOptions, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
-import { runDefinition, serviceDefinition, type ServiceKey } from "./definitions.ts";
+import { type DefinitionRequest, runDefinition, serviceDefinition, type ServiceKey } from "./definitions.ts";
 import { type Code, pushFixture } from "./images.ts";
 
 /** The fixture's Dagster on a bed. */
@@ -24,7 +24,7 @@ export interface Stack {
   /** @returns the image's digest. */
   push(code: Code): Promise<string>;
   /** Registers run and service definition for an image, and asks ECS to run it once. */
-  deploy(key: ServiceKey, digest: string, options?: { readonly workspace?: string }): Promise<void>;
+  deploy(key: ServiceKey, digest: string, options?: Pick<DefinitionRequest, "workspace" | "home">): Promise<void>;
   service(key: ServiceKey): Promise<Service>;
   /** Is the PRIMARY deployment of each of these complete? */
   complete(...keys: readonly ServiceKey[]): Promise<boolean>;
@@ -87,9 +87,9 @@ export async function startStack(options: BedOptions = {}): Promise<Stack> {
     ecs,
     webserver,
     push: (code) => pushFixture(image, code),
-    deploy: async (key, digest, { workspace } = {}) => {
-      const runDefinitionArn = await register(runDefinition(infrastructure, digest));
-      const request = { infrastructure, digest, runDefinitionArn, ...(workspace === undefined ? {} : { workspace }) };
+    deploy: async (key, digest, options = {}) => {
+      const runDefinitionArn = await register(runDefinition(infrastructure, digest, options.home));
+      const request = { infrastructure, digest, runDefinitionArn, ...options };
       const taskDefinition = await register(serviceDefinition(key, request));
       await ecs.send(
         new UpdateServiceCommand({ cluster, service: `${cluster}-${key}`, taskDefinition, desiredCount: 1 }),

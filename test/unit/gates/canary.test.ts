@@ -38,6 +38,8 @@ interface Play {
   readonly assets?: Readonly<Record<string, { readonly partitioned: boolean; readonly isMaterializable?: boolean }>>;
   /** Partitions of whatever is asked about, oldest first. */
   readonly partitions?: readonly string[];
+  /** Their code raises. */
+  readonly partitionFails?: boolean;
   /** The run is no task of its own. */
   readonly inProcess?: boolean;
   /** What the log options of the run's container are; null: it has another driver. */
@@ -143,14 +145,15 @@ async function play(play: Play = {}): Promise<Played> {
         const partitionDefinition = partitioned ? { description: "daily" } : null;
         return { assetNodes: known === undefined ? [] : [{ isMaterializable, partitionDefinition }] };
       }
-      case "LastPartition": {
-        const partitionKeys = (play.partitions ?? []).slice(-1);
+      case "PartitionKeys": {
+        const { limit } = variables as { readonly limit: number | null };
+        const partitionKeys = (play.partitions ?? []).slice(-(limit ?? 1000));
         return { pipelineOrError: { __typename: "Pipeline", partitionKeysOrError: { partitionKeys } } };
       }
       case "PartitionRun": {
         const { partition } = variables as { readonly partition: string };
-        const isKnown = play.partitions?.includes(partition) === true;
-        const error = { __typename: "PythonError", message: `no partition ${partition}\n` };
+        const isKnown = play.partitionFails !== true;
+        const error = { __typename: "PythonError", message: "no config\n" };
         return {
           pipelineOrError: {
             __typename: "Pipeline",
@@ -475,13 +478,13 @@ describe("an asset", () => {
       "without partitions of which one is named",
       { assets: { "raw/deals": { partitioned: false } }, wanted: latest },
       "canary-partition",
-      "has no partition, and the stack file names latest",
+      "has no partition, and the stack file says `partition: latest`",
     ],
     [
       "of which no partition is over yet",
       { assets: partitioned, partitions: [], wanted: latest },
       "canary-partition",
-      "has no partition, and the stack file names latest",
+      "has no partition, and the stack file says `partition: latest`",
     ],
     [
       "of which there is no such partition",
@@ -490,8 +493,14 @@ describe("an asset", () => {
         partitions: days,
         wanted: { target: asset, partition: { kind: "named", name: "yesterday" } },
       },
+      "canary-partition",
+      "has no partition yesterday, which the stack file names",
+    ],
+    [
+      "whose code cannot say what that partition is run with",
+      { assets: partitioned, partitions: days, wanted: latest, partitionFails: true },
       "canary-refused",
-      "partition yesterday: PythonError: no partition yesterday.",
+      "partition 2026-11-20: PythonError: no config.",
     ],
   ])("%s is refused before anything is launched", async (_, played, id, words) => {
     const result = await play(played);
