@@ -55,7 +55,7 @@ export async function logScanGate(
     return pass(`not looked at: ${read}`);
   }
   const errors = startUpErrors(read.messages);
-  const extent = `${read.messages.length} lines${read.isWhole ? "" : ", the first ones,"} of ${read.tasks === 1 ? "its task" : `one of its ${read.tasks} tasks`}`;
+  const extent = `${read.messages.length} line${read.messages.length === 1 ? "" : "s"}${read.isWhole ? "" : ", the first ones,"} of ${read.tasks === 1 ? "its task" : `one of its ${read.tasks} tasks`}`;
   if (errors.length === 0) return pass(`no start-up error in ${extent}`);
   const evidence = errors.slice(0, quoted).map((error) => evidenceOf(scan, error, clock.now()));
   const cause = causeOf(scan, errors);

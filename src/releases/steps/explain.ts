@@ -1,3 +1,4 @@
+import { showTarget as showCanary } from "../../domain/canary.ts";
 import { type Results, showLater } from "../../domain/later.ts";
 import type { Step } from "../../domain/plan.ts";
 import { showRevision } from "../../domain/verdict.ts";
@@ -26,6 +27,12 @@ export function describe(step: Step, results: Results = {}): Markdown {
     case "put-back":
       return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
     case "gate":
+      if (step.gate === "canary") {
+        const { target, partition } = step.run;
+        const of =
+          partition.kind === "none" ? "" : `, partition ${partition.kind === "named" ? partition.name : "latest"}`;
+        return markdown`canary gate of ${code(step.on)}: ${showCanary(target)}${of}`;
+      }
       return step.gate === "location" && step.again
         ? markdown`${step.gate} gate of ${code(step.on)}, once more, of the new webserver`
         : markdown`${step.gate} gate of ${code(step.on)}`;
