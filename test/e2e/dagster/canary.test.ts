@@ -73,7 +73,7 @@ const launches = (): number => stack.bed.calls.filter(({ operation }) => operati
 
 test("an asset is materialised for its last partition, with config; what it wrote is where it belongs", async () => {
   const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-  const bucket = stack.infrastructure.contract.bucket?.name ?? "";
+  const bucket = stack.infrastructure.contract.bucket.name;
   const result = await ask({
     partition: { kind: "latest" },
     config: { ops: { raw__deals: { config: { rows: 3 } } } },
