@@ -20,6 +20,7 @@ export const checkIds: readonly string[] = [
   "dagster-older",
   "dagster-version-unknown",
   "drift",
+  "gate-passed-over",
   "host-left-running",
   "host-locations-differ",
   "image-shared",
@@ -51,6 +52,10 @@ export const checkIds: readonly string[] = [
   "runs-not-awaited",
   "secret-in-environment",
   "service-missing",
+  "state-changed",
+  "state-location-left",
+  "state-lost",
+  "state-not-noted",
   "unfinished-release",
 ];
 

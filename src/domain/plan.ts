@@ -90,6 +90,8 @@ export type Question =
   /** `on` is the service's key. */
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }
+  /** `on` is the location's name: its schedules and sensors are as before. `image` is what serves or loads it. */
+  | { readonly gate: "state"; readonly on: string; readonly image: Later }
   /** `on` is the location's name. */
   | { readonly gate: "canary"; readonly on: string; readonly job: string; readonly image: Later };
 

@@ -108,8 +108,8 @@ function unasked({ gates }: Stack, where: Place): readonly Finding[] {
   const left = [
     gates.logScan === "off" ? null : "start-up errors in logs",
     gates.schedules.kind === "named" || gates.sensors.kind === "named"
-      ? "the state of schedules and sensors"
-      : "that schedules and sensors are as before",
+      ? "whether schedules and sensors have the state that they are named with"
+      : null,
     gates.firstTick === "off" ? null : "the first tick",
     gates.targetHealth ? "the health of targets" : null,
     gates.securityGroups ? "security groups" : null,

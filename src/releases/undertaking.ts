@@ -22,6 +22,8 @@ export interface Undertaking {
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */
   readonly earlier: readonly StepEnd[];
+  /** What schedules and sensors lose is only said. */
+  readonly allowsStateLoss: boolean;
   /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
   readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }
@@ -35,5 +37,5 @@ export function tell(
   outcome: OutcomeKind | null = null,
   takenBack: readonly TakenBack[] = [],
 ): Told {
-  return { title, plan, observation, end, earlier, outcome, takenBack, queued: null, session };
+  return { title, plan, observation, end, earlier, outcome, takenBack, stateAfter: [], queued: null, session };
 }

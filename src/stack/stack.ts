@@ -2,6 +2,7 @@ import type { Contract } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Level } from "../domain/finding.ts";
 import type { Platform } from "../domain/identifiers.ts";
+import type { GateName } from "../domain/plan.ts";
 import type { Size } from "./size.ts";
 
 /**
@@ -295,6 +296,10 @@ export interface Gates {
   readonly canary: Canary | null;
   readonly schedules: Expected;
   readonly sensors: Expected;
+  /** What is not as before gets its status and cursor again. */
+  readonly restore: boolean;
+  /** Gates that the file says something of. */
+  readonly levels: Partial<Readonly<Record<GateName, GateLevel>>>;
   readonly firstTick: "off" | "report" | "require";
   readonly targetHealth: boolean;
   readonly securityGroups: boolean;
@@ -304,6 +309,12 @@ export interface Gates {
   readonly everyWebserver: boolean;
   /** How the gates log in. */
   readonly auth: BasicAuth | null;
+}
+
+/** `warn`: what fails is said, and takes nothing back; `off`: nobody asks. */
+export interface GateLevel {
+  readonly level: "on" | "warn" | "off";
+  readonly reason: string | null;
 }
 
 export interface Canary {

@@ -85,6 +85,7 @@ export function untouchedWorld(stack: Stack): World {
         parameters: {},
         promoted: null,
         scripts: {},
+        instigators: { locations: null, unknown: null },
       },
       contents,
     },
