@@ -138,6 +138,39 @@ export function isChanged({ changed }: { readonly changed: { readonly __typename
   return ["ScheduleStateResult", "Sensor", "StopSensorMutationResult"].includes(changed.__typename);
 }
 
+const sensorTick = z.object({
+  /** Seconds since 1970. */
+  timestamp: z.number(),
+  status: z.string(),
+  error: z.object({ message: z.string(), stack: z.array(z.string()).default([]) }).nullish(),
+});
+/** `status` is Dagster's `InstigationTickStatus`: STARTED, SKIPPED, SUCCESS, FAILURE. */
+export type SensorTick = z.infer<typeof sensorTick>;
+
+/** The last ticks of one sensor, newest first. */
+export const sensorTicks: Document<{
+  readonly sensorOrError:
+    | { readonly __typename: "Sensor"; readonly sensorState: { readonly ticks: readonly SensorTick[] } }
+    | z.infer<typeof unexpected>;
+}> = {
+  name: "SensorTicks",
+  text: `query SensorTicks($selector: SensorSelector!) {
+  sensorOrError(sensorSelector: $selector) {
+    __typename
+    ... on Sensor { sensorState { ticks(limit: 20) { timestamp status error { message stack } } } }
+    ... on SensorNotFoundError { message }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({
+    sensorOrError: z.union([
+      z.object({ __typename: z.literal("Sensor"), sensorState: z.object({ ticks: z.array(sensorTick) }) }),
+      unexpected,
+    ]),
+  }),
+};
+
 /** Every document of these, for the test that holds them against Dagster's schema. */
 export const instigatorDocuments: readonly Document<unknown>[] = [
   instigators,
@@ -148,4 +181,5 @@ export const instigatorDocuments: readonly Document<unknown>[] = [
   stopSensor,
   resetSensor,
   setSensorCursor,
+  sensorTicks,
 ];

@@ -92,8 +92,22 @@ export type Question =
   | { readonly gate: "webserver"; readonly on: string }
   /** `on` is the location's name: its schedules and sensors are as before. `image` is what serves or loads it. */
   | { readonly gate: "state"; readonly on: string; readonly image: Later }
+  /** `on` is the stack's name. What its file names is as it says, by name. */
+  | {
+      readonly gate: "expect";
+      readonly on: string;
+      readonly schedules: Readonly<Record<string, ExpectedState>>;
+      readonly sensors: Readonly<Record<string, ExpectedState>>;
+    }
   /** `on` is the location's name. */
   | { readonly gate: "canary"; readonly on: string; readonly job: string; readonly image: Later };
+
+/** What a schedule or sensor must be after the release. */
+export interface ExpectedState {
+  readonly status: "RUNNING" | "STOPPED";
+  /** `success`: the next time that it is looked at by the daemon, nothing fails. */
+  readonly tick: "any" | "success";
+}
 
 export type GateName = Question["gate"];
 

@@ -362,8 +362,7 @@ const gatesSchema = z.strictObject({
         .union([asBefore, z.record(text, statusSchema)])
         .default("as-before")
         .describe(
-          "State that each named schedule must have; all others, and with `as-before` all, are what they were before the release. " +
-            "That named ones are so is not in this version.",
+          "State that each named schedule must have; all others, and with `as-before` all, are what they were before the release.",
         ),
       sensors: z
         .union([
@@ -374,7 +373,10 @@ const gatesSchema = z.strictObject({
               statusSchema,
               z.strictObject({
                 status: statusSchema.describe("State it must have."),
-                tick: z.literal("success").optional().describe("Its first tick after the deploy must succeed."),
+                tick: z
+                  .literal("success")
+                  .optional()
+                  .describe("Its first tick after the deploy must succeed, or skip, within ten minutes."),
               }),
             ]),
           ),
@@ -382,7 +384,7 @@ const gatesSchema = z.strictObject({
         .default("as-before")
         .describe(
           "State that each named sensor must have: a status, or `status` and `tick: success`; all others, and with `as-before` " +
-            "all, are what they were before the release. That named ones are so is not in this version.",
+            "all, are what they were before the release.",
         ),
       restore: z
         .boolean()
@@ -424,6 +426,7 @@ const gatesSchema = z.strictObject({
   levels: z
     .strictObject({
       state: gateLevelSchema.optional().describe("That schedules and sensors are as before."),
+      expect: gateLevelSchema.optional().describe("That those which are named under `expect` are as it says."),
     })
     .prefault({})
     .describe("Gates that take no release back, or are not asked, each with its reason."),

@@ -214,7 +214,10 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     schedules: named("schedules"),
     sensors: named("sensors"),
     restore: expect.restore,
-    levels: levels.state === undefined ? {} : { state: gateLevelOf(levels.state) },
+    levels: {
+      ...(levels.state === undefined ? {} : { state: gateLevelOf(levels.state) }),
+      ...(levels.expect === undefined ? {} : { expect: gateLevelOf(levels.expect) }),
+    },
     firstTick: expect["first-tick"],
     targetHealth: expect["target-health"],
     securityGroups: expect["security-groups"],

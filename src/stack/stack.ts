@@ -2,7 +2,7 @@ import type { Contract } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Level } from "../domain/finding.ts";
 import type { Platform } from "../domain/identifiers.ts";
-import type { GateName } from "../domain/plan.ts";
+import type { ExpectedState, GateName } from "../domain/plan.ts";
 import type { Size } from "./size.ts";
 
 /**
@@ -338,12 +338,8 @@ export type Expected =
   | { readonly kind: "as-before" }
   | { readonly kind: "named"; readonly states: Readonly<Record<string, InstigatorState>> };
 
-export interface InstigatorState {
+export interface InstigatorState extends ExpectedState {
   readonly place: Place;
-  /** Dagster's `InstigationStatus`. */
-  readonly status: "RUNNING" | "STOPPED";
-  /** What its first tick after the deploy must be. */
-  readonly tick: "any" | "success";
 }
 
 export interface Check {

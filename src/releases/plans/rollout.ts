@@ -1,9 +1,9 @@
 import type { ServiceObservation } from "../../deployments/service.ts";
 import type { Later } from "../../domain/later.ts";
-import type { Question, Undo } from "../../domain/plan.ts";
+import type { ExpectedState, Question, Undo } from "../../domain/plan.ts";
 import type { ImagePart } from "../../domain/release.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
-import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
+import type { CodeLocation, Expected, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
 import { planDrain } from "./drain.ts";
@@ -96,8 +96,25 @@ export function planRollout(
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
   noteOthers(stack, observation, moved, draft);
+  planExpected(stack, all, draft);
   planCanary(stack, images, all, draft);
   planPutBack(stack, moved, draft);
+}
+
+/** What the stack file names must be so once all runs. */
+function planExpected({ gates, name }: Stack, after: readonly string[], draft: Draft): void {
+  const [schedules, sensors] = [namedIn(gates.schedules), namedIn(gates.sensors)];
+  const isNothing = Object.keys(schedules).length + Object.keys(sensors).length === 0;
+  if (isNothing || after.length === 0 || gates.levels.expect?.level === "off") return;
+  const question = { gate: "expect" as const, on: name, schedules, sensors };
+  pushGate(draft, after, question, "the stack file names schedules or sensors that must be so");
+}
+
+function namedIn(expected: Expected): Readonly<Record<string, ExpectedState>> {
+  if (expected.kind === "as-before") return {};
+  return Object.fromEntries(
+    Object.entries(expected.states).map(([name, { status, tick }]) => [name, { status, tick }]),
+  );
 }
 
 function planCanary({ gates, runs }: Stack, images: ImageReferences, after: readonly string[], draft: Draft): void {

@@ -3,12 +3,13 @@ import type { Finding } from "../../domain/finding.ts";
 import type { GateName, Step } from "../../domain/plan.ts";
 import { canaryGate } from "../../gates/canary.ts";
 import type { GateResult } from "../../gates/gate.ts";
+import { expectGate } from "../../gates/state/expect.ts";
 import { stateGate } from "../../gates/state/gate.ts";
 import { withLevels } from "../../stack/index.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { askGate } from "../ask-gate.ts";
 import { dayOf } from "../checks.ts";
-import { canaryTimeoutSeconds, gateTimeoutSeconds } from "../time-outs.ts";
+import { canaryTimeoutSeconds, expectTimeoutSeconds, gateTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
 
@@ -72,6 +73,14 @@ async function ask(
         allowsLoss: allowsStateLoss,
         restores: stack.gates.restore,
         timeoutSeconds: gateTimeoutSeconds,
+      });
+    case "expect":
+      return expectGate(dagster, context, {
+        stack: step.on,
+        schedules: step.schedules,
+        sensors: step.sensors,
+        restores: stack.gates.restore,
+        timeoutSeconds: expectTimeoutSeconds,
       });
     case "canary":
       return canaryGate(dagster, clients.ecs, context, {

@@ -85,14 +85,6 @@ const stops: Readonly<Record<string, string>> = {
 
 /** What is only said, and how. */
 const said: Readonly<Record<string, readonly [text: string, what: string]>> = {
-  "gates.expect.schedules": [
-    withGates("expect: { schedules: { s: RUNNING } }"),
-    "whether schedules and sensors have the state",
-  ],
-  "gates.expect.sensors": [
-    withGates("expect: { sensors: { s: RUNNING } }"),
-    "whether schedules and sensors have the state",
-  ],
   "gates.expect.first-tick": [withGates("expect: { first-tick: report }"), "the first tick"],
   "gates.expect.target-health": [withGates("expect: { target-health: true }"), "the health of targets"],
   "gates.expect.security-groups": [withGates("expect: { security-groups: true }"), "security groups"],

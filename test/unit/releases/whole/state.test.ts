@@ -276,6 +276,24 @@ describe("A stack file", () => {
   });
 });
 
+test("Schedules that the stack file names are turned on by the release with `restore`, and stop one without it", async () => {
+  const named = (restore: boolean): string =>
+    stackFile.replace(
+      'log-scan: "off"',
+      `log-scan: "off", expect: { schedules: { nightly: RUNNING }, restore: ${restore} }`,
+    );
+  account = await openAccount({ stack: named(false) });
+  account.dagster.instigators.defined.push(nightly);
+  const stopped = await deploy(1);
+  expect(stopped.error?.message).toContain("schedule nightly of small is STOPPED and not RUNNING");
+  expect(stopped.result.outcome).toBe("taken-back");
+  await account.commit({ "dagster-stack.yml": named(true) });
+  const { result } = await deploy(2);
+  expect(result.outcome).toBe("committed");
+  expect(result.plan.steps.map(({ id }) => id)).toContain("gate/expect/small");
+  expect(account.dagster.instigators.stored(nightly).status).toBe("RUNNING");
+});
+
 /** Somebody does something while the new code is about to start. */
 function meanwhile(deed: () => void): Wire {
   let isDone = false;
