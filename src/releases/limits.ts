@@ -107,14 +107,12 @@ export function uncarried(stack: Stack): readonly Finding[] {
 function unasked({ gates }: Stack, where: Place): readonly Finding[] {
   const left = [
     gates.logScan === "off" ? null : "start-up errors in logs",
-    gates.schedules.kind === "named" || gates.sensors.kind === "named"
-      ? "whether schedules and sensors have the state that they are named with"
-      : null,
     gates.firstTick === "off" ? null : "the first tick",
     gates.targetHealth ? "the health of targets" : null,
     gates.securityGroups ? "security groups" : null,
     gates.everyWebserver ? "every webserver by itself" : null,
   ].filter((check) => check !== null);
+  if (left.length === 0) return [];
   return [
     {
       id: "not-checked",

@@ -63,7 +63,7 @@ test("is planned under its own name, and the log says what it would do", async (
     deployer(account, { run: 9 }).rollback("previous", { dryRun: true }),
   );
   expect(summary.markdown).toContain("## Plan of a rollback for small, production");
-  expect(words[0]).toBe(`Plan for small, production, commit ${releases[1]?.source.sha.slice(0, 12)}, 3 steps:`);
+  expect(words[0]).toBe(`Plan for small, production, commit ${releases[1]?.source.sha.slice(0, 12)}, 4 steps:`);
   expect(words[1]).toMatch(/^ {2}roll\/code: /);
 });
 
