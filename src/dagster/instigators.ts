@@ -138,19 +138,19 @@ export function isChanged({ changed }: { readonly changed: { readonly __typename
   return ["ScheduleStateResult", "Sensor", "StopSensorMutationResult"].includes(changed.__typename);
 }
 
-const sensorTick = z.object({
+const instigatorTick = z.object({
   /** Seconds since 1970. */
   timestamp: z.number(),
   status: z.string(),
   error: z.object({ message: z.string(), stack: z.array(z.string()).default([]) }).nullish(),
 });
 /** `status` is Dagster's `InstigationTickStatus`: STARTED, SKIPPED, SUCCESS, FAILURE. */
-export type SensorTick = z.infer<typeof sensorTick>;
+export type InstigatorTick = z.infer<typeof instigatorTick>;
 
 /** The last ticks of one sensor, newest first. */
 export const sensorTicks: Document<{
   readonly sensorOrError:
-    | { readonly __typename: "Sensor"; readonly sensorState: { readonly ticks: readonly SensorTick[] } }
+    | { readonly __typename: "Sensor"; readonly sensorState: { readonly ticks: readonly InstigatorTick[] } }
     | z.infer<typeof unexpected>;
 }> = {
   name: "SensorTicks",
@@ -165,7 +165,41 @@ export const sensorTicks: Document<{
 }`,
   answer: z.object({
     sensorOrError: z.union([
-      z.object({ __typename: z.literal("Sensor"), sensorState: z.object({ ticks: z.array(sensorTick) }) }),
+      z.object({ __typename: z.literal("Sensor"), sensorState: z.object({ ticks: z.array(instigatorTick) }) }),
+      unexpected,
+    ]),
+  }),
+};
+
+/** The last ticks of one schedule, newest first, and when it is due next, in seconds since 1970. */
+export const scheduleTicks: Document<{
+  readonly scheduleOrError:
+    | {
+        readonly __typename: "Schedule";
+        readonly scheduleState: { readonly ticks: readonly InstigatorTick[] };
+        readonly futureTicks: { readonly results: readonly { readonly timestamp?: number | null | undefined }[] };
+      }
+    | z.infer<typeof unexpected>;
+}> = {
+  name: "ScheduleTicks",
+  text: `query ScheduleTicks($selector: ScheduleSelector!) {
+  scheduleOrError(scheduleSelector: $selector) {
+    __typename
+    ... on Schedule {
+      scheduleState { ticks(limit: 20) { timestamp status error { message stack } } }
+      futureTicks(limit: 1) { results { timestamp } }
+    }
+    ... on ScheduleNotFoundError { message }
+    ... on PythonError { message }
+  }
+}`,
+  answer: z.object({
+    scheduleOrError: z.union([
+      z.object({
+        __typename: z.literal("Schedule"),
+        scheduleState: z.object({ ticks: z.array(instigatorTick) }),
+        futureTicks: z.object({ results: z.array(z.object({ timestamp: z.number().nullish() })) }),
+      }),
       unexpected,
     ]),
   }),
@@ -182,4 +216,5 @@ export const instigatorDocuments: readonly Document<unknown>[] = [
   resetSensor,
   setSensorCursor,
   sensorTicks,
+  scheduleTicks,
 ];

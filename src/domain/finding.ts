@@ -56,6 +56,7 @@ export const checkIds: readonly string[] = [
   "state-location-left",
   "state-lost",
   "state-not-noted",
+  "tick-failed",
   "unfinished-release",
 ];
 

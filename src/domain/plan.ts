@@ -98,6 +98,8 @@ export type Question =
       readonly on: string;
       readonly schedules: Readonly<Record<string, ExpectedState>>;
       readonly sensors: Readonly<Record<string, ExpectedState>>;
+      /** Locations of the stack: the first tick of each schedule that is on there is looked at; null: it is not. */
+      readonly firstTick: { readonly mode: FirstTick; readonly locations: readonly string[] } | null;
     }
   /** `on` is the location's name. */
   | { readonly gate: "canary"; readonly on: string; readonly job: string; readonly image: Later };
@@ -108,6 +110,9 @@ export interface ExpectedState {
   /** `success`: the next time that it is looked at by the daemon, nothing fails. */
   readonly tick: "any" | "success";
 }
+
+/** Is the first tick of schedules after the release told, or required? */
+export type FirstTick = "report" | "require";
 
 export type GateName = Question["gate"];
 

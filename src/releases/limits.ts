@@ -107,7 +107,6 @@ export function uncarried(stack: Stack): readonly Finding[] {
 function unasked({ gates }: Stack, where: Place): readonly Finding[] {
   const left = [
     gates.logScan === "off" ? null : "start-up errors in logs",
-    gates.firstTick === "off" ? null : "the first tick",
     gates.targetHealth ? "the health of targets" : null,
     gates.securityGroups ? "security groups" : null,
     gates.everyWebserver ? "every webserver by itself" : null,

@@ -397,7 +397,8 @@ const gatesSchema = z.strictObject({
         .enum(["off", "report", "require"])
         .default("off")
         .describe(
-          "First real tick of the schedules after the deploy: told in the summary, or required. Not in this version.",
+          "First tick after the deploy of schedules that are on: told, when one is due within a minute; or it must succeed, or skip, " +
+            "when one is due within five minutes. What is due later is not waited for.",
         ),
       "target-health": z
         .boolean()

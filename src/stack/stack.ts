@@ -2,7 +2,7 @@ import type { Contract } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Level } from "../domain/finding.ts";
 import type { Platform } from "../domain/identifiers.ts";
-import type { ExpectedState, GateName } from "../domain/plan.ts";
+import type { ExpectedState, FirstTick, GateName } from "../domain/plan.ts";
 import type { Size } from "./size.ts";
 
 /**
@@ -300,7 +300,7 @@ export interface Gates {
   readonly restore: boolean;
   /** Gates that the file says something of. */
   readonly levels: Partial<Readonly<Record<GateName, GateLevel>>>;
-  readonly firstTick: "off" | "report" | "require";
+  readonly firstTick: "off" | FirstTick;
   readonly targetHealth: boolean;
   readonly securityGroups: boolean;
   /** Level of start-up errors in the logs. */

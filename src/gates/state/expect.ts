@@ -1,14 +1,14 @@
 import type { Dagster } from "../../dagster/client.ts";
-import { sensorTicks } from "../../dagster/instigators.ts";
+import { type InstigatorTick, sensorTicks } from "../../dagster/instigators.ts";
 import type { Context } from "../../domain/context.ts";
 import { untrusted } from "../../domain/evidence.ts";
 import { instant } from "../../domain/identifiers.ts";
 import type { Instigator } from "../../domain/instigators.ts";
-import type { ExpectedState } from "../../domain/plan.ts";
+import type { ExpectedState, FirstTick } from "../../domain/plan.ts";
 import type { Cause } from "../../domain/verdict.ts";
 import { type Attempt, askUntil, type GateResult } from "../gate.ts";
-import type { SeenInstigator } from "./compare.ts";
 import { nameOf } from "./explain.ts";
+import { followFirstTicks, type Found } from "./first-ticks.ts";
 import { compareExpected, judgeTicks } from "./judge.ts";
 import { putBackState } from "./put-back.ts";
 import { readState } from "./read.ts";
@@ -18,15 +18,11 @@ export interface StateNamed {
   readonly stack: string;
   readonly schedules: Readonly<Record<string, ExpectedState>>;
   readonly sensors: Readonly<Record<string, ExpectedState>>;
+  /** null: nobody looks at the first tick of schedules. */
+  readonly firstTick: { readonly mode: FirstTick; readonly locations: readonly string[] } | null;
   /** What has another status gets the one that is named. */
   readonly restores: boolean;
   readonly timeoutSeconds: number;
-}
-
-/** One with the location that has it. */
-interface Found {
-  readonly location: string;
-  readonly now: SeenInstigator;
 }
 
 /**
@@ -39,6 +35,7 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
   /** Newest tick of each sensor when it was first asked for, in seconds since 1970: later ones are of what runs now. */
   const since = new Map<string, number>();
   const put = new Set<string>();
+  const first = expected.firstTick === null ? null : followFirstTicks(dagster, expected.firstTick.mode);
   return askUntil(
     context,
     { gate: "expect", on: stack, timeoutSeconds },
@@ -59,7 +56,15 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
       if (expected.restores && open.length > 0) return putBack(dagster, open, put);
       if (other.length > 0) return { seen: "not as named", cause: otherStatus(other), evidence: [] };
       const unticked = await untickedOf(dagster, context, named, all, since);
-      return unticked ?? { seen: `${named.length} schedules and sensors as named`, since: context.clock.now() };
+      if (unticked !== null) return unticked;
+      const now = context.clock.now();
+      const said = `${named.length} schedules and sensors as named`;
+      if (first === null) return { seen: said, since: now };
+      const own = all.filter(({ location }) => expected.firstTick?.locations.includes(location));
+      const ticked = await first(own, now / 1000);
+      if (ticked.kind === "waiting") return { waiting: ticked.why };
+      if (ticked.kind === "failed") return tickFailed(ticked.of, ticked.tick, now);
+      return { seen: `${said}; ${ticked.said}`, since: now, findings: ticked.findings };
     },
     (waiting) => ({
       cause: {
@@ -117,11 +122,7 @@ async function untickedOf(
     since.set(now.id, known);
     const judged = judgeTicks(ticks, known);
     if (judged.kind === "waiting") return { waiting: `${nameOf(now)} of ${location} ${judged.why}` };
-    if (judged.kind === "failed") {
-      const text = untrusted([...(judged.tick.error?.stack ?? []), judged.tick.error?.message ?? ""].join("").trim());
-      const evidence = [{ kind: "graphql" as const, at: instant(clock.now()), subject: `tick of ${now.name}`, text }];
-      return { seen: "its tick failed", cause: failedTick(location, now), evidence };
-    }
+    if (judged.kind === "failed") return tickFailed({ location, now }, judged.tick, clock.now());
   }
   return null;
 }
@@ -145,10 +146,16 @@ function otherStatus(others: readonly { readonly found: Found; readonly wanted: 
   };
 }
 
-function failedTick(location: string, now: SeenInstigator): Cause {
+/** @param at milliseconds since 1970 */
+function tickFailed({ location, now }: Found, { error }: InstigatorTick, at: number): Attempt {
+  const text = untrusted([...(error?.stack ?? []), error?.message ?? ""].join("").trim());
   return {
-    id: "tick-failed",
-    what: `The first tick of ${nameOf(now)} of ${location} after the deploy has failed.`,
-    fix: "Its traceback says why.",
+    seen: "its tick failed",
+    cause: {
+      id: "tick-failed",
+      what: `The first tick of ${nameOf(now)} of ${location} after the deploy has failed.`,
+      fix: "Its traceback says why.",
+    },
+    evidence: [{ kind: "graphql", at: instant(at), subject: `tick of ${now.name}`, text }],
   };
 }

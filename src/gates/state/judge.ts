@@ -1,4 +1,4 @@
-import type { SensorTick } from "../../dagster/instigators.ts";
+import type { InstigatorTick } from "../../dagster/instigators.ts";
 import type { Instigator } from "../../domain/instigators.ts";
 
 type Named = Pick<Instigator, "kind" | "name" | "status">;
@@ -22,21 +22,26 @@ export function compareExpected<W extends Named, F extends { readonly now: Named
 
 /** What the first tick after a moment tells. */
 export type JudgedTicks =
-  | { readonly kind: "good" }
+  | { readonly kind: "good"; readonly tick: InstigatorTick }
   | { readonly kind: "waiting"; readonly why: string }
-  | { readonly kind: "failed"; readonly tick: SensorTick };
+  | { readonly kind: "failed"; readonly tick: InstigatorTick };
 
 /** A tick that finds nothing to do is skipped, and has not failed. @param since seconds since 1970 */
-export function judgeTicks(ticks: readonly SensorTick[], since: number): JudgedTicks {
+export function judgeTicks(ticks: readonly InstigatorTick[], since: number): JudgedTicks {
   const first = ticks.filter(({ timestamp }) => timestamp > since).sort((a, b) => a.timestamp - b.timestamp)[0];
   if (first === undefined) return { kind: "waiting", why: "has not ticked yet" };
   switch (first.status) {
     case "SUCCESS":
     case "SKIPPED":
-      return { kind: "good" };
+      return { kind: "good", tick: first };
     case "FAILURE":
       return { kind: "failed", tick: first };
     default:
       return { kind: "waiting", why: `ticks: ${first.status}` };
   }
+}
+
+/** Is one of these moments within so many seconds? All in seconds since 1970. */
+export function isDueWithin(due: readonly number[], now: number, seconds: number): boolean {
+  return due.some((moment) => moment <= now + seconds);
 }

@@ -6,6 +6,7 @@ import { type Revision, sameRevision, showRevision } from "../../domain/verdict.
 import type { CodeLocation, Expected, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
+import { locationsServedBy } from "../hosts.ts";
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
@@ -102,12 +103,14 @@ export function planRollout(
 }
 
 /** What the stack file names must be so once all runs. */
-function planExpected({ gates, name }: Stack, after: readonly string[], draft: Draft): void {
+function planExpected({ gates, name, services }: Stack, after: readonly string[], draft: Draft): void {
   const [schedules, sensors] = [namedIn(gates.schedules), namedIn(gates.sensors)];
-  const isNothing = Object.keys(schedules).length + Object.keys(sensors).length === 0;
+  const isNothing = Object.keys({ ...schedules, ...sensors }).length === 0 && gates.firstTick === "off";
   if (isNothing || after.length === 0 || gates.levels.expect?.level === "off") return;
-  const question = { gate: "expect" as const, on: name, schedules, sensors };
-  pushGate(draft, after, question, "the stack file names schedules or sensors that must be so");
+  const locations = Object.values(services).flatMap(locationsServedBy);
+  const firstTick = gates.firstTick === "off" ? null : { mode: gates.firstTick, locations: [...new Set(locations)] };
+  const question = { gate: "expect" as const, on: name, schedules, sensors, firstTick };
+  pushGate(draft, after, question, "the stack file says what schedules and sensors must do");
 }
 
 function namedIn(expected: Expected): Readonly<Record<string, ExpectedState>> {

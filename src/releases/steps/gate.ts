@@ -79,6 +79,7 @@ async function ask(
         stack: step.on,
         schedules: step.schedules,
         sensors: step.sensors,
+        firstTick: step.firstTick,
         restores: stack.gates.restore,
         timeoutSeconds: expectTimeoutSeconds,
       });

@@ -85,7 +85,6 @@ const stops: Readonly<Record<string, string>> = {
 
 /** What is only said, and how. */
 const said: Readonly<Record<string, readonly [text: string, what: string]>> = {
-  "gates.expect.first-tick": [withGates("expect: { first-tick: report }"), "the first tick"],
   "gates.expect.target-health": [withGates("expect: { target-health: true }"), "the health of targets"],
   "gates.expect.security-groups": [withGates("expect: { security-groups: true }"), "security groups"],
   "gates.log-scan": [withGates("log-scan: error"), "start-up errors in logs"],

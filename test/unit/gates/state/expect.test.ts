@@ -1,5 +1,5 @@
 import { type Dagster, DagsterUnreachable, type Document } from "../../../../src/dagster/client.ts";
-import type { SensorTick } from "../../../../src/dagster/instigators.ts";
+import type { InstigatorTick } from "../../../../src/dagster/instigators.ts";
 import { expectGate, type StateNamed } from "../../../../src/gates/state/expect.ts";
 import { judgeTicks } from "../../../../src/gates/state/judge.ts";
 import type { GateResult } from "../../../../src/gates/gate.ts";
@@ -12,13 +12,16 @@ const watch = { kind: "sensor", location: "small", name: "watch", defaultStatus:
 let played: PlayedInstigators;
 let broken: boolean;
 /** Answers to each question for ticks, one after another; the last one for ever. */
-let ticks: (readonly SensorTick[])[];
+let ticks: (readonly InstigatorTick[])[];
+/** When the schedule is due, in seconds since 1970. */
+let due: number;
 
 beforeEach(() => {
   played = playInstigators();
   played.defined.push(nightly, watch);
   broken = false;
   ticks = [[]];
+  due = 0;
 });
 
 const webserver: Dagster = {
@@ -29,6 +32,13 @@ const webserver: Dagster = {
       const [next = [], ...others] = ticks;
       if (others.length > 0) ticks = others;
       return document.answer.parse({ sensorOrError: { __typename: "Sensor", sensorState: { ticks: next } } });
+    }
+    if (document.name === "ScheduleTicks") {
+      const [next = [], ...others] = ticks;
+      if (others.length > 0) ticks = others;
+      const futureTicks = { results: [{ timestamp: due }] };
+      const scheduleState = { ticks: next };
+      return document.answer.parse({ scheduleOrError: { __typename: "Schedule", scheduleState, futureTicks } });
     }
     const entry = (name: string, locationOrLoadError: object): object => {
       return { name, loadStatus: "LOADED", displayMetadata: [], locationOrLoadError };
@@ -45,12 +55,20 @@ const webserver: Dagster = {
 
 const ask = (named: Partial<StateNamed>): Promise<GateResult> => {
   const { context, clock } = testContext();
-  const expected = { stack: "small", schedules: {}, sensors: {}, restores: false, timeoutSeconds: 60, ...named };
+  const expected = {
+    stack: "small",
+    schedules: {},
+    sensors: {},
+    firstTick: null,
+    restores: false,
+    timeoutSeconds: 60,
+    ...named,
+  };
   return clock.run(expectGate(webserver, context, expected));
 };
 const on = { status: "RUNNING", tick: "any" } as const;
 const ticking = { status: "RUNNING", tick: "success" } as const;
-const tick = (timestamp: number, status: string, message?: string): SensorTick => ({
+const tick = (timestamp: number, status: string, message?: string): InstigatorTick => ({
   timestamp,
   status,
   error: message === undefined ? null : { message, stack: ['  File "/app/main.py", line 3\n'] },
@@ -120,7 +138,52 @@ describe("A sensor whose tick must succeed", () => {
   });
 });
 
-test.each<[string, readonly SensorTick[], string]>([
+describe("The first tick of a schedule that is on and due soon", () => {
+  const first = (mode: "report" | "require"): Partial<StateNamed> => ({
+    firstTick: { mode, locations: ["small"] },
+    timeoutSeconds: 600,
+  });
+  beforeEach(() => played.set(nightly, { status: "RUNNING" }));
+
+  test.each(["report", "require"] as const)("is waited for, and told (%s)", async (mode) => {
+    ticks = [[tick(10, "SUCCESS")], [tick(10, "SUCCESS")], [tick(60, "SUCCESS")]];
+    const { cause, seen } = await ask(first(mode));
+    expect(cause).toBeNull();
+    expect(seen).toContain("first ticks: schedule nightly of small: SUCCESS");
+  });
+
+  test("takes the release back when it fails and is required", async () => {
+    ticks = [[], [tick(60, "FAILURE", "KeyError: 'mail'")]];
+    const { cause, evidence } = await ask(first("require"));
+    expect(cause?.what).toContain("The first tick of schedule nightly of small after the deploy has failed");
+    expect(evidence[0]?.text.untrusted).toContain("KeyError: 'mail'");
+  });
+
+  test("is a finding when it fails and is only told", async () => {
+    ticks = [[], [tick(60, "FAILURE", "KeyError: 'mail'")]];
+    const { cause, findings } = await ask(first("report"));
+    expect(cause).toBeNull();
+    expect(findings).toMatchObject([{ id: "tick-failed", level: "warning" }]);
+  });
+
+  test("that does not come fails when it is required, and is told otherwise", async () => {
+    expect((await ask(first("require"))).cause?.what).toContain("schedule nightly: due soon, not ticked yet");
+    const { cause, seen } = await ask(first("report"));
+    expect([cause, seen.includes("not ticked in time: schedule nightly")]).toEqual([null, true]);
+  });
+
+  test("is not waited for when it is due later, nor in locations of others", async () => {
+    due = 4e9;
+    expect(await ask(first("require"))).toMatchObject({ cause: null, seconds: 0 });
+    due = 0;
+    expect(await ask({ firstTick: { mode: "require", locations: ["other"] } })).toMatchObject({
+      cause: null,
+      seconds: 0,
+    });
+  });
+});
+
+test.each<[string, readonly InstigatorTick[], string]>([
   ["none", [], "waiting"],
   ["one before", [tick(5, "FAILURE")], "waiting"],
   ["one that is under way", [tick(11, "STARTED")], "waiting"],
