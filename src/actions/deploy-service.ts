@@ -7,7 +7,7 @@ export const inputs = z.object({ ...travelling, ...takingBack });
 
 /** Rolls the services of the stack, each behind its gates, and commits the release; or takes back what moved. */
 export async function run(): Promise<void> {
-  const { "queued-runs": queuedRuns } = readInputs(inputs);
+  const { "queued-runs": queuedRuns, "allow-state-loss": allowStateLoss } = readInputs(inputs);
   await runPart(
     ["rollout"],
     (result) => ({
@@ -15,6 +15,6 @@ export async function run(): Promise<void> {
       "task-definitions": definitionsOutput(result.release),
       verdicts: verdictsOutput(result),
     }),
-    queuedRuns,
+    { queuedRuns, allowStateLoss },
   );
 }

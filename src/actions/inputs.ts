@@ -62,7 +62,7 @@ export const travelling = {
 };
 
 /** What actions take that may take a release back. */
-export const takingBack = { "queued-runs": choice(["keep", "cancel"]) };
+export const takingBack = { "queued-runs": choice(["keep", "cancel"]), "allow-state-loss": flag };
 
 type CommonInputs = z.output<z.ZodObject<typeof common>>;
 

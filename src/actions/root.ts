@@ -39,6 +39,7 @@ export async function run(): Promise<void> {
     "fail-on-drift": failOnDrift,
     "copy-images": copyImages,
     "queued-runs": queuedRuns,
+    "allow-state-loss": allowStateLoss,
     only,
     from,
     ...rest
@@ -72,7 +73,7 @@ export async function run(): Promise<void> {
   switch (command) {
     case "plan":
     case "deploy": {
-      const wanted = { ...request, release: null, only, from, copyImages };
+      const wanted = { ...request, release: null, only, from, copyImages, allowStateLoss };
       const { connect } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
@@ -102,7 +103,7 @@ export async function run(): Promise<void> {
       }
       const { connect } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
-      const wanted = { ...request, to, dryRun, approved, queuedRuns };
+      const wanted = { ...request, to, dryRun, approved, queuedRuns, allowStateLoss };
       await told((context) => rollback(context, connect(context, role), wanted), outputs);
       markClosed();
       return;

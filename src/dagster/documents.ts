@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Document } from "./client.ts";
+import { instigatorDocuments } from "./instigators.ts";
 
 const exception = z.object({
   message: z.string(),
@@ -477,4 +478,5 @@ export const documents: readonly Document<unknown>[] = [
   partitionRun,
   capturedFiles,
   capturedLogs,
+  ...instigatorDocuments,
 ];

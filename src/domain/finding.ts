@@ -21,6 +21,7 @@ export const checkIds: readonly string[] = [
   "dagster-unsupported",
   "dagster-version-unknown",
   "drift",
+  "gate-passed-over",
   "host-left-running",
   "host-locations-differ",
   "image-source",
@@ -55,6 +56,11 @@ export const checkIds: readonly string[] = [
   "secret-in-environment",
   "service-missing",
   "start-up-errors",
+  "state-changed",
+  "state-location-left",
+  "state-lost",
+  "state-not-noted",
+  "tick-failed",
   "unfinished-release",
 ];
 

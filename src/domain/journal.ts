@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { digestSchema, instantSchema, releaseIdSchema } from "./identifiers.ts";
+import { instigatorsSchema } from "./instigators.ts";
 import { releaseSchema } from "./release.ts";
 
 const revisionSchema = z.strictObject({ family: z.string(), revision: z.int().positive() });
@@ -28,9 +29,8 @@ export type Before = z.infer<typeof beforeSchema>;
 
 const commandSchema = z.enum(["deploy", "rollback"]);
 
-/** What a release was going to do. */
-export const intentSchema = z.strictObject({
-  schema: z.literal(1),
+const intentObject = z.strictObject({
+  schema: z.literal(2),
   kind: z.literal("intent"),
   command: commandSchema,
   release: releaseSchema,
@@ -41,12 +41,24 @@ export const intentSchema = z.strictObject({
   before: z.record(z.string(), beforeSchema),
   /** Hash of the plan that somebody had looked at before; null: nobody had. */
   approved: z.string().max(100).nullable().default(null),
+  /** Schedules and sensors before it, by location; null: nobody could be asked. */
+  instigators: instigatorsSchema.nullable(),
   /** Releases that were cut, and that this one goes on from. */
   continues: z.array(releaseIdSchema),
   owner: ownerSchema,
   at: instantSchema,
 });
+
+/** What a release was going to do. Reads what any version has written: the first one did not note schedules and sensors. */
+export const intentSchema = z.preprocess(
+  (record) => (isOfVersionOne(record) ? { ...record, schema: 2, instigators: null } : record),
+  intentObject,
+);
 export type Intent = z.infer<typeof intentSchema>;
+
+function isOfVersionOne(record: unknown): record is object {
+  return typeof record === "object" && record !== null && "schema" in record && record.schema === 1;
+}
 
 /**
  * - `committed`: the release runs, and is current.

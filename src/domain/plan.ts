@@ -92,10 +92,31 @@ export type Question =
   /** `on` is the service's key. */
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }
+  /** `on` is the location's name: its schedules and sensors are as before. `image` is what serves or loads it. */
+  | { readonly gate: "state"; readonly on: string; readonly image: Later }
+  /** `on` is the stack's name. What its file names is as it says, by name. */
+  | {
+      readonly gate: "expect";
+      readonly on: string;
+      readonly schedules: Readonly<Record<string, ExpectedState>>;
+      readonly sensors: Readonly<Record<string, ExpectedState>>;
+      /** Locations of the stack: the first tick of each schedule that is on there is looked at; null: it is not. */
+      readonly firstTick: { readonly mode: FirstTick; readonly locations: readonly string[] } | null;
+    }
   /** `on` is the location's name. */
   | { readonly gate: "canary"; readonly on: string; readonly run: CanaryRun; readonly image: Later }
   /** `on` is the service's key; `level`: what an error in its log is. */
   | { readonly gate: "log-scan"; readonly on: string; readonly level: Level };
+
+/** What a schedule or sensor must be after the release. */
+export interface ExpectedState {
+  readonly status: "RUNNING" | "STOPPED";
+  /** `success`: the next time that it is looked at by the daemon, nothing fails. */
+  readonly tick: "any" | "success";
+}
+
+/** Is the first tick of schedules after the release told, or required? */
+export type FirstTick = "report" | "require";
 
 export type GateName = Question["gate"];
 

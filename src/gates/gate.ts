@@ -2,6 +2,7 @@ import { isWeather } from "../aws/error.ts";
 import { DagsterUnreachable } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { Evidence } from "../domain/evidence.ts";
+import type { Finding } from "../domain/finding.ts";
 import type { GateName } from "../domain/plan.ts";
 import type { Cause } from "../domain/verdict.ts";
 
@@ -18,11 +19,13 @@ export interface GateResult {
   readonly seconds: number;
   /** Milliseconds since 1970 of the first answer of the unbroken row that passed; null when it failed. */
   readonly since: number | null;
+  /** What somebody should know although it passed. */
+  readonly findings?: readonly Finding[];
 }
 
 /** One answer: it is enough, why it is not yet, or why it never will be. */
 export type Attempt =
-  | { readonly seen: string; readonly since: number }
+  | { readonly seen: string; readonly since: number; readonly findings?: readonly Finding[] }
   | { readonly waiting: string }
   | { readonly seen: string; readonly cause: Cause; readonly evidence: readonly Evidence[] };
 

@@ -1,3 +1,4 @@
+import type { Dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
@@ -31,8 +32,10 @@ import {
 } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
 import { previewSql } from "./sql.ts";
+import { checkState } from "./state-checks.ts";
 import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
 import type { Undertaking } from "./undertaking.ts";
+import { webserverOf } from "./workshop.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
 /** What a deploy, or a part of one, is asked for. */
@@ -45,6 +48,8 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly approved: Approved | null;
   /** What becomes of runs in the queue that carry this release's code, should it be taken back. */
   readonly queuedRuns: QueuedRunsChoice;
+  /** What schedules and sensors lose by it is only said. */
+  readonly allowStateLoss: boolean;
 }
 
 /** Every part, in the order of a release. */
@@ -64,7 +69,7 @@ export async function plan(context: Context, connections: Connections, request: 
   const session = await openSession(context, connections, request);
   const checkedOut = await checkoutOf(session);
   const { release, about } = await begin(context, session, request, checkedOut.source, request.release);
-  const { observed, planned } = await look(context, session, release, about);
+  const { observed, planned } = await look(context, session, release, about, request, webserverOf(context, session));
   const { clock } = context;
   const sql = await previewSql(context, about.scope, observed, planned, request);
   const observation = { ...observed.observation, sql };
@@ -97,7 +102,8 @@ export async function deploy(context: Context, connections: Connections, request
   let approved = handedOver === null ? request.approved : null;
   let made: Result | null = null;
   if (request.parts.includes("images")) {
-    const prepared = await prepare(context, session, begun.release, about, request);
+    // Nothing moves with images, so nothing is noted.
+    const prepared = await prepare(context, session, begun.release, about, request, null);
     checkApproved(context, session, approved, prepared);
     approved &&= { ...approved, hash: planHash(prepared.plan) };
     made = await makeImages(context, session, prepared);
@@ -114,7 +120,7 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    const prepared = await prepare(context, now, release, about, request);
+    const prepared = await prepare(context, now, release, about, request, webserverOf(context, now));
     checkApproved(context, now, approved, prepared);
     return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   } catch (error) {
@@ -189,9 +195,10 @@ async function prepare(
   session: Session,
   begun: Release,
   about: About,
-  { approved, queuedRuns: choice }: Pick<DeployRequest, "approved" | "queuedRuns">,
+  { approved, queuedRuns: choice, allowStateLoss }: DeployRequest,
+  dagster: Dagster | null,
 ): Promise<Omit<Undertaking, "parts">> {
-  const { observed, planned, images } = await look(context, session, begun, about);
+  const { observed, planned, images } = await look(context, session, begun, about, { allowStateLoss }, dagster);
   const { observation, images: observations, copies } = observed;
   return {
     command: "deploy",
@@ -200,6 +207,7 @@ async function prepare(
     approved: approved?.hash ?? null,
     images: { clients: images, observations, copies },
     earlier: [],
+    allowsStateLoss: allowStateLoss,
     queued: { choice, since: {} },
   };
 }
@@ -209,6 +217,8 @@ async function look(
   session: Session,
   begun: Release,
   about: About,
+  { allowStateLoss }: Pick<DeployRequest, "allowStateLoss">,
+  dagster: Dagster | null,
 ): Promise<{ readonly observed: Observed; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, request } = session;
   refuseUncarried(context, about.scope);
@@ -221,8 +231,12 @@ async function look(
     { root: request.root, source: begun.source },
     { ...session, releasing: releasingBeside(session.lock, request.owner) },
     about,
+    dagster,
   );
   if (begun.only !== null) checkShared(stack, about.scope, observed.observation);
-  const planned = withFindings(stack, planRelease(stack, observed.observation, begun), context.clock.now());
+  const { observation } = observed;
+  const plan = planRelease(stack, observation, begun);
+  const findings = [...plan.findings, ...checkState(stack, observation, begun, allowStateLoss)];
+  const planned = withFindings(stack, { ...plan, findings }, context.clock.now());
   return { observed, planned, images };
 }

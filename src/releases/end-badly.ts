@@ -20,6 +20,7 @@ import {
 } from "./result.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
+import { type StateAfter, stateAfterTakeBack } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
@@ -52,6 +53,7 @@ export async function failed(
   const takenBack = isCancelled
     ? []
     : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster);
+  const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, takenBack, dagster);
   const left = isCancelled ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
@@ -63,8 +65,8 @@ export async function failed(
   const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
-  const result = resultOf({ ...told, queued });
-  return isCancelled ? cancelled(undertaking, end, left, result) : red(cause, takenBack, result);
+  const result = resultOf({ ...told, queued, stateAfter });
+  return isCancelled ? cancelled(undertaking, end, left, result) : red(cause, takenBack, stateAfter, result);
 }
 
 /** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
@@ -76,7 +78,9 @@ export function imagesFailed(
 ): Error {
   const title = signal.aborted ? "Cancelled" : "Failed";
   const result = resultOf(tell(session, undertaking, end, title));
-  return signal.aborted ? new ReleaseCancelled(beforeAnyMove, result) : red(asError(end.failure?.error), [], result);
+  return signal.aborted
+    ? new ReleaseCancelled(beforeAnyMove, result)
+    : red(asError(end.failure?.error), [], [], result);
 }
 
 /** What was done until somebody else had the lock; he goes on from there, or takes it back. */
@@ -139,11 +143,11 @@ function isStopped(cause: unknown): boolean {
   return cause instanceof RolloutFailed && cause.verdicts[0]?.verdict === "cancelled";
 }
 
-function red(cause: Error, takenBack: readonly TakenBack[], result: Result): Error {
+function red(cause: Error, takenBack: readonly TakenBack[], stateAfter: readonly StateAfter[], result: Result): Error {
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack, result.release), result, verdicts, cause);
+  return new ReleaseFailed(failureText(cause, takenBack, stateAfter, result.release), result, verdicts, cause);
 }
 
 /** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
@@ -219,7 +223,12 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
 }
 
-function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
+function failureText(
+  error: Error,
+  takenBack: readonly TakenBack[],
+  stateAfter: readonly StateAfter[],
+  release: Release,
+): string {
   const { what, fix } = wordsOf(error);
   const migrated = migratedBy(release);
   const back = takenBack.filter(({ why }) => why === null).map(({ name }) => name);
@@ -228,6 +237,9 @@ function failureText(error: Error, takenBack: readonly TakenBack[], release: Rel
     ...(fix === null ? [] : [`fix: ${fix}`]),
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
+    ...stateAfter.map(({ location, why }) => {
+      return `Schedules and sensors of ${location}: ${why === null ? "as before" : `not as before: ${why}`}`;
+    }),
     ...(takenBack.length === 0 ? ["No service was touched."] : []),
     ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");

@@ -1,5 +1,6 @@
 import { UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
+import type { Instigators } from "../domain/instigators.ts";
 import type { Before, Current, Intent, Lock, Outcome } from "../domain/journal.ts";
 import type { Release } from "../domain/release.ts";
 import type { Bucket, Stored } from "./bucket.ts";
@@ -71,6 +72,14 @@ export interface FormerService {
 export function beforeUnfinished({ unfinished }: Pick<History, "unfinished">): ReadonlyMap<string, FormerService> {
   const noted = unfinished.toReversed().flatMap(({ intent }) => Object.entries(intent.before));
   return new Map(noted.map(([key, before]) => [before.service, { key, before }]));
+}
+
+/** Schedules and sensors as they were before unfinished releases, by location: what the oldest one has noted of it. Null: none has. */
+export function instigatorsBeforeUnfinished({ unfinished }: Pick<History, "unfinished">): Instigators | null {
+  const noted = unfinished
+    .toReversed()
+    .flatMap(({ intent: { instigators } }) => (instigators === null ? [] : [instigators]));
+  return noted.length === 0 ? null : Object.fromEntries(noted.flatMap((one) => Object.entries(one)));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ReleaseId } from "../domain/identifiers.ts";
+import type { Instigators } from "../domain/instigators.ts";
 import type { Before } from "../domain/journal.ts";
 import { type ImagePart, keptName, type Release, type Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
@@ -39,6 +40,15 @@ export interface Observation {
   readonly scripts: Readonly<Record<string, Scripts>>;
   /** What their SQL would be, by the name of the migration: only for a plan that is looked at, and where it is asked for. */
   readonly sql: Readonly<Record<string, SqlPreview>>;
+  readonly instigators: NotedInstigators;
+}
+
+/** Schedules and sensors, as they are now, or as they were before an unfinished release. */
+export interface NotedInstigators {
+  /** By location; null: nobody could be asked, now or then. */
+  readonly locations: Instigators | null;
+  /** Why something of them is not known, for people; null: it is, or there is nobody to ask. */
+  readonly unknown: string | null;
 }
 
 /** A release of another environment, whose images are released to this one. */

@@ -1,3 +1,4 @@
+import type { Dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { Source } from "../domain/release.ts";
 import { type ImageClients, planCopy, planImage } from "../images/index.ts";
@@ -6,10 +7,11 @@ import { pathInCheckout } from "../stack/findings.ts";
 import type { Stack } from "../stack/index.ts";
 import type { Clients } from "./connections.ts";
 import type { History } from "./history.ts";
-import type { Observation } from "./observation.ts";
+import { isAskable, type Observation } from "./observation.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
 import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
 import { parameterNames } from "./observe/parameters.ts";
+import { noteInstigators } from "./observe/instigators.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -17,7 +19,10 @@ export interface Observed extends ObservedImages {
   readonly observation: Observation;
 }
 
-/** Reads all that a plan is made of. Changes nothing. */
+/**
+ * Reads all that a plan is made of. Changes nothing.
+ * @param dagster the webserver; null: it is not asked
+ */
 export async function observe(
   clients: Clients,
   imageClients: ImageClients,
@@ -26,6 +31,7 @@ export async function observe(
   checkout: { readonly root: string; readonly source: Source },
   history: Pick<History, "currentRelease" | "unfinished"> & Pick<Observation, "releasing">,
   about: About,
+  dagster: Dagster | null,
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion } = about;
@@ -37,7 +43,10 @@ export async function observe(
     promotion === null ? migrationScripts(scope, checkout.root) : {},
   ]);
   const before = beforeOf(services, history);
-  const definitions = await observeDefinitions(clients, scope, services, before, current);
+  const [definitions, instigators] = await Promise.all([
+    observeDefinitions(clients, scope, services, before, current),
+    noteInstigators(isAskable(stack, { services }) ? dagster : null, context, history),
+  ]);
   const plans = Object.fromEntries([
     ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
     ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy)] as const),
@@ -57,6 +66,7 @@ export async function observe(
     promoted: promotion,
     scripts,
     sql: {},
+    instigators,
   };
   return { observation, images, copies };
 }

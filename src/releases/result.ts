@@ -12,6 +12,7 @@ import { nameIn, type Observation, showRunning } from "./observation.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
+import type { StateAfter } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import type { TakenBack } from "./take-back.ts";
 
@@ -82,6 +83,8 @@ export interface Told {
   readonly earlier: readonly StepEnd[];
   readonly outcome: OutcomeKind | null;
   readonly takenBack: readonly TakenBack[];
+  /** Schedules and sensors of what was taken back. */
+  readonly stateAfter: readonly StateAfter[];
   /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
   readonly queued: QueuedRuns | null;
   readonly session: Pick<Session, "openedAt" | "stack">;
@@ -194,7 +197,7 @@ function verdictsOf(
 }
 
 function endingOf(
-  { title, plan, observation, end, outcome, takenBack, queued, session }: Told,
+  { title, plan, observation, end, outcome, takenBack, stateAfter, queued, session }: Told,
   steps: readonly StepEnd[],
 ): Ending {
   const { failure, release } = end;
@@ -210,6 +213,7 @@ function endingOf(
     plan,
     steps,
     takenBack,
+    stateAfter,
     failure:
       failure === null
         ? null

@@ -11,13 +11,16 @@ import type { Connections } from "./connections.ts";
 import { releasingBeside, takeLock } from "./lock.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
-import type { Observation } from "./observation.ts";
+import { noteInstigators } from "./observe/instigators.ts";
+import { isAskable, type Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { badSince, type QueuedRunsChoice } from "./queued-runs.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
+import { checkState } from "./state-checks.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
+import { webserverOf } from "./workshop.ts";
 
 /** What a rollback is asked for. */
 export interface RollbackRequest extends SessionRequest {
@@ -29,6 +32,8 @@ export interface RollbackRequest extends SessionRequest {
   readonly approved: Approved | null;
   /** What becomes of runs in the queue that carry the code which is left, or this release's, should it be taken back. */
   readonly queuedRuns: QueuedRunsChoice;
+  /** What schedules and sensors lose by it is only said. */
+  readonly allowStateLoss: boolean;
 }
 
 /** Releases that are looked through for a SHA: what S3 lists in one call. */
@@ -46,7 +51,7 @@ const migratedLately = 20;
 export async function rollback(context: Context, connections: Connections, request: RollbackRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
   if (request.dryRun) {
-    const { observation, planned } = await look(context, session, await target(session, request.to, context));
+    const { observation, planned } = await look(context, session, await target(session, request.to, context), request);
     const looked = { plan: planned, observation };
     checkApproved(context, session, request.approved, looked);
     refuse(context, looked);
@@ -56,7 +61,7 @@ export async function rollback(context: Context, connections: Connections, reque
   try {
     const now = await settled(session, lock);
     const to = await target(now, request.to, context);
-    const { observation, planned, images } = await look(context, now, to);
+    const { observation, planned, images } = await look(context, now, to, request);
     checkApproved(context, now, request.approved, { plan: planned, observation });
     const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
@@ -67,6 +72,7 @@ export async function rollback(context: Context, connections: Connections, reque
       images: { clients: images, observations: {}, copies: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
+      allowsStateLoss: request.allowStateLoss,
       queued: { choice: request.queuedRuns, since },
     });
   } catch (error) {
@@ -201,6 +207,7 @@ async function look(
   context: Context,
   session: Session,
   to: Release,
+  { allowStateLoss }: Pick<RollbackRequest, "allowStateLoss">,
 ): Promise<{ readonly observation: Observation; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, currentRelease, request } = session;
   refuseUncarried(context, stack);
@@ -209,7 +216,9 @@ async function look(
     connections.images(context, clients, request.scratch),
   ]);
   const before = beforeOf(services, session);
-  const [wanted, running, there, schema] = await Promise.all([
+  const dagster = isAskable(stack, { services }) ? webserverOf(context, session) : null;
+  const [instigators, wanted, running, there, schema] = await Promise.all([
+    noteInstigators(dagster, context, session),
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
     byKey(services, (service, key) =>
       definitionsOfService(clients.ecs, service, before[key], currentRelease?.taskDefinitions[`service/${key}`]),
@@ -233,6 +242,7 @@ async function look(
     promoted: null,
     scripts: {},
     sql: {},
+    instigators,
   };
   const { source, sources, promotes, stackFile } = to;
   const begun = newRelease(context, session, {
@@ -244,7 +254,8 @@ async function look(
     addsToCurrent: false,
   });
   const plan = planRollback(stack, observation, begun, to, wanted, there, schema);
-  return { observation, planned: withFindings(stack, plan, context.clock.now()), images };
+  const findings = [...plan.findings, ...checkState(stack, observation, begun, allowStateLoss)];
+  return { observation, planned: withFindings(stack, { ...plan, findings }, context.clock.now()), images };
 }
 
 /** A release that failed is taken back, and what it had migrated is not: its record tells more than the current release. */

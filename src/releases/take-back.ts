@@ -193,7 +193,7 @@ async function ask(asker: Asker, before: Observation, service: Service): Promise
 }
 
 /** What a process that loads code tells of its image, by the definition that it ran on. */
-function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
+export function servedImage({ definitions }: Pick<Observation, "definitions">, key: string): string | null {
   const { former, running } = definitions[`service/${key}`] ?? {};
   const content = (former ?? running)?.content as
     | {

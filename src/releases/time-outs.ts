@@ -1,10 +1,11 @@
-import { inOrder, type Step } from "../domain/plan.ts";
+import { type GateName, inOrder, type Step } from "../domain/plan.ts";
 
 /** Seconds that a thing of each kind may take until it counts as failed. */
 export const rollTimeoutSeconds = 30 * 60;
 export const stopTimeoutSeconds = 10 * 60;
 export const migrationTimeoutSeconds = 60 * 60;
 export const gateTimeoutSeconds = 3 * 60;
+export const expectTimeoutSeconds = 10 * 60;
 export const canaryTimeoutSeconds = 10 * 60;
 
 /** Seconds that steps take at most, by the longest chain of those that wait for each other. What has no time-out counts as nothing. */
@@ -32,6 +33,12 @@ function timeoutSeconds(step: Step): number {
     case "put-back":
       return rollTimeoutSeconds;
     case "gate":
-      return step.gate === "canary" ? canaryTimeoutSeconds : step.gate === "log-scan" ? 0 : gateTimeoutSeconds;
+      return gateSeconds(step.gate);
   }
+}
+
+function gateSeconds(gate: GateName): number {
+  if (gate === "log-scan") return 0;
+  if (gate === "canary") return canaryTimeoutSeconds;
+  return gate === "expect" ? expectTimeoutSeconds : gateTimeoutSeconds;
 }

@@ -149,13 +149,15 @@ function stepsToCarryOut(
   { plan, parts, observation }: Pick<Undertaking, "plan" | "parts" | "observation">,
 ): readonly Step[] {
   const { mine, missing } = stepsOfParts(plan.steps, parts);
-  // What is not looked at after a release is said by who ends it.
-  const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || id !== "not-checked");
+  const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || !saidByWhoRolls.includes(id));
   const all = [...findings, ...ofCredentials(context, session, mine)];
   refuse(context, { plan: { ...plan, findings: all }, observation });
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   return mine;
 }
+
+/** What is not looked at after a release is said by who ends it; what it may lose is allowed, or not, to who rolls. */
+const saidByWhoRolls: readonly string[] = ["not-checked", "state-location-left", "state-not-noted"];
 
 /** A plan, and what it was made of. */
 type Looked = Pick<Undertaking, "plan" | "observation">;
@@ -230,12 +232,13 @@ async function begin(
   if (!isBegun(session, plan)) {
     await lock.begin(plan.target.id);
     await journal.begin({
-      schema: 1,
+      schema: 2,
       kind: "intent",
       command,
       release: plan.target,
       before: { ...observation.before },
       approved,
+      instigators: observation.instigators.locations,
       continues: cut.map(({ intent }) => intent.release.id),
       owner: request.owner,
       at: instant(now),

@@ -24,6 +24,8 @@ export interface Undertaking {
   readonly earlier: readonly StepEnd[];
   /** Hash of the plan that somebody had looked at before; null: nobody had. */
   readonly approved: string | null;
+  /** What schedules and sensors lose is only said. */
+  readonly allowsStateLoss: boolean;
   /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
   readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }
@@ -37,5 +39,5 @@ export function tell(
   outcome: OutcomeKind | null = null,
   takenBack: readonly TakenBack[] = [],
 ): Told {
-  return { title, plan, observation, end, earlier, outcome, takenBack, queued: null, session };
+  return { title, plan, observation, end, earlier, outcome, takenBack, stateAfter: [], queued: null, session };
 }

@@ -2,6 +2,7 @@ import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import type { ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
+import type { Instigators } from "../domain/instigators.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
@@ -34,6 +35,10 @@ export interface Workshop {
   readonly attempt: number;
   /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
   readonly handedOver: Readonly<Record<string, string>>;
+  /** Schedules and sensors before anything moved, by location; null: nobody could be asked. */
+  readonly instigators: Instigators | null;
+  /** What schedules and sensors lose is only said. */
+  readonly allowsStateLoss: boolean;
 }
 
 /** What images are made with: nothing that others share can be written with it. */
@@ -59,6 +64,8 @@ export function workshop(
     release,
     attempt: request.owner.attempt,
     handedOver: handedOverBy(plan),
+    instigators: observation.instigators.locations,
+    allowsStateLoss: undertaking.allowsStateLoss,
   };
 }
 

@@ -318,6 +318,18 @@ const runsSchema = z.discriminatedUnion("launcher", [
 const statusSchema = z.enum(["RUNNING", "STOPPED"]);
 const asBefore = z.literal("as-before");
 
+const gateLevelSchema = z
+  .strictObject({
+    level: z
+      .enum(["on", "warn", "off"])
+      .describe("`on`: what fails takes the release back. `warn`: it is said. `off`: nobody asks."),
+    reason: text.optional().describe("Why. Needed unless the level is `on`."),
+  })
+  .refine(({ level, reason }) => level === "on" || reason !== undefined, {
+    error: "lowers a gate, and needs `reason`",
+    params: { fix: "Say why: { level: warn, reason: … }." },
+  });
+
 const gatesSchema = z.strictObject({
   reach: z
     .enum(["runner", "task"])
@@ -355,7 +367,9 @@ const gatesSchema = z.strictObject({
       schedules: z
         .union([asBefore, z.record(text, statusSchema)])
         .default("as-before")
-        .describe("`as-before`, or the state that each named schedule must have. Not in this version."),
+        .describe(
+          "State that each named schedule must have; all others, and with `as-before` all, are what they were before the release.",
+        ),
       sensors: z
         .union([
           asBefore,
@@ -365,21 +379,32 @@ const gatesSchema = z.strictObject({
               statusSchema,
               z.strictObject({
                 status: statusSchema.describe("State it must have."),
-                tick: z.literal("success").optional().describe("Its first tick after the deploy must succeed."),
+                tick: z
+                  .literal("success")
+                  .optional()
+                  .describe("Its first tick after the deploy must succeed, or skip, within ten minutes."),
               }),
             ]),
           ),
         ])
         .default("as-before")
         .describe(
-          "`as-before`, or the state that each named sensor must have: a status, or `status` and `tick: success`. " +
-            "Not in this version.",
+          "State that each named sensor must have: a status, or `status` and `tick: success`; all others, and with `as-before` " +
+            "all, are what they were before the release.",
+        ),
+      restore: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Gives schedules and sensors that are there, and are not as before, their status and cursor again. Otherwise what " +
+            "somebody has changed meanwhile is said, and what was lost takes the release back.",
         ),
       "first-tick": z
         .enum(["off", "report", "require"])
         .default("off")
         .describe(
-          "First real tick of the schedules after the deploy: told in the summary, or required. Not in this version.",
+          "First tick after the deploy of schedules that are on: told, when one is due within a minute; or it must succeed, or skip, " +
+            "when one is due within five minutes. What is due later is not waited for.",
         ),
       "target-health": z
         .boolean()
@@ -406,6 +431,13 @@ const gatesSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("Ask each webserver task by itself, not one of them through the load balancer. Not in this version."),
+  levels: z
+    .strictObject({
+      state: gateLevelSchema.optional().describe("That schedules and sensors are as before."),
+      expect: gateLevelSchema.optional().describe("That those which are named under `expect` are as it says."),
+    })
+    .prefault({})
+    .describe("Gates that take no release back, or are not asked, each with its reason."),
   auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`. Has no effect yet."),
 });
 

@@ -13,6 +13,7 @@ import type {
   Dags,
   Dockerfile,
   Expected,
+  GateLevel,
   Gates,
   Image,
   Instance,
@@ -197,7 +198,7 @@ function instanceOf({ document, tree }: Source): Instance {
 }
 
 function gatesOf({ document, tree }: Source, services: readonly Service[]): Gates {
-  const { reach, canary, expect, auth, ...gates } = document.gates;
+  const { reach, canary, expect, auth, levels, ...gates } = document.gates;
   const webservers = services.filter((service) => service.kind === "webserver");
   const named = (kind: "schedules" | "sensors"): Expected => {
     const written = expect[kind];
@@ -217,6 +218,11 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     canary: canary === undefined ? null : canaryOf(canary, tree),
     schedules: named("schedules"),
     sensors: named("sensors"),
+    restore: expect.restore,
+    levels: {
+      ...(levels.state === undefined ? {} : { state: gateLevelOf(levels.state) }),
+      ...(levels.expect === undefined ? {} : { expect: gateLevelOf(levels.expect) }),
+    },
     firstTick: expect["first-tick"],
     targetHealth: expect["target-health"],
     securityGroups: expect["security-groups"],
@@ -224,6 +230,10 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     everyWebserver: gates["every-webserver"],
     auth: basicAuthAt(tree, ["gates", "auth"], auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
   };
+}
+
+function gateLevelOf({ level, reason }: NonNullable<StackDocument["gates"]["levels"]["state"]>): GateLevel {
+  return { level, reason: reason ?? null };
 }
 
 function canaryOf(written: NonNullable<StackDocument["gates"]["canary"]>, tree: MapTree): Canary {

@@ -3,6 +3,7 @@ import type { Contract } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Level } from "../domain/finding.ts";
 import type { Platform } from "../domain/identifiers.ts";
+import type { ExpectedState, FirstTick, GateName } from "../domain/plan.ts";
 import type { Size } from "./size.ts";
 
 /**
@@ -300,7 +301,11 @@ export interface Gates {
   readonly canary: Canary | null;
   readonly schedules: Expected;
   readonly sensors: Expected;
-  readonly firstTick: "off" | "report" | "require";
+  /** What is not as before gets its status and cursor again. */
+  readonly restore: boolean;
+  /** Gates that the file says something of. */
+  readonly levels: Partial<Readonly<Record<GateName, GateLevel>>>;
+  readonly firstTick: "off" | FirstTick;
   readonly targetHealth: boolean;
   readonly securityGroups: boolean;
   /** Level of start-up errors in the logs. */
@@ -309,6 +314,12 @@ export interface Gates {
   readonly everyWebserver: boolean;
   /** How the gates log in. */
   readonly auth: BasicAuth | null;
+}
+
+/** `warn`: what fails is said, and takes nothing back; `off`: nobody asks. */
+export interface GateLevel {
+  readonly level: "on" | "warn" | "off";
+  readonly reason: string | null;
 }
 
 export interface Canary extends CanaryRun {
@@ -323,12 +334,8 @@ export type Expected =
   | { readonly kind: "as-before" }
   | { readonly kind: "named"; readonly states: Readonly<Record<string, InstigatorState>> };
 
-export interface InstigatorState {
+export interface InstigatorState extends ExpectedState {
   readonly place: Place;
-  /** Dagster's `InstigationStatus`. */
-  readonly status: "RUNNING" | "STOPPED";
-  /** What its first tick after the deploy must be. */
-  readonly tick: "any" | "success";
 }
 
 export interface Check {

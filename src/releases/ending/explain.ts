@@ -18,6 +18,7 @@ import {
 } from "../../markdown/markdown.ts";
 import { commit, explainAbout, explainFindings } from "../explain.ts";
 import type { QueuedRuns } from "../queued-runs.ts";
+import type { StateAfter } from "../state-after.ts";
 import type { StepEnd } from "../rollout.ts";
 import { describe, keptImageOf } from "../steps/explain.ts";
 import type { TakenBack } from "../take-back.ts";
@@ -29,6 +30,8 @@ export interface Ending {
   readonly plan: Plan;
   readonly steps: readonly StepEnd[];
   readonly takenBack: readonly TakenBack[];
+  /** Schedules and sensors of what was taken back. */
+  readonly stateAfter: readonly StateAfter[];
   /** null: it went well. */
   readonly failure: {
     readonly step: string;
@@ -53,6 +56,7 @@ export function explainEnding({
   plan,
   steps,
   takenBack,
+  stateAfter,
   failure,
   running,
   current,
@@ -70,6 +74,7 @@ export function explainEnding({
     explainAbout(release),
     failure === null ? null : explainFailure(failure),
     takenBack.length === 0 ? null : list(takenBack.map(takenBackLine)),
+    stateAfter.length === 0 ? null : list(stateAfter.map(stateAfterLine)),
     failure === null ? null : explainMigrated(release),
     servedAfterSeconds === null
       ? null
@@ -191,6 +196,12 @@ function takenBackLine({ name, verdict, count, why }: TakenBack): Markdown {
   if (why === null)
     return markdown`${code(name)} was taken back${count === 0 ? ", to no task: it had run nothing" : verdict?.to === undefined || verdict.to === null ? "" : ` to ${showRevision(verdict.to)}`}.`;
   return markdown`${code(name)} could **not** be taken back: ${why}`;
+}
+
+function stateAfterLine({ location, why }: StateAfter): Markdown {
+  return why === null
+    ? markdown`Schedules and sensors of ${location} are as before.`
+    : markdown`Schedules and sensors of ${location} are **not** as before: ${why}`;
 }
 
 function partsOf({ images, kept, taskDefinitions }: Release): readonly (readonly (Text | Markdown)[])[] {

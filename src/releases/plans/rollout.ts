@@ -1,10 +1,10 @@
 import type { ServiceObservation } from "../../deployments/service.ts";
 import type { CanaryRun } from "../../domain/canary.ts";
 import type { Later } from "../../domain/later.ts";
-import type { Question, Undo } from "../../domain/plan.ts";
+import type { ExpectedState, Question, Undo } from "../../domain/plan.ts";
 import type { ImagePart } from "../../domain/release.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
-import type { CodeLocation, Service, Stack } from "../../stack/stack.ts";
+import type { CodeLocation, Expected, Service, Stack } from "../../stack/stack.ts";
 import type { ImageReferences } from "../definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
@@ -56,6 +56,16 @@ export function planRollout(
       const question = { gate: "location" as const, on: location, image: images[image] ?? "", again };
       return pushGate(draft, after, question, whyLocation[asked], again ? "/again" : "");
     },
+    askState: (location, image, after) => {
+      const { levels } = stack.gates;
+      // Nobody could be asked before, or at the first attempt: there is nothing to compare with.
+      const isComparable = askable || observation.instigators.locations !== null;
+      if (!isComparable || levels.state?.level === "off") return [];
+      const question = { gate: "state" as const, on: location, image: images[image] ?? "" };
+      return [
+        pushGate(draft, after, question, "what people turned on or off, and how far sensors have come, must survive"),
+      ];
+    },
     askHosts: (gate, touched, after) =>
       touched.map(({ service, steps }) =>
         pushGate(draft, [...steps, ...after], { gate, on: service.key }, whyHost[gate]),
@@ -64,12 +74,22 @@ export function planRollout(
       webservers.flatMap(({ service }) =>
         service.kind !== "webserver"
           ? []
-          : service.locations.map((location) => {
-              const question = { gate: "loaded" as const, on: location, image: images[service.image] ?? "" };
-              return pushGate(draft, after, question, "the webserver answers whether or not this loads in it");
-            }),
+          : service.locations
+              .map((location) => {
+                const question = { gate: "loaded" as const, on: location, image: images[service.image] ?? "" };
+                const loaded = pushGate(
+                  draft,
+                  after,
+                  question,
+                  "the webserver answers whether or not this loads in it",
+                );
+                return [loaded, ...rollout.askState(location, service.image, [loaded])];
+              })
+              .flat(),
       ),
   };
+  for (const [gate, { level, reason }] of Object.entries(stack.gates.levels))
+    if (level === "off") draft.untouched.push({ what: `gate ${gate}`, why: `off: ${reason ?? ""}` });
   const order = hosts.kind === "up" ? hostsFirst : codeFirst;
   const all = order.plan(rollout);
   for (const service of order.kinds.toReversed().flatMap((kind) => services.filter((one) => one.kind === kind))) {
@@ -78,10 +98,29 @@ export function planRollout(
     draft.moved.push({ service: service.key, undo: undoOf(service, observation.before[service.key], count) });
   }
   noteOthers(stack, observation, moved, draft);
+  planExpected(stack, all, draft);
   const canary = planCanary(stack, images, all, draft);
   const isNew = (key: string): boolean => all.includes(`roll/${key}`) || moved.some((one) => one.key === key);
   planLogScan(stack, isNew, [...all, ...canary], draft);
   planPutBack(stack, moved, draft);
+}
+
+/** What the stack file names must be so once all runs. */
+function planExpected({ gates, name, services }: Stack, after: readonly string[], draft: Draft): void {
+  const [schedules, sensors] = [namedIn(gates.schedules), namedIn(gates.sensors)];
+  const isNothing = Object.keys({ ...schedules, ...sensors }).length === 0 && gates.firstTick === "off";
+  if (isNothing || after.length === 0 || gates.levels.expect?.level === "off") return;
+  const locations = Object.values(services).flatMap(locationsServedBy);
+  const firstTick = gates.firstTick === "off" ? null : { mode: gates.firstTick, locations: [...new Set(locations)] };
+  const question = { gate: "expect" as const, on: name, schedules, sensors, firstTick };
+  pushGate(draft, after, question, "the stack file says what schedules and sensors must do");
+}
+
+function namedIn(expected: Expected): Readonly<Record<string, ExpectedState>> {
+  if (expected.kind === "as-before") return {};
+  return Object.fromEntries(
+    Object.entries(expected.states).map(([name, { status, tick }]) => [name, { status, tick }]),
+  );
 }
 
 /** @returns its id; none: it is not asked for, or nothing moves */
@@ -143,6 +182,8 @@ interface Rollout {
   readonly askable: boolean;
   readonly rollAll: (kind: Service["kind"], after: readonly string[]) => readonly Touched[];
   readonly askLocation: (service: CodeLocation, after: readonly string[], asked: LocationAsked) => string;
+  /** Asks for the schedules and sensors of a location. @param image key of what serves or loads it. @returns no step when nobody needs to */
+  readonly askState: (location: string, image: string, after: readonly string[]) => readonly string[];
   readonly askHosts: (
     gate: "daemon" | "webserver",
     touched: readonly Touched[],
@@ -161,13 +202,14 @@ interface Order {
 /** Each location behind its gate; then the daemon; then the webserver. */
 const codeFirst: Order = {
   kinds: ["code-location", "daemon", "webserver"],
-  plan: ({ locations, askable, rollAll, askLocation, askHosts, askLoaded }) => {
+  plan: (rollout) => {
+    const { locations, askable, rollAll, askLocation, askHosts, askLoaded } = rollout;
     const code = rollAll("code-location", []);
     const codeGates = !askable
       ? []
       : locations.flatMap((service) => {
           const touched = code.find((one) => one.service === service);
-          return touched === undefined ? [] : [askLocation(service, touched.steps, "moved")];
+          return touched === undefined ? [] : askMoved(rollout, service, touched.steps, "moved");
         });
     const codeDone = [...stepsOf(code), ...codeGates];
     const daemons = rollAll("daemon", codeDone);
@@ -177,10 +219,12 @@ const codeFirst: Order = {
     const lateGates =
       webserverGates.length === 0
         ? []
-        : locations.map((service) => {
-            const isAsked = code.some((one) => one.service === service);
-            const asked = !askable ? "by-first-webserver" : isAsked ? "again" : "by-new-webserver";
-            return askLocation(service, [...codeDone, ...webserverGates], asked);
+        : locations.flatMap((service) => {
+            const isTouched = code.some((one) => one.service === service);
+            const after = [...codeDone, ...webserverGates];
+            if (askable) return [askLocation(service, after, isTouched ? "again" : "by-new-webserver")];
+            if (!isTouched) return [askLocation(service, after, "by-first-webserver")];
+            return askMoved(rollout, service, after, "by-first-webserver");
           });
     const loadedGates = askLoaded(webservers, webserverGates);
     const lateDaemons = askable ? [] : askHosts("daemon", daemons, webserverGates);
@@ -194,7 +238,8 @@ const codeFirst: Order = {
  */
 const hostsFirst: Order = {
   kinds: ["daemon", "webserver", "code-location"],
-  plan: ({ locations, askable, rollAll, askLocation, askHosts, askLoaded }) => {
+  plan: (rollout) => {
+    const { locations, askable, rollAll, askLocation, askHosts, askLoaded } = rollout;
     const daemons = rollAll("daemon", []);
     const webservers = rollAll("webserver", stepsOf(daemons));
     const webserverGates = askHosts("webserver", webservers, []);
@@ -206,12 +251,23 @@ const hostsFirst: Order = {
     const codeGates = locations.flatMap((service) => {
       const touched = code.find((one) => one.service === service);
       if (!isAsked || (touched === undefined && webserverGates.length === 0)) return [];
-      const asked = touched === undefined ? "by-new-webserver" : "moved";
-      return [askLocation(service, [...hostsDone, ...(touched?.steps ?? [])], asked)];
+      if (touched === undefined) return [askLocation(service, hostsDone, "by-new-webserver")];
+      return askMoved(rollout, service, [...hostsDone, ...touched.steps], "moved");
     });
     return [...hostsDone, ...stepsOf(code), ...codeGates];
   },
 };
+
+/** A location whose code moves: once it is served, what it had must still be there. */
+function askMoved(
+  { askLocation, askState }: Rollout,
+  service: CodeLocation,
+  after: readonly string[],
+  asked: LocationAsked,
+): readonly string[] {
+  const served = askLocation(service, after, asked);
+  return [served, ...askState(service.location, service.image, [served])];
+}
 
 interface Touched {
   readonly service: Service;

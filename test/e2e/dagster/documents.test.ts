@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { type Dagster, dagster, type Document } from "../../../src/dagster/client.ts";
+import { type Dagster, dagster } from "../../../src/dagster/client.ts";
 import {
   activeRuns,
   launchRun,
@@ -15,6 +15,7 @@ import {
   type WaitingRun,
   waitingRuns,
 } from "../../../src/dagster/documents.ts";
+import { scheduleTicks, sensorTicks, startSchedule } from "../../../src/dagster/instigators.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import { instant } from "../../../src/domain/identifiers.ts";
 import { drain } from "../../../src/gates/drain.ts";
@@ -355,6 +356,32 @@ describe("When a daemon comes after one that has gone", () => {
       );
     });
 
+    test("the ticks of one schedule or sensor are told with how they ended, newest first; and when it is due next", async () => {
+      const where = { repositoryLocationName: location, repositoryName: "__repository__" };
+      const { scheduleOrError: often } = await until(
+        () => asked.ask(scheduleTicks, { selector: { ...where, scheduleName: "often" } }),
+        ({ scheduleOrError: one }) =>
+          "scheduleState" in one && one.scheduleState.ticks.every(({ status }) => status !== "STARTED"),
+      );
+      const { sensorOrError: watch } = await until(
+        () => asked.ask(sensorTicks, { selector: { ...where, sensorName: "watch" } }),
+        ({ sensorOrError: one }) => "sensorState" in one && one.sensorState.ticks.length > 1,
+      );
+      if (!("scheduleState" in often) || !("sensorState" in watch)) throw new Error(JSON.stringify([often, watch]));
+      for (const { ticks: told } of [often.scheduleState, watch.sensorState]) {
+        const moments = told.map(({ timestamp }) => timestamp);
+        expect(moments.toSorted((a, b) => b - a)).toEqual(moments);
+        expect(new Set(told.map(({ status }) => status))).toContain("SKIPPED");
+      }
+      const [next] = often.futureTicks.results;
+      expect(((next?.timestamp ?? 1) * 1000) % 300_000).toBe(0);
+      expect((next?.timestamp ?? 0) * 1000).toBeGreaterThan(Date.now() - 60_000);
+      const nobody = { ...where, scheduleName: "nobody" };
+      expect((await asked.ask(scheduleTicks, { selector: nobody })).scheduleOrError.__typename).toBe(
+        "ScheduleNotFoundError",
+      );
+    });
+
     test("a run is under way until it ends, and is waited for", async () => {
       const [run] = await until(
         active,
@@ -381,11 +408,3 @@ describe("When a daemon comes after one that has gone", () => {
     });
   });
 });
-
-const startSchedule: Document<unknown> = {
-  name: "StartSchedule",
-  text: `mutation StartSchedule($selector: ScheduleSelector!) {
-  startSchedule(scheduleSelector: $selector) { __typename ... on ScheduleStateResult { scheduleState { status } } }
-}`,
-  answer: z.object({ startSchedule: z.object({ __typename: z.literal("ScheduleStateResult") }) }),
-};

@@ -70,9 +70,7 @@ export function runDefinition(
 }
 
 function homeOf({ contract }: Infrastructure, home: string | undefined): Readonly<Record<string, string>> {
-  return home === undefined
-    ? {}
-    : { DAGSTER_HOME: `/app/app/${home}`, COMPUTE_LOG_BUCKET: contract.bucket.name };
+  return home === undefined ? {} : { DAGSTER_HOME: `/app/app/${home}`, COMPUTE_LOG_BUCKET: contract.bucket.name };
 }
 
 export function imageUri({ registry }: Infrastructure, digest: string): string {

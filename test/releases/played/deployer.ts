@@ -52,6 +52,7 @@ export interface DeployerOptions {
   readonly wishes?: Partial<Wishes>;
   readonly compare?: SessionRequest["compare"];
   readonly queuedRuns?: DeployRequest["queuedRuns"];
+  readonly allowStateLoss?: boolean;
   /** In whose name AWS is called; null: with credentials of the job that never end. */
   readonly role?: RoleRequest | null;
   /** What the environment of the job says of AWS. */
@@ -74,6 +75,7 @@ export function deployer(
     wishes = {},
     compare = null,
     queuedRuns = "keep",
+    allowStateLoss = false,
     role = null,
     job = { region: null, credentialsEndAt: null },
     whyNotRun = null,
@@ -114,11 +116,11 @@ export function deployer(
     progress,
     cancel: (reason) => controller.abort(reason),
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
-      deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns }),
+      deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns, allowStateLoss }),
     plan: (approved = null) =>
-      plan(context, connections, { ...request, ...wished, release: null, approved, whyNotRun }),
+      plan(context, connections, { ...request, ...wished, release: null, approved, whyNotRun, allowStateLoss }),
     rollback: (to, { dryRun = false, approved = null } = {}) =>
-      rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns }),
+      rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns, allowStateLoss }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
     close: () => closeOpen(context, connections, request),

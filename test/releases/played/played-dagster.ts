@@ -3,6 +3,7 @@ import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts
 import type { TickedRepository } from "../../../src/dagster/documents.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
+import { type PlayedInstigators, playInstigators } from "./played-instigators.ts";
 import type { OutsideCall, Wire } from "./wire.ts";
 
 /**
@@ -25,6 +26,8 @@ export interface PlayedDagster {
   readonly living: LivingRun[];
   /** What it tells of schedules and sensors. */
   readonly repositories: TickedRepository[];
+  /** Schedules and sensors that code defines, and what people have made of them. */
+  readonly instigators: PlayedInstigators;
 }
 
 export interface QueuedRun {
@@ -65,6 +68,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
   const stubborn = new Set<string>();
   const living: LivingRun[] = [];
   const repositories: TickedRepository[] = [];
+  const instigators = playInstigators();
 
   const running = async (service: string): Promise<readonly Task[]> => {
     const listed = (await readPastClient(aws, "ListTasks", { cluster, serviceName: service })) as {
@@ -152,6 +156,27 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       );
       return { workspaceOrError: { __typename: "Workspace", locationEntries: entries } };
     },
+    Instigators: async () => {
+      const entries = await Promise.all(
+        Object.entries(stack.locations).map(async ([name, service]) => {
+          const [task] = await running(service);
+          const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
+          if (image === null || stack.broken.has(image))
+            return {
+              name,
+              loadStatus: "LOADED",
+              displayMetadata: [],
+              locationOrLoadError: { __typename: "PythonError" },
+            };
+          const repositories = [instigators.repository(name, image)];
+          const displayMetadata = [{ key: "image", value: image }];
+          const locationOrLoadError = { __typename: "RepositoryLocation", repositories };
+          return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError };
+        }),
+      );
+      return { workspaceOrError: { __typename: "Workspace", locationEntries: entries } };
+    },
+    ...instigators.mutations,
     ReloadLocation: () => Promise.resolve({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
     DaemonHealth: async () => {
       const beats = (await Promise.all(stack.daemons.map(running))).flat().length > 0;
@@ -252,6 +277,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     stubborn,
     living,
     repositories,
+    instigators,
   };
 }
 

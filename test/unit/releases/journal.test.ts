@@ -10,12 +10,13 @@ import { head, shas } from "../domain/arbitraries.ts";
 
 const owner = { name: "test", attempt: 1, job: null, url: null, run: null };
 const intentOf = (id: ReleaseId): Intent => ({
-  schema: 1,
+  schema: 2,
   kind: "intent",
   command: "deploy",
   release: emptyRelease({ ...head, id }),
   before: {},
   approved: null,
+  instigators: null,
   continues: [],
   owner,
   at: instant(0),
@@ -125,7 +126,7 @@ describe("a record of a version that is not known yet", () => {
   test.each<[string, object, (records: MemoryBucket) => Promise<unknown>]>([
     ["lock.json", { schema: 2, queue: [] }, readLock],
     ["current.json", { schema: 2, releases: [] }, (bucket) => journal(bucket).current()],
-    [`releases/${id}/intent.json`, { ...intentOf(id), schema: 2 }, (bucket) => journal(bucket).intent(id)],
+    [`releases/${id}/intent.json`, { ...intentOf(id), schema: 3 }, (bucket) => journal(bucket).intent(id)],
     [`releases/${id}/intent.json`, { ...intentOf(id), release: newer }, (bucket) => journal(bucket).intent(id)],
     [`releases/${id}/made.json`, newer, (bucket) => journal(bucket).made(id)],
     [`releases/${id}/outcome.json`, { ...outcomeOf(id), schema: 2 }, (bucket) => journal(bucket).outcome(id)],
@@ -153,4 +154,11 @@ describe("a record of a version that is not known yet", () => {
       });
     },
   );
+});
+
+test("an intent of the first version is read: nobody had noted schedules and sensors", async () => {
+  const bucket = memoryBucket();
+  const { instigators: _, ...rest } = intentOf(head.id);
+  await bucket.create(`releases/${head.id}/intent.json`, { ...rest, schema: 1 });
+  expect(await journal(bucket).intent(head.id)).toEqual({ ...intentOf(head.id), instigators: null });
 });

@@ -80,9 +80,6 @@ const stops: Readonly<Record<string, string>> = {
 
 /** What is only said, and how. */
 const said: Readonly<Record<string, readonly [text: string, what: string]>> = {
-  "gates.expect.schedules": [withGates("expect: { schedules: { s: RUNNING } }"), "the state of schedules and sensors"],
-  "gates.expect.sensors": [withGates("expect: { sensors: { s: RUNNING } }"), "the state of schedules and sensors"],
-  "gates.expect.first-tick": [withGates("expect: { first-tick: report }"), "the first tick"],
   "gates.expect.target-health": [withGates("expect: { target-health: true }"), "the health of targets"],
   "gates.expect.security-groups": [withGates("expect: { security-groups: true }"), "security groups"],
   "gates.every-webserver": [withGates("every-webserver: true"), "every webserver by itself"],

@@ -127,9 +127,11 @@ describe("a commit", () => {
   });
 
   test("gives each kind of gate a reason of its own", () => {
-    const { steps } = planFor(untouchedWorld(stack), "a");
+    const steps = [planFor(untouchedWorld(stack), "a"), planFor(withContents(first, { code: "code 2" }), "b")].flatMap(
+      (plan) => plan.steps,
+    );
     const reasons = new Map(steps.flatMap((step) => (step.kind === "gate" ? [[step.gate, step.reason]] : [])));
-    expect(new Set(reasons.values()).size).toBe(4);
+    expect(new Set(reasons.values()).size).toBe(5);
   });
 
   test("of a run's size registers for runs and their location, and rolls that", () => {
@@ -144,6 +146,7 @@ describe("a commit", () => {
       "register/service/code",
       "roll/code",
       "gate/location/DealFlow",
+      "gate/state/DealFlow",
       "gate/canary/DealFlow",
     ]);
   });
@@ -340,7 +343,12 @@ describe("a rollback", () => {
   const wanted = { ...known, "service/code": definition(1) };
 
   test("rolls to the very revision of that release, through the same gates, and does nothing else", () => {
-    expect(idsOf(plan(wanted))).toEqual(["roll/code", "gate/location/DealFlow", "gate/canary/DealFlow"]);
+    expect(idsOf(plan(wanted))).toEqual([
+      "roll/code",
+      "gate/location/DealFlow",
+      "gate/state/DealFlow",
+      "gate/canary/DealFlow",
+    ]);
     expect(plan(wanted).steps[0]).toMatchObject({
       to: definition(1).arn,
       from: { family: "dealflow-deal_flow_code", revision: 2 },

@@ -79,6 +79,7 @@ describe("the plan of a partial release", () => {
     expect(plan.steps.map(({ id }) => id).sort()).toEqual([
       "gate/canary/DealFlow",
       "gate/location/DealFlow",
+      "gate/state/DealFlow",
       "image/code",
       "migrate/application",
       "register/once/code",

@@ -87,6 +87,7 @@ export function untouchedWorld(stack: Stack): World {
         promoted: null,
         scripts: {},
         sql: {},
+        instigators: { locations: null, unknown: null },
       },
       contents,
     },

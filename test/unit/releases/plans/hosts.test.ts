@@ -70,6 +70,8 @@ describe("Hosts that load their code", () => {
       "gate/webserver/webserver",
       "gate/loaded/DealFlow",
       "gate/loaded/Other",
+      "gate/state/DealFlow",
+      "gate/state/Other",
       "gate/canary/DealFlow",
     ]);
   });
@@ -194,7 +196,13 @@ describe("Runs that live in hosts", () => {
     const served = dealFlow((text) => text.replace(/^runs: .*$/m, inProcess));
     const plan = planFor(served, withContents(released(served), { code: "code 2" }), "b");
     expect(plan.steps.find(({ kind }) => kind === "drain")).toMatchObject({ holders: ["code"] });
-    expect(rolloutOf(plan)).toEqual(["drain", "roll/code", "gate/location/DealFlow", "gate/canary/DealFlow"]);
+    expect(rolloutOf(plan)).toEqual([
+      "drain",
+      "roll/code",
+      "gate/location/DealFlow",
+      "gate/state/DealFlow",
+      "gate/canary/DealFlow",
+    ]);
     expect(rolloutOf(planFor(served, withContents(released(served), { host: "host 2" }), "b"))).not.toContain("drain");
   });
 });

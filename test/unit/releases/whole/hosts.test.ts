@@ -60,6 +60,7 @@ describe("Webserver and daemon that load the code themselves", () => {
       "roll/webserver",
       "gate/webserver/webserver",
       "gate/loaded/small",
+      "gate/state/small",
       "gate/canary/small",
     ]);
     expect(account.dagster.runs).toHaveLength(2);
@@ -87,6 +88,7 @@ describe("Webserver and daemon that load the code themselves", () => {
       "roll/webserver",
       "gate/webserver/webserver",
       "gate/loaded/small",
+      "gate/state/small",
       "gate/canary/small",
     ]);
     expect(await wrongWith(account)).toEqual([]);

@@ -89,7 +89,7 @@ test("is planned under its own name, and the log says what it would do", async (
   const { id = "", source } = releases[1] ?? {};
   expect(summary.markdown).toContain(`Back to release \`${id}\``);
   expect(words[0]).toBe(
-    `Plan of a rollback for small, production, commit ${source?.sha.slice(0, 12)} (release ${id}), 3 steps:`,
+    `Plan of a rollback for small, production, commit ${source?.sha.slice(0, 12)} (release ${id}), 4 steps:`,
   );
   expect(words[1]).toMatch(/^ {2}roll\/code: /);
 });

@@ -81,7 +81,7 @@ describe("A plan that is another one than was looked at", () => {
     hash = (await account.clock.run(deployer(account, { run: 2 }).plan())).hash;
     await account.commit(newHost);
   });
-  const now = "image/code, image/host, migrate/application, roll/code, roll/daemon, roll/webserver, 10 more.";
+  const now = "image/code, image/host, migrate/application, roll/code, roll/daemon, roll/webserver, 11 more.";
 
   test("fails a deploy with what it would do now, and the plan itself", async () => {
     const error = await failure(deployer(account, { run: 3 }).deploy({ approved: { hash, onChange: "fail" } }));

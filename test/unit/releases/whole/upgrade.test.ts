@@ -66,6 +66,7 @@ test("an upgrade stops the hosts, migrates, brings them up on the new version, a
     "gate/daemon/daemon",
     "roll/code",
     "gate/location/small",
+    "gate/state/small",
     "gate/canary/small",
   ]);
   expect(seen).toEqual([before, { ...before, daemon: null, webserver: null }]);

@@ -1,0 +1,161 @@
+import type { Dagster } from "../../dagster/client.ts";
+import { type InstigatorTick, sensorTicks } from "../../dagster/instigators.ts";
+import type { Context } from "../../domain/context.ts";
+import { untrusted } from "../../domain/evidence.ts";
+import { instant } from "../../domain/identifiers.ts";
+import type { Instigator } from "../../domain/instigators.ts";
+import type { ExpectedState, FirstTick } from "../../domain/plan.ts";
+import type { Cause } from "../../domain/verdict.ts";
+import { type Attempt, askUntil, type GateResult } from "../gate.ts";
+import { nameOf } from "./explain.ts";
+import { followFirstTicks, type Found } from "./first-ticks.ts";
+import { compareExpected, judgeTicks } from "./judge.ts";
+import { putBackState } from "./put-back.ts";
+import { readState } from "./read.ts";
+
+export interface StateNamed {
+  /** Name of the stack whose file names them. */
+  readonly stack: string;
+  readonly schedules: Readonly<Record<string, ExpectedState>>;
+  readonly sensors: Readonly<Record<string, ExpectedState>>;
+  /** null: nobody looks at the first tick of schedules. */
+  readonly firstTick: { readonly mode: FirstTick; readonly locations: readonly string[] } | null;
+  /** What has another status gets the one that is named. */
+  readonly restores: boolean;
+  readonly timeoutSeconds: number;
+}
+
+/**
+ * Passes when every schedule and sensor that is named is there, and on or off as it is named; and when the next tick of each sensor
+ * that must succeed has. Ask it when all runs.
+ */
+export function expectGate(dagster: Dagster, context: Context, expected: StateNamed): Promise<GateResult> {
+  const { stack, schedules, sensors, timeoutSeconds } = expected;
+  const named = [...wantedOf("schedule", schedules), ...wantedOf("sensor", sensors)];
+  /** Newest tick of each sensor when it was first asked for, in seconds since 1970: later ones are of what runs now. */
+  const since = new Map<string, number>();
+  const put = new Set<string>();
+  const first = expected.firstTick === null ? null : followFirstTicks(dagster, expected.firstTick.mode);
+  return askUntil(
+    context,
+    { gate: "expect", on: stack, timeoutSeconds },
+    async () => {
+      const seen = await readState(dagster);
+      if (typeof seen === "string") return { waiting: seen };
+      const all = [...seen].flatMap(([location, answer]): readonly Found[] =>
+        answer.kind === "waiting" ? [] : answer.instigators.map((now) => ({ location, now })),
+      );
+      const broken = [...seen].flatMap(([location, { kind }]) => (kind === "waiting" ? [location] : []));
+      const { missing, other } = compareExpected(named, all);
+      if (missing.length > 0) {
+        const text = `${missing.map(nameOf).join(", ")}: no location has it`;
+        if (broken.length > 0) return { waiting: `${text}, and ${broken.join(", ")} does not load` };
+        return { seen: text, cause: absent(missing), evidence: [] };
+      }
+      const open = other.filter(({ found }) => !put.has(found.now.id));
+      if (expected.restores && open.length > 0) return putBack(dagster, open, put);
+      if (other.length > 0) return { seen: "not as named", cause: otherStatus(other), evidence: [] };
+      const unticked = await untickedOf(dagster, context, named, all, since);
+      if (unticked !== null) return unticked;
+      const now = context.clock.now();
+      const said = `${named.length} schedules and sensors as named`;
+      if (first === null) return { seen: said, since: now };
+      const own = all.filter(({ location }) => expected.firstTick?.locations.includes(location));
+      const ticked = await first(own, now / 1000);
+      if (ticked.kind === "waiting") return { waiting: ticked.why };
+      if (ticked.kind === "failed") return tickFailed(ticked.of, ticked.tick, now);
+      return { seen: `${said}; ${ticked.said}`, since: now, findings: ticked.findings };
+    },
+    (waiting) => ({
+      cause: {
+        id: "state-unexpected",
+        what: `Schedules and sensors that the stack file names are not as it says after ${timeoutSeconds} s: ${waiting}.`,
+        fix: "See the daemon's log: it is the daemon that ticks. A sensor ticks once in its `minimum_interval_seconds`.",
+      },
+      evidence: [],
+    }),
+  );
+}
+
+/** One that the stack file names. */
+interface Wanted extends ExpectedState {
+  readonly kind: Instigator["kind"];
+  readonly name: string;
+}
+
+function wantedOf(kind: Instigator["kind"], named: Readonly<Record<string, ExpectedState>>): readonly Wanted[] {
+  return Object.entries(named).map(([name, { status, tick }]) => ({ kind, name, status, tick }));
+}
+
+/** Asked for once each: what Dagster does not do then is told by the next look. */
+async function putBack(
+  dagster: Dagster,
+  others: readonly { readonly found: Found; readonly wanted: Wanted }[],
+  put: Set<string>,
+): Promise<Attempt> {
+  for (const { found, wanted } of others) {
+    const { location, now } = found;
+    const refused = await putBackState(dagster, location, now, { status: wanted.status, byHand: null, cursor: null });
+    put.add(now.id);
+    if (refused !== null)
+      return { waiting: `${nameOf(now)} of ${location} is not put to ${wanted.status}: ${refused}` };
+  }
+  return { waiting: `put to what is named: ${others.map(({ found }) => nameOf(found.now)).join(", ")}` };
+}
+
+/** @returns null when every tick that must succeed has */
+async function untickedOf(
+  dagster: Dagster,
+  { clock }: Context,
+  named: readonly Wanted[],
+  all: readonly Found[],
+  since: Map<string, number>,
+): Promise<Attempt | null> {
+  const wanted = named.filter(({ kind, tick }) => kind === "sensor" && tick === "success");
+  for (const { location, now } of all) {
+    if (!wanted.some((one) => one.kind === now.kind && one.name === now.name)) continue;
+    const selector = { repositoryLocationName: location, repositoryName: now.repository, sensorName: now.name };
+    const { sensorOrError: answer } = await dagster.ask(sensorTicks, { selector });
+    if (!("sensorState" in answer)) return { waiting: `${nameOf(now)}: ${answer.__typename}` };
+    const { ticks } = answer.sensorState;
+    const known = since.get(now.id) ?? Math.max(0, ...ticks.map(({ timestamp }) => timestamp));
+    since.set(now.id, known);
+    const judged = judgeTicks(ticks, known);
+    if (judged.kind === "waiting") return { waiting: `${nameOf(now)} of ${location} ${judged.why}` };
+    if (judged.kind === "failed") return tickFailed({ location, now }, judged.tick, clock.now());
+  }
+  return null;
+}
+
+function absent(missing: readonly Wanted[]): Cause {
+  return {
+    id: "state-unexpected",
+    what: `The stack file names what no code location has: ${missing.map(nameOf).join(", ")}.`,
+    fix: "Under `gates: { expect: … }` name schedules and sensors as the code does.",
+  };
+}
+
+function otherStatus(others: readonly { readonly found: Found; readonly wanted: Wanted }[]): Cause {
+  const listed = others.map(
+    ({ found: { location, now }, wanted }) => `${nameOf(now)} of ${location} is ${now.status} and not ${wanted.status}`,
+  );
+  return {
+    id: "state-unexpected",
+    what: `Not as the stack file names it: ${listed.join("; ")}.`,
+    fix: "Turn it on or off in Dagster; `gates: { expect: { restore: true } }` does so by itself.",
+  };
+}
+
+/** @param at milliseconds since 1970 */
+function tickFailed({ location, now }: Found, { error }: InstigatorTick, at: number): Attempt {
+  const text = untrusted([...(error?.stack ?? []), error?.message ?? ""].join("").trim());
+  return {
+    seen: "its tick failed",
+    cause: {
+      id: "tick-failed",
+      what: `The first tick of ${nameOf(now)} of ${location} after the deploy has failed.`,
+      fix: "Its traceback says why.",
+    },
+    evidence: [{ kind: "graphql", at: instant(at), subject: `tick of ${now.name}`, text }],
+  };
+}

@@ -1,0 +1,63 @@
+import { type Dagster, DagsterUnreachable } from "../../dagster/client.ts";
+import type { Context } from "../../domain/context.ts";
+import { UserError } from "../../domain/errors.ts";
+import type { Instigator, Instigators } from "../../domain/instigators.ts";
+import { readState, type StateAnswer } from "../../gates/state/read.ts";
+import { type History, instigatorsBeforeUnfinished } from "../history.ts";
+import type { NotedInstigators } from "../observation.ts";
+
+/** So long a webserver that does not answer is asked again, in milliseconds: a plan may be made where nobody reaches it. */
+const patience = 10_000;
+const pause = 1_000;
+
+/**
+ * Schedules and sensors as they are; but where a release was cut or has failed, as they were before it. What cannot be asked keeps
+ * no release from going on: it may be what mends the webserver.
+ * @param dagster null: there is nobody to ask
+ */
+export async function noteInstigators(
+  dagster: Dagster | null,
+  context: Context,
+  history: Pick<History, "unfinished">,
+): Promise<NotedInstigators> {
+  const former = instigatorsBeforeUnfinished(history);
+  if (dagster === null) return { locations: former, unknown: null };
+  const seen = await ask(dagster, context);
+  if (typeof seen === "string") return { locations: former, unknown: seen };
+  const locations = { ...noted(seen), ...former };
+  const broken = [...seen].flatMap(([name, { kind }]) =>
+    kind === "waiting" && !Object.hasOwn(locations, name) ? [name] : [],
+  );
+  return {
+    locations,
+    unknown: broken.length === 0 ? null : `${broken.join(", ")}: not loaded, so that nobody sees what they have`,
+  };
+}
+
+/** @returns why nothing was learned, or what was */
+async function ask(dagster: Dagster, { clock, signal }: Context): Promise<ReadonlyMap<string, StateAnswer> | string> {
+  const since = clock.now();
+  for (;;) {
+    try {
+      return await readState(dagster);
+    } catch (error) {
+      if (error instanceof UserError) return error.what;
+      if (!(error instanceof DagsterUnreachable)) throw error;
+      if (clock.now() - since >= patience) return error.message;
+    }
+    await clock.sleep(pause, signal);
+  }
+}
+
+function noted(seen: ReadonlyMap<string, StateAnswer>): Instigators {
+  return Object.fromEntries(
+    [...seen].flatMap(([name, answer]) =>
+      answer.kind === "waiting" ? [] : [[name, answer.instigators.map(kept)] as const],
+    ),
+  );
+}
+
+/** Without what is of no use once it has changed. */
+function kept({ kind, repository, name, status, byHand, cursor }: Instigator): Instigator {
+  return { kind, repository, name, status, byHand, cursor };
+}

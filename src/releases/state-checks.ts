@@ -1,0 +1,76 @@
+import type { Finding } from "../domain/finding.ts";
+import type { Instigator } from "../domain/instigators.ts";
+import type { Release } from "../domain/release.ts";
+import { isLoss } from "../gates/state/compare.ts";
+import { nameOf } from "../gates/state/explain.ts";
+import type { Stack } from "../stack/stack.ts";
+import { locationKey } from "../stack/tasks.ts";
+import { locationsServedBy } from "./hosts.ts";
+import type { Observation } from "./observation.ts";
+
+/**
+ * What a release would lose of the state that people made, as far as that can be told before anything moves; and what it cannot
+ * tell. Dagster keeps it under location, repository and name: a location under another name has none.
+ * @param allowsLoss it is meant
+ */
+export function checkState(
+  stack: Stack,
+  { current, instigators }: Pick<Observation, "current" | "instigators">,
+  { only }: Pick<Release, "only">,
+  allowsLoss: boolean,
+): readonly Finding[] {
+  if (stack.gates.levels.state?.level === "off") return [];
+  return [
+    ...(only === null ? checkLeft(stack, current, instigators.locations ?? {}, allowsLoss) : []),
+    ...checkNoted(stack, instigators.unknown),
+  ];
+}
+
+/** Locations that the stack file does not have any more, and whose runs the current release starts: others in the workspace are not ours. */
+function checkLeft(
+  stack: Stack,
+  current: Release | null,
+  locations: NonNullable<Observation["instigators"]["locations"]>,
+  allowsLoss: boolean,
+): readonly Finding[] {
+  const kept = new Set(Object.values(stack.services).flatMap(locationsServedBy));
+  const isReleased = (location: string): boolean =>
+    current?.taskDefinitions[`run/${locationKey(location)}`] !== undefined;
+  const fresh = [...kept].filter((location) => !Object.hasOwn(locations, location));
+  return Object.entries(locations).flatMap(([location, noted]): Finding[] => {
+    if (kept.has(location) || !isReleased(location)) return [];
+    const lost = noted.filter((was) => isLoss({ kind: "gone", was, renamedTo: null }));
+    if (lost.length === 0) return [];
+    const renamed = fresh.length === 0 ? "" : ` New is ${fresh.join(", ")}.`;
+    return [
+      {
+        id: "state-location-left",
+        level: allowsLoss ? "warning" : "error",
+        where: { file: stack.file, line: 1, column: 1 },
+        what: `The stack file does not have code location ${location} any more, which has schedules or sensors that are on, or that somebody has touched: ${listed(lost)}.${renamed} A location under another name begins without any state.`,
+        fix: "Keep the location's name. When the loss is meant, release with the input `allow-state-loss: true`, and turn on what takes their place.",
+      },
+    ];
+  });
+}
+
+function checkNoted({ file }: Stack, unknown: string | null): readonly Finding[] {
+  if (unknown === null) return [];
+  return [
+    {
+      id: "state-not-noted",
+      level: "warning",
+      where: { file, line: 1, column: 1 },
+      what: `What schedules and sensors are now is not known in part or whole, so nothing will tell whether this release loses what people have made of them: ${unknown}.`,
+      fix: "Let the webserver be reached from here, with every code location loaded; then nothing is lost unseen.",
+    },
+  ];
+}
+
+const namedAtMost = 10;
+
+function listed(lost: readonly Instigator[]): string {
+  const named = lost.slice(0, namedAtMost).map(nameOf).join(", ");
+  const more = lost.length - namedAtMost;
+  return more > 0 ? `${named} and ${more} more` : named;
+}

@@ -1,0 +1,196 @@
+import { type Dagster, DagsterUnreachable, type Document } from "../../../../src/dagster/client.ts";
+import type { InstigatorTick } from "../../../../src/dagster/instigators.ts";
+import { expectGate, type StateNamed } from "../../../../src/gates/state/expect.ts";
+import { judgeTicks } from "../../../../src/gates/state/judge.ts";
+import type { GateResult } from "../../../../src/gates/gate.ts";
+import { playInstigators, type PlayedInstigators } from "../../../releases/played/played-instigators.ts";
+import { testContext } from "../../context.ts";
+
+const nightly = { kind: "schedule", location: "small", name: "nightly" } as const;
+const watch = { kind: "sensor", location: "small", name: "watch", defaultStatus: "RUNNING" } as const;
+
+let played: PlayedInstigators;
+let broken: boolean;
+/** Answers to each question for ticks, one after another; the last one for ever. */
+let ticks: (readonly InstigatorTick[])[];
+/** When the schedule is due, in seconds since 1970. */
+let due: number;
+
+beforeEach(() => {
+  played = playInstigators();
+  played.defined.push(nightly, watch);
+  broken = false;
+  ticks = [[]];
+  due = 0;
+});
+
+const webserver: Dagster = {
+  ask: async <T>(document: Document<T>, variables = {}) => {
+    const mutation = played.mutations[document.name];
+    if (mutation !== undefined) return document.answer.parse(await mutation(variables as never));
+    if (document.name === "SensorTicks") {
+      const [next = [], ...others] = ticks;
+      if (others.length > 0) ticks = others;
+      return document.answer.parse({ sensorOrError: { __typename: "Sensor", sensorState: { ticks: next } } });
+    }
+    if (document.name === "ScheduleTicks") {
+      const [next = [], ...others] = ticks;
+      if (others.length > 0) ticks = others;
+      const futureTicks = { results: [{ timestamp: due }] };
+      const scheduleState = { ticks: next };
+      return document.answer.parse({ scheduleOrError: { __typename: "Schedule", scheduleState, futureTicks } });
+    }
+    const entry = (name: string, locationOrLoadError: object): object => {
+      return { name, loadStatus: "LOADED", displayMetadata: [], locationOrLoadError };
+    };
+    const loaded = { __typename: "RepositoryLocation", repositories: [played.repository("small", "")] };
+    const locationEntries = [
+      entry("small", loaded),
+      ...(broken ? [entry("other", { __typename: "PythonError" })] : []),
+    ];
+    return document.answer.parse({ workspaceOrError: { __typename: "Workspace", locationEntries } });
+  },
+  serverInfo: () => Promise.reject(new DagsterUnreachable("not asked here")),
+};
+
+const ask = (named: Partial<StateNamed>): Promise<GateResult> => {
+  const { context, clock } = testContext();
+  const expected = {
+    stack: "small",
+    schedules: {},
+    sensors: {},
+    firstTick: null,
+    restores: false,
+    timeoutSeconds: 60,
+    ...named,
+  };
+  return clock.run(expectGate(webserver, context, expected));
+};
+const on = { status: "RUNNING", tick: "any" } as const;
+const ticking = { status: "RUNNING", tick: "success" } as const;
+const tick = (timestamp: number, status: string, message?: string): InstigatorTick => ({
+  timestamp,
+  status,
+  error: message === undefined ? null : { message, stack: ['  File "/app/main.py", line 3\n'] },
+});
+
+describe("What the stack file names", () => {
+  test("and is so, passes", async () => {
+    expect(
+      await ask({ sensors: { watch: on }, schedules: { nightly: { status: "STOPPED", tick: "any" } } }),
+    ).toMatchObject({
+      cause: null,
+      seen: "2 schedules and sensors as named",
+    });
+  });
+
+  test("and has another status, fails with both", async () => {
+    expect((await ask({ schedules: { nightly: on } })).cause).toMatchObject({
+      id: "state-unexpected",
+      what: expect.stringContaining("schedule nightly of small is STOPPED and not RUNNING") as unknown,
+    });
+    expect(played.stored(nightly).status).toBeNull();
+  });
+
+  test("and has another status, gets the one that is named when that is told", async () => {
+    const off = { status: "STOPPED", tick: "any" } as const;
+    expect((await ask({ schedules: { nightly: on }, sensors: { watch: off }, restores: true })).cause).toBeNull();
+    expect([played.stored(nightly).status, played.stored(watch).status]).toEqual(["RUNNING", "STOPPED"]);
+  });
+
+  test("and nobody has, fails at once", async () => {
+    const { cause, seconds } = await ask({ schedules: { evening: on } });
+    expect(cause?.what).toContain("what no code location has: schedule evening");
+    expect(seconds).toBe(0);
+  });
+
+  test("and nobody has, is waited for while a location does not load", async () => {
+    broken = true;
+    const { cause, seconds } = await ask({ schedules: { evening: on } });
+    expect(cause?.what).toContain("schedule evening: no location has it, and other does not load");
+    expect(seconds).toBeGreaterThan(59);
+  });
+});
+
+describe("A sensor whose tick must succeed", () => {
+  test("passes with the first tick after the question, and not with one before", async () => {
+    ticks = [
+      [tick(10, "SUCCESS")],
+      [tick(10, "SUCCESS")],
+      [tick(40, "STARTED"), tick(10, "SUCCESS")],
+      [tick(40, "SKIPPED")],
+    ];
+    const { cause, seconds } = await ask({ sensors: { watch: ticking } });
+    expect([cause, seconds]).toEqual([null, 3]);
+  });
+
+  test("fails with the traceback of its tick", async () => {
+    ticks = [[], [tick(40, "FAILURE", "KeyError: 'mail'")]];
+    const { cause, evidence } = await ask({ sensors: { watch: ticking } });
+    expect(cause).toMatchObject({ id: "tick-failed" });
+    expect(evidence[0]?.text.untrusted).toContain("KeyError: 'mail'");
+  });
+
+  test("fails when it does not tick in time", async () => {
+    expect((await ask({ sensors: { watch: ticking } })).cause?.what).toContain(
+      "sensor watch of small has not ticked yet",
+    );
+  });
+});
+
+describe("The first tick of a schedule that is on and due soon", () => {
+  const first = (mode: "report" | "require"): Partial<StateNamed> => ({
+    firstTick: { mode, locations: ["small"] },
+    timeoutSeconds: 600,
+  });
+  beforeEach(() => played.set(nightly, { status: "RUNNING" }));
+
+  test.each(["report", "require"] as const)("is waited for, and told (%s)", async (mode) => {
+    ticks = [[tick(10, "SUCCESS")], [tick(10, "SUCCESS")], [tick(60, "SUCCESS")]];
+    const { cause, seen } = await ask(first(mode));
+    expect(cause).toBeNull();
+    expect(seen).toContain("first ticks: schedule nightly of small: SUCCESS");
+  });
+
+  test("takes the release back when it fails and is required", async () => {
+    ticks = [[], [tick(60, "FAILURE", "KeyError: 'mail'")]];
+    const { cause, evidence } = await ask(first("require"));
+    expect(cause?.what).toContain("The first tick of schedule nightly of small after the deploy has failed");
+    expect(evidence[0]?.text.untrusted).toContain("KeyError: 'mail'");
+  });
+
+  test("is a finding when it fails and is only told", async () => {
+    ticks = [[], [tick(60, "FAILURE", "KeyError: 'mail'")]];
+    const { cause, findings } = await ask(first("report"));
+    expect(cause).toBeNull();
+    expect(findings).toMatchObject([{ id: "tick-failed", level: "warning" }]);
+  });
+
+  test("that does not come fails when it is required, and is told otherwise", async () => {
+    expect((await ask(first("require"))).cause?.what).toContain("schedule nightly: due soon, not ticked yet");
+    const { cause, seen } = await ask(first("report"));
+    expect([cause, seen.includes("not ticked in time: schedule nightly")]).toEqual([null, true]);
+  });
+
+  test("is not waited for when it is due later, nor in locations of others", async () => {
+    due = 4e9;
+    expect(await ask(first("require"))).toMatchObject({ cause: null, seconds: 0 });
+    due = 0;
+    expect(await ask({ firstTick: { mode: "require", locations: ["other"] } })).toMatchObject({
+      cause: null,
+      seconds: 0,
+    });
+  });
+});
+
+test.each<[string, readonly InstigatorTick[], string]>([
+  ["none", [], "waiting"],
+  ["one before", [tick(5, "FAILURE")], "waiting"],
+  ["one that is under way", [tick(11, "STARTED")], "waiting"],
+  ["one that succeeded", [tick(11, "SUCCESS")], "good"],
+  ["one that found nothing to do", [tick(11, "SKIPPED")], "good"],
+  ["one that failed", [tick(11, "FAILURE")], "failed"],
+  ["a good one after one that failed", [tick(12, "SUCCESS"), tick(11, "FAILURE")], "failed"],
+])("of ticks since a moment, %s", (_, seen, kind) => {
+  expect(judgeTicks(seen, 10).kind).toBe(kind);
+});
