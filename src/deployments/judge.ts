@@ -1,4 +1,5 @@
 import { isCrashLoop } from "./crash-loop.ts";
+import { canOnlyRepeat } from "./repeated-failure.ts";
 import { assertNever } from "../domain/errors.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { sameRevision, type VerdictKind } from "../domain/verdict.ts";
@@ -140,7 +141,8 @@ function judgePrimary(track: Track, primary: Deployment, now: number): Judgement
 
 function judgeLoop(track: Track, now: number): Judgement {
   const { aim, service, stop } = track;
-  if (stop === "asked" || !isCrashLoop(track, now)) return moving;
+  const isHopeless = isCrashLoop(track, now) || (aim.failEarly && canOnlyRepeat(track, now));
+  if (stop === "asked" || !isHopeless) return moving;
   const mayReturn = service.rollout.breaker?.rollback === true && aim.from !== null && !aim.returning;
   return mayReturn && stop === null && aim.serviceDeploymentArn !== null ? { kind: "stop" } : ended("failed");
 }

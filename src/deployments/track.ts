@@ -25,6 +25,8 @@ export interface Aim {
   readonly moves: boolean;
   /** The service is to run nothing. */
   readonly toNothing: boolean;
+  /** Ends when two tasks in a row have failed in a way that can only repeat. */
+  readonly failEarly: boolean;
   readonly digests: Digests;
   /** The desired count that our own write was answered with; null when nothing was written. */
   readonly count: number | null;
@@ -62,6 +64,8 @@ export interface Track {
   readonly serviceDeployment: ServiceDeploymentObservation | "refused" | null;
   /** Tasks of our deployment that stopped by no will of the scheduler's, oldest first. */
   readonly stopped: readonly StoppedTask[];
+  /** What containers said last that exited, so that it can be compared; by the task's id. */
+  readonly lastWords: Readonly<Record<string, string>>;
   /** Why stopped tasks cannot be read; null when they can. */
   readonly tasksRefused: Untrusted | null;
   /** Read only where it matters: once too many of ours have stopped. */
@@ -101,6 +105,7 @@ export function track(aim: Aim, service: ServiceObservation, earlier: readonly S
     readAt: 0,
     serviceDeployment: null,
     stopped: [],
+    lastWords: {},
     tasksRefused: null,
     survivor: null,
     tasksAtFirst: service.runningCount + service.pendingCount,

@@ -7,6 +7,7 @@ import type { Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
 import { readLastLogLines } from "./stopped-tasks/log-tail.ts";
 import { mayBeCrashLoop } from "./crash-loop.ts";
+import { comparable, mayOnlyRepeat, wordsToRead } from "./repeated-failure.ts";
 import { explain } from "./explain.ts";
 import { mainFailure } from "./stopped-tasks/explain.ts";
 import { type Ending, isGoingBack, judge, verdictOf } from "./judge.ts";
@@ -96,11 +97,13 @@ async function lookBehind(clients: DeploymentClients, context: Context, track: T
   const isChanged = track.readAt < track.changedAt;
   const isOnTheWay = mine?.state === "IN_PROGRESS" && service.primary?.id === mine.id;
   // Where the service shows nothing but what was before, its service deployment may tell.
-  if (!isChanged && isOnTheWay && track.stale < staleMost) return track;
+  const isAwaited = awaitsWords(track, context.clock.now());
+  if (!isChanged && !isAwaited && isOnTheWay && track.stale < staleMost) return track;
   try {
     const deployed = await readServiceDeployment(clients, context, track);
     const read = isChanged ? await readFailures(clients, context, deployed) : deployed;
-    return { ...read, readAt: context.clock.now() };
+    const heard = read.aim.failEarly ? await readLastWords(clients, read) : read;
+    return { ...heard, readAt: context.clock.now() };
   } catch (error) {
     if (isWeather(error)) return track;
     throw error;
@@ -126,13 +129,37 @@ async function readFailures({ ecs }: DeploymentClients, { report }: Context, tra
   if (track.tasksRefused !== null || track.aim.toNothing) return track;
   try {
     const stopped = await readStoppedTasks(ecs, track.aim, track.stopped);
-    const survivor = mayBeCrashLoop({ ...track, stopped }) ? await readSurvivor(ecs, track.aim) : null;
+    const matters = mayBeCrashLoop({ ...track, stopped }) || (track.aim.failEarly && mayOnlyRepeat({ stopped }));
+    const survivor = matters ? await readSurvivor(ecs, track.aim) : null;
     return { ...track, stopped, survivor };
   } catch (error) {
     if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
     report({ kind: "line", text: `${track.aim.service}  stopped tasks cannot be read: ${error.what}` });
     return { ...track, tasksRefused: untrusted(error.message) };
   }
+}
+
+/** Milliseconds after which a log has what its container wrote, if it wrote anything. */
+const logsComeWithin = 15_000;
+
+/** Do two tasks seem to have failed alike, and may their logs still come? */
+function awaitsWords(track: Track, now: number): boolean {
+  return track.aim.failEarly && now - track.changedAt < logsComeWithin && wordsToRead(track).length > 0;
+}
+
+async function readLastWords(clients: DeploymentClients, track: Track): Promise<Track> {
+  const heard: Record<string, string> = { ...track.lastWords };
+  try {
+    for (const task of wordsToRead(track)) {
+      const evidence = await readLastLogLines(clients, track.aim.to, task);
+      const logs = evidence.flatMap(({ kind, text }) => (kind === "log" ? [text.untrusted] : []));
+      heard[task.id] = comparable(logs.join("\n"));
+    }
+  } catch (error) {
+    // A log is a help here, and no more.
+    if (!isAwsError(error)) throw error;
+  }
+  return { ...track, lastWords: heard };
 }
 
 async function closerLook(clients: DeploymentClients, context: Context, seen: Track): Promise<Look> {
@@ -161,7 +188,7 @@ function judged(seen: Track, now: number): Look {
 async function stopLoop({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
   const { service, serviceDeploymentArn } = track.aim;
   if (serviceDeploymentArn === null) return { ...track, stop: "refused" };
-  report({ kind: "line", text: `${service}  is in a crash loop that ECS does not end: it is told to go back` });
+  report({ kind: "line", text: `${service}  fails over and over, and ECS has not ended it: it is told to go back` });
   try {
     await stopServiceDeployment(ecs, track.aim, serviceDeploymentArn);
     return { ...track, stop: "asked" };

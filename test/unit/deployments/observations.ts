@@ -84,6 +84,7 @@ export function aim(changes: Partial<Aim> = {}): Aim {
     before: ["ecs-svc/1"],
     moves: true,
     toNothing: false,
+    failEarly: false,
     digests: {},
     count: null,
     since: start,
