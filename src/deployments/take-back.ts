@@ -1,3 +1,4 @@
+import { deploymentsPage } from "../aws/console.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
@@ -142,6 +143,8 @@ function leftAlone({ to, ours }: TakeBackRequest, service: ServiceObservation, s
       fix: "Settle which one is meant to run. To have the older one again, deploy it.",
     },
     evidence: [],
+    story: [],
+    page: deploymentsPage(service.arn),
     seconds,
   };
 }

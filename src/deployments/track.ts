@@ -74,6 +74,8 @@ export interface Track {
   readonly tasksAtFirst: number;
   /** Whether ECS was told to go back from what it would go on with for ever. */
   readonly stop: "asked" | "refused" | null;
+  /** When it was told so, in milliseconds since 1970. */
+  readonly stopAt: number | null;
   /** Why ECS may not be asked any more; null while it may. */
   readonly refusal: Pick<Advice, "what" | "fix"> | null;
   /** Tasks that have not ended, of a service that is to run nothing; null until they were counted after the last answer. */
@@ -110,6 +112,7 @@ export function track(aim: Aim, service: ServiceObservation, earlier: readonly S
     survivor: null,
     tasksAtFirst: service.runningCount + service.pendingCount,
     stop: null,
+    stopAt: null,
     refusal: null,
     liveTasks: null,
     digests: null,

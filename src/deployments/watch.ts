@@ -1,3 +1,4 @@
+import { deploymentsPage } from "../aws/console.ts";
 import { isAwsError, isWeather } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
@@ -21,6 +22,7 @@ import {
 import { tellChange, tellStart } from "./progress.ts";
 import type { Digests, SeenDigests, ServiceObservation } from "./service.ts";
 import { stopServiceDeployment } from "./start.ts";
+import { storyOf } from "./story.ts";
 import { countLiveTasks, readStoppedTasks, readSurvivor } from "./stopped-tasks/read.ts";
 import { follow, staleMost, type Track } from "./track.ts";
 
@@ -185,17 +187,17 @@ function judged(seen: Track, now: number): Look {
 }
 
 /** The service is one that ECS takes back; what ECS does not count as a failure it would go on with for ever. */
-async function stopLoop({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
+async function stopLoop({ ecs }: DeploymentClients, { clock, report }: Context, track: Track): Promise<Track> {
   const { service, serviceDeploymentArn } = track.aim;
   if (serviceDeploymentArn === null) return { ...track, stop: "refused" };
   report({ kind: "line", text: `${service}  fails over and over, and ECS has not ended it: it is told to go back` });
   try {
     await stopServiceDeployment(ecs, track.aim, serviceDeploymentArn);
-    return { ...track, stop: "asked" };
+    return { ...track, stop: "asked", stopAt: clock.now() };
   } catch (error) {
     if (isWeather(error)) return track;
     // It has ended, or turned back by itself, in the meantime.
-    if (isAwsError(error, "conflict")) return { ...track, stop: "asked" };
+    if (isAwsError(error, "conflict")) return { ...track, stop: "asked", stopAt: clock.now() };
     if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
     report({ kind: "line", text: `${service}  cannot be stopped: ${error.what}` });
     return { ...track, stop: "refused" };
@@ -246,6 +248,8 @@ async function conclude(clients: DeploymentClients, context: Context, track: Tra
     to: aim.toNothing ? null : aim.to,
     digests: agreed(last.digests ?? {}),
     ...explain(last, ending, { goesBack, logs, now }),
+    story: storyOf(last, ending, now),
+    page: deploymentsPage(last.service.arn),
     seconds: (now - aim.begun) / 1000,
   };
 }

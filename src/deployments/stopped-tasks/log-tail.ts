@@ -1,5 +1,6 @@
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeTaskDefinitionCommand, type LogConfiguration } from "@aws-sdk/client-ecs";
+import { logStreamPage } from "../../aws/console.ts";
 import { isAwsError } from "../../aws/error.ts";
 import { type Evidence, untrusted } from "../../domain/evidence.ts";
 import { instant } from "../../domain/identifiers.ts";
@@ -30,7 +31,10 @@ export async function readLastLogLines(
   for (const container of suspects(task)) {
     const defined = taskDefinition?.containerDefinitions?.find(({ name }) => name === container);
     const place = placeOf(defined?.logConfiguration, container, task.id);
-    if (place !== null) evidence.push(...(await readTail(logs, place, container, task)));
+    if (place === null) continue;
+    const page = pageOf(place, taskDefinition?.taskDefinitionArn ?? "");
+    const tail = await readTail(logs, place, container, task);
+    evidence.push(...tail.map((one) => (page === null ? one : { ...one, page })));
   }
   return evidence;
 }
@@ -38,26 +42,36 @@ export async function readLastLogLines(
 interface LogPlace {
   readonly logGroupName: string;
   readonly logStreamName: string;
+  /** null: the task's own. */
+  readonly region: string | null;
+}
+
+function pageOf({ logGroupName: group, logStreamName: stream, region }: LogPlace, near: string): string | null {
+  return logStreamPage(near, { group, stream, region: region ?? undefined });
 }
 
 function placeOf(configuration: LogConfiguration | undefined, container: string, taskId: string): LogPlace | null {
   if (configuration?.logDriver !== "awslogs") return null;
-  const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix } = configuration.options ?? {};
+  const options = configuration.options ?? {};
+  const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix, "awslogs-region": region } = options;
   if (logGroupName === undefined || prefix === undefined) return null;
-  return { logGroupName, logStreamName: `${prefix}/${container}/${taskId}` };
+  return { logGroupName, logStreamName: `${prefix}/${container}/${taskId}`, region: region ?? null };
 }
 
 async function readTail(
   logs: DeploymentClients["logs"],
-  place: LogPlace,
+  { logGroupName, logStreamName }: LogPlace,
   container: string,
   task: StoppedTask,
 ): Promise<readonly Evidence[]> {
   const subject = `container ${container} of task ${task.id}`;
   try {
-    const { events = [] } = await logs(new GetLogEventsCommand({ ...place, limit: lastLines, startFromHead: false }), {
-      resource: `log group ${place.logGroupName}`,
-    });
+    const { events = [] } = await logs(
+      new GetLogEventsCommand({ logGroupName, logStreamName, limit: lastLines, startFromHead: false }),
+      {
+        resource: `log group ${logGroupName}`,
+      },
+    );
     const last = events.at(-1);
     if (last === undefined) return [];
     const text = events.map(({ message }) => (message ?? "").trimEnd()).join("\n");

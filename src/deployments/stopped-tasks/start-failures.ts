@@ -23,7 +23,7 @@ const isPull = /CannotPull|registry auth|pull image/i;
 const isSecret = /secret|\bssm\b|parameter/i;
 const isLog = /log group|log stream|logs:CreateLog|awslogs|logger args|logging driver/i;
 
-/** What stands before every failure to fetch something for a task: it says neither that it was a secret nor that it was the image. */
+/** What stands before every failure to fetch something for a task: only what follows can say that it was the image. */
 const preamble = /unable to pull secrets or registry auth/gi;
 const isUnreachable =
   /i\/o timeout|context deadline exceeded|dial tcp|request canceled|connection re(?:fused|set)|no route to host|TLS handshake/i;
@@ -120,6 +120,14 @@ const rows: readonly Row[] = [
     source: initialising,
   },
   {
+    words: [/pull command failed/i],
+    id: "task-not-started",
+    what: "neither its secrets nor its image can be fetched in time",
+    fix: "Usually the subnets have no way to Secrets Manager, SSM or ECR: a NAT gateway, a public address in a public subnet, or VPC endpoints; and the security group must let out on 443.",
+    repeats: false,
+    source: initialising,
+  },
+  {
     words: [isSecret, isUnreachable],
     id: "secret-not-read",
     what: "Secrets Manager or SSM cannot be reached from the task's subnets",
@@ -163,14 +171,6 @@ const rows: readonly Row[] = [
     source: initialising,
   },
   {
-    words: [/pull command failed/i],
-    id: "task-not-started",
-    what: "neither its secrets nor its image can be fetched in time",
-    fix: "Usually the subnets have no way to Secrets Manager, SSM or ECR: a NAT gateway, a public address in a public subnet, or VPC endpoints; and the security group must let out on 443.",
-    repeats: false,
-    source: initialising,
-  },
-  {
     words: [/Cannot(?:Start|Create)Container/i, /exec format error/i],
     id: "task-not-started",
     what: "its program is made for another CPU architecture",
@@ -193,7 +193,7 @@ const rows: readonly Row[] = [
 
 /** Reads AWS's words for a task that did not start. @param reason of the task and of its containers */
 export function startFailureOf(reason: string): StartFailure {
-  const told = reason.replaceAll(preamble, "");
+  const told = reason.replaceAll(preamble, "unable to pull secrets");
   const { words: _, ...known } = rows.find(({ words }) => words.every((word) => word.test(told))) ?? unknown;
   return known;
 }
