@@ -7,6 +7,7 @@ import { flag, readInputs } from "../github/inputs.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { DeployRequest } from "../releases/deploy.ts";
+import { usualRolling } from "../releases/rolling.ts";
 import type { Result } from "../releases/result.ts";
 import { logged, roleRequest, sessionRequest, travelling } from "./inputs.ts";
 
@@ -20,12 +21,12 @@ export const imageInputs = z.object({ ...travelling, "copy-images": flag });
 export async function runPart(
   parts: readonly Part[],
   outputs: (result: Result) => Readonly<Record<string, string>>,
-  queuedRuns: DeployRequest["queuedRuns"] = "keep",
+  choices: Pick<DeployRequest, "queuedRuns" | "rolling"> = { queuedRuns: "keep", rolling: usualRolling },
 ): Promise<void> {
   const makesImages = parts.includes("images");
   const inputs = { "copy-images": false, ...readInputs(makesImages ? imageInputs : partInputs) };
   const { release, only, from, "copy-images": copyImages } = inputs;
-  const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null, queuedRuns };
+  const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null, ...choices };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const role = roleRequest(inputs);
   const { connect } = await import("../releases/connections.ts");

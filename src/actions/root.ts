@@ -6,7 +6,7 @@ import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { about, common, logged, roleRequest, sessionRequest, takingBack } from "./inputs.ts";
+import { about, common, logged, rollingChoices, rollingOut, roleRequest, sessionRequest } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
@@ -20,7 +20,7 @@ export const inputs = z.object({
   "plan-hash": optional,
   "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
-  ...takingBack,
+  ...rollingOut,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
@@ -34,11 +34,11 @@ export async function run(): Promise<void> {
     "on-plan-change": onChange,
     "fail-on-drift": failOnDrift,
     "copy-images": copyImages,
-    "queued-runs": queuedRuns,
     only,
     from,
     ...rest
   } = readInputs(inputs);
+  const choices = rollingChoices(rest);
   const approved = hash === null ? null : { hash, onChange };
   const request = sessionRequest(rest);
   const role = roleRequest(rest);
@@ -58,7 +58,7 @@ export async function run(): Promise<void> {
       if (command === "plan" || dryRun) {
         await told((context) => plan(context, connect(context, role), { ...wanted, approved }), outputs);
       } else {
-        const whole = { ...wanted, parts: allParts, approved, queuedRuns };
+        const whole = { ...wanted, parts: allParts, approved, ...choices };
         await told((context) => deploy(context, connect(context, role), whole), outputs);
         markClosed();
       }
@@ -81,7 +81,7 @@ export async function run(): Promise<void> {
       }
       const { connect } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
-      const wanted = { ...request, to, dryRun, approved, queuedRuns };
+      const wanted = { ...request, to, dryRun, approved, ...choices };
       await told((context) => rollback(context, connect(context, role), wanted), outputs);
       markClosed();
       return;

@@ -5,12 +5,14 @@ import type { ImageClients } from "../images/index.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import { withFindings } from "./checks.ts";
 import type { Connections } from "./connections.ts";
+import { undisturbed } from "./in-flight.ts";
 import { isHeldBy, mayTakeLock, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import type { About } from "./observe/images.ts";
 import { planRelease } from "./plan.ts";
 import { openPromotion } from "./promotion.ts";
 import type { QueuedRunsChoice } from "./queued-runs.ts";
+import type { Rolling } from "./rolling.ts";
 import { scopeOf } from "./scope.ts";
 import {
   checkAncestry,
@@ -42,6 +44,7 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly approved: Approved | null;
   /** What becomes of runs in the queue that carry this release's code, should it be taken back. */
   readonly queuedRuns: QueuedRunsChoice;
+  readonly rolling: Rolling;
 }
 
 /** Every part, in the order of a release. */
@@ -54,7 +57,7 @@ export const allParts: readonly Part[] = ["images", "migrations", "definitions",
 export async function plan(
   context: Context,
   connections: Connections,
-  request: Omit<DeployRequest, "parts" | "queuedRuns">,
+  request: Omit<DeployRequest, "parts" | "queuedRuns" | "rolling">,
 ): Promise<Result> {
   const session = await openSession(context, connections, request);
   const checkedOut = await checkoutOf(session);
@@ -86,7 +89,7 @@ export async function deploy(context: Context, connections: Connections, request
   let approved = handedOver === null ? request.approved : null;
   let made: Result | null = null;
   if (request.parts.includes("images")) {
-    const prepared = await prepare(context, session, begun.release, about, request.queuedRuns);
+    const prepared = await prepare(context, session, begun.release, about, request);
     checkApproved(context, session, approved, prepared);
     approved &&= { ...approved, hash: planHash(prepared.plan) };
     made = await makeImages(context, session, prepared);
@@ -103,7 +106,10 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    const prepared = await prepare(context, now, release, about, request.queuedRuns);
+    const prepareNow = () => prepare(context, now, release, about, request);
+    const prepared = others.includes("rollout")
+      ? await undisturbed(context, now, request.rolling, prepareNow)
+      : await prepareNow();
     checkApproved(context, now, approved, prepared);
     return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   } catch (error) {
@@ -178,7 +184,7 @@ async function prepare(
   session: Session,
   begun: Release,
   about: About,
-  choice: QueuedRunsChoice,
+  { queuedRuns: choice, rolling }: Pick<DeployRequest, "queuedRuns" | "rolling">,
 ): Promise<Omit<Undertaking, "parts">> {
   const { observed, planned, images } = await look(context, session, begun, about);
   const { observation, images: observations, copies } = observed;
@@ -188,6 +194,7 @@ async function prepare(
     observation,
     images: { clients: images, observations, copies },
     earlier: [],
+    rolling,
     queued: { choice, since: {} },
   };
 }

@@ -19,6 +19,7 @@ import {
   wordsOf,
 } from "./result.ts";
 import type { RolloutEnd } from "./rollout.ts";
+import { type SentBack, sendAllBack } from "./send-back.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
@@ -46,13 +47,19 @@ export async function failed(
   }
   const dagster = webserverOf(context, session);
   const isCancelled = context.signal.aborted;
+  const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(cause);
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
-  if (moved.length > 0 && !isCancelled) context.report({ kind: "stage", title: "Taking back" });
-  const takenBack = isCancelled
-    ? []
-    : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster);
-  const left = isCancelled ? moved : takenBack.filter(({ why }) => why !== null);
+  const isSentBack = isCancelled && undertaking.rolling.onCancel === "rollback";
+  if (moved.length > 0 && (isSentBack || !(isCancelled || isLeft))) {
+    context.report({ kind: "stage", title: "Taking back" });
+  }
+  const sentBack = isSentBack ? await sendAllBack(context, session, lock, undertaking.observation, moved) : [];
+  const takenBack =
+    isCancelled || isLeft
+      ? sentBack
+      : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster, undertaking.rolling);
+  const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = isCancelled ? "Cancelled" : outcome === "taken-back" ? "Failed, and taken back" : "Failed";
@@ -60,7 +67,29 @@ export async function failed(
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued });
-  return isCancelled ? cancelled(undertaking, end, left, result) : red(cause, takenBack, result);
+  if (isSentBack && moved.length > 0) return new ReleaseCancelled(wordsOfSentBack(sentBack), result);
+  if (isCancelled) return cancelled(undertaking, end, left, result);
+  const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
+  return red(cause, takenBack, result, leftSo);
+}
+
+/** It was waited for long enough: of a deployment, not of a gate. */
+function isTimedOut(cause: Error): boolean {
+  return cause instanceof StepFailed && cause.verdicts.some(({ verdict }) => verdict === "timed-out");
+}
+
+function wordsOfSentBack(sentBack: readonly SentBack[]): string {
+  const names = (those: readonly SentBack[]): string => those.map(({ name }) => name).join(", ");
+  const back = sentBack.filter(({ why }) => why === null);
+  const going = sentBack.filter(({ told, why }) => told && why !== null);
+  const others = sentBack.filter(({ told }) => !told);
+  return [
+    "Cancelled.",
+    ...(back.length === 0 ? [] : [`Taken back: ${names(back)}.`]),
+    ...(going.length === 0 ? [] : [`Told to go back, and on the way: ${names(going)}.`]),
+    ...others.map(({ name, why }) => `Not taken back: ${name}: ${why ?? "nobody knows why"}.`),
+    "The next deploy or rollback goes on from here.",
+  ].join(" ");
 }
 
 /** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
@@ -119,11 +148,12 @@ function cancelled(
   return new ReleaseCancelled(text.join(" "), result);
 }
 
-function red(cause: Error, takenBack: readonly TakenBack[], result: Result): Error {
+/** @param leftSo names of what moved and was not to be taken back */
+function red(cause: Error, takenBack: readonly TakenBack[], result: Result, leftSo: readonly string[] = []): Error {
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack, result.release), result, verdicts, cause);
+  return new ReleaseFailed(failureText(cause, takenBack, leftSo, result.release), result, verdicts, cause);
 }
 
 /** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
@@ -199,7 +229,12 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
 }
 
-function failureText(error: Error, takenBack: readonly TakenBack[], release: Release): string {
+function failureText(
+  error: Error,
+  takenBack: readonly TakenBack[],
+  leftSo: readonly string[],
+  release: Release,
+): string {
   const { what, fix } = wordsOf(error);
   const migrated = migratedBy(release);
   const back = takenBack.filter(({ why }) => why === null).map(({ name }) => name);
@@ -208,7 +243,12 @@ function failureText(error: Error, takenBack: readonly TakenBack[], release: Rel
     ...(fix === null ? [] : [`fix: ${fix}`]),
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
-    ...(takenBack.length === 0 ? ["No service was touched."] : []),
+    ...(leftSo.length === 0
+      ? []
+      : [
+          `Left as they are, as \`on-timeout: leave\` says: ${leftSo.join(", ")}. The next deploy or rollback goes on from here.`,
+        ]),
+    ...(takenBack.length + leftSo.length === 0 ? ["No service was touched."] : []),
     ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");
 }

@@ -8,6 +8,7 @@ import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
+import { undisturbed } from "./in-flight.ts";
 import { takeLock } from "./lock.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -15,6 +16,7 @@ import type { Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { badSince, type QueuedRunsChoice } from "./queued-runs.ts";
+import type { Rolling } from "./rolling.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
@@ -29,6 +31,7 @@ export interface RollbackRequest extends SessionRequest {
   readonly approved: Approved | null;
   /** What becomes of runs in the queue that carry the code which is left, or this release's, should it be taken back. */
   readonly queuedRuns: QueuedRunsChoice;
+  readonly rolling: Rolling;
 }
 
 /** Releases that are looked through for a SHA: what S3 lists in one call. */
@@ -56,16 +59,20 @@ export async function rollback(context: Context, connections: Connections, reque
   try {
     const now = await settled(session, lock);
     const to = await target(now, request.to, context);
-    const { observation, planned, images } = await look(context, now, to);
-    checkApproved(context, now, request.approved, { command: "rollback", plan: planned, observation });
+    const { observation, plan, images } = await undisturbed(context, now, request.rolling, async () => {
+      const { planned, ...looked } = await look(context, now, to);
+      return { ...looked, plan: planned };
+    });
+    checkApproved(context, now, request.approved, { command: "rollback", plan, observation });
     const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
       command: "rollback",
-      plan: planned,
+      plan,
       observation,
       images: { clients: images, observations: {}, copies: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
+      rolling: request.rolling,
       queued: { choice: request.queuedRuns, since },
     });
   } catch (error) {

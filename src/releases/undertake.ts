@@ -13,10 +13,12 @@ import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import { settleQueuedRuns } from "./queued-runs.ts";
 import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from "./result.ts";
+import type { Rolling } from "./rolling.ts";
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { carryOut } from "./steps.ts";
 import { makeImage } from "./steps/image.ts";
+import { longestSeconds } from "./time-outs.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
 import { imageWorkshop, webserverOf, workshop } from "./workshop.ts";
 
@@ -112,12 +114,12 @@ async function leave({ clock }: Context, session: Session, lock: HeldLock, plan:
 function stepsToCarryOut(
   context: Context,
   session: Session,
-  { command, plan, parts, observation }: Pick<Undertaking, "command" | "plan" | "parts" | "observation">,
+  { command, plan, parts, observation, rolling }: Omit<Undertaking, "images" | "earlier" | "queued">,
 ): readonly Step[] {
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   // What is not looked at after a release is said by who ends it.
   const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || id !== "not-checked");
-  const all = [...findings, ...ofCredentials(context, session, mine)];
+  const all = [...findings, ...ofCredentials(context, session, mine, rolling)];
   refuse(context, { command, plan: { ...plan, findings: all }, observation });
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   return mine;
@@ -149,9 +151,18 @@ export function refuseUncarried({ report }: Context, stack: Stack): void {
 }
 
 /** Not of the plan: that one may be carried out by another job, with other credentials. */
-function ofCredentials({ clock }: Context, { stack, request }: Session, steps: readonly Step[]): readonly Finding[] {
+function ofCredentials(
+  { clock }: Context,
+  { stack, request }: Session,
+  steps: readonly Step[],
+  { timeoutSeconds }: Rolling,
+): readonly Finding[] {
   const now = clock.now();
-  return withLevels(checkCredentials(request.job.credentialsEndAt, steps, now), stack.checks, dayOf(now));
+  return withLevels(
+    checkCredentials(request.job.credentialsEndAt, longestSeconds(steps, timeoutSeconds), now),
+    stack.checks,
+    dayOf(now),
+  );
 }
 
 function goodTitle({ command, plan, observation }: Undertaking): string {

@@ -4,6 +4,7 @@ import type { CopyObservation, ImageClients, ImageObservation } from "../images/
 import type { Observation } from "./observation.ts";
 import type { BadSince, QueuedRunsChoice } from "./queued-runs.ts";
 import type { Told } from "./result.ts";
+import type { Rolling } from "./rolling.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import type { TakenBack } from "./take-back.ts";
@@ -22,6 +23,7 @@ export interface Undertaking {
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */
   readonly earlier: readonly StepEnd[];
+  readonly rolling: Rolling;
   /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
   readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }

@@ -9,6 +9,7 @@ import type { Stack } from "../stack/index.ts";
 import type { Clients } from "./connections.ts";
 import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
+import type { Rolling } from "./rolling.ts";
 import type { Session } from "./session.ts";
 import { taskNetwork } from "./task-network.ts";
 import type { Undertaking } from "./undertaking.ts";
@@ -29,6 +30,7 @@ export interface Workshop {
   readonly network: () => Promise<ServiceNetwork>;
   readonly release: Release;
   readonly attempt: number;
+  readonly rolling: Rolling;
   /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
   readonly handedOver: Readonly<Record<string, string>>;
 }
@@ -44,7 +46,7 @@ export function workshop(
   undertaking: Undertaking,
   release: Release,
 ): Workshop {
-  const { observation, plan } = undertaking;
+  const { observation, plan, rolling } = undertaking;
   const { stack, clients, request } = session;
   return {
     ...imageWorkshop(context, session, undertaking),
@@ -54,6 +56,7 @@ export function workshop(
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,
     attempt: request.owner.attempt,
+    rolling,
     handedOver: handedOverBy(plan),
   };
 }
