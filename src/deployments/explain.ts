@@ -171,7 +171,7 @@ function ownStop({ stop }: Track): string {
     case "asked":
       return " ECS had not given it up yet: this job told it to go back.";
     case "refused":
-      return " ECS has not given it up, and this job may not stop it (ecs:StopServiceDeployment).";
+      return " ECS has not given it up, and this job could not stop it (ecs:StopServiceDeployment; ecs:ListServiceDeployments finds it).";
     case null:
       return "";
   }

@@ -144,7 +144,7 @@ function judgeLoop(track: Track, now: number): Judgement {
   const isHopeless = isCrashLoop(track, now) || (aim.failEarly && canOnlyRepeat(track, now));
   if (stop === "asked" || !isHopeless) return moving;
   const mayReturn = service.rollout.breaker?.rollback === true && aim.from !== null && !aim.returning;
-  return mayReturn && stop === null && aim.serviceDeploymentArn !== null ? { kind: "stop" } : ended("failed");
+  return mayReturn && stop === null ? { kind: "stop" } : ended("failed");
 }
 
 /**

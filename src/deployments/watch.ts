@@ -187,7 +187,10 @@ function judged(seen: Track, now: number): Look {
 }
 
 /** The service is one that ECS takes back; what ECS does not count as a failure it would go on with for ever. */
-async function stopLoop({ ecs }: DeploymentClients, { clock, report }: Context, track: Track): Promise<Track> {
+async function stopLoop(clients: DeploymentClients, context: Context, begun: Track): Promise<Track> {
+  const { clock, report } = context;
+  const { ecs } = clients;
+  const track = await findServiceDeployment(clients, context, begun);
   const { service, serviceDeploymentArn } = track.aim;
   if (serviceDeploymentArn === null) return { ...track, stop: "refused" };
   report({ kind: "line", text: `${service}  fails over and over, and ECS has not ended it: it is told to go back` });
