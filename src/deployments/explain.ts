@@ -8,6 +8,7 @@ import type { Deployment, ServiceObservation } from "./service.ts";
 import { type FailureId, mainFailure } from "./stopped-tasks/explain.ts";
 import { logAdviceOf } from "./stopped-tasks/log-advice.ts";
 import type { StoppedTask } from "./stopped-tasks/read.ts";
+import { awaitedHook, needsWord, stageOf } from "./strategies.ts";
 import { targetAdviceOf } from "./stopped-tasks/target-advice.ts";
 import type { Track } from "./track.ts";
 
@@ -25,6 +26,7 @@ export type CauseId =
   | "other-digest"
   | "not-readable"
   | "slow"
+  | "held-up"
   | "unexplained"
   | "cancelled";
 
@@ -73,6 +75,7 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, log: strin
     case "failed":
       return failureReason(track, log) ?? decisionReason(track);
     case "unreadable":
+      if (track.refusal === null && needsWord(track)) return wordRefused(track);
       return {
         id: "not-readable",
         what: `How ${to} does is not known any more: ${track.refusal?.what ?? "ECS may not be asked."}`,
@@ -121,6 +124,15 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, log: strin
     default:
       return assertNever(ending);
   }
+}
+
+/** Its strategy has stages, and nobody may ask for them. */
+function wordRefused({ aim, service }: Track): Reason {
+  return {
+    id: "not-readable",
+    what: `Deployments of ${aim.service} are staged (${service.rollout.strategy}, hooks or a bake time): only the service deployment tells when ${showRevision(aim.to)} is through, and this job may not read it.`,
+    fix: "Allow this job's role ecs:DescribeServiceDeployments and ecs:ListServiceDeployments. Else nothing can be called deployed.",
+  };
 }
 
 /** @param log the last lines of what failed */
@@ -242,6 +254,24 @@ function waitingReason(track: Track, now: number): Reason {
           ? `ECS shows nothing but what was there before ${to}: how it does is not known.`
           : `ECS has not answered for ${Math.round((now - seenAt) / 1000)} s: how ${to} does is not known.`,
       fix: "Look at the service in the ECS console. When AWS throttles, let fewer jobs run at once.",
+    };
+  }
+  const hook = awaitedHook(track.serviceDeployment);
+  if (hook !== null) {
+    const until =
+      hook.expiresAt === null ? "" : ` until ${instant(hook.expiresAt)}, then ${hook.then ?? "ECS decides"}`;
+    return {
+      id: "held-up",
+      what: `The deployment of ${to} is paused: ${stageOf(track) ?? "a hook"} (waits${until}).`,
+      fix: `Somebody has to continue it, or turn it back: aws ecs continue-service-deployment --service-deployment-arn ${aim.serviceDeploymentArn ?? "…"} --hook-id ${hook.id}. Deploy again afterwards; or give it more time (\`timeout\`).`,
+    };
+  }
+  const stage = needsWord(track) ? stageOf(track) : null;
+  if (stage !== null) {
+    return {
+      id: "slow",
+      what: `The deployment of ${to} is not over after ${seconds(aim.deadline - aim.begun)} s: ${stage}.`,
+      fix: "Traffic shifts, bake times and hooks take their time: give it more (`timeout`).",
     };
   }
   if (aim.toNothing) {

@@ -38,6 +38,12 @@ export interface RolloutSettings {
   readonly alarmsRollBack: boolean;
   /** A rollout may be complete while old tasks still run. */
   readonly cleansUpLater: boolean;
+  /** ROLLING, BLUE_GREEN, LINEAR or CANARY; ROLLING where ECS does not say. */
+  readonly strategy: string;
+  /** Lifecycle hooks, which may hold a rollout up. */
+  readonly hooks: number;
+  /** Minutes that a rollout is watched once all of it runs, before it is complete. */
+  readonly bakeMinutes: number;
 }
 
 /**
@@ -130,6 +136,9 @@ export function observed(service: Service): ServiceObservation {
           : null,
       alarmsRollBack: configuration?.alarms?.enable === true && configuration.alarms.rollback === true,
       cleansUpLater: early?.enable === true && early.sourceServiceRevisionCleanup === "DEFERRED",
+      strategy: configuration?.strategy ?? "ROLLING",
+      hooks: configuration?.lifecycleHooks?.length ?? 0,
+      bakeMinutes: configuration?.bakeTimeInMinutes ?? 0,
     },
     launchType: service.launchType ?? null,
     capacityProviders: (service.capacityProviderStrategy ?? []).map(({ capacityProvider, weight, base }) => ({

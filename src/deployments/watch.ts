@@ -22,6 +22,7 @@ import {
 import { tellChange, tellStart } from "./progress.ts";
 import type { Digests, SeenDigests, ServiceObservation } from "./service.ts";
 import { stopServiceDeployment } from "./start.ts";
+import { needsWord } from "./strategies.ts";
 import { storyOf } from "./story.ts";
 import { countLiveTasks, readStoppedTasks, readSurvivor } from "./stopped-tasks/read.ts";
 import { follow, staleMost, type Track } from "./track.ts";
@@ -100,9 +101,13 @@ async function lookBehind(clients: DeploymentClients, context: Context, track: T
   const isOnTheWay = mine?.state === "IN_PROGRESS" && service.primary?.id === mine.id;
   // Where the service shows nothing but what was before, its service deployment may tell.
   const isAwaited = awaitsWords(track, context.clock.now());
-  if (!isChanged && !isAwaited && isOnTheWay && track.stale < staleMost) return track;
+  const isStagedNow = needsWord(track);
+  if (!isChanged && !isAwaited && !isStagedNow && isOnTheWay && track.stale < staleMost) return track;
   try {
-    const deployed = await readServiceDeployment(clients, context, track);
+    const isUnnamed = isStagedNow && track.aim.serviceDeploymentArn === null;
+    const deployed = isUnnamed
+      ? await findServiceDeployment(clients, context, track)
+      : await readServiceDeployment(clients, context, track);
     const read = isChanged ? await readFailures(clients, context, deployed) : deployed;
     const heard = read.aim.failEarly ? await readLastWords(clients, read) : read;
     return { ...heard, readAt: context.clock.now() };

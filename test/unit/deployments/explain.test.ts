@@ -186,6 +186,8 @@ describe("The explanation", () => {
     const serviceDeployment = {
       arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/app/x",
       status: "ROLLBACK_SUCCESSFUL" as const,
+      stage: null,
+      waiting: [],
       reason: untrusted("alarm"),
       breakerTriggered: false,
       alarms: ["errors"],

@@ -222,6 +222,9 @@ describe("what was done by hand, or half, is seen", () => {
       breaker: { rollback: true, threshold: usualThreshold },
       alarmsRollBack: false,
       cleansUpLater: false,
+      strategy: "ROLLING",
+      hooks: 0,
+      bakeMinutes: 0,
     };
     const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, { rollout });
     const world = {
@@ -254,6 +257,9 @@ describe("what was done by hand, or half, is seen", () => {
       breaker: null,
       alarmsRollBack: false,
       cleansUpLater: false,
+      strategy: "ROLLING",
+      hooks: 0,
+      bakeMinutes: 0,
     };
     expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
       expect.objectContaining({ id: "no-breaker", level: "warning" }),
