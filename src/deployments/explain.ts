@@ -259,7 +259,7 @@ function waitingReason(track: Track, now: number): Reason {
   const hook = awaitedHook(track.serviceDeployment);
   if (hook !== null) {
     const until =
-      hook.expiresAt === null ? "" : ` until ${instant(hook.expiresAt)}, then ${hook.then ?? "ECS decides"}`;
+      hook.expiresAt === null ? "" : ` until ${instant(hook.expiresAt)}, then ${hook.timeoutAction ?? "ECS decides"}`;
     return {
       id: "held-up",
       what: `The deployment of ${to} is paused: ${stageOf(track) ?? "a hook"} (waits${until}).`,

@@ -75,7 +75,7 @@ export interface WaitingHook {
   readonly awaitsAction: boolean;
   /** When ECS waits no longer, in milliseconds since 1970, and what it does then; null where it does not say. */
   readonly expiresAt: number | null;
-  readonly then: string | null;
+  readonly timeoutAction: string | null;
 }
 
 /**
@@ -100,7 +100,7 @@ export async function observeServiceDeployment(
         id: /^[\w:/.-]{1,256}$/.test(hookId) ? hookId : "of a strange name",
         awaitsAction: status === "AWAITING_ACTION",
         expiresAt: expiresAt?.getTime() ?? null,
-        then: timeoutAction ?? null,
+        timeoutAction: timeoutAction ?? null,
       })),
     reason: untrusted(deployment.statusReason ?? ""),
     breakerTriggered: deployment.deploymentCircuitBreaker?.status === "TRIGGERED",

@@ -125,7 +125,7 @@ test("Rolling without hooks and bake time is judged as ever", () => {
 });
 
 test("A stage is told with what holds it up", () => {
-  const hook = { id: "hook-1", awaitsAction: true, expiresAt: null, then: null };
+  const hook = { id: "hook-1", awaitsAction: true, expiresAt: null, timeoutAction: null };
   expect(stageOf({ service: greenRuns, ...word("IN_PROGRESS", { stage: "SCALE_UP" }) })).toBe("BLUE_GREEN at SCALE_UP");
   expect(stageOf({ service: greenRuns, ...word("IN_PROGRESS", { stage: "BAKE_TIME", waiting: [hook] }) })).toBe(
     "BLUE_GREEN at BAKE_TIME, held up by hook hook-1, which waits for somebody",
