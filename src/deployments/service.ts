@@ -1,6 +1,7 @@
 import type { DeploymentCircuitBreaker, Deployment as EcsDeployment, Service } from "@aws-sdk/client-ecs";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import type { Digest } from "../domain/identifiers.ts";
+import type { ReplacementSettings } from "../domain/plan.ts";
 import { parseRevision, type Revision } from "../domain/verdict.ts";
 
 /** One deployment of a service, as `deployments[]` lists it. */
@@ -44,6 +45,15 @@ export interface RolloutSettings {
   readonly hooks: number;
   /** Minutes that a rollout is watched once all of it runs, before it is complete. */
   readonly bakeMinutes: number;
+}
+
+/** What of it may be changed by us. */
+export function settingsOf({ minimumHealthyPercent, maximumPercent, breaker }: RolloutSettings): ReplacementSettings {
+  return {
+    minimumHealthyPercent,
+    maximumPercent,
+    breaker: breaker === null ? "off" : breaker.rollback ? "rolls-back" : "gives-up",
+  };
 }
 
 /**

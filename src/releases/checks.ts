@@ -7,6 +7,7 @@ import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { driftFindings, mayOverlap, ownershipFindings } from "./drift.ts";
+import { mayApply } from "./plans/settings.ts";
 import { isRenamed, movedOf, type Observation, showRunning } from "./observation.ts";
 
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
@@ -120,6 +121,8 @@ function checkService(
       },
     ];
   }
+  // The plan sets them before it rolls the service.
+  if (mayApply(service, observed)) return [];
   const { minimumHealthyPercent: minimum, maximumPercent: maximum, breaker } = observed.rollout;
   return [
     ...(service.kind === "daemon" && mayOverlap(observed)

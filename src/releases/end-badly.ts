@@ -19,6 +19,7 @@ import {
   wordsOf,
 } from "./result.ts";
 import type { RolloutEnd } from "./rollout.ts";
+import { putSettingsBack, type SettingsBack } from "./settings-back.ts";
 import { type SentBack, sendAllBack } from "./send-back.ts";
 import type { Session } from "./session.ts";
 import { StepFailed } from "./steps/done.ts";
@@ -59,6 +60,8 @@ export async function failed(
     isCancelled || isLeft
       ? sentBack
       : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster, undertaking.rolling);
+  const isTakenBack = !isCancelled && !isLeft;
+  const settings = isTakenBack ? await putSettingsBack(session, lock, end, takenBack) : [];
   const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
@@ -70,7 +73,7 @@ export async function failed(
   if (isSentBack && moved.length > 0) return new ReleaseCancelled(wordsOfSentBack(sentBack), result);
   if (isCancelled) return cancelled(undertaking, end, left, result);
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
-  return red(cause, takenBack, result, leftSo);
+  return red(cause, takenBack, result, { leftSo, settings });
 }
 
 /** It was waited for long enough: of a deployment, not of a gate. */
@@ -148,12 +151,20 @@ function cancelled(
   return new ReleaseCancelled(text.join(" "), result);
 }
 
-/** @param leftSo names of what moved and was not to be taken back */
-function red(cause: Error, takenBack: readonly TakenBack[], result: Result, leftSo: readonly string[] = []): Error {
+/** What else there is to say of what was changed. */
+interface Others {
+  /** Names of what moved and was not to be taken back. */
+  readonly leftSo: readonly string[];
+  readonly settings: readonly SettingsBack[];
+}
+
+const noOthers: Others = { leftSo: [], settings: [] };
+
+function red(cause: Error, takenBack: readonly TakenBack[], result: Result, others: Others = noOthers): Error {
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack, leftSo, result.release), result, verdicts, cause);
+  return new ReleaseFailed(failureText(cause, takenBack, others, result.release), result, verdicts, cause);
 }
 
 /** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
@@ -181,9 +192,9 @@ function movedBy(end: RolloutEnd): readonly Moved[] {
   const { taskDefinitions } = end.release;
   return movesOf(end)
     .toReversed()
-    .map(({ step: { kind, service, undo, from } }) => {
+    .flatMap(({ step: { kind, service, undo, from } }) => {
       const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
-      return { service, undo, ours };
+      return undo.kind === "settings" ? [] : [{ service, undo, ours }];
     });
 }
 
@@ -232,7 +243,7 @@ function asError(error: unknown): Error {
 function failureText(
   error: Error,
   takenBack: readonly TakenBack[],
-  leftSo: readonly string[],
+  { leftSo, settings }: Others,
   release: Release,
 ): string {
   const { what, fix } = wordsOf(error);
@@ -248,6 +259,11 @@ function failureText(
       : [
           `Left as they are, as \`on-timeout: leave\` says: ${leftSo.join(", ")}. The next deploy or rollback goes on from here.`,
         ]),
+    ...settings.map(({ service, why }) =>
+      why === null
+        ? `Percentages and breaker of ${service} are as before.`
+        : `Percentages and breaker of ${service} stay as this release has set them: ${why}`,
+    ),
     ...(takenBack.length + leftSo.length === 0 ? ["No service was touched."] : []),
     ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");

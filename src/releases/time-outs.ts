@@ -24,6 +24,7 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
   switch (step.kind) {
     case "image":
     case "register":
+    case "settings":
       return 0;
     case "run-task":
       return migrationTimeoutSeconds;

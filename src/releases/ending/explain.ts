@@ -114,6 +114,7 @@ function subjectOf(step: Step): string {
     case "put-back":
       return `service ${step.service}`;
     case "register":
+    case "settings":
     case "drain":
     case "gate":
       return step.id;

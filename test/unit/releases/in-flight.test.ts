@@ -17,6 +17,8 @@ const roll: Step = {
   count: null,
 };
 
+const undo = { kind: "none", why: "" } as const;
+
 const release = (number: number): Arguments[0]["target"] =>
   ({ taskDefinitions: { "service/code": revision(number) } }) as unknown as Arguments[0]["target"];
 
@@ -43,7 +45,7 @@ describe("A deployment under way is somebody else's", () => {
   test.each<[string, Parameters<typeof found>]>([
     ["it brings what this release brings", [{ target: release(2) }]],
     ["ECS goes back to what is released", [{}, { current: release(2) }]],
-    ["a release that was cut has begun it", [{ moved: [{ service: "code", undo: roll.undo }] }]],
+    ["a release that was cut has begun it", [{ moved: [{ service: "code", undo }] }]],
     ["nothing moves its service", [{ steps: [] }]],
     ["it is complete", [{}, { code: service({ primary: deployment({ state: "COMPLETED" }) }) }]],
     ["it has failed", [{}, { code: service({ primary: deployment({ state: "FAILED" }) }) }]],
