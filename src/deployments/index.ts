@@ -1,3 +1,4 @@
+export { type Looks, sharedLooks } from "./looks.ts";
 export { observeServices } from "./observe.ts";
 export { roll } from "./roll.ts";
 export type { Deployment, Digests, ServiceNetwork, ServiceObservation } from "./service.ts";

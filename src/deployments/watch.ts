@@ -44,7 +44,7 @@ export async function watch(clients: DeploymentClients, context: Context, begun:
       const { seen, ending } = await look(clients, context, track);
       track = seen;
       if (ending !== null) return await conclude(clients, context, track, ending);
-      await rest(context, at, track);
+      await rest(clients, context, at, track);
     }
   } catch (error) {
     if (!context.signal.aborted) throw error;
@@ -78,11 +78,12 @@ async function look(clients: DeploymentClients, context: Context, before: Track)
 
 /** @returns `unknown` when ECS cannot be read just now; null when it has no such service. */
 async function ask(
-  { ecs }: DeploymentClients,
-  { report }: Context,
+  { ecs, looks }: DeploymentClients,
+  { clock, report }: Context,
   { aim }: Track,
 ): Promise<ServiceObservation | "unknown" | null> {
   try {
+    if (looks !== undefined) return await looks.look(aim.cluster, aim.service, clock.now());
     return (await observeServices(ecs, aim.cluster, [aim.service]))[aim.service] ?? null;
   } catch (error) {
     if (!isWeather(error)) throw error;
@@ -236,9 +237,16 @@ async function readDigests({ ecs }: DeploymentClients, track: Track): Promise<Tr
 }
 
 /** Until the next look is due, or its time is over. */
-async function rest({ clock, signal }: Context, looked: number, { aim }: Track): Promise<void> {
-  const due = Math.min(looked + pace, aim.deadline);
-  await clock.sleep(Math.max(0, due - clock.now()), signal);
+async function rest(
+  { looks }: DeploymentClients,
+  { clock, signal }: Context,
+  looked: number,
+  { aim }: Track,
+): Promise<void> {
+  const now = clock.now();
+  const latest = Math.max(now, Math.min(looked + pace, aim.deadline));
+  const due = looks?.next(aim.cluster, aim.service, now, latest) ?? latest;
+  await clock.sleep(due - now, signal);
 }
 
 /** Makes the verdict; one that is red with all that can be found out about it. */

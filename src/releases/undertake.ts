@@ -1,3 +1,4 @@
+import { sharedLooks } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { bySeverity, type Finding } from "../domain/finding.ts";
@@ -69,9 +70,10 @@ export async function undertake(
   }
   await begin(context, session, lock, undertaking);
   let movedAt: number | null = null;
+  const looks = sharedLooks(session.clients.ecs);
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
     if (step.kind === "roll") movedAt ??= context.clock.now();
-    const done = await carryOut(workshop(context, session, lock, undertaking, release), step, results);
+    const done = await carryOut(workshop(context, session, lock, undertaking, release, looks), step, results);
     // What was done to a database cannot be seen from outside: an attempt that goes on from here must know.
     if (step.kind === "run-task") await session.journal.note(withParts(release, done.parts));
     return done;

@@ -1,6 +1,6 @@
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
-import type { ServiceNetwork } from "../deployments/index.ts";
+import type { Looks, ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
@@ -31,6 +31,8 @@ export interface Workshop {
   readonly release: Release;
   readonly attempt: number;
   readonly rolling: Rolling;
+  /** Shared by services that roll side by side. */
+  readonly looks: Looks;
   /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
   readonly handedOver: Readonly<Record<string, string>>;
 }
@@ -45,6 +47,7 @@ export function workshop(
   lock: HeldLock,
   undertaking: Undertaking,
   release: Release,
+  looks: Looks,
 ): Workshop {
   const { observation, plan, rolling } = undertaking;
   const { stack, clients, request } = session;
@@ -57,6 +60,7 @@ export function workshop(
     release,
     attempt: request.owner.attempt,
     rolling,
+    looks,
     handedOver: handedOverBy(plan),
   };
 }

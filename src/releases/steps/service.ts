@@ -9,7 +9,7 @@ import { type Done, StepFailed } from "./done.ts";
 
 /** Brings a service to its new revision. @throws StepFailed, UserError, AwsError, Cancelled */
 export async function rollService(
-  { clients, context, stack, release, rolling }: Workshop,
+  { clients, looks, context, stack, release, rolling }: Workshop,
   step: Extract<Step, { kind: "roll" }>,
   results: Results,
 ): Promise<Done> {
@@ -18,7 +18,7 @@ export async function rollService(
   const digest = imageOf(release, service)?.digest;
   const container = service.definition.container;
   const digests: Digests = digest === undefined || container === null ? {} : { [container]: digest };
-  const verdict = await roll(clients, context, {
+  const verdict = await roll({ ...clients, looks }, context, {
     cluster: stack.contract.cluster,
     service: service.service,
     taskDefinition: resolveText(step.to, results),
