@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { readInputs } from "../github/inputs.ts";
-import { takingBack, travelling } from "./inputs.ts";
+import { rollingChoices, rollingOut, travelling } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, runPart, verdictsOutput } from "./part.ts";
 
-export const inputs = z.object({ ...travelling, ...takingBack });
+export const inputs = z.object({ ...travelling, ...rollingOut });
 
 /** Rolls the services of the stack, each behind its gates, and commits the release; or takes back what moved. */
 export async function run(): Promise<void> {
-  const { "queued-runs": queuedRuns, "allow-state-loss": allowStateLoss } = readInputs(inputs);
+  const choices = rollingChoices(readInputs(inputs));
   await runPart(
     ["rollout"],
     (result) => ({
@@ -15,6 +15,6 @@ export async function run(): Promise<void> {
       "task-definitions": definitionsOutput(result.release),
       verdicts: verdictsOutput(result),
     }),
-    { queuedRuns, allowStateLoss },
+    choices,
   );
 }

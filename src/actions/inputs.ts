@@ -10,6 +10,7 @@ import { logReport, mask } from "../github/report.ts";
 import { choice, flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import { markOpen } from "../github/state.ts";
+import type { DeployRequest } from "../releases/deploy.ts";
 import type { PromotionRequest } from "../releases/promotion.ts";
 import type { SessionRequest } from "../releases/session.ts";
 
@@ -61,8 +62,33 @@ export const travelling = {
   release: optional.transform((text) => (text === null ? null : parseRelease(text))),
 };
 
-/** What actions take that may take a release back. */
-export const takingBack = { "queued-runs": choice(["keep", "cancel"]), "allow-state-loss": flag };
+/** What actions take that roll services, and may take a release back. */
+export const rollingOut = {
+  "queued-runs": choice(["keep", "cancel"]),
+  "allow-state-loss": flag,
+  "fail-early": flag,
+  "in-flight": choice(["wait", "take-over", "fail"]),
+  timeout: minutes.refine((seconds) => seconds > 0, "is a whole number of minutes, 1 to 9999"),
+  "on-timeout": choice(["rollback", "leave"]),
+  "on-cancel": choice(["leave", "rollback"]),
+};
+
+/** How services are rolled, and what becomes of what was taken back. */
+export function rollingChoices(
+  inputs: z.output<z.ZodObject<typeof rollingOut>>,
+): Pick<DeployRequest, "queuedRuns" | "allowStateLoss" | "rolling"> {
+  return {
+    queuedRuns: inputs["queued-runs"],
+    allowStateLoss: inputs["allow-state-loss"],
+    rolling: {
+      failEarly: inputs["fail-early"],
+      inFlight: inputs["in-flight"],
+      timeoutSeconds: inputs.timeout,
+      onTimeout: inputs["on-timeout"],
+      onCancel: inputs["on-cancel"],
+    },
+  };
+}
 
 type CommonInputs = z.output<z.ZodObject<typeof common>>;
 

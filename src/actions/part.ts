@@ -7,6 +7,7 @@ import { flag, readInputs } from "../github/inputs.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { DeployRequest } from "../releases/deploy.ts";
+import { usualRolling } from "../releases/rolling.ts";
 import type { Result } from "../releases/result.ts";
 import { logged, roleRequest, sessionRequest, travelling } from "./inputs.ts";
 
@@ -20,7 +21,11 @@ export const imageInputs = z.object({ ...travelling, "copy-images": flag });
 export async function runPart(
   parts: readonly Part[],
   outputs: (result: Result) => Readonly<Record<string, string>>,
-  choices: Pick<DeployRequest, "queuedRuns" | "allowStateLoss"> = { queuedRuns: "keep", allowStateLoss: false },
+  choices: Pick<DeployRequest, "queuedRuns" | "allowStateLoss" | "rolling"> = {
+    queuedRuns: "keep",
+    allowStateLoss: false,
+    rolling: usualRolling,
+  },
 ): Promise<void> {
   const makesImages = parts.includes("images");
   const inputs = { "copy-images": false, ...readInputs(makesImages ? imageInputs : partInputs) };

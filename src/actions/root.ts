@@ -7,7 +7,7 @@ import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import type { Result } from "../releases/result.ts";
-import { about, common, logged, roleRequest, sessionRequest, takingBack } from "./inputs.ts";
+import { about, common, logged, rollingChoices, rollingOut, roleRequest, sessionRequest } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
 
 export const inputs = z.object({
@@ -24,7 +24,7 @@ export const inputs = z.object({
   ),
   "on-plan-change": choice(["continue", "fail"]),
   "dry-run": flag,
-  ...takingBack,
+  ...rollingOut,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
@@ -38,8 +38,6 @@ export async function run(): Promise<void> {
     "on-plan-change": onChange,
     "fail-on-drift": failOnDrift,
     "copy-images": copyImages,
-    "queued-runs": queuedRuns,
-    "allow-state-loss": allowStateLoss,
     only,
     from,
     ...rest
@@ -51,6 +49,7 @@ export async function run(): Promise<void> {
       fix: "Give the output `plan-hash` of that plan; look whether the job that made it passes it on.",
     });
   }
+  const choices = rollingChoices(rest);
   const approved = hash === null ? null : { hash, onChange };
   const request = sessionRequest(rest);
   const role = roleRequest(rest);
@@ -73,7 +72,7 @@ export async function run(): Promise<void> {
   switch (command) {
     case "plan":
     case "deploy": {
-      const wanted = { ...request, release: null, only, from, copyImages, allowStateLoss };
+      const wanted = { ...request, ...choices, release: null, only, from, copyImages };
       const { connect } = await import("../releases/connections.ts");
       const { allParts, deploy, plan } = await import("../releases/deploy.ts");
       if (command === "plan" || dryRun) {
@@ -87,7 +86,7 @@ export async function run(): Promise<void> {
           outputs,
         );
       } else {
-        const whole = { ...wanted, parts: allParts, approved, queuedRuns };
+        const whole = { ...wanted, parts: allParts, approved, ...choices };
         await told((context) => deploy(context, connect(context, role), whole), outputs);
         markClosed();
       }
@@ -103,7 +102,7 @@ export async function run(): Promise<void> {
       }
       const { connect } = await import("../releases/connections.ts");
       const { rollback } = await import("../releases/rollback.ts");
-      const wanted = { ...request, to, dryRun, approved, queuedRuns, allowStateLoss };
+      const wanted = { ...request, to, dryRun, approved, ...choices };
       await told((context) => rollback(context, connect(context, role), wanted), outputs);
       markClosed();
       return;

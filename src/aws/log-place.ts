@@ -4,6 +4,8 @@ import type { LogConfiguration, TaskDefinition } from "@aws-sdk/client-ecs";
 export interface LogPlace {
   readonly logGroupName: string;
   readonly logStreamName: string;
+  /** null: the task's own. */
+  readonly region: string | null;
 }
 
 /**
@@ -22,8 +24,9 @@ export function logPlaceOf(
   if (configuration === undefined) return `the definition of container ${container} says nothing about its log`;
   if (configuration.logDriver !== "awslogs")
     return `container ${container} has the log driver ${configuration.logDriver ?? "?"}, not awslogs`;
-  const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix } = configuration.options ?? {};
+  const options = configuration.options ?? {};
+  const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix, "awslogs-region": region } = options;
   if (logGroupName === undefined || prefix === undefined)
     return `the log options of container ${container} name no group, or no stream prefix`;
-  return { logGroupName, logStreamName: `${prefix}/${container}/${taskId}` };
+  return { logGroupName, logStreamName: `${prefix}/${container}/${taskId}`, region: region ?? null };
 }

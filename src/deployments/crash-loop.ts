@@ -1,5 +1,5 @@
 import { type BreakerThreshold, usualThreshold } from "./service.ts";
-import type { StoppedTask } from "./stopped-tasks/read.ts";
+import type { StoppedTask, Survivor } from "./stopped-tasks/read.ts";
 import type { Track } from "./track.ts";
 
 /** Failed starts that are always borne: fewer open no breaker that goes by percents. */
@@ -36,8 +36,12 @@ export function isCrashLoop(track: Track, now: number): boolean {
   const [first, last] = [failed.at(0), failed.at(-1)];
   if (first === undefined || last === undefined || failed.length <= most) return false;
   if (breaker === null && last.at - first.at < patience) return false;
-  if (survivor === null) return true;
-  return !survivor.isHealthy && now - survivor.startedAt <= Math.max(...failed.map(({ lived }) => lived));
+  return survivor === null || !livesOn(survivor, failed, now);
+}
+
+/** Is it healthy, or has it lived longer than all that have failed? @param now milliseconds since 1970 */
+export function livesOn({ isHealthy, startedAt }: Survivor, failed: readonly StoppedTask[], now: number): boolean {
+  return isHealthy || now - startedAt > Math.max(...failed.map(({ lived }) => lived));
 }
 
 /** Have so many starts failed that it matters whether a task lives on? */
@@ -59,7 +63,8 @@ function mostFailures({ type, value }: BreakerThreshold, desiredCount: number): 
   }
 }
 
-function failedStarts(stopped: readonly StoppedTask[]): readonly StoppedTask[] {
+/** Tasks that ended before they can be said to have started, for a reason of their own, oldest first. */
+export function failedStarts(stopped: readonly StoppedTask[]): readonly StoppedTask[] {
   return stopped.filter(
     ({ isOver, code, lived }) =>
       isOver && (code === "EssentialContainerExited" || code === "TaskFailedToStart") && lived < startedAfter,

@@ -6,7 +6,10 @@ import { type Cause, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Ending } from "./judge.ts";
 import type { Deployment, ServiceObservation } from "./service.ts";
 import { type FailureId, mainFailure } from "./stopped-tasks/explain.ts";
+import { logAdviceOf } from "./stopped-tasks/log-advice.ts";
 import type { StoppedTask } from "./stopped-tasks/read.ts";
+import { awaitedHook, needsWord, stageOf } from "./strategies.ts";
+import { targetAdviceOf } from "./stopped-tasks/target-advice.ts";
 import type { Track } from "./track.ts";
 
 /** Ids of {@link Cause}: stable, for tools to match. */
@@ -23,6 +26,7 @@ export type CauseId =
   | "other-digest"
   | "not-readable"
   | "slow"
+  | "held-up"
   | "unexplained"
   | "cancelled";
 
@@ -43,10 +47,14 @@ export function explain(
   { goesBack, logs, now }: { readonly goesBack: boolean; readonly logs: readonly Evidence[]; readonly now: number },
 ): Explanation {
   if (ending === "complete") return { cause: null, evidence: [] };
-  const { id, what, fix } = reasonFor(track, ending, now);
+  const { id, what, fix } = reasonFor(track, ending, linesOf(logs), now);
   const done = whatEcsDoes(track, ending, goesBack);
   const cause = { id, what: done === null ? what : `${what} ${done}`, fix };
   return { cause, evidence: [...eventsOf(track), ...tasksOf(track), ...logs] };
+}
+
+function linesOf(logs: readonly Evidence[]): string {
+  return logs.flatMap(({ kind, text }) => (kind === "log" ? [text.untrusted] : [])).join("\n");
 }
 
 const shownTasks = 3;
@@ -58,22 +66,23 @@ interface Reason {
   readonly fix: string | null;
 }
 
-function reasonFor(track: Track, ending: Exclude<Ending, "complete">, now: number): Reason {
+function reasonFor(track: Track, ending: Exclude<Ending, "complete">, log: string, now: number): Reason {
   const { aim, service } = track;
   const to = showRevision(aim.to);
   switch (ending) {
     case "rolled-back":
     case "rollback-failed":
     case "failed":
-      return failureReason(track) ?? decisionReason(track);
+      return failureReason(track, log) ?? decisionReason(track);
     case "unreadable":
+      if (track.refusal === null && needsWord(track)) return wordRefused(track);
       return {
         id: "not-readable",
         what: `How ${to} does is not known any more: ${track.refusal?.what ?? "ECS may not be asked."}`,
         fix: track.refusal?.fix ?? null,
       };
     case "time-over":
-      return failureReason(track) ?? blindReason(track) ?? waitingReason(track, now);
+      return failureReason(track, log) ?? blindReason(track) ?? waitingReason(track, now);
     case "superseded": {
       const { primary } = service;
       const newer =
@@ -117,14 +126,50 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, now: numbe
   }
 }
 
-function failureReason(track: Track): Reason | null {
+/** Its strategy has stages, and nobody may ask for them. */
+function wordRefused({ aim, service }: Track): Reason {
+  return {
+    id: "not-readable",
+    what: `Deployments of ${aim.service} are staged (${service.rollout.strategy}, hooks or a bake time): only the service deployment tells when ${showRevision(aim.to)} is through, and this job may not read it.`,
+    fix: "Allow this job's role ecs:DescribeServiceDeployments and ecs:ListServiceDeployments. Else nothing can be called deployed.",
+  };
+}
+
+/** @param log the last lines of what failed */
+function failureReason(track: Track, log: string): Reason | null {
   const main = mainFailure(track.stopped);
   if (main === null) return placementReason(track);
   const { failure, times } = main;
   const to = showRevision(track.aim.to);
   const failed = times === 1 ? `A task of ${to} failed` : `Tasks of ${to} failed ${times} times`;
-  const loop = times > 1 && isStillOurs(track) ? " This is a crash loop: it does not end by itself." : "";
-  return { id: failure.id, what: `${failed}: ${failure.what}.${loop}${ownStop(track)}`, fix: failure.fix };
+  const usual = usualMeaning(track, failure.id, log);
+  const means = usual === null ? "" : ` ${usual.sayer} usually means: ${usual.what}.`;
+  const loop =
+    times < 2 || !isStillOurs(track)
+      ? ""
+      : failure.repeats
+        ? " The next one would fail alike."
+        : " This is a crash loop: it does not end by itself.";
+  return {
+    id: failure.id,
+    what: `${failed}: ${failure.what}.${means}${loop}${ownStop(track)}`,
+    fix: usual === null ? failure.fix : `${usual.fix} (${usual.source})`,
+  };
+}
+
+/** What words of others hint at. */
+function usualMeaning(
+  { events }: Track,
+  id: FailureId,
+  log: string,
+): { readonly sayer: string; readonly what: string; readonly fix: string; readonly source: string } | null {
+  if (id === "container-exited") {
+    const found = logAdviceOf(log);
+    return found === null ? null : { ...found, sayer: "What its log says" };
+  }
+  if (id !== "target-unhealthy") return null;
+  const found = targetAdviceOf(events.map(({ text }) => text.untrusted));
+  return found === null ? null : { ...found, sayer: "What the load balancer says" };
 }
 
 /** ECS works on it, and will go on doing so. */
@@ -136,9 +181,9 @@ function isStillOurs({ mine, service }: Track): boolean {
 function ownStop({ stop }: Track): string {
   switch (stop) {
     case "asked":
-      return " ECS had not given it up: this job told it to go back.";
+      return " ECS had not given it up yet: this job told it to go back.";
     case "refused":
-      return " ECS has not given it up, and this job may not stop it (ecs:StopServiceDeployment).";
+      return " ECS has not given it up, and this job could not stop it (ecs:StopServiceDeployment; ecs:ListServiceDeployments finds it).";
     case null:
       return "";
   }
@@ -209,6 +254,24 @@ function waitingReason(track: Track, now: number): Reason {
           ? `ECS shows nothing but what was there before ${to}: how it does is not known.`
           : `ECS has not answered for ${Math.round((now - seenAt) / 1000)} s: how ${to} does is not known.`,
       fix: "Look at the service in the ECS console. When AWS throttles, let fewer jobs run at once.",
+    };
+  }
+  const hook = awaitedHook(track.serviceDeployment);
+  if (hook !== null) {
+    const until =
+      hook.expiresAt === null ? "" : ` until ${instant(hook.expiresAt)}, then ${hook.timeoutAction ?? "ECS decides"}`;
+    return {
+      id: "held-up",
+      what: `The deployment of ${to} is paused: ${stageOf(track) ?? "a hook"} (waits${until}).`,
+      fix: `Somebody has to continue it, or turn it back: aws ecs continue-service-deployment --service-deployment-arn ${aim.serviceDeploymentArn ?? "…"} --hook-id ${hook.id}. Deploy again afterwards; or give it more time (\`timeout\`).`,
+    };
+  }
+  const stage = needsWord(track) ? stageOf(track) : null;
+  if (stage !== null) {
+    return {
+      id: "slow",
+      what: `The deployment of ${to} is not over after ${seconds(aim.deadline - aim.begun)} s: ${stage}.`,
+      fix: "Traffic shifts, bake times and hooks take their time: give it more (`timeout`).",
     };
   }
   if (aim.toNothing) {

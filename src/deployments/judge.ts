@@ -1,9 +1,11 @@
 import { isCrashLoop } from "./crash-loop.ts";
+import { canOnlyRepeat } from "./repeated-failure.ts";
 import { assertNever } from "../domain/errors.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { sameRevision, type VerdictKind } from "../domain/verdict.ts";
 import type { ServiceDeploymentObservation } from "./observe.ts";
 import type { Deployment } from "./service.ts";
+import { needsWord } from "./strategies.ts";
 import type { Track } from "./track.ts";
 
 /**
@@ -61,6 +63,7 @@ export function judge(track: Track, now: number): Judgement {
   if (service.status !== "ACTIVE") return ended("service-gone");
   if (aim.toNothing) return judgeNothing(track);
   if (service.desiredCount === 0) return ended("scaled-to-zero");
+  if (needsWord(track)) return judgeStaged(track, now);
   if (service.primary === null) return moving;
   if (aim.deploymentId === null) return judgeUnnamed(track, service.primary);
   return service.primary.id === aim.deploymentId
@@ -138,11 +141,53 @@ function judgePrimary(track: Track, primary: Deployment, now: number): Judgement
   }
 }
 
+/**
+ * Traffic is shifted in stages, or the rollout may be held up: only its service deployment tells how it is. What `deployments[]`
+ * shows meanwhile is not documented, and nothing is concluded from it but that another revision is wanted by now.
+ */
+function judgeStaged(track: Track, now: number): Judgement {
+  const { aim, service } = track;
+  if (track.serviceDeployment === "refused") return ended("unreadable");
+  const status = statusOf(track);
+  switch (status) {
+    case null:
+      return moving;
+    case "PENDING":
+    case "IN_PROGRESS":
+      return aim.returning ? moving : judgeLoop(track, now);
+    case "STOP_REQUESTED":
+    case "ROLLBACK_REQUESTED":
+    case "ROLLBACK_IN_PROGRESS":
+      return moving;
+    case "SUCCESSFUL":
+      return aim.returning ? ended("rollback-failed") : judgeOver(track, now);
+    case "ROLLBACK_SUCCESSFUL":
+      return aim.returning ? judgeOver(track, now) : ended("rolled-back");
+    case "ROLLBACK_FAILED":
+      return ended("rollback-failed");
+    case "STOPPED":
+      return ended(sameRevision(service.revision, aim.to) ? "failed" : "superseded");
+    default:
+      return assertNever(status);
+  }
+}
+
+/** Its service deployment is over, and well: what runs is looked at like that of any other. */
+function judgeOver(track: Track, now: number): Judgement {
+  const { primary } = track.service;
+  if (primary === null || track.isDoubtful) return moving;
+  if (!sameRevision(primary.revision, track.aim.to)) {
+    return now - track.changedAt < untilConsistent ? moving : ended("other-revision");
+  }
+  return judgeRunning(track, primary);
+}
+
 function judgeLoop(track: Track, now: number): Judgement {
   const { aim, service, stop } = track;
-  if (stop === "asked" || !isCrashLoop(track, now)) return moving;
+  const isHopeless = isCrashLoop(track, now) || (aim.failEarly && canOnlyRepeat(track, now));
+  if (stop === "asked" || !isHopeless) return moving;
   const mayReturn = service.rollout.breaker?.rollback === true && aim.from !== null && !aim.returning;
-  return mayReturn && stop === null && aim.serviceDeploymentArn !== null ? { kind: "stop" } : ended("failed");
+  return mayReturn && stop === null ? { kind: "stop" } : ended("failed");
 }
 
 /**
@@ -160,11 +205,15 @@ function judgeStateless(track: Track, primary: Deployment, now: number): Judgeme
 }
 
 function judgeCompleted(track: Track, primary: Deployment, now: number): Judgement {
-  const { aim, service, digests } = track;
-  if (!sameRevision(primary.revision, aim.to)) return ended("other-revision");
+  if (!sameRevision(primary.revision, track.aim.to)) return ended("other-revision");
   // A bake time, in which an alarm may still roll it back, is over when the service deployment says so.
   if (!isConfirmed(track, now)) return moving;
   if (track.isDoubtful) return moving;
+  return judgeRunning(track, primary);
+}
+
+function judgeRunning(track: Track, primary: Deployment): Judgement {
+  const { aim, service, digests } = track;
   if (primary.runningCount !== service.desiredCount || primary.pendingCount > 0) return moving;
   const oldTasksRun = service.runningCount !== primary.runningCount || service.others.some(isLive);
   if (oldTasksRun && !service.rollout.cleansUpLater) return moving;

@@ -52,6 +52,10 @@ export interface ServiceDeploymentObservation {
     | "ROLLBACK_IN_PROGRESS"
     | "ROLLBACK_SUCCESSFUL"
     | "ROLLBACK_FAILED";
+  /** `SCALE_UP`, `BAKE_TIME` …; null where ECS names none, as in rolling updates. */
+  readonly stage: string | null;
+  /** Hooks that it has not passed. */
+  readonly waiting: readonly WaitingHook[];
   readonly reason: Untrusted;
   readonly breakerTriggered: boolean;
   /** Names of the alarms that went off. */
@@ -62,6 +66,16 @@ export interface ServiceDeploymentObservation {
   readonly sourceRevisionArns: readonly string[];
   /** Where it goes back to, once it does. */
   readonly rollbackRevisionArn: string | null;
+}
+
+/** A lifecycle hook that holds a rollout up. Source: API_DeploymentLifecycleHookDetail in the ECS API reference. */
+export interface WaitingHook {
+  readonly id: string;
+  /** It is a pause: somebody has to continue it, or turn it back. */
+  readonly awaitsAction: boolean;
+  /** When ECS waits no longer, in milliseconds since 1970, and what it does then; null where it does not say. */
+  readonly expiresAt: number | null;
+  readonly timeoutAction: string | null;
 }
 
 /**
@@ -78,6 +92,16 @@ export async function observeServiceDeployment(
   return {
     arn,
     status: deployment.status,
+    stage: deployment.lifecycleStage ?? null,
+    waiting: (deployment.lifecycleHookDetails ?? [])
+      .filter(({ status }) => status === "AWAITING_ACTION" || status === "IN_PROGRESS")
+      .map(({ hookId = "", status, expiresAt, timeoutAction }) => ({
+        // It goes into words of our own.
+        id: /^[\w:/.-]{1,256}$/.test(hookId) ? hookId : "of a strange name",
+        awaitsAction: status === "AWAITING_ACTION",
+        expiresAt: expiresAt?.getTime() ?? null,
+        timeoutAction: timeoutAction ?? null,
+      })),
     reason: untrusted(deployment.statusReason ?? ""),
     breakerTriggered: deployment.deploymentCircuitBreaker?.status === "TRIGGERED",
     alarms: deployment.alarms?.status === "TRIGGERED" ? (deployment.alarms.triggeredAlarmNames ?? []) : [],

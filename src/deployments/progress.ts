@@ -1,6 +1,7 @@
 import type { Report } from "../domain/context.ts";
 import { showRevision } from "../domain/verdict.ts";
 import { failureOf } from "./stopped-tasks/explain.ts";
+import { needsWord, stageOf } from "./strategies.ts";
 import { newEvents, type Track } from "./track.ts";
 
 /** The state in which the watching begins. */
@@ -28,7 +29,9 @@ function withTime(track: Track, now: number): string {
 }
 
 /** `webserver  1/2 running, 1 pending, 0 failed`, and what stands in the way of these numbers being ours. */
-function stateLine({ aim, service, mine, failedAt }: Track): string {
+function stateLine(track: Track): string {
+  const { aim, service, mine, failedAt } = track;
+  const stage = needsWord(track) ? stageOf(track) : null;
   const { primary } = service;
   const wanted = aim.toNothing ? 0 : service.desiredCount;
   const own = aim.toNothing ? service : (mine ?? { runningCount: 0, pendingCount: 0 });
@@ -37,6 +40,7 @@ function stateLine({ aim, service, mine, failedAt }: Track): string {
   return [
     `${aim.service}  ${own.runningCount}/${wanted} running, ${own.pendingCount} pending, ${mine?.failedTasks ?? 0} failed`,
     leaving > 0 ? `, ${leaving} old` : "",
+    stage === null ? "" : `; ${stage}`,
     failedAt === null ? "" : "; given up by ECS",
     isReplaced ? `; ECS works on ${primary.revision === null ? primary.id : showRevision(primary.revision)}` : "",
   ].join("");

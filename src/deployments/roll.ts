@@ -60,6 +60,8 @@ export function notBegun(request: RollRequest): Verdict {
       fix: null,
     },
     evidence: [],
+    story: [],
+    page: null,
     seconds: 0,
   };
 }

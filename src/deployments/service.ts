@@ -1,6 +1,7 @@
 import type { DeploymentCircuitBreaker, Deployment as EcsDeployment, Service } from "@aws-sdk/client-ecs";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import type { Digest } from "../domain/identifiers.ts";
+import type { ReplacementSettings } from "../domain/plan.ts";
 import { parseRevision, type Revision } from "../domain/verdict.ts";
 
 /** One deployment of a service, as `deployments[]` lists it. */
@@ -38,6 +39,21 @@ export interface RolloutSettings {
   readonly alarmsRollBack: boolean;
   /** A rollout may be complete while old tasks still run. */
   readonly cleansUpLater: boolean;
+  /** ROLLING, BLUE_GREEN, LINEAR or CANARY; ROLLING where ECS does not say. */
+  readonly strategy: string;
+  /** Lifecycle hooks, which may hold a rollout up. */
+  readonly hooks: number;
+  /** Minutes that a rollout is watched once all of it runs, before it is complete. */
+  readonly bakeMinutes: number;
+}
+
+/** What of it may be changed by us. */
+export function settingsOf({ minimumHealthyPercent, maximumPercent, breaker }: RolloutSettings): ReplacementSettings {
+  return {
+    minimumHealthyPercent,
+    maximumPercent,
+    breaker: breaker === null ? "off" : breaker.rollback ? "rolls-back" : "gives-up",
+  };
 }
 
 /**
@@ -130,6 +146,9 @@ export function observed(service: Service): ServiceObservation {
           : null,
       alarmsRollBack: configuration?.alarms?.enable === true && configuration.alarms.rollback === true,
       cleansUpLater: early?.enable === true && early.sourceServiceRevisionCleanup === "DEFERRED",
+      strategy: configuration?.strategy ?? "ROLLING",
+      hooks: configuration?.lifecycleHooks?.length ?? 0,
+      bakeMinutes: configuration?.bakeTimeInMinutes ?? 0,
     },
     launchType: service.launchType ?? null,
     capacityProviders: (service.capacityProviderStrategy ?? []).map(({ capacityProvider, weight, base }) => ({

@@ -104,11 +104,12 @@ export async function stopServiceDeployment(
 
 /** The members that all aims of one request share. */
 export function commonAim(
-  request: Pick<RollRequest, "cluster" | "service" | "timeoutSeconds"> & Pick<Partial<RollRequest>, "digests">,
+  request: Pick<RollRequest, "cluster" | "service" | "timeoutSeconds"> &
+    Pick<Partial<RollRequest>, "digests" | "failEarly">,
   begun: number,
-): Pick<Aim, "cluster" | "service" | "digests" | "begun" | "deadline"> {
-  const { cluster, service, timeoutSeconds, digests = {} } = request;
-  return { cluster, service, digests, begun, deadline: begun + timeoutSeconds * 1000 };
+): Pick<Aim, "cluster" | "service" | "digests" | "failEarly" | "begun" | "deadline"> {
+  const { cluster, service, timeoutSeconds, digests = {}, failEarly = false } = request;
+  return { cluster, service, digests, failEarly, begun, deadline: begun + timeoutSeconds * 1000 };
 }
 
 export function idsOf({ primary, others }: ServiceObservation): readonly string[] {

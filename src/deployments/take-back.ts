@@ -1,3 +1,4 @@
+import { deploymentsPage } from "../aws/console.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
@@ -71,10 +72,11 @@ export async function takeBack(
  * @throws UserError, AwsError
  */
 export async function takeDown(
-  { ecs, logs }: DeploymentClients,
+  clients: DeploymentClients,
   context: Context,
   request: Omit<TakeBackRequest, "to" | "count"> & { readonly to?: Revision | null },
 ): Promise<Verdict> {
+  const { ecs } = clients;
   const { cluster, service: name, to = null } = request;
   const begun = context.clock.now();
   const before = present(request, (await observeServices(ecs, cluster, [name]))[name] ?? null);
@@ -100,7 +102,7 @@ export async function takeDown(
     count: 0,
     since: begun,
   };
-  return watch({ ecs, logs }, context, track(aim, after, after.events));
+  return watch(clients, context, track(aim, after, after.events));
 }
 
 /** So often, three seconds apart, a service is looked at that does not run what is to be taken back: the answers may be old ones. */
@@ -142,6 +144,8 @@ function leftAlone({ to, ours }: TakeBackRequest, service: ServiceObservation, s
       fix: "Settle which one is meant to run. To have the older one again, deploy it.",
     },
     evidence: [],
+    story: [],
+    page: deploymentsPage(service.arn),
     seconds,
   };
 }

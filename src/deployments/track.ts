@@ -25,6 +25,8 @@ export interface Aim {
   readonly moves: boolean;
   /** The service is to run nothing. */
   readonly toNothing: boolean;
+  /** Ends when two tasks in a row have failed in a way that can only repeat. */
+  readonly failEarly: boolean;
   readonly digests: Digests;
   /** The desired count that our own write was answered with; null when nothing was written. */
   readonly count: number | null;
@@ -62,6 +64,8 @@ export interface Track {
   readonly serviceDeployment: ServiceDeploymentObservation | "refused" | null;
   /** Tasks of our deployment that stopped by no will of the scheduler's, oldest first. */
   readonly stopped: readonly StoppedTask[];
+  /** What containers said last that exited, so that it can be compared; by the task's id. */
+  readonly lastWords: Readonly<Record<string, string>>;
   /** Why stopped tasks cannot be read; null when they can. */
   readonly tasksRefused: Untrusted | null;
   /** Read only where it matters: once too many of ours have stopped. */
@@ -70,6 +74,8 @@ export interface Track {
   readonly tasksAtFirst: number;
   /** Whether ECS was told to go back from what it would go on with for ever. */
   readonly stop: "asked" | "refused" | null;
+  /** When it was told so, in milliseconds since 1970. */
+  readonly stopAt: number | null;
   /** Why ECS may not be asked any more; null while it may. */
   readonly refusal: Pick<Advice, "what" | "fix"> | null;
   /** Tasks that have not ended, of a service that is to run nothing; null until they were counted after the last answer. */
@@ -101,10 +107,12 @@ export function track(aim: Aim, service: ServiceObservation, earlier: readonly S
     readAt: 0,
     serviceDeployment: null,
     stopped: [],
+    lastWords: {},
     tasksRefused: null,
     survivor: null,
     tasksAtFirst: service.runningCount + service.pendingCount,
     stop: null,
+    stopAt: null,
     refusal: null,
     liveTasks: null,
     digests: null,

@@ -1,3 +1,4 @@
+import { deploymentsPage } from "../aws/console.ts";
 import { isAwsError, isWeather } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
@@ -7,6 +8,7 @@ import type { Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
 import { readLastLogLines } from "./stopped-tasks/log-tail.ts";
 import { mayBeCrashLoop } from "./crash-loop.ts";
+import { comparable, mayOnlyRepeat, wordsToRead } from "./repeated-failure.ts";
 import { explain } from "./explain.ts";
 import { mainFailure } from "./stopped-tasks/explain.ts";
 import { type Ending, isGoingBack, judge, verdictOf } from "./judge.ts";
@@ -20,6 +22,8 @@ import {
 import { tellChange, tellStart } from "./progress.ts";
 import type { Digests, SeenDigests, ServiceObservation } from "./service.ts";
 import { stopServiceDeployment } from "./start.ts";
+import { needsWord } from "./strategies.ts";
+import { storyOf } from "./story.ts";
 import { countLiveTasks, readStoppedTasks, readSurvivor } from "./stopped-tasks/read.ts";
 import { follow, staleMost, type Track } from "./track.ts";
 
@@ -40,7 +44,7 @@ export async function watch(clients: DeploymentClients, context: Context, begun:
       const { seen, ending } = await look(clients, context, track);
       track = seen;
       if (ending !== null) return await conclude(clients, context, track, ending);
-      await rest(context, at, track);
+      await rest(clients, context, at, track);
     }
   } catch (error) {
     if (!context.signal.aborted) throw error;
@@ -74,11 +78,12 @@ async function look(clients: DeploymentClients, context: Context, before: Track)
 
 /** @returns `unknown` when ECS cannot be read just now; null when it has no such service. */
 async function ask(
-  { ecs }: DeploymentClients,
-  { report }: Context,
+  { ecs, looks }: DeploymentClients,
+  { clock, report }: Context,
   { aim }: Track,
 ): Promise<ServiceObservation | "unknown" | null> {
   try {
+    if (looks !== undefined) return await looks.look(aim.cluster, aim.service, clock.now());
     return (await observeServices(ecs, aim.cluster, [aim.service]))[aim.service] ?? null;
   } catch (error) {
     if (!isWeather(error)) throw error;
@@ -96,11 +101,17 @@ async function lookBehind(clients: DeploymentClients, context: Context, track: T
   const isChanged = track.readAt < track.changedAt;
   const isOnTheWay = mine?.state === "IN_PROGRESS" && service.primary?.id === mine.id;
   // Where the service shows nothing but what was before, its service deployment may tell.
-  if (!isChanged && isOnTheWay && track.stale < staleMost) return track;
+  const isAwaited = awaitsWords(track, context.clock.now());
+  const isStagedNow = needsWord(track);
+  if (!isChanged && !isAwaited && !isStagedNow && isOnTheWay && track.stale < staleMost) return track;
   try {
-    const deployed = await readServiceDeployment(clients, context, track);
+    const isUnnamed = isStagedNow && track.aim.serviceDeploymentArn === null;
+    const deployed = isUnnamed
+      ? await findServiceDeployment(clients, context, track)
+      : await readServiceDeployment(clients, context, track);
     const read = isChanged ? await readFailures(clients, context, deployed) : deployed;
-    return { ...read, readAt: context.clock.now() };
+    const heard = read.aim.failEarly ? await readLastWords(clients, read) : read;
+    return { ...heard, readAt: context.clock.now() };
   } catch (error) {
     if (isWeather(error)) return track;
     throw error;
@@ -126,13 +137,37 @@ async function readFailures({ ecs }: DeploymentClients, { report }: Context, tra
   if (track.tasksRefused !== null || track.aim.toNothing) return track;
   try {
     const stopped = await readStoppedTasks(ecs, track.aim, track.stopped);
-    const survivor = mayBeCrashLoop({ ...track, stopped }) ? await readSurvivor(ecs, track.aim) : null;
+    const matters = mayBeCrashLoop({ ...track, stopped }) || (track.aim.failEarly && mayOnlyRepeat({ stopped }));
+    const survivor = matters ? await readSurvivor(ecs, track.aim) : null;
     return { ...track, stopped, survivor };
   } catch (error) {
     if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
     report({ kind: "line", text: `${track.aim.service}  stopped tasks cannot be read: ${error.what}` });
     return { ...track, tasksRefused: untrusted(error.message) };
   }
+}
+
+/** Milliseconds after which a log has what its container wrote, if it wrote anything. */
+const logsComeWithin = 15_000;
+
+/** Do two tasks seem to have failed alike, and may their logs still come? */
+function awaitsWords(track: Track, now: number): boolean {
+  return track.aim.failEarly && now - track.changedAt < logsComeWithin && wordsToRead(track).length > 0;
+}
+
+async function readLastWords(clients: DeploymentClients, track: Track): Promise<Track> {
+  const heard: Record<string, string> = { ...track.lastWords };
+  try {
+    for (const task of wordsToRead(track)) {
+      const evidence = await readLastLogLines(clients, track.aim.to, task);
+      const logs = evidence.flatMap(({ kind, text }) => (kind === "log" ? [text.untrusted] : []));
+      heard[task.id] = comparable(logs.join("\n"));
+    }
+  } catch (error) {
+    // A log is a help here, and no more.
+    if (!isAwsError(error)) throw error;
+  }
+  return { ...track, lastWords: heard };
 }
 
 async function closerLook(clients: DeploymentClients, context: Context, seen: Track): Promise<Look> {
@@ -158,17 +193,20 @@ function judged(seen: Track, now: number): Look {
 }
 
 /** The service is one that ECS takes back; what ECS does not count as a failure it would go on with for ever. */
-async function stopLoop({ ecs }: DeploymentClients, { report }: Context, track: Track): Promise<Track> {
+async function stopLoop(clients: DeploymentClients, context: Context, begun: Track): Promise<Track> {
+  const { clock, report } = context;
+  const { ecs } = clients;
+  const track = await findServiceDeployment(clients, context, begun);
   const { service, serviceDeploymentArn } = track.aim;
   if (serviceDeploymentArn === null) return { ...track, stop: "refused" };
-  report({ kind: "line", text: `${service}  is in a crash loop that ECS does not end: it is told to go back` });
+  report({ kind: "line", text: `${service}  fails over and over, and ECS has not ended it: it is told to go back` });
   try {
     await stopServiceDeployment(ecs, track.aim, serviceDeploymentArn);
-    return { ...track, stop: "asked" };
+    return { ...track, stop: "asked", stopAt: clock.now() };
   } catch (error) {
     if (isWeather(error)) return track;
     // It has ended, or turned back by itself, in the meantime.
-    if (isAwsError(error, "conflict")) return { ...track, stop: "asked" };
+    if (isAwsError(error, "conflict")) return { ...track, stop: "asked", stopAt: clock.now() };
     if (!isAwsError(error, "denied", "invalid", "not-found")) throw error;
     report({ kind: "line", text: `${service}  cannot be stopped: ${error.what}` });
     return { ...track, stop: "refused" };
@@ -199,9 +237,16 @@ async function readDigests({ ecs }: DeploymentClients, track: Track): Promise<Tr
 }
 
 /** Until the next look is due, or its time is over. */
-async function rest({ clock, signal }: Context, looked: number, { aim }: Track): Promise<void> {
-  const due = Math.min(looked + pace, aim.deadline);
-  await clock.sleep(Math.max(0, due - clock.now()), signal);
+async function rest(
+  { looks }: DeploymentClients,
+  { clock, signal }: Context,
+  looked: number,
+  { aim }: Track,
+): Promise<void> {
+  const now = clock.now();
+  const latest = Math.max(now, Math.min(looked + pace, aim.deadline));
+  const due = looks?.next(aim.cluster, aim.service, now, latest) ?? latest;
+  await clock.sleep(due - now, signal);
 }
 
 /** Makes the verdict; one that is red with all that can be found out about it. */
@@ -219,6 +264,8 @@ async function conclude(clients: DeploymentClients, context: Context, track: Tra
     to: aim.toNothing ? null : aim.to,
     digests: agreed(last.digests ?? {}),
     ...explain(last, ending, { goesBack, logs, now }),
+    story: storyOf(last, ending, now),
+    page: deploymentsPage(last.service.arn),
     seconds: (now - aim.begun) / 1000,
   };
 }

@@ -22,4 +22,6 @@ export interface Evidence {
   /** What it is about: a service, a task id and container, a location. Our own words. */
   readonly subject: string;
   readonly text: Untrusted;
+  /** Where all of it stands. Absent: nowhere else, or not known. */
+  readonly page?: string;
 }

@@ -18,6 +18,39 @@ export type Undo =
    */
   | { readonly kind: "roll"; readonly service: string; readonly to: Revision | null; readonly count: number | null };
 
+/** What sets percentages and breaker back. `service` is ECS's name. */
+export interface SettingsUndo {
+  readonly kind: "settings";
+  readonly service: string;
+  readonly to: ReplacementSettings;
+}
+
+/** How a service replaces its tasks. */
+export interface ReplacementSettings {
+  readonly minimumHealthyPercent: number;
+  readonly maximumPercent: number;
+  /** What ECS does when too many tasks fail: nothing, ending the rollout, or going back. */
+  readonly breaker: "off" | "gives-up" | "rolls-back";
+}
+
+export function sameSettings(a: ReplacementSettings, b: ReplacementSettings): boolean {
+  return (
+    a.minimumHealthyPercent === b.minimumHealthyPercent &&
+    a.maximumPercent === b.maximumPercent &&
+    a.breaker === b.breaker
+  );
+}
+
+/** `percentages 0/100, breaker that rolls back` */
+export function showSettings({ minimumHealthyPercent, maximumPercent, breaker }: ReplacementSettings): string {
+  const breakers = {
+    off: "no breaker",
+    "gives-up": "breaker without rollback",
+    "rolls-back": "breaker that rolls back",
+  };
+  return `percentages ${minimumHealthyPercent}/${maximumPercent}, ${breakers[breaker]}`;
+}
+
 /** What a step does; data only. Services, images, migrations are named by their keys in the stack file. */
 export type Action =
   | {
@@ -59,6 +92,15 @@ export type Action =
       readonly to: Later;
       /** Desired count to set; null leaves it alone. */
       readonly count: number | null;
+    }
+  /** Sets percentages and breaker of a service that is rolled next. */
+  | {
+      readonly kind: "settings";
+      readonly service: string;
+      /** ECS's name of it. */
+      readonly name: string;
+      readonly from: ReplacementSettings;
+      readonly to: ReplacementSettings;
     }
   /** Brings a service to no task; a later step rolls it. */
   | {
@@ -127,7 +169,7 @@ export type Step = {
   readonly after: readonly string[];
   /** Why it is needed, for people. */
   readonly reason: string;
-  readonly undo: Undo;
+  readonly undo: Undo | SettingsUndo;
 } & Action;
 
 /** The difference between what runs and what is wanted. */

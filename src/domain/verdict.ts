@@ -47,6 +47,13 @@ export interface Cause {
   readonly fix: string | null;
 }
 
+/** Something that happened in a deployment, in our own words. */
+export interface Moment {
+  /** Since it began. */
+  readonly seconds: number;
+  readonly what: string;
+}
+
 export interface Verdict {
   /** Name of the ECS service. */
   readonly service: string;
@@ -59,6 +66,10 @@ export interface Verdict {
   readonly digests: Readonly<Record<string, Digest>>;
   readonly cause: Cause | null;
   readonly evidence: readonly Evidence[];
+  /** What happened, in that order; empty when nothing was begun. */
+  readonly story: readonly Moment[];
+  /** Where AWS's console shows it; null when that is not known. */
+  readonly page: string | null;
   readonly seconds: number;
 }
 

@@ -68,6 +68,13 @@ export function table(header: readonly string[], rows: readonly (readonly (Text 
   return { markdown: [line(header), `|${" --- |".repeat(header.length)}`, ...rows.map(line)].join("\n") };
 }
 
+/** An address that people can follow, if it is one of the web's. */
+export function link(text: Text, url: string): Markdown {
+  if (!/^https:\/\/[a-z0-9.-]+\//.test(url)) return escape(text);
+  const safe = url.replaceAll(/[^A-Za-z0-9/:?#=&$%._~+-]/g, (character) => encodeURIComponent(character));
+  return { markdown: `[${escape(text).markdown}](${safe.replaceAll("(", "%28").replaceAll(")", "%29")})` };
+}
+
 export function list(items: readonly (Text | Markdown)[]): Markdown {
   return { markdown: items.map((item) => `- ${toMarkdown(item).markdown}`).join("\n") };
 }

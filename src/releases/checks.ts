@@ -1,14 +1,14 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import { instant } from "../domain/identifiers.ts";
-import type { Plan, Step } from "../domain/plan.ts";
+import type { Plan } from "../domain/plan.ts";
 import { imagesOf, type Release } from "../domain/release.ts";
 import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { driftFindings, mayOverlap, ownershipFindings } from "./drift.ts";
+import { mayApply } from "./plans/settings.ts";
 import { isRenamed, movedOf, type Observation, showRunning } from "./observation.ts";
-import { longestSeconds } from "./time-outs.ts";
 
 const deploymentTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html";
 const circuitBreaker = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
@@ -59,8 +59,7 @@ function checkRenamed(stack: Stack, observation: Observation): readonly Finding[
  * Credentials that end before everything that is to be done can have come to its end.
  * @param endAt of the credentials, and `now`: milliseconds since 1970; null: nobody says, or they are renewed
  */
-export function checkCredentials(endAt: number | null, steps: readonly Step[], now: number): readonly Finding[] {
-  const longest = longestSeconds(steps);
+export function checkCredentials(endAt: number | null, longest: number, now: number): readonly Finding[] {
   if (endAt === null || endAt >= now + longest * 1000) return [];
   return [
     {
@@ -122,6 +121,8 @@ function checkService(
       },
     ];
   }
+  // The plan sets them before it rolls the service.
+  if (mayApply(service, observed)) return [];
   const { minimumHealthyPercent: minimum, maximumPercent: maximum, breaker } = observed.rollout;
   return [
     ...(service.kind === "daemon" && mayOverlap(observed)

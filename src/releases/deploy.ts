@@ -7,12 +7,14 @@ import { type Approved, checkApproved } from "./approved.ts";
 import { withFindings } from "./checks.ts";
 import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
+import { undisturbed } from "./in-flight.ts";
 import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import type { About } from "./observe/images.ts";
 import { planRelease } from "./plan.ts";
 import { openPromotion } from "./promotion.ts";
 import type { QueuedRunsChoice } from "./queued-runs.ts";
+import type { Rolling } from "./rolling.ts";
 import { scopeOf } from "./scope.ts";
 import {
   checkAncestry,
@@ -50,13 +52,14 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly queuedRuns: QueuedRunsChoice;
   /** What schedules and sensors lose by it is only said. */
   readonly allowStateLoss: boolean;
+  readonly rolling: Rolling;
 }
 
 /** Every part, in the order of a release. */
 export const allParts: readonly Part[] = ["images", "migrations", "definitions", "rollout"];
 
 /** What a plan is asked for. */
-export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns"> {
+export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns" | "rolling"> {
   /** null: files of the checkout may be run here; else why not, as a sentence. */
   readonly whyNotRun: string | null;
 }
@@ -120,7 +123,10 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    const prepared = await prepare(context, now, release, about, request, webserverOf(context, now));
+    const prepareNow = () => prepare(context, now, release, about, request, webserverOf(context, now));
+    const prepared = others.includes("rollout")
+      ? await undisturbed(context, now, request.rolling, prepareNow)
+      : await prepareNow();
     checkApproved(context, now, approved, prepared);
     return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   } catch (error) {
@@ -195,7 +201,7 @@ async function prepare(
   session: Session,
   begun: Release,
   about: About,
-  { approved, queuedRuns: choice, allowStateLoss }: DeployRequest,
+  { approved, queuedRuns: choice, allowStateLoss, rolling }: DeployRequest,
   dagster: Dagster | null,
 ): Promise<Omit<Undertaking, "parts">> {
   const { observed, planned, images } = await look(context, session, begun, about, { allowStateLoss }, dagster);
@@ -208,6 +214,7 @@ async function prepare(
     images: { clients: images, observations, copies },
     earlier: [],
     allowsStateLoss: allowStateLoss,
+    rolling,
     queued: { choice, since: {} },
   };
 }

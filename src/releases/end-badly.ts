@@ -2,6 +2,7 @@ import type { Context } from "../domain/context.ts";
 import { Cancelled, messageOf, RolloutFailed, type UserError } from "../domain/errors.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { OutcomeKind } from "../domain/journal.ts";
+import type { VerdictKind } from "../domain/verdict.ts";
 import { migratedBy, type Release } from "../domain/release.ts";
 import { locationsServedBy } from "./hosts.ts";
 import { type HeldLock, isLost } from "./lock.ts";
@@ -19,6 +20,8 @@ import {
   wordsOf,
 } from "./result.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
+import { putSettingsBack, type SettingsBack } from "./settings-back.ts";
+import { type SentBack, sendAllBack } from "./send-back.ts";
 import type { Session } from "./session.ts";
 import { type StateAfter, stateAfterTakeBack } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
@@ -47,14 +50,22 @@ export async function failed(
   }
   const dagster = webserverOf(context, session);
   const isCancelled = context.signal.aborted;
+  const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(cause);
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
-  if (moved.length > 0 && !isCancelled) context.report({ kind: "stage", title: "Taking back" });
-  const takenBack = isCancelled
-    ? []
-    : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster);
+  const isSentBack = isCancelled && undertaking.rolling.onCancel === "rollback";
+  if (moved.length > 0 && (isSentBack || !(isCancelled || isLeft))) {
+    context.report({ kind: "stage", title: "Taking back" });
+  }
+  const sentBack = isSentBack ? await sendAllBack(context, session, lock, undertaking.observation, moved) : [];
+  const takenBack =
+    isCancelled || isLeft
+      ? sentBack
+      : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster, undertaking.rolling);
+  const isTakenBack = !isCancelled && !isLeft;
+  const settings = isTakenBack ? await putSettingsBack(session, lock, end, takenBack) : [];
   const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, takenBack, dagster);
-  const left = isCancelled ? moved : takenBack.filter(({ why }) => why !== null);
+  const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = isCancelled
@@ -66,7 +77,29 @@ export async function failed(
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued, stateAfter });
-  return isCancelled ? cancelled(undertaking, end, left, result) : red(cause, takenBack, stateAfter, result);
+  if (isSentBack && moved.length > 0) return new ReleaseCancelled(wordsOfSentBack(sentBack), result);
+  if (isCancelled) return cancelled(undertaking, end, left, result);
+  const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
+  return red(cause, takenBack, result, { leftSo, settings, stateAfter });
+}
+
+/** It was waited for long enough: of a deployment, not of a gate. */
+function isTimedOut(cause: Error): boolean {
+  return cause instanceof StepFailed && cause.verdicts.some(({ verdict }) => verdict === "timed-out");
+}
+
+function wordsOfSentBack(sentBack: readonly SentBack[]): string {
+  const names = (those: readonly SentBack[]): string => those.map(({ name }) => name).join(", ");
+  const back = sentBack.filter(({ why }) => why === null);
+  const going = sentBack.filter(({ told, why }) => told && why !== null);
+  const others = sentBack.filter(({ told }) => !told);
+  return [
+    "Cancelled.",
+    ...(back.length === 0 ? [] : [`Taken back: ${names(back)}.`]),
+    ...(going.length === 0 ? [] : [`Told to go back, and on the way: ${names(going)}.`]),
+    ...others.map(({ name, why }) => `Not taken back: ${name}: ${why ?? "nobody knows why"}.`),
+    "The next deploy or rollback goes on from here.",
+  ].join(" ");
 }
 
 /** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
@@ -78,9 +111,7 @@ export function imagesFailed(
 ): Error {
   const title = signal.aborted ? "Cancelled" : "Failed";
   const result = resultOf(tell(session, undertaking, end, title));
-  return signal.aborted
-    ? new ReleaseCancelled(beforeAnyMove, result)
-    : red(asError(end.failure?.error), [], [], result);
+  return signal.aborted ? new ReleaseCancelled(beforeAnyMove, result) : red(asError(end.failure?.error), [], result);
 }
 
 /** What was done until somebody else had the lock; he goes on from there, or takes it back. */
@@ -111,10 +142,13 @@ function cancelled(
   result: Result,
 ): ReleaseCancelled {
   if (left.length === 0) return new ReleaseCancelled(beforeAnyMove, result);
-  const underWay = movesOf(end).flatMap(({ step, end: how }) => (isStillMoving(how) ? [step.service] : []));
+  const moves = movesOf(end);
+  const underWay = moves.flatMap(({ step, end: how }) => (isStillMoving(how) ? [step.service] : []));
+  // What ECS has taken back by itself is told by what failed.
+  const back = moves.flatMap(({ step, end: how }) => (verdictOf(how) === "rolled-back" ? [step.service] : []));
   const names = (isUnderWay: boolean): string =>
     left
-      .filter(({ service }) => underWay.includes(service) === isUnderWay)
+      .filter(({ service }) => !back.includes(service) && underWay.includes(service) === isUnderWay)
       .map(({ service }) => nameIn(observation, service))
       .join(", ");
   const [going, moved] = [names(true), names(false)];
@@ -132,9 +166,13 @@ function cancelled(
 
 /** We stopped waiting for it: ECS may not be through. */
 function isStillMoving(end: StepEnd): boolean {
-  if (end.kind !== "failed") return false;
-  const [verdict] = end.error instanceof RolloutFailed ? end.error.verdicts : [];
-  return verdict === undefined || verdict.verdict === "cancelled" || verdict.verdict === "timed-out";
+  const verdict = verdictOf(end);
+  return end.kind === "failed" && (verdict === null || verdict === "cancelled" || verdict === "timed-out");
+}
+
+/** null: the step gave none. */
+function verdictOf(end: StepEnd): VerdictKind | null {
+  return end.kind === "failed" && end.error instanceof RolloutFailed ? (end.error.verdicts[0]?.verdict ?? null) : null;
 }
 
 /** It ended because it was told to, and not because anything was wrong. */
@@ -143,11 +181,21 @@ function isStopped(cause: unknown): boolean {
   return cause instanceof RolloutFailed && cause.verdicts[0]?.verdict === "cancelled";
 }
 
-function red(cause: Error, takenBack: readonly TakenBack[], stateAfter: readonly StateAfter[], result: Result): Error {
+/** What else there is to say of what was changed. */
+interface Others {
+  /** Names of what moved and was not to be taken back. */
+  readonly leftSo: readonly string[];
+  readonly settings: readonly SettingsBack[];
+  readonly stateAfter: readonly StateAfter[];
+}
+
+const noOthers: Others = { leftSo: [], settings: [], stateAfter: [] };
+
+function red(cause: Error, takenBack: readonly TakenBack[], result: Result, others: Others = noOthers): Error {
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack, stateAfter, result.release), result, verdicts, cause);
+  return new ReleaseFailed(failureText(cause, takenBack, others, result.release), result, verdicts, cause);
 }
 
 /** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
@@ -175,9 +223,9 @@ function movedBy(end: RolloutEnd): readonly Moved[] {
   const { taskDefinitions } = end.release;
   return movesOf(end)
     .toReversed()
-    .map(({ step: { kind, service, undo, from } }) => {
+    .flatMap(({ step: { kind, service, undo, from } }) => {
       const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
-      return { service, undo, ours };
+      return undo.kind === "settings" ? [] : [{ service, undo, ours }];
     });
 }
 
@@ -226,7 +274,7 @@ function asError(error: unknown): Error {
 function failureText(
   error: Error,
   takenBack: readonly TakenBack[],
-  stateAfter: readonly StateAfter[],
+  { leftSo, settings, stateAfter }: Others,
   release: Release,
 ): string {
   const { what, fix } = wordsOf(error);
@@ -240,7 +288,17 @@ function failureText(
     ...stateAfter.map(({ location, why }) => {
       return `Schedules and sensors of ${location}: ${why === null ? "as before" : `not as before: ${why}`}`;
     }),
-    ...(takenBack.length === 0 ? ["No service was touched."] : []),
+    ...(leftSo.length === 0
+      ? []
+      : [
+          `Left as they are, as \`on-timeout: leave\` says: ${leftSo.join(", ")}. The next deploy or rollback goes on from here.`,
+        ]),
+    ...settings.map(({ service, why }) =>
+      why === null
+        ? `Percentages and breaker of ${service} are as before.`
+        : `Percentages and breaker of ${service} stay as this release has set them: ${why}`,
+    ),
+    ...(takenBack.length + leftSo.length === 0 ? ["No service was touched."] : []),
     ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
   ].join("\n");
 }

@@ -221,6 +221,7 @@ function endingOf(
             step: failure.step.id,
             ...wordsOf(failure.error),
             evidence: failure.error instanceof StepFailed ? failure.error.evidence : [],
+            deployment: failure.error instanceof StepFailed ? (failure.error.verdicts[0] ?? null) : null,
           },
     running: outcome === null ? null : runningNow(observation, release, outcome, steps, takenBack),
     current: outcome === "committed" ? release : observation.current,

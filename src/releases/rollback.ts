@@ -8,6 +8,7 @@ import { withFindings } from "./checks.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
+import { undisturbed } from "./in-flight.ts";
 import { releasingBeside, takeLock } from "./lock.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -16,6 +17,7 @@ import { isAskable, type Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { badSince, type QueuedRunsChoice } from "./queued-runs.ts";
+import type { Rolling } from "./rolling.ts";
 import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
 import { checkState } from "./state-checks.ts";
@@ -34,6 +36,7 @@ export interface RollbackRequest extends SessionRequest {
   readonly queuedRuns: QueuedRunsChoice;
   /** What schedules and sensors lose by it is only said. */
   readonly allowStateLoss: boolean;
+  readonly rolling: Rolling;
 }
 
 /** Releases that are looked through for a SHA: what S3 lists in one call. */
@@ -61,18 +64,22 @@ export async function rollback(context: Context, connections: Connections, reque
   try {
     const now = await settled(session, lock);
     const to = await target(now, request.to, context);
-    const { observation, planned, images } = await look(context, now, to, request);
-    checkApproved(context, now, request.approved, { plan: planned, observation });
+    const { observation, plan, images } = await undisturbed(context, now, request.rolling, async () => {
+      const { planned, ...looked } = await look(context, now, to, request);
+      return { ...looked, plan: planned };
+    });
+    checkApproved(context, now, request.approved, { plan, observation });
     const since = await badSince(now, observation, to);
     return await undertake(context, now, lock, {
       command: "rollback",
-      plan: planned,
+      plan,
       observation,
       approved: request.approved?.hash ?? null,
       images: { clients: images, observations: {}, copies: {} },
       parts: ["definitions", "rollout"],
       earlier: [],
       allowsStateLoss: request.allowStateLoss,
+      rolling: request.rolling,
       queued: { choice: request.queuedRuns, since },
     });
   } catch (error) {

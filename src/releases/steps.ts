@@ -7,6 +7,7 @@ import { passGate } from "./steps/gate.ts";
 import { makeImage } from "./steps/image.ts";
 import { runMigration } from "./steps/migration.ts";
 import { putBack, rollService, stopService } from "./steps/service.ts";
+import { setReplacement } from "./steps/settings.ts";
 import type { Workshop } from "./workshop.ts";
 
 /**
@@ -26,6 +27,8 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return awaitRuns(shop, step);
     case "roll":
       return rollService(shop, step, results);
+    case "settings":
+      return setReplacement(shop, step);
     case "stop":
       return stopService(shop, step);
     case "put-back":

@@ -13,6 +13,7 @@ import { askGate, type Asker } from "./ask-gate.ts";
 import type { HeldLock } from "./lock.ts";
 import { isLost } from "./lock.ts";
 import { nameIn, type Observation, successorOf } from "./observation.ts";
+import type { Rolling } from "./rolling.ts";
 import type { Session } from "./session.ts";
 import { gateTimeoutSeconds, rollTimeoutSeconds } from "./time-outs.ts";
 
@@ -54,6 +55,7 @@ export async function takeAllBack(
   before: Observation,
   moved: readonly Moved[],
   dagster: Dagster | null,
+  rolling: Pick<Rolling, "timeoutSeconds">,
 ): Promise<readonly TakenBack[]> {
   const clients = { ...session.clients, ecs: guarded(session.clients.ecs, () => lock.check()) };
   const results: TakenBack[] = [];
@@ -69,7 +71,7 @@ export async function takeAllBack(
       results.push(
         why !== null
           ? { service, name, count: undo.count, verdict: null, why }
-          : { service, name, ...(await takeOneBack(context, { ...session, clients }, undo, ours)) },
+          : { service, name, ...(await takeOneBack(context, { ...session, clients }, undo, ours, rolling)) },
       );
     } catch (error) {
       barred = barredBy(error);
@@ -99,13 +101,15 @@ async function takeOneBack(
   { clients, stack }: Session,
   { service, to, count }: Extract<Undo, { kind: "roll" }>,
   ours: Moved["ours"],
+  { timeoutSeconds }: Pick<Rolling, "timeoutSeconds">,
 ): Promise<Pick<TakenBack, "count" | "verdict" | "why">> {
   const request = {
     cluster: stack.contract.cluster,
     service,
     to,
     count,
-    timeoutSeconds: rollTimeoutSeconds,
+    // A short time-out of what failed is none for going back.
+    timeoutSeconds: Math.max(timeoutSeconds, rollTimeoutSeconds),
     ...(ours === null ? {} : { ours }),
   };
   const verdict = await takeBack(clients, context, request);

@@ -8,20 +8,24 @@ export const gateTimeoutSeconds = 3 * 60;
 export const expectTimeoutSeconds = 10 * 60;
 export const canaryTimeoutSeconds = 10 * 60;
 
-/** Seconds that steps take at most, by the longest chain of those that wait for each other. What has no time-out counts as nothing. */
-export function longestSeconds(steps: readonly Step[]): number {
+/**
+ * Seconds that steps take at most, by the longest chain of those that wait for each other. What has no time-out counts as nothing.
+ * @param rollSeconds that one deployment may take
+ */
+export function longestSeconds(steps: readonly Step[], rollSeconds: number): number {
   const ends = new Map<string, number>();
   for (const step of inOrder(steps)) {
     const begin = Math.max(0, ...step.after.map((id) => ends.get(id) ?? 0));
-    ends.set(step.id, begin + timeoutSeconds(step));
+    ends.set(step.id, begin + timeoutSeconds(step, rollSeconds));
   }
   return Math.max(0, ...ends.values());
 }
 
-function timeoutSeconds(step: Step): number {
+function timeoutSeconds(step: Step, rollSeconds: number): number {
   switch (step.kind) {
     case "image":
     case "register":
+    case "settings":
       return 0;
     case "run-task":
       return migrationTimeoutSeconds;
@@ -31,7 +35,7 @@ function timeoutSeconds(step: Step): number {
       return stopTimeoutSeconds;
     case "roll":
     case "put-back":
-      return rollTimeoutSeconds;
+      return rollSeconds;
     case "gate":
       return gateSeconds(step.gate);
   }

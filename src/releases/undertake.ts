@@ -1,3 +1,4 @@
+import { sharedLooks } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import type { Results } from "../domain/later.ts";
@@ -15,12 +16,14 @@ import { uncarried } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import { settleQueuedRuns } from "./queued-runs.ts";
 import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from "./result.ts";
+import type { Rolling } from "./rolling.ts";
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import { carryOut } from "./steps.ts";
 import { type Done, StepFailed } from "./steps/done.ts";
 import { begunMigration } from "./steps/migration.ts";
 import { makeImage } from "./steps/image.ts";
+import { longestSeconds } from "./time-outs.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
 import { imageWorkshop, webserverOf, type Workshop, workshop } from "./workshop.ts";
 
@@ -71,9 +74,10 @@ export async function undertake(
   }
   await begin(context, session, lock, undertaking);
   let movedAt: number | null = null;
+  const looks = sharedLooks(session.clients.ecs);
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
     if (step.kind === "roll") movedAt ??= context.clock.now();
-    const shop = workshop(context, session, lock, undertaking, release);
+    const shop = workshop(context, session, lock, undertaking, release, looks);
     return step.kind === "run-task" ? noted(context, session, shop, step, results) : carryOut(shop, step, results);
   });
   if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, movedAt);
@@ -146,11 +150,11 @@ async function leave(context: Context, session: Session, lock: HeldLock, plan: P
 function stepsToCarryOut(
   context: Context,
   session: Session,
-  { plan, parts, observation }: Pick<Undertaking, "plan" | "parts" | "observation">,
+  { plan, parts, observation, rolling }: Pick<Undertaking, "plan" | "parts" | "observation" | "rolling">,
 ): readonly Step[] {
   const { mine, missing } = stepsOfParts(plan.steps, parts);
   const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || !saidByWhoRolls.includes(id));
-  const all = [...findings, ...ofCredentials(context, session, mine)];
+  const all = [...findings, ...ofCredentials(context, session, mine, rolling)];
   refuse(context, { plan: { ...plan, findings: all }, observation });
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   return mine;
@@ -185,9 +189,18 @@ export function refuseUncarried({ report }: Context, stack: Stack): void {
 }
 
 /** Not of the plan: that one may be carried out by another job, with other credentials. */
-function ofCredentials({ clock }: Context, { stack, request }: Session, steps: readonly Step[]): readonly Finding[] {
+function ofCredentials(
+  { clock }: Context,
+  { stack, request }: Session,
+  steps: readonly Step[],
+  { timeoutSeconds }: Rolling,
+): readonly Finding[] {
   const now = clock.now();
-  return withLevels(checkCredentials(request.job.credentialsEndAt, steps, now), stack.checks, dayOf(now));
+  return withLevels(
+    checkCredentials(request.job.credentialsEndAt, longestSeconds(steps, timeoutSeconds), now),
+    stack.checks,
+    dayOf(now),
+  );
 }
 
 function goodTitle({ command, plan, observation }: Undertaking): string {

@@ -4,6 +4,7 @@ import type { CopyObservation, ImageClients, ImageObservation } from "../images/
 import type { Observation } from "./observation.ts";
 import type { BadSince, QueuedRunsChoice } from "./queued-runs.ts";
 import type { Told } from "./result.ts";
+import type { Rolling } from "./rolling.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import type { TakenBack } from "./take-back.ts";
@@ -26,6 +27,7 @@ export interface Undertaking {
   readonly approved: string | null;
   /** What schedules and sensors lose is only said. */
   readonly allowsStateLoss: boolean;
+  readonly rolling: Rolling;
   /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
   readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
 }

@@ -1,6 +1,6 @@
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
-import type { ServiceNetwork } from "../deployments/index.ts";
+import type { Looks, ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import type { Instigators } from "../domain/instigators.ts";
 import type { Plan } from "../domain/plan.ts";
@@ -11,6 +11,7 @@ import type { Clients } from "./connections.ts";
 import type { ParameterNames } from "./definitions.ts";
 import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
+import type { Rolling } from "./rolling.ts";
 import type { Session } from "./session.ts";
 import { taskNetwork } from "./task-network.ts";
 import type { Undertaking } from "./undertaking.ts";
@@ -33,6 +34,9 @@ export interface Workshop {
   readonly network: () => Promise<ServiceNetwork>;
   readonly release: Release;
   readonly attempt: number;
+  readonly rolling: Rolling;
+  /** Shared by services that roll side by side. */
+  readonly looks: Looks;
   /** ECS services that this release has stopped, or the one that it goes on from, by the key of what takes their place. */
   readonly handedOver: Readonly<Record<string, string>>;
   /** Schedules and sensors before anything moved, by location; null: nobody could be asked. */
@@ -51,8 +55,9 @@ export function workshop(
   lock: HeldLock,
   undertaking: Undertaking,
   release: Release,
+  looks: Looks,
 ): Workshop {
-  const { observation, plan } = undertaking;
+  const { observation, plan, rolling } = undertaking;
   const { stack, clients, request } = session;
   return {
     ...imageWorkshop(context, session, undertaking),
@@ -63,6 +68,8 @@ export function workshop(
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,
     attempt: request.owner.attempt,
+    rolling,
+    looks,
     handedOver: handedOverBy(plan),
     instigators: observation.instigators.locations,
     allowsStateLoss: undertaking.allowsStateLoss,

@@ -126,8 +126,9 @@ const serviceKeys = {
     .enum(["keep", "apply"])
     .default("keep")
     .describe(
-      "`keep`: percentages and circuit breaker stay as the infrastructure set them. `apply`: we set those the " +
-        "kind needs; has no effect yet.",
+      "`keep`: percentages and circuit breaker stay as the infrastructure set them. `apply`: before it is rolled, a service " +
+        "that CloudFormation has not made gets those its kind needs: a breaker with rollback, 0/100 for a daemon, 100/200 " +
+        "for a code location.",
     ),
   ...variables,
   tags: tagsSchema.describe("ECS tags, beside those at the top of the file."),

@@ -1,4 +1,6 @@
+import { exitAdviceOf } from "./exit-advice.ts";
 import type { StoppedContainer, StoppedTask } from "./read.ts";
+import { startFailureOf, type StartFailure } from "./start-failures.ts";
 
 /** Why tasks of a deployment do not live. */
 export type FailureId =
@@ -41,6 +43,8 @@ export interface Failure {
   /** What happened, as a clause: `container app exited with code 1`. */
   readonly what: string;
   readonly fix: string;
+  /** The next task cannot but fail alike. */
+  readonly repeats: boolean;
 }
 
 /** Reads stop code, exit codes, and AWS's words where these leave it open. Source: stopped-task-error-codes in the developer guide. */
@@ -50,12 +54,13 @@ export function failureOf(task: StoppedTask): Failure {
   const named = container === undefined ? "a container" : `container ${container}`;
   switch (task.code) {
     case "TaskFailedToStart":
-      return startFailure([reason, ...task.containers.map((one) => one.reason.untrusted)].join("\n"));
+      return withSource(startFailureOf([reason, ...task.containers.map((one) => one.reason.untrusted)].join("\n")));
     case "UserInitiated":
       return {
         id: "stopped-by-user",
         what: "somebody stopped it with StopTask",
         fix: "Find out who stops tasks of this service: CloudTrail records each StopTask with its caller.",
+        repeats: false,
       };
     case "SpotInterruption":
     case "TerminationNotice":
@@ -64,6 +69,7 @@ export function failureOf(task: StoppedTask): Failure {
         id: "task-interrupted",
         what: "the capacity it ran on was taken away",
         fix: "Run it again; for a service that must not be interrupted, use FARGATE in the place of FARGATE_SPOT.",
+        repeats: false,
       };
     default:
       break;
@@ -73,13 +79,15 @@ export function failureOf(task: StoppedTask): Failure {
       id: "target-unhealthy",
       what: "the health check of its load balancer does not pass",
       fix: "Check path, port and expected status of the target group's health check, the security group between load balancer and task, and the service's grace period.",
+      repeats: false,
     };
   }
   if (/health check/i.test(reason)) {
     return {
       id: "health-check-failed",
       what: `the health check of ${named} does not pass`,
-      fix: "Run the health check's command in the container; give it a longer startPeriod if the program needs more time to start.",
+      fix: "Run the health check's command in the container: it must find the port on which the program listens. A check that calls curl or wget cannot pass in an image that has neither, as slim images have not. Give it a longer startPeriod if the program needs more time to start. (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html)",
+      repeats: false,
     };
   }
   const memory = task.containers.find((one) => /OutOfMemory/i.test(one.reason.untrusted));
@@ -87,37 +95,25 @@ export function failureOf(task: StoppedTask): Failure {
     return {
       id: "out-of-memory",
       what: `container ${memory.name} takes more memory than it has`,
-      fix: "Give the task definition more memory, or let the program need less.",
+      fix: "Give the task definition more memory, or let the program need less. (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html)",
+      repeats: false,
     };
   }
   const code = task.containers.find(({ name }) => name === container)?.exitCode;
+  const usual = exitAdviceOf(code ?? 0);
   return {
     id: "container-exited",
     what: `${named} exited${code === null || code === undefined ? "" : ` with code ${code}`}`,
-    fix: "Read the last lines of its log. Run the same image with the same environment to see it end alike.",
+    fix:
+      usual === null
+        ? "Read the last lines of its log. Run the same image with the same environment to see it end alike."
+        : `Usually ${usual.what}. ${usual.fix} (${usual.source})`,
+    repeats: false,
   };
 }
 
-function startFailure(reason: string): Failure {
-  if (/CannotPull|registry auth from|ecr registry auth|pull image/i.test(reason)) {
-    return {
-      id: "image-not-pulled",
-      what: "the image cannot be pulled",
-      fix: "Check that the image exists for the task's CPU architecture, that the execution role may pull it, and that the subnets reach the registry.",
-    };
-  }
-  if (/secret|ssm|parameter/i.test(reason)) {
-    return {
-      id: "secret-not-read",
-      what: "a secret of its definition cannot be read",
-      fix: "Check that each secret and parameter exists under the name in the task definition, that the execution role may read it (and decrypt it), and that the subnets reach Secrets Manager or SSM.",
-    };
-  }
-  return {
-    id: "task-not-started",
-    what: "it cannot start",
-    fix: "The stopped task's reason, below, is AWS's own: change what it names.",
-  };
+function withSource({ id, what, fix, repeats, source }: StartFailure): Failure {
+  return { id, what, fix: `${fix} (${source})`, repeats };
 }
 
 /** SIGTERM and SIGKILL are what a container gets when another one took the task down. */

@@ -1,5 +1,6 @@
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeTaskDefinitionCommand } from "@aws-sdk/client-ecs";
+import { logStreamPage } from "../../aws/console.ts";
 import { isAwsError } from "../../aws/error.ts";
 import { type LogPlace, logPlaceOf } from "../../aws/log-place.ts";
 import { type Evidence, untrusted } from "../../domain/evidence.ts";
@@ -30,22 +31,32 @@ export async function readLastLogLines(
   const evidence: Evidence[] = [];
   for (const container of suspects(task)) {
     const place = logPlaceOf(taskDefinition, container, task.id);
-    if (typeof place !== "string") evidence.push(...(await readTail(logs, place, container, task)));
+    if (typeof place === "string") continue;
+    const page = pageOf(place, taskDefinition?.taskDefinitionArn ?? "");
+    const tail = await readTail(logs, place, container, task);
+    evidence.push(...tail.map((one) => (page === null ? one : { ...one, page })));
   }
   return evidence;
 }
 
+function pageOf({ logGroupName: group, logStreamName: stream, region }: LogPlace, near: string): string | null {
+  return logStreamPage(near, { group, stream, region: region ?? undefined });
+}
+
 async function readTail(
   logs: DeploymentClients["logs"],
-  place: LogPlace,
+  { logGroupName, logStreamName }: LogPlace,
   container: string,
   task: StoppedTask,
 ): Promise<readonly Evidence[]> {
   const subject = `container ${container} of task ${task.id}`;
   try {
-    const { events = [] } = await logs(new GetLogEventsCommand({ ...place, limit: readLines, startFromHead: false }), {
-      resource: `log group ${place.logGroupName}`,
-    });
+    const { events = [] } = await logs(
+      new GetLogEventsCommand({ logGroupName, logStreamName, limit: readLines, startFromHead: false }),
+      {
+        resource: `log group ${logGroupName}`,
+      },
+    );
     const last = events.at(-1);
     if (last === undefined) return [];
     const lines = events.flatMap(({ message }) => (message ?? "").trimEnd().split("\n"));

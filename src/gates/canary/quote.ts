@@ -51,8 +51,9 @@ export async function quoteTask(
   try {
     const place = await logOf(ecs, task, image);
     if (typeof place === "string") return evidence;
-    const command = new GetLogEventsCommand({ ...place, startFromHead: false, limit: lastLines });
-    const { events = [] } = await logs(command, { resource: `log group ${place.logGroupName}` });
+    const { logGroupName, logStreamName } = place;
+    const command = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: false, limit: lastLines });
+    const { events = [] } = await logs(command, { resource: `log group ${logGroupName}` });
     const text = events.map(({ message }) => (message ?? "").trimEnd()).join("\n");
     return text === "" ? evidence : [...evidence, { kind: "log", at: instant(now), subject, text: untrusted(text) }];
   } catch (error) {

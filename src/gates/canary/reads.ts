@@ -60,12 +60,13 @@ export async function logOf(ecs: EcsSend, task: Task, image: string): Promise<Lo
 }
 
 /** How many lines a stream has, 100 at most; null: there is no such stream. @throws AwsError */
-export async function linesIn(logs: LogsSend, place: LogPlace): Promise<number | null> {
+export async function linesIn(
+  logs: LogsSend,
+  { logGroupName, logStreamName }: Pick<LogPlace, "logGroupName" | "logStreamName">,
+): Promise<number | null> {
   try {
-    const command = new GetLogEventsCommand({ ...place, startFromHead: true, limit: 100 });
-    const { events = [] } = await logs(command, {
-      resource: `log stream ${place.logStreamName} of ${place.logGroupName}`,
-    });
+    const command = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true, limit: 100 });
+    const { events = [] } = await logs(command, { resource: `log stream ${logStreamName} of ${logGroupName}` });
     return events.length;
   } catch (error) {
     if (isAwsError(error, "not-found")) return null; // it is made with the first line

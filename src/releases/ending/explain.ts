@@ -3,12 +3,13 @@ import type { Evidence } from "../../domain/evidence.ts";
 import type { Results } from "../../domain/later.ts";
 import type { Plan, Step } from "../../domain/plan.ts";
 import { migratedBy, type Release } from "../../domain/release.ts";
-import { showRevision } from "../../domain/verdict.ts";
+import { showRevision, type Verdict } from "../../domain/verdict.ts";
 import {
   code,
   codeBlock,
   details,
   heading,
+  link,
   list,
   type Markdown,
   markdown,
@@ -16,6 +17,7 @@ import {
   table,
   type Text,
 } from "../../markdown/markdown.ts";
+import { timeline } from "../../markdown/timeline.ts";
 import { commit, explainAbout, explainFindings } from "../explain.ts";
 import type { QueuedRuns } from "../queued-runs.ts";
 import type { StateAfter } from "../state-after.ts";
@@ -38,6 +40,8 @@ export interface Ending {
     readonly what: string;
     readonly fix: string | null;
     readonly evidence: readonly Evidence[];
+    /** The deployment that failed; null: no deployment did. */
+    readonly deployment: Pick<Verdict, "service" | "story" | "page"> | null;
   } | null;
   /** `family:revision` of each service, by key; null while the release goes on. */
   readonly running: Readonly<Record<string, string>> | null;
@@ -115,6 +119,7 @@ function subjectOf(step: Step): string {
     case "put-back":
       return `service ${step.service}`;
     case "register":
+    case "settings":
     case "drain":
     case "gate":
       return step.id;
@@ -153,14 +158,29 @@ function explainQueued({ runs, why, choice }: QueuedRuns): Markdown {
   );
 }
 
-function explainFailure({ step, what, fix, evidence }: NonNullable<Ending["failure"]>): Markdown {
+function explainFailure({ step, what, fix, evidence, deployment }: NonNullable<Ending["failure"]>): Markdown {
   return paragraphs(
     markdown`**${step}**: ${what}`,
     fix === null ? null : markdown`Fix: ${fix}`,
-    ...byWeight(evidence).map(({ subject, text }, index) => {
-      const shown = paragraphs(markdown`${subject}:`, codeBlock(text));
-      return index < openEvidence ? shown : details(subject, codeBlock(text));
+    deployment === null ? null : explainDeployment(deployment),
+    ...byWeight(evidence).map(({ subject, text, page }, index) => {
+      const all = page === undefined ? null : link("all of it in CloudWatch", page);
+      const shown = paragraphs(markdown`${subject}:`, codeBlock(text), all);
+      return index < openEvidence ? shown : details(subject, paragraphs(codeBlock(text), all));
     }),
+  );
+}
+
+/** What happened in one deployment, by the second. */
+function explainDeployment({ service, story, page }: Pick<Verdict, "service" | "story" | "page">): Markdown {
+  const seconds = [...new Set(story.map((moment) => moment.seconds))];
+  const periods = seconds.map((second) => ({
+    seconds: second,
+    events: story.flatMap((moment) => (moment.seconds === second ? [moment.what] : [])),
+  }));
+  return paragraphs(
+    timeline(`Deployment of ${service}`, periods),
+    page === null ? null : link(`Deployments of ${service} in the ECS console`, page),
   );
 }
 

@@ -13,6 +13,7 @@ import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
 import { planPutBack } from "./put-back.ts";
 import { noteOthers, planReplacement } from "./replacement.ts";
+import { planSettings } from "./settings.ts";
 import { undoOf } from "./undo.ts";
 
 /**
@@ -45,8 +46,11 @@ export function planRollout(
         if (service.kind !== kind) return [];
         const roll = rolls.get(service.key) ?? null;
         const stops = planReplacement(service, observation, [...earlier, ...after], draft);
-        if (roll !== null)
-          return [{ service, steps: [pushRoll(draft, service, roll, [...earlier, ...after, ...stops])] }];
+        if (roll !== null) {
+          const before = [...earlier, ...after, ...stops];
+          const settings = planSettings(service, roll.observed, before, draft);
+          return [{ service, steps: [pushRoll(draft, service, roll, [...before, ...settings])] }];
+        }
         // Moved by a release that was cut before it had looked: nothing to write, and all to ask.
         const isToBeSeen = isMoved(service) && draft.arns[`service/${service.key}`] !== undefined;
         return isToBeSeen || stops.length > 0 ? [{ service, steps: stops }] : [];

@@ -1,6 +1,6 @@
 import { showTarget as showCanary } from "../../domain/canary.ts";
 import { type Results, showLater } from "../../domain/later.ts";
-import type { Step } from "../../domain/plan.ts";
+import { showSettings, type Step } from "../../domain/plan.ts";
 import { showRevision } from "../../domain/verdict.ts";
 import { code, type Markdown, markdown } from "../../markdown/markdown.ts";
 import { showRunning, shownName, successorOf } from "../observation.ts";
@@ -18,6 +18,8 @@ export function describe(step: Step, results: Results = {}): Markdown {
       return markdown`wait until no run lives in ${step.holders.join(", ")}, ${step.minutes} min at most`;
     case "roll":
       return markdown`roll ${code(step.service)} from ${step.from === null ? "nothing" : showRevision(step.from)} to ${showTarget(showLater(step.to, results))}${step.count === null ? "" : `, count ${step.count}`}`;
+    case "settings":
+      return markdown`set ${code(step.service)} to ${showSettings(step.to)}, from ${showSettings(step.from)}`;
     case "stop": {
       const successor = successorOf(step.service);
       return successor === null

@@ -3,13 +3,13 @@ import { resolveText, type Results } from "../../domain/later.ts";
 import type { Step } from "../../domain/plan.ts";
 import { imageOf } from "../../domain/release.ts";
 import { isGood, type Verdict } from "../../domain/verdict.ts";
-import { rollTimeoutSeconds, stopTimeoutSeconds } from "../time-outs.ts";
+import { stopTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
 
 /** Brings a service to its new revision. @throws StepFailed, UserError, AwsError, Cancelled */
 export async function rollService(
-  { clients, context, stack, release }: Workshop,
+  { clients, looks, context, stack, release, rolling }: Workshop,
   step: Extract<Step, { kind: "roll" }>,
   results: Results,
 ): Promise<Done> {
@@ -18,12 +18,13 @@ export async function rollService(
   const digest = imageOf(release, service)?.digest;
   const container = service.definition.container;
   const digests: Digests = digest === undefined || container === null ? {} : { [container]: digest };
-  const verdict = await roll(clients, context, {
+  const verdict = await roll({ ...clients, looks }, context, {
     cluster: stack.contract.cluster,
     service: service.service,
     taskDefinition: resolveText(step.to, results),
     desiredCount: step.count,
-    timeoutSeconds: rollTimeoutSeconds,
+    timeoutSeconds: rolling.timeoutSeconds,
+    failEarly: rolling.failEarly,
     from: step.from,
     digests,
   });
@@ -42,14 +43,12 @@ export async function stopService(
 
 /** Brings a service to what it was before. @throws StepFailed, UserError, AwsError, Cancelled */
 export async function putBack(
-  { clients, context, stack }: Workshop,
+  { clients, context, stack, rolling: { timeoutSeconds } }: Workshop,
   { name: service, from, to, count }: Extract<Step, { kind: "put-back" }>,
 ): Promise<Done> {
   const { cluster } = stack.contract;
   const ours = from === null ? {} : { ours: from };
-  return doneOf(
-    await takeBack(clients, context, { cluster, service, to, count, timeoutSeconds: rollTimeoutSeconds, ...ours }),
-  );
+  return doneOf(await takeBack(clients, context, { cluster, service, to, count, timeoutSeconds, ...ours }));
 }
 
 /** @throws StepFailed for a verdict that is not good */

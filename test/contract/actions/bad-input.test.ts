@@ -328,6 +328,12 @@ describe("inputs", () => {
     ["a plan that may change how?", { "on-plan-change": "shrug" }, /on-plan-change is one of continue, fail/],
     ["a drift that fails how?", { "fail-on-drift": "1" }, /fail-on-drift is `true` or `false`/],
     ["queued runs that are what?", { "queued-runs": "drop" }, /queued-runs is one of keep, cancel, not "drop"/],
+    ["an early failure that is neither", { "fail-early": "no" }, /fail-early is `true` or `false`/],
+    ["others who are what?", { "in-flight": "kill" }, /in-flight is one of wait, take-over, fail, not "kill"/],
+    ["no time at all", { timeout: "0" }, /timeout is a whole number of minutes, 1 to 9999/],
+    ["a time in words", { timeout: "30m" }, /timeout is a whole number of minutes/],
+    ["a time-out that does what?", { "on-timeout": "retry" }, /on-timeout is one of rollback, leave, not "retry"/],
+    ["a cancel that does what?", { "on-cancel": "stop" }, /on-cancel is one of leave, rollback, not "stop"/],
     ["an empty path", { stack: "" }, /stack is required/],
     ["a role that is none", { "role-to-assume": "deploy" }, /role-to-assume is the ARN of an IAM role.*, not "deploy"/],
     [

@@ -160,8 +160,13 @@ function blockage(
   const secret = secrets.find(({ valueFrom = "" }) => missingSecrets.has(valueFrom));
   if (secret !== undefined) {
     const failed =
-      "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret";
-    return { kind: "never-starts", reason: `ResourceInitializationError: ${failed} ${secret.valueFrom ?? ""}` };
+      "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret";
+    const why = "ResourceNotFoundException: Secrets Manager can't find the specified secret.";
+    const name = secret.valueFrom ?? "";
+    return {
+      kind: "never-starts",
+      reason: `ResourceInitializationError: ${failed} ${name} from secrets manager: ${why}`,
+    };
   }
   const missing = containers.find(({ image = "" }) => missingImages.has(image));
   if (missing === undefined) return undefined;

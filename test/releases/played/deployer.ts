@@ -6,6 +6,7 @@ import type { Release } from "../../../src/domain/release.ts";
 import { type Closed, closeOpen } from "../../../src/releases/close.ts";
 import { allParts, deploy, type DeployRequest, plan } from "../../../src/releases/deploy.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
+import { type Rolling, usualRolling } from "../../../src/releases/rolling.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
 import { type Status, status } from "../../../src/releases/status.ts";
 import type { Wishes } from "../../../src/releases/wishes.ts";
@@ -53,6 +54,7 @@ export interface DeployerOptions {
   readonly compare?: SessionRequest["compare"];
   readonly queuedRuns?: DeployRequest["queuedRuns"];
   readonly allowStateLoss?: boolean;
+  readonly rolling?: Partial<Rolling>;
   /** In whose name AWS is called; null: with credentials of the job that never end. */
   readonly role?: RoleRequest | null;
   /** What the environment of the job says of AWS. */
@@ -76,11 +78,13 @@ export function deployer(
     compare = null,
     queuedRuns = "keep",
     allowStateLoss = false,
+    rolling: asked = {},
     role = null,
     job = { region: null, credentialsEndAt: null },
     whyNotRun = null,
   }: DeployerOptions = {},
 ): Deployer {
+  const rolling = { ...usualRolling, ...asked };
   const progress: Progress[] = [];
   const controller = new AbortController();
   const context: Context = {
@@ -116,11 +120,20 @@ export function deployer(
     progress,
     cancel: (reason) => controller.abort(reason),
     deploy: ({ parts = allParts, release = null, approved = null } = {}) =>
-      deploy(context, connections, { ...request, ...wished, parts, release, approved, queuedRuns, allowStateLoss }),
+      deploy(context, connections, {
+        ...request,
+        ...wished,
+        parts,
+        release,
+        approved,
+        queuedRuns,
+        allowStateLoss,
+        rolling,
+      }),
     plan: (approved = null) =>
       plan(context, connections, { ...request, ...wished, release: null, approved, whyNotRun, allowStateLoss }),
     rollback: (to, { dryRun = false, approved = null } = {}) =>
-      rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns, allowStateLoss }),
+      rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns, allowStateLoss, rolling }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
     close: () => closeOpen(context, connections, request),

@@ -67,7 +67,7 @@ function bad(key: ServiceKey): readonly Row[] {
         log: crash,
       }),
       cause: "container-exited",
-      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: container ${key} exited with code 3\\.`),
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed [23] times: container ${key} exited with code 3\\.`),
     },
     {
       ...common,
@@ -81,14 +81,14 @@ function bad(key: ServiceKey): readonly Row[] {
         log: crash,
       }),
       cause: "container-exited",
-      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: container ${key} exited with code 1\\.`),
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed [23] times: container ${key} exited with code 1\\.`),
     },
     {
       ...common,
       what: `${key} never starts for want of its image`,
       given: newTasks(key, { kind: "never-starts", reason: "CannotPullContainerError: small/code: not found" }),
       cause: "image-not-pulled",
-      says: RegExp(`^Tasks of small-${key}:\\d+ failed 3 times: the image cannot be pulled\\.`),
+      says: RegExp(`^Tasks of small-${key}:\\d+ failed 2 times: the image does not exist in the registry\\.`),
     },
     {
       ...common,

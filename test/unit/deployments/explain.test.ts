@@ -186,6 +186,8 @@ describe("The explanation", () => {
     const serviceDeployment = {
       arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/app/x",
       status: "ROLLBACK_SUCCESSFUL" as const,
+      stage: null,
+      waiting: [],
       reason: untrusted("alarm"),
       breakerTriggered: false,
       alarms: ["errors"],
@@ -220,7 +222,7 @@ describe("The explanation", () => {
 
   test.each([
     ["asked", "rolled-back", "this job told it to go back"],
-    ["refused", "failed", "this job may not stop it (ecs:StopServiceDeployment)"],
+    ["refused", "failed", "this job could not stop it (ecs:StopServiceDeployment"],
   ] as const)("of a crash loop says that stopping it was %s", (stop, ending, words) => {
     const crashed = task("EssentialContainerExited", "", container({ exitCode: 1 }));
     const track = { ...begun(), stop, stopped: [crashed, { ...crashed, id: "b" }] };

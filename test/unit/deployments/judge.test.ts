@@ -17,6 +17,8 @@ function serviceDeployment(status: ServiceDeploymentObservation["status"]): Serv
   return {
     arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/app/x",
     status,
+    stage: null,
+    waiting: [],
     reason: untrusted(""),
     breakerTriggered: false,
     alarms: [],

@@ -234,12 +234,12 @@ describe("A crash loop that ECS does not end", () => {
     expect(scene.written()).toEqual(["UpdateService ok", "StopServiceDeployment ok"]);
   });
 
-  test("is a failure when this job may not stop it, and that is said", async () => {
+  test("is a failure when this job could not stop it, and that is said", async () => {
     const scene = await crashing();
     scene.aws.faults.inject({ on: "ecs:StopServiceDeployment", caller, what: { kind: "access-denied" } });
     const verdict = await scene.run(roll(scene.clients, scene.context, request()));
     expect(verdict).toMatchObject({ verdict: "failed", cause: { id: "container-exited" } });
-    expect(verdict.cause?.what).toMatch(/this job may not stop it.*ECS goes on with app:2/);
+    expect(verdict.cause?.what).toMatch(/this job could not stop it.*ECS goes on with app:2/);
     expect(verdict.seconds).toBeLessThan(300);
   });
 

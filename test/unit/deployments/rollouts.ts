@@ -27,6 +27,14 @@ export interface Row {
 const rollsBack: SceneOptions = { service: { deploymentConfiguration: breakerWithRollback } };
 const givesUp: SceneOptions = { service: { deploymentConfiguration: breakerAlone } };
 
+/** Bears twenty failed tasks. */
+const patient = {
+  enable: true,
+  rollback: true,
+  resetOnHealthyTask: true,
+  thresholdConfiguration: { type: "COUNT", value: 20 },
+} as const;
+
 const register = (scene: Scene): Promise<string> => scene.register();
 
 /** `app:2` exits with 3 soon after each start. */
@@ -96,7 +104,7 @@ export const rows: readonly Row[] = [
     given: crashes,
     verdict: "rolled-back",
     cause: "container-exited",
-    says: /Tasks of app:2 failed 3 times: container app exited with code 3\. ECS took the service back to app:1\./,
+    says: /Tasks of app:2 failed 3 times: container app exited with code 3\. What its log says usually means: a variable is missing in the environment\. ECS took the service back to app:1\./,
     evidence: [...crashEvidence, /circuit breaker/],
   },
   {
@@ -114,7 +122,7 @@ export const rows: readonly Row[] = [
     request: { timeoutSeconds: 200 },
     verdict: "timed-out",
     cause: "container-exited",
-    says: /container app exited with code 3\. This is a crash loop.*ECS goes on with app:2/,
+    says: /container app exited with code 3\..* This is a crash loop.*ECS goes on with app:2/,
     evidence: crashEvidence,
     seconds: 200,
   },
@@ -123,7 +131,7 @@ export const rows: readonly Row[] = [
     given: crashes,
     verdict: "failed",
     cause: "container-exited",
-    says: /container app exited with code 3\. This is a crash loop.*ECS goes on with app:2/,
+    says: /container app exited with code 3\..* This is a crash loop.*ECS goes on with app:2/,
     evidence: crashEvidence,
     writes: ["UpdateService ok"],
   },
@@ -215,6 +223,106 @@ export const rows: readonly Row[] = [
     evidence: [/ResourceInitializationError: unable to pull secrets/],
   },
   {
+    rollout: "has no image, which two tasks are enough to tell",
+    scene: rollsBack,
+    given: async (scene) => {
+      scene.runtime.forgetImage("registry/app:2");
+      await scene.register({ image: "registry/app:2" });
+    },
+    request: { failEarly: true },
+    verdict: "rolled-back",
+    cause: "image-not-pulled",
+    says: /Tasks of app:2 failed 2 times: the image does not exist in the registry\. .*this job told it to go back\. ECS took the service back to app:1\./,
+    evidence: [/CannotPullContainerError/],
+    writes: ["UpdateService ok", "StopServiceDeployment ok"],
+  },
+  {
+    rollout: "has no image, which two tasks are enough to tell, and ECS would not go back",
+    given: async (scene) => {
+      scene.runtime.forgetImage("registry/app:2");
+      await scene.register({ image: "registry/app:2" });
+    },
+    request: { failEarly: true },
+    verdict: "failed",
+    cause: "image-not-pulled",
+    says: /failed 2 times: the image does not exist in the registry\. The next one would fail alike\. ECS goes on with app:2/,
+    writes: ["UpdateService ok"],
+  },
+  {
+    rollout: "names a secret that is not there, which two tasks are enough to tell",
+    scene: rollsBack,
+    given: async (scene) => {
+      const secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-x1y2z3";
+      scene.runtime.forgetSecret(secret);
+      await scene.register({ secrets: [secret] });
+    },
+    request: { failEarly: true },
+    verdict: "rolled-back",
+    cause: "secret-not-read",
+    says: /failed 2 times: a secret or parameter of its definition does not exist/,
+    writes: ["UpdateService ok", "StopServiceDeployment ok"],
+  },
+  {
+    rollout: "crashes with the same words, which two tasks are enough to tell",
+    scene: rollsBack,
+    given: crashes,
+    request: { failEarly: true },
+    verdict: "rolled-back",
+    cause: "container-exited",
+    says: /failed [23] times: container app exited with code 3\..*this job told it to go back/,
+    evidence: crashEvidence,
+    writes: ["UpdateService ok", "StopServiceDeployment ok"],
+  },
+  {
+    rollout: "crashes with the same words, which two tasks are enough to tell, and ECS would not go back",
+    given: crashes,
+    request: { failEarly: true },
+    verdict: "failed",
+    cause: "container-exited",
+    says: /failed 2 times: container app exited with code 3\..*ECS goes on with app:2/,
+    writes: ["UpdateService ok"],
+  },
+  {
+    rollout: "crashes with other words each time, and then starts",
+    scene: { service: { deploymentConfiguration: { deploymentCircuitBreaker: patient } } },
+    given: async (scene) => {
+      for (let index = 0; index < 26; index += 1) {
+        const text = `waiting ${String.fromCodePoint(97 + index)}`;
+        const crash = { kind: "exits", code: 3, afterSeconds: 2, log: [{ text }] } as const;
+        scene.later(index * 5, () => scene.runtime.script("app:2", crash));
+      }
+      scene.later(26 * 5, () => scene.runtime.script("app:2", { kind: "healthy" }));
+      await scene.register();
+    },
+    request: { failEarly: true },
+    verdict: "succeeded",
+    cause: null,
+  },
+  {
+    rollout: "crashes while its database is away, and then starts",
+    scene: { service: { deploymentConfiguration: { deploymentCircuitBreaker: patient } } },
+    given: async (scene) => {
+      const log = [{ text: 'connection to server at "db", port 5432 failed: Connection refused' }];
+      scene.runtime.script("app:2", { kind: "exits", code: 1, afterSeconds: 2, log });
+      await scene.register();
+      scene.later(120, () => scene.runtime.script("app:2", { kind: "healthy" }));
+    },
+    request: { failEarly: true },
+    verdict: "succeeded",
+    cause: null,
+  },
+  {
+    rollout: "fails in two tasks at once, and starts when they are tried again",
+    scene: { service: { desiredCount: 2, deploymentConfiguration: { deploymentCircuitBreaker: patient } } },
+    given: async (scene) => {
+      await crashes(scene);
+      scene.later(20, () => scene.runtime.script("app:2", { kind: "healthy" }));
+    },
+    request: { failEarly: true },
+    verdict: "succeeded",
+    cause: null,
+  },
+  {
     rollout: "never passes the health check of its container",
     scene: rollsBack,
     given: async (scene) => {
@@ -236,6 +344,7 @@ export const rows: readonly Row[] = [
     },
     verdict: "rolled-back",
     cause: "target-unhealthy",
+    says: /What the load balancer says usually means: it answers the check with 500\./,
     evidence: [/Task failed ELB health checks/, /with these codes: \[500\]/],
   },
   {

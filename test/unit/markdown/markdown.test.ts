@@ -9,6 +9,7 @@ import {
   details,
   escape,
   heading,
+  link,
   list,
   type Markdown,
   markdown,
@@ -193,4 +194,22 @@ describe("a text that is too long", () => {
   });
 
   test("and one that is not stays as it is", () => expect(cut(long, 10_000, "cut")).toEqual(long));
+});
+
+describe("A link", () => {
+  test("leads where it says", () => {
+    expect(link("the *page*", "https://console.aws.amazon.com/a?b=c#d:$252F").markdown).toBe(
+      String.raw`[the \*page\*](https://console.aws.amazon.com/a?b=c#d:$252F)`,
+    );
+  });
+
+  test("cannot be ended early by its address", () => {
+    expect(link("x", "https://a.example/b) [y](https://c.example/").markdown).toBe(
+      "[x](https://a.example/b%29%20%5By%5D%28https://c.example/)",
+    );
+  });
+
+  test.each(["javascript:alert(1)", "http://a.example/", "//a.example/"])("is none when it is %s", (url) => {
+    expect(link("x", url).markdown).toBe("x");
+  });
 });

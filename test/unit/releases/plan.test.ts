@@ -225,6 +225,9 @@ describe("what was done by hand, or half, is seen", () => {
       breaker: { rollback: true, threshold: usualThreshold },
       alarmsRollBack: false,
       cleansUpLater: false,
+      strategy: "ROLLING",
+      hooks: 0,
+      bakeMinutes: 0,
     };
     const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, { rollout });
     const world = {
@@ -234,6 +237,37 @@ describe("what was done by hand, or half, is seen", () => {
     expect(planFor(world, "b").findings).toContainEqual(
       expect.objectContaining({ id: "daemon-overlaps", level: "error" }),
     );
+  });
+
+  test.each([
+    ["is set to one at a time before it is rolled, with `rollout: apply`", "apply", null],
+    ["is the infrastructure's to set when CloudFormation has made its service", "apply", "network"],
+    ["is the infrastructure's to set unless told", "keep", null],
+  ])("a daemon that would overlap %s", (_, choice, cloudFormationStack) => {
+    const stackOf = dealFlow((text) => text.replace("{ kind: daemon,", `{ kind: daemon, rollout: ${choice},`));
+    const { rollout } = serviceOf("", { family: "", revision: 1 }, 1);
+    const daemon = serviceOf("deal-flow-daemon", { family: "dealflow-dagster_daemon", revision: 1 }, 1, {
+      rollout: { ...rollout, minimumHealthyPercent: 100, maximumPercent: 200, breaker: null },
+      cloudFormationStack,
+    });
+    const world = untouchedWorld(stackOf);
+    const observation = { ...world.observation, services: { ...world.observation.services, daemon } };
+    const { steps, findings } = planRelease(stackOf, observation, begin(world, shaOf("b")));
+    const isSet = choice === "apply" && cloudFormationStack === null;
+    expect(findings.some(({ id }) => id === "daemon-overlaps")).toBe(!isSet);
+    expect(steps.filter(({ kind }) => kind === "settings")).toEqual(
+      !isSet
+        ? []
+        : [
+            expect.objectContaining({
+              id: "settings/daemon",
+              from: { minimumHealthyPercent: 100, maximumPercent: 200, breaker: "off" },
+              to: { minimumHealthyPercent: 0, maximumPercent: 100, breaker: "rolls-back" },
+              undo: expect.objectContaining({ kind: "settings" }) as unknown,
+            }),
+          ],
+    );
+    if (isSet) expect(steps.find(({ id }) => id === "roll/daemon")?.after).toContain("settings/daemon");
   });
 
   test("two migrations of one image with different settings are an error: they would share a definition", () => {
@@ -257,6 +291,9 @@ describe("what was done by hand, or half, is seen", () => {
       breaker: null,
       alarmsRollBack: false,
       cleansUpLater: false,
+      strategy: "ROLLING",
+      hooks: 0,
+      bakeMinutes: 0,
     };
     expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
       expect.objectContaining({ id: "no-breaker", level: "warning" }),

@@ -30,16 +30,20 @@ function canary(after: readonly string[]): Step {
 }
 
 test("steps side by side take as long as the longest of them", () => {
-  expect(longestSeconds([roll("a"), roll("b"), migrate("c")])).toBe(60 * 60);
+  expect(longestSeconds([roll("a"), roll("b"), migrate("c")], 30 * 60)).toBe(60 * 60);
 });
 
 test("steps that wait for each other take as long as all of them, in whatever order they stand", () => {
   const chain = [migrate("m"), roll("a", ["migrate/m"]), canary(["roll/a"])];
-  expect(longestSeconds(chain)).toBe((60 + 30 + 10) * 60);
-  expect(longestSeconds(chain.toReversed())).toBe((60 + 30 + 10) * 60);
+  expect(longestSeconds(chain, 30 * 60)).toBe((60 + 30 + 10) * 60);
+  expect(longestSeconds(chain.toReversed(), 30 * 60)).toBe((60 + 30 + 10) * 60);
+});
+
+test("a deployment takes as long as it was given", () => {
+  expect(longestSeconds([roll("a"), roll("b", ["roll/a"])], 5 * 60)).toBe(10 * 60);
 });
 
 test("what another action has done takes no time", () => {
-  expect(longestSeconds([roll("a", ["migrate/m"])])).toBe(30 * 60);
-  expect(longestSeconds([])).toBe(0);
+  expect(longestSeconds([roll("a", ["migrate/m"])], 30 * 60)).toBe(30 * 60);
+  expect(longestSeconds([], 30 * 60)).toBe(0);
 });

@@ -237,7 +237,8 @@ function once(
         candidates.find(
           (one) => one?.revision.revision === revision.revision && one.revision.family === revision.family,
         ) ?? null;
-      const rolled = serviceOf(service.name, revision, step.count ?? service.desiredCount);
+      const { rollout } = service;
+      const rolled = serviceOf(service.name, revision, step.count ?? service.desiredCount, { rollout });
       return {
         observation: {
           ...observation,
@@ -247,6 +248,18 @@ function once(
             [key]: { newest: observation.definitions[key]?.newest ?? null, running, former: null, released: null },
           },
         },
+        release,
+        result: {},
+      };
+    }
+    case "settings": {
+      const service = observation.services[step.service];
+      if (service === null || service === undefined) throw new Error(`${step.id} sets nothing that is there`);
+      const { breaker: mode, ...percentages } = step.to;
+      const breaker = mode === "off" ? null : { rollback: mode === "rolls-back", threshold: usualThreshold };
+      const set = { ...service, rollout: { ...service.rollout, ...percentages, breaker } };
+      return {
+        observation: { ...observation, services: { ...observation.services, [step.service]: set } },
         release,
         result: {},
       };
@@ -311,6 +324,9 @@ export function serviceOf(
       breaker: { rollback: true, threshold: usualThreshold },
       alarmsRollBack: false,
       cleansUpLater: false,
+      strategy: "ROLLING",
+      hooks: 0,
+      bakeMinutes: 0,
     },
     launchType: "FARGATE",
     capacityProviders: [],

@@ -1,0 +1,76 @@
+import { failedStarts, livesOn } from "./crash-loop.ts";
+import { type Failure, failureOf, suspects } from "./stopped-tasks/explain.ts";
+import { logAdviceOf } from "./stopped-tasks/log-advice.ts";
+import type { StoppedTask } from "./stopped-tasks/read.ts";
+import type { Track } from "./track.ts";
+
+/**
+ * Would the next task fail as well? Two that failed alike are enough, where nothing that passes by itself is in the way: an image, a
+ * secret or a right that is missing; or a container that exits with the same code after the same words, one task after the other. A
+ * task that lives on meanwhile, longer than these, says otherwise.
+ * @param now milliseconds since 1970
+ */
+export function canOnlyRepeat({ stopped, survivor, lastWords }: Track, now: number): boolean {
+  const pair = lastTwo(stopped);
+  if (pair === null) return false;
+  const { failure, former, last } = pair;
+  if (survivor !== null && livesOn(survivor, [former, last], now)) return false;
+  if (failure.repeats) return true;
+  if (!isExit(pair)) return false;
+  const words = lastWords[last.id] ?? "";
+  return words !== "" && words === lastWords[former.id] && logAdviceOf(words)?.passes !== true;
+}
+
+/** Tasks that ended alike, and of which it is not known yet whether their last words were the same; the last one's may be cut short. */
+export function wordsToRead({ stopped, lastWords }: Pick<Track, "stopped" | "lastWords">): readonly StoppedTask[] {
+  const pair = lastTwo(stopped);
+  if (pair === null || !isExit(pair)) return [];
+  const { former, last } = pair;
+  const [before, now] = [former, last].map(({ id }) => lastWords[id] ?? "");
+  if (before !== "" && before === now) return [];
+  return before === "" ? [former, last] : [last];
+}
+
+/** May so many have failed that it matters whether a task lives on? */
+export function mayOnlyRepeat({ stopped }: Pick<Track, "stopped">): boolean {
+  return lastTwo(stopped) !== null;
+}
+
+/** Lines of a log that are compared. */
+const compared = 5;
+
+/** What a container said last, without what differs from one time to the next: times, ids, addresses, counts. */
+export function comparable(log: string): string {
+  return log
+    .trimEnd()
+    .split("\n")
+    .slice(-compared)
+    .map((line) =>
+      line
+        .replaceAll(/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b/gi, "#")
+        .replaceAll(/\d+/g, "#"),
+    )
+    .join("\n");
+}
+
+/** The two that failed last, and alike. */
+interface Pair {
+  readonly former: StoppedTask;
+  readonly last: StoppedTask;
+  readonly failure: Failure;
+}
+
+/** Containers that went for a reason of their own count, with those that never came. @returns null when the last two differ */
+function lastTwo(stopped: readonly StoppedTask[]): Pair | null {
+  const failed = failedStarts(stopped).filter((task) => task.code === "TaskFailedToStart" || suspects(task).length > 0);
+  const [former, last] = failed.slice(-2);
+  if (former === undefined || last === undefined) return null;
+  const failure = failureOf(last);
+  return failureOf(former).what === failure.what ? { former, last, failure } : null;
+}
+
+/** Containers exited in both, and the later one began when the former had ended: what struck both at once may be over. */
+function isExit({ former, last, failure }: Pair): boolean {
+  const isExited = failure.id === "container-exited" || failure.id === "out-of-memory";
+  return isExited && last.at - last.lived >= former.at;
+}

@@ -1,0 +1,167 @@
+import { DescribeTaskDefinitionCommand } from "@aws-sdk/client-ecs";
+import { isAwsError } from "../aws/error.ts";
+import { type Deployment, observeServices } from "../deployments/index.ts";
+import type { Context } from "../domain/context.ts";
+import { UserError } from "../domain/errors.ts";
+import { instant } from "../domain/identifiers.ts";
+import type { Plan } from "../domain/plan.ts";
+import { sameRevision, showRevision } from "../domain/verdict.ts";
+import type { Clients } from "./connections.ts";
+import { nameIn, type Observation } from "./observation.ts";
+import type { Rolling } from "./rolling.ts";
+import type { Session } from "./session.ts";
+
+/** A deployment that somebody else has begun, of a service that a plan moves. */
+export interface UnderWay {
+  /** As people know the service. */
+  readonly name: string;
+  /** ECS's name of it. */
+  readonly service: string;
+  readonly deployment: Deployment;
+}
+
+/**
+ * Deployments under way that this release would replace: of another revision than the one that it brings and the one that is
+ * released, in services that no unfinished release has moved.
+ */
+export function foreignDeployments(
+  { steps, moved, target }: Pick<Plan, "steps" | "moved" | "target">,
+  observation: Pick<Observation, "services" | "current">,
+): readonly UnderWay[] {
+  const moving = new Set(
+    steps.flatMap((step) =>
+      step.kind === "roll" || step.kind === "stop" || step.kind === "put-back" ? [step.service] : [],
+    ),
+  );
+  return [...moving].flatMap((key): UnderWay[] => {
+    const service = observation.services[key] ?? null;
+    const deployment = service?.primary ?? null;
+    if (service === null || deployment?.state !== "IN_PROGRESS" || service.desiredCount === 0) return [];
+    if (moved.some((one) => one.service === key)) return [];
+    const known = [target, observation.current].flatMap((release) => release?.taskDefinitions[`service/${key}`] ?? []);
+    if (known.some((revision) => sameRevision(revision, deployment.revision))) return [];
+    return [{ name: nameIn(observation, key), service: service.name, deployment }];
+  });
+}
+
+/** Milliseconds from one look to the next. */
+const pace = 3_000;
+
+/**
+ * What is planned when nobody else is deploying any more to what is to be rolled, or when that is to be replaced: after waiting for
+ * others it is planned anew, on what runs then.
+ * @throws UserError when they may not be replaced, or do not end in time
+ */
+export async function undisturbed<Looked extends { readonly plan: Plan; readonly observation: Observation }>(
+  context: Context,
+  session: Pick<Session, "clients" | "stack">,
+  { inFlight, timeoutSeconds }: Rolling,
+  look: () => Promise<Looked>,
+): Promise<Looked> {
+  const deadline = context.clock.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const looked = await look();
+    const foreign = foreignDeployments(looked.plan, looked.observation);
+    if (foreign.length === 0) return looked;
+    if ((await yieldTo(context, session, foreign, inFlight, deadline)) === "go-on") return looked;
+  }
+}
+
+/** @param deadline in milliseconds since 1970 */
+async function yieldTo(
+  context: Context,
+  { clients, stack }: Pick<Session, "clients" | "stack">,
+  foreign: readonly UnderWay[],
+  choice: Rolling["inFlight"],
+  deadline: number,
+): Promise<"go-on" | "look-again"> {
+  const { cluster } = stack.contract;
+  switch (choice) {
+    case "take-over":
+      for (const one of foreign) {
+        context.report({ kind: "line", text: `${one.name}  ${shown(one)} is under way: it is replaced` });
+      }
+      return "go-on";
+    case "fail":
+      throw refusal(cluster, foreign, await registrars(clients, foreign), "The release waits for nobody");
+    case "wait":
+      await settledOthers(context, clients, cluster, foreign, deadline);
+      return "look-again";
+  }
+}
+
+async function settledOthers(
+  { clock, signal, report }: Context,
+  clients: Pick<Clients, "ecs">,
+  cluster: string,
+  foreign: readonly UnderWay[],
+  deadline: number,
+): Promise<void> {
+  for (const one of foreign)
+    report({ kind: "line", text: `${one.name}  ${shown(one)} is under way: it is waited for` });
+  const begun = clock.now();
+  let left = foreign;
+  for (;;) {
+    if (clock.now() >= deadline) {
+      const seconds = Math.round((clock.now() - begun) / 1000);
+      throw refusal(cluster, left, await registrars(clients, left), `It was waited for ${seconds} s`);
+    }
+    await clock.sleep(pace, signal);
+    const now = await observeServices(
+      clients.ecs,
+      cluster,
+      left.map(({ service }) => service),
+    );
+    const still = left.filter(({ service }) => now[service]?.primary?.state === "IN_PROGRESS");
+    for (const { name } of left.filter((one) => !still.includes(one))) {
+      report({ kind: "line", text: `${name}  the other deployment is over` });
+    }
+    if (still.length === 0) return;
+    left = still;
+  }
+}
+
+/** Who registered what is rolled out, by the name of the service: mostly whoever rolls it out. CloudTrail knows for certain. */
+async function registrars(
+  { ecs }: Pick<Clients, "ecs">,
+  foreign: readonly UnderWay[],
+): Promise<Readonly<Record<string, string>>> {
+  const found = await Promise.all(
+    foreign.map(async ({ name, deployment: { revision } }): Promise<readonly (readonly [string, string])[]> => {
+      if (revision === null) return [];
+      try {
+        const { taskDefinition } = await ecs(
+          new DescribeTaskDefinitionCommand({ taskDefinition: showRevision(revision) }),
+        );
+        return taskDefinition?.registeredBy === undefined ? [] : [[name, taskDefinition.registeredBy]];
+      } catch (error) {
+        if (!isAwsError(error)) throw error;
+        return [];
+      }
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+function refusal(
+  cluster: string,
+  foreign: readonly UnderWay[],
+  by: Readonly<Record<string, string>>,
+  why: string,
+): UserError {
+  const lines = foreign.map((one) => {
+    const who = by[one.name];
+    return `${one.name}: ${shown(one)}${who === undefined ? "" : `; its task definition was registered by ${who}`}`;
+  });
+  return new UserError({
+    what: `Somebody else is deploying to what this release moves. ${lines.join(". ")}. ${why}, and has changed no service.`,
+    where: `${foreign.map(({ service }) => `service ${service}`).join(", ")} in cluster ${cluster}`,
+    fix: "Let it end, and deploy again; CloudTrail records UpdateService with its caller. `in-flight: wait` waits for it, `in-flight: take-over` replaces it.",
+  });
+}
+
+function shown({ deployment }: UnderWay): string {
+  const { id, revision, createdAt, runningCount, desiredCount } = deployment;
+  const what = revision === null ? id : `${showRevision(revision)} (${id})`;
+  return `deployment ${what}, begun ${instant(createdAt)}, ${runningCount} of ${desiredCount} running`;
+}
