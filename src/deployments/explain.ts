@@ -119,8 +119,11 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, log: strin
         what: `It runs another image than it should: ${differences(track).join("; ")}.`,
         fix: "Name images by digest in the task definition: a tag can be moved between registering and starting.",
       };
-    case "cancelled":
-      return { id: "cancelled", what: "The waiting was cancelled.", fix: null };
+    case "cancelled": {
+      const soFar = track.stopped.length === 0 ? null : failureReason(track, log);
+      const what = `The waiting was cancelled.${soFar === null ? "" : ` So far: ${soFar.what}`}`;
+      return { id: "cancelled", what, fix: soFar?.fix ?? null };
+    }
     default:
       return assertNever(ending);
   }

@@ -609,6 +609,18 @@ export const rows: readonly Row[] = [
     seconds: 40,
   },
   {
+    rollout: "is cancelled while its tasks fail",
+    given: async (scene) => {
+      await crashes(scene);
+      scene.later(100, () => scene.abort());
+    },
+    verdict: "cancelled",
+    cause: "cancelled",
+    says: /The waiting was cancelled\. So far: (A task|Tasks) of app:2 failed.*: container app exited with code 3\..*ECS goes on with app:2/,
+    evidence: [/app: exit code 3/],
+    seconds: 100,
+  },
+  {
     rollout: "is rolled back, and the caller may not look at service deployments",
     scene: rollsBack,
     given: async (scene) => {
