@@ -3,6 +3,7 @@ import { cuts } from "./cuts.ts";
 import { readOptions } from "./options.ts";
 import { switches } from "./switches.ts";
 import type { Trials } from "./trials.ts";
+import { upgrades } from "./upgrades.ts";
 
 const read = readOptions(process.argv.slice(2));
 if (read.kind === "say") {
@@ -10,7 +11,7 @@ if (read.kind === "say") {
   process.exit(read.exitCode);
 }
 const { of, seed, from, count, minutes } = read.options;
-const trials: Trials = of === "cuts" ? cuts(seed) : switches(seed);
+const trials: Trials = { cuts, switches, upgrade: upgrades }[of](seed);
 const end = Math.min(trials.count, from + count);
 const deadline = performance.now() + minutes * 60_000;
 console.log(`${trials.count} ${of}; seed ${seed}, from ${from} to ${end}, for at most ${minutes} min`);
