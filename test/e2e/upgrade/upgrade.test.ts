@@ -1,6 +1,6 @@
 import { machinePython } from "../../local-aws/backing/machine-python.ts";
 import { recordsOf } from "../../releases/played/records.ts";
-import { newRun } from "../../releases/processes/cuts.ts";
+import { type CutResult, newRun } from "../../releases/processes/cuts.ts";
 import { kept, type Kept, launchCanary, serverInfo, turnScheduleOn } from "../../releases/dagster/ask.ts";
 import { type DagsterBed, type DagsterStack, openDagsterBed } from "../../releases/dagster/bed.ts";
 import { type Life, livesOf, running } from "../../releases/dagster/tasks.ts";
@@ -25,10 +25,29 @@ const { minor } = await machinePython();
 const isOldEnough = Number(minor.split(".")[1]) < 13;
 const upgrading = isOldEnough ? describe : describe.skip;
 
+const cuts: readonly (UpgradeCut & { readonly at: { readonly name: string } })[] = [
+  { at: moments.daemonStopped, blow: "killed after", next: "the next attempt of the run" },
+  { at: moments.midway, blow: "killed before", next: "another run, which GitHub tells that the first is over" },
+  { at: moments.midway, blow: "cancelled", next: "the next attempt of the run" },
+  { at: moments.hostsUp, blow: "killed before", next: "another run, which GitHub tells that the first is over" },
+];
+
+/** Releases mostly wait: three stacks at once are done in half of the time. */
+const lanes = 3;
+
 let bed: DagsterBed;
+let upgraded: Promise<Upgraded>;
+let broken: Promise<Broken>;
+let results: readonly Promise<CutResult>[];
 beforeAll(async () => {
-  if (isOldEnough) bed = await openDagsterBed();
-}, 600_000);
+  if (!isOldEnough) return;
+  bed = await openDagsterBed();
+  const inTurn = turns(lanes);
+  upgraded = inTurn(upgradeWell);
+  broken = inTurn(upgradeBadly);
+  results = cuts.map((cut, number) => inTurn(() => cutOne(cut, `cut-${number}`)));
+  await Promise.allSettled([upgraded, broken, ...results]);
+}, 1_200_000);
 afterAll(() => (isOldEnough ? bed.close() : undefined), 60_000);
 
 const act = (stack: DagsterStack, [step = { action: "." }]: readonly Step[]): Promise<StepResult> =>
@@ -41,19 +60,12 @@ const newest = async (stack: DagsterStack) => {
 
 upgrading("an upgrade from Dagster 1.9 on PostgreSQL", () => {
   let stack: DagsterStack;
-  let before: { readonly kept: Kept; readonly schema: Schema };
+  let before: Upgraded["before"];
   let made: StepResult;
   let lives: readonly Life[];
   beforeAll(async () => {
-    stack = await bed.open("small");
-    await releaseOlder(stack);
-    await turnScheduleOn(stack);
-    before = { kept: await kept(stack), schema: await schemaOf(stack) };
-    await stack.upgrade();
-    made = await act(stack, whole);
-    lives = await livesOf(stack);
-  }, 600_000);
-  afterAll(() => stack.close());
+    ({ stack, before, made, lives } = await upgraded);
+  });
 
   test("is released whole", async () => {
     expect({ exitCode: made.exitCode, log: made.exitCode === 0 ? [] : made.log }).toEqual({ exitCode: 0, log: [] });
@@ -61,7 +73,8 @@ upgrading("an upgrade from Dagster 1.9 on PostgreSQL", () => {
   });
 
   test("stops daemon and webserver, migrates, starts both anew, and moves code then", () => {
-    const life = (revision: string): Life => lives.find((one) => one.revision === revision) ?? missing(revision);
+    const life = (revision: string): Life =>
+      lives.find((one) => one.revision === revision) ?? missing(`task of ${revision}`);
     const migration = life("small-once-code:2");
     for (const host of ["daemon", "webserver"]) {
       expect(life(`small-${host}:2`).stopped).toBeLessThanOrEqual(migration.created);
@@ -103,19 +116,11 @@ upgrading("an upgrade from Dagster 1.9 on PostgreSQL", () => {
 
 upgrading("an upgrade whose code cannot be loaded", () => {
   let stack: DagsterStack;
-  let before: Kept;
-  let then: readonly string[];
+  let before: Broken["before"];
   let failed: StepResult;
   beforeAll(async () => {
-    stack = await bed.open("broken");
-    await releaseOlder(stack);
-    await turnScheduleOn(stack);
-    before = await kept(stack);
-    then = await running(stack);
-    await stack.upgrade({ "app/main.py": "import a_module_that_nobody_has\n" });
-    failed = await act(stack, whole);
-  }, 600_000);
-  afterAll(() => stack.close());
+    ({ stack, before, failed } = await broken);
+  });
 
   test("is taken back, and says why", async () => {
     expect(failed.exitCode).toBe(1);
@@ -128,7 +133,7 @@ upgrading("an upgrade whose code cannot be loaded", () => {
       ["webserver", true],
       ["code", true],
     ]);
-    expect(await running(stack)).toEqual(then);
+    expect(await running(stack)).toEqual(before.running);
   });
 
   test("leaves the storage migrated, and its record says so", async () => {
@@ -138,35 +143,81 @@ upgrading("an upgrade whose code cannot be loaded", () => {
 
   test("has Dagster 1.9 on the newer storage, which serves, schedules and runs", async () => {
     expect(await serverInfo(stack)).toEqual(expect.objectContaining({ dagster_version: "1.9.0" }));
-    expect(await kept(stack)).toEqual(before);
+    expect(await kept(stack)).toEqual(before.kept);
     expect(await launchCanary(stack)).toBe("SUCCESS");
   });
 });
 
-const cuts: readonly (UpgradeCut & { readonly at: { readonly name: string } })[] = [
-  { at: moments.daemonStopped, blow: "killed after", next: "the next attempt of the run" },
-  { at: moments.midway, blow: "killed before", next: "another run, which GitHub tells that the first is over" },
-  { at: moments.midway, blow: "cancelled", next: "the next attempt of the run" },
-  { at: moments.hostsUp, blow: "killed before", next: "another run, which GitHub tells that the first is over" },
-];
-
 upgrading("an upgrade that is run again", () => {
-  test.each(cuts.map((cut, number) => [cut.blow, cut.at.name, cut, number] as const))(
+  test.each(cuts.map((cut, number) => [cut.blow, cut.at.name, number] as const))(
     "when it was %s %s leaves one release, each revision applied once, one daemon, and nothing over",
-    async (_blow, _name, cut, number) => {
-      const stack = await bed.open(`cut-${number}`);
-      try {
-        await releaseOlder(stack);
-        const { line, wrong } = await cutUpgrade(stack, await stack.upgrade(), cut);
-        expect({ line, wrong }).toEqual({ line, wrong: [] });
-      } finally {
-        await stack.close();
-      }
+    async (_blow, _name, number) => {
+      const { line, wrong } = (await results[number]) ?? missing(`cut ${number}`);
+      process.stdout.write(`${line}\n`);
+      expect({ line, wrong }).toEqual({ line, wrong: [] });
     },
-    600_000,
   );
 });
 
-function missing(revision: string): never {
-  throw new Error(`no task of ${revision} ran`);
+interface Upgraded {
+  readonly stack: DagsterStack;
+  readonly before: { readonly kept: Kept; readonly schema: Schema };
+  readonly made: StepResult;
+  readonly lives: readonly Life[];
+}
+
+async function upgradeWell(): Promise<Upgraded> {
+  const stack = await bed.open("small");
+  await releaseOlder(stack);
+  await turnScheduleOn(stack);
+  const before = { kept: await kept(stack), schema: await schemaOf(stack) };
+  await stack.upgrade();
+  const made = await act(stack, whole);
+  return { stack, before, made, lives: await livesOf(stack) };
+}
+
+interface Broken {
+  readonly stack: DagsterStack;
+  readonly before: { readonly kept: Kept; readonly running: readonly string[] };
+  readonly failed: StepResult;
+}
+
+async function upgradeBadly(): Promise<Broken> {
+  const stack = await bed.open("broken");
+  await releaseOlder(stack);
+  await turnScheduleOn(stack);
+  const before = { kept: await kept(stack), running: await running(stack) };
+  await stack.upgrade({ "app/main.py": "import a_module_that_nobody_has\n" });
+  return { stack, before, failed: await act(stack, whole) };
+}
+
+async function cutOne(cut: UpgradeCut, name: string): Promise<CutResult> {
+  const stack = await bed.open(name);
+  try {
+    await releaseOlder(stack);
+    return await cutUpgrade(stack, await stack.upgrade(), cut);
+  } finally {
+    await stack.close();
+  }
+}
+
+/** @returns lets so many go on at once */
+function turns(most: number): <T>(act: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async (act) => {
+    if (free === 0) await new Promise<void>((go) => waiting.push(go));
+    else free -= 1;
+    try {
+      return await act();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}
+
+function missing(what: string): never {
+  throw new Error(`there is no ${what}`);
 }
