@@ -3,7 +3,7 @@ import { recordsOf } from "../../releases/played/records.ts";
 import { type CutResult, newRun } from "../../releases/processes/cuts.ts";
 import { kept, type Kept, launchCanary, serverInfo, turnScheduleOn } from "../../releases/dagster/ask.ts";
 import { type DagsterBed, type DagsterStack, openDagsterBed } from "../../releases/dagster/bed.ts";
-import { type Life, livesOf, running } from "../../releases/dagster/tasks.ts";
+import { type Life, running, watchLives } from "../../releases/dagster/tasks.ts";
 import {
   cutUpgrade,
   migrated,
@@ -172,8 +172,9 @@ async function upgradeWell(): Promise<Upgraded> {
   await turnScheduleOn(stack);
   const before = { kept: await kept(stack), schema: await schemaOf(stack) };
   await stack.upgrade();
+  const watch = watchLives(stack);
   const made = await act(stack, whole);
-  return { stack, before, made, lives: await livesOf(stack) };
+  return { stack, before, made, lives: await watch.stop() };
 }
 
 interface Broken {

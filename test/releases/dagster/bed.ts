@@ -38,7 +38,7 @@ export interface DagsterStack extends Pick<ProcessAccount, "wire" | "clock" | "j
   rows(sql: string): Promise<readonly (readonly (string | null)[])[]>;
   /** A session that stays, with what it locks. @returns ends it */
   hold(sql: string): Promise<() => void>;
-  /** Ends what it runs, and removes its checkout. */
+  /** Ends what it runs, and removes its checkout; the bed does that at the latest. */
   close(): Promise<void>;
 }
 
@@ -56,11 +56,17 @@ export async function openDagsterBed(speed = 100): Promise<DagsterBed> {
     // The first one has the repositories of all.
     const first = await playStack(bed, "small", ["small/code"]);
     await makeImages(bed, first, [older, newer]);
+    const left: (() => Promise<void>)[] = [];
     return {
       bed,
-      open: async (name) =>
-        openStack(bed, github, name, name === "small" ? first : await playStack(bed, name, []), { older, newer }),
+      open: async (name) => {
+        const infrastructure = name === "small" ? first : await playStack(bed, name, []);
+        const { stack, leave } = await openStack(bed, github, name, infrastructure, { older, newer });
+        left.push(leave);
+        return stack;
+      },
       close: async () => {
+        for (const leave of left) await leave();
         await github.close();
         await bed.close();
       },
@@ -124,7 +130,7 @@ async function openStack(
   name: string,
   { contract }: Infrastructure,
   locks: { readonly older: string; readonly newer: string },
-): Promise<DagsterStack> {
+): Promise<{ readonly stack: DagsterStack; readonly leave: () => Promise<void> }> {
   const { webserver: known, ...services } = contract.services;
   const webserver = known?.url ?? "";
   const wire = await startStrikingWire(() => ({ aws: bed.url, dagster: webserver }));
@@ -149,7 +155,12 @@ async function openStack(
     s3: { objects: await objectsOf(s3, bucket) },
     recordsPrefix: `${bucket}/${name}/production/`,
   });
-  return {
+  let leaving: Promise<void> | null = null;
+  const leave = (): Promise<void> => {
+    leaving ??= wire.close().then(() => checkout.remove());
+    return leaving;
+  };
+  const stack: DagsterStack = {
     name,
     wire,
     clock: bed.clock,
@@ -179,10 +190,10 @@ async function openStack(
     hold: (sql) => bed.postgresql.hold(database, sql),
     close: async () => {
       await stopServices(bed.aws, name);
-      await wire.close();
-      await checkout.remove();
+      await leave();
     },
   };
+  return { stack, leave };
 }
 
 async function stopServices(aws: LocalAws, stack: string): Promise<void> {

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Task } from "@aws-sdk/client-ecs";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import type { DagsterStack } from "./bed.ts";
 
 /** When a task was there, in milliseconds since 1970. */
 export interface Life {
+  /** Its ARN. */
+  readonly task: string;
   /** `small-daemon:3` */
   readonly revision: string;
   readonly created: number;
@@ -11,8 +14,26 @@ export interface Life {
   readonly stopped: number;
 }
 
-/** Of all tasks of its cluster, of the last hour, in the order in which they were made. */
-export async function livesOf(stack: DagsterStack): Promise<readonly Life[]> {
+/** Looks at the tasks of a cluster until it is stopped: ECS soon forgets those that are gone. */
+export function watchLives(stack: DagsterStack): { stop(): Promise<readonly Life[]> } {
+  const seen = new Map<string, Life>();
+  let isOver = false;
+  const looking = (async () => {
+    for (let last = false; !last; await sleep(last ? 0 : 1000)) {
+      last = isOver;
+      for (const life of await livesOf(stack)) seen.set(life.task, life);
+    }
+  })();
+  return {
+    stop: async () => {
+      isOver = true;
+      await looking;
+      return [...seen.values()];
+    },
+  };
+}
+
+async function livesOf(stack: DagsterStack): Promise<readonly Life[]> {
   const { aws } = await stack.rest();
   const cluster = stack.name;
   const arns = await Promise.all(
@@ -27,7 +48,8 @@ export async function livesOf(stack: DagsterStack): Promise<readonly Life[]> {
     readonly tasks?: readonly Task[];
   };
   return (described.tasks ?? [])
-    .map(({ taskDefinitionArn = "", createdAt, stoppedAt }) => ({
+    .map(({ taskArn = "", taskDefinitionArn = "", createdAt, stoppedAt }) => ({
+      task: taskArn,
       revision: taskDefinitionArn.slice(taskDefinitionArn.lastIndexOf("/") + 1),
       created: createdAt?.getTime() ?? 0,
       stopped: stoppedAt?.getTime() ?? Infinity,
@@ -35,8 +57,10 @@ export async function livesOf(stack: DagsterStack): Promise<readonly Life[]> {
     .toSorted((one, other) => one.created - other.created);
 }
 
-/** What runs now: `small-daemon:3`, in alphabetical order. */
+/** What services run now: `small-daemon:3`, in alphabetical order. */
 export async function running(stack: DagsterStack): Promise<readonly string[]> {
   const lives = await livesOf(stack);
-  return lives.flatMap(({ revision, stopped }) => (stopped === Infinity ? [revision] : [])).toSorted();
+  return lives
+    .flatMap(({ revision, stopped }) => (stopped === Infinity && !/-(run|once)-/.test(revision) ? [revision] : []))
+    .toSorted();
 }
