@@ -1,10 +1,11 @@
-import { type DagsterBed, openDagsterBed } from "../../test/releases/dagster/bed.ts";
+import { type DagsterBed, type DagsterStack, openDagsterBed } from "../../test/releases/dagster/bed.ts";
 import {
   cutUpgrade,
   everyUpgradeCut,
   releaseOlder,
   showCut,
   type UpgradeCut,
+  type UpgradeResult,
 } from "../../test/releases/dagster/upgrade.ts";
 import { seeded, shuffled } from "../../test/releases/processes/seeded.ts";
 import type { Lane, Made, Trials } from "./trials.ts";
@@ -17,7 +18,7 @@ export function upgrades(seed: number): Trials {
 }
 
 /** Stacks of their own on one bed, so that images are made once. */
-function open(all: readonly UpgradeCut[]): Lane {
+function open(all: ReturnType<typeof everyUpgradeCut>): Lane {
   let bed: DagsterBed | null = null;
   const close = async (): Promise<void> => {
     const open = bed;
@@ -30,7 +31,7 @@ function open(all: readonly UpgradeCut[]): Lane {
       if (cut === undefined) throw new Error(`there is no number ${number}`);
       try {
         bed ??= await openDagsterBed();
-        return await cutOn(bed, `number-${number}`, cut);
+        return await cutOn(bed, number, cut);
       } catch (error) {
         await close();
         const wrong = [error instanceof Error ? error.message : String(error)];
@@ -41,8 +42,15 @@ function open(all: readonly UpgradeCut[]): Lane {
   };
 }
 
-async function cutOn(bed: DagsterBed, name: string, cut: UpgradeCut): Promise<Made> {
-  const stack = await bed.open(name);
+/** A shorter run is struck at half of it, on another stack: the first one has its upgrade. */
+async function cutOn(bed: DagsterBed, number: number, cut: UpgradeCut & { readonly at: number }): Promise<Made> {
+  const stack = await bed.open(`number-${number}-${cut.at}`);
+  const made = await strike(stack, cut);
+  if (made.isStruck || made.wrong.length > 0 || cut.at === 0) return made;
+  return cutOn(bed, number, { ...cut, at: Math.floor(cut.at / 2) });
+}
+
+async function strike(stack: DagsterStack, cut: UpgradeCut): Promise<UpgradeResult> {
   try {
     await releaseOlder(stack);
     return await cutUpgrade(stack, await stack.upgrade(), cut);

@@ -17,17 +17,21 @@ export interface Life {
 /** Looks at the tasks of a cluster until it is stopped: ECS soon forgets those that are gone. */
 export function watchLives(stack: DagsterStack): { stop(): Promise<readonly Life[]> } {
   const seen = new Map<string, Life>();
-  let isOver = false;
+  const over = new AbortController();
+  const look = async (): Promise<void> => {
+    for (const life of await livesOf(stack)) seen.set(life.task, life);
+  };
   const looking = (async () => {
-    for (let last = false; !last; await sleep(last ? 0 : 1000)) {
-      last = isOver;
-      for (const life of await livesOf(stack)) seen.set(life.task, life);
+    while (!over.signal.aborted) {
+      await look();
+      await sleep(1000);
     }
   })();
   return {
     stop: async () => {
-      isOver = true;
+      over.abort();
       await looking;
+      await look();
       return [...seen.values()];
     },
   };

@@ -105,13 +105,22 @@ export interface UpgradeCut {
   readonly next: Next;
 }
 
+export interface UpgradeResult extends CutResult {
+  /** It made the call. */
+  readonly isStruck: boolean;
+}
+
 /** For people. */
 export function showCut({ at, blow, next }: UpgradeCut): string {
   return `an upgrade of a real Dagster, ${blow} ${typeof at === "number" ? `call ${at}` : at.name}, run again by ${next}`;
 }
 
 /** Upgrades, is struck, and runs it again. @param stack runs the older Dagster, and has the newer one checked out */
-export async function cutUpgrade(stack: DagsterStack, sha: string, { at, blow, next }: UpgradeCut): Promise<CutResult> {
+export async function cutUpgrade(
+  stack: DagsterStack,
+  sha: string,
+  { at, blow, next }: UpgradeCut,
+): Promise<UpgradeResult> {
   const gate = typeof at !== "number" && at.isMidway === true ? await closeGate(stack, blow) : null;
   const first = newRun();
   const is = typeof at === "number" ? at : (call: StrikeableCall) => at.is(call, stack, () => gate?.waiting === 1);
@@ -127,18 +136,20 @@ export async function cutUpgrade(stack: DagsterStack, sha: string, { at, blow, n
     ...[...struck.jobs, again].flatMap(bugs),
     ...(await wrongAfter(stack, sha)),
   ];
-  return { line: `${showCut({ at, blow, next })}: ${struck.call ?? "none"}`, wrong };
+  return { line: `${showCut({ at, blow, next })}: ${struck.call ?? "none"}`, wrong, isStruck: struck.call !== null };
 }
 
 /** About as many as the upgrade makes when its image is there. */
-const calls = 260;
+const calls = 240;
 
 /** How it is struck: nothing that needs another time than that of Dagster's heartbeats. */
 const upgradeBlows = blows.filter((blow) => blow !== "paused");
 const upgradeNexts = nexts.filter((next) => next !== "another run, after the lease");
 
 /** Every cut there is: each call once, then each in another way, and so on. @param shuffled gives the order of the calls */
-export function everyUpgradeCut(shuffled: (calls: readonly number[]) => readonly number[]): readonly UpgradeCut[] {
+export function everyUpgradeCut(
+  shuffled: (calls: readonly number[]) => readonly number[],
+): readonly (UpgradeCut & { readonly at: number })[] {
   return upgradeBlows.flatMap((_, round) =>
     shuffled(Array.from({ length: calls }, (_call, at) => at)).map((at) => ({
       at,
