@@ -4,9 +4,10 @@ import { cuts } from "./cuts.ts";
 import { readOptions } from "./options.ts";
 import { switches } from "./switches.ts";
 import type { Trials } from "./trials.ts";
+import { upgrades } from "./upgrades.ts";
 
 const { of, seed, from, count, minutes } = ownOptions(readOptions);
-const trials: Trials = of === "cuts" ? cuts(seed) : switches(seed);
+const trials: Trials = { cuts, switches, upgrade: upgrades }[of](seed);
 const end = Math.min(trials.count, from + count);
 const deadline = performance.now() + minutes * 60_000;
 console.log(`${trials.count} ${of}; seed ${seed}, from ${from} to ${end}, for at most ${minutes} min`);

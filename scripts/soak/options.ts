@@ -1,8 +1,10 @@
 import { optionsReader } from "../options.ts";
 
+const kinds = ["cuts", "switches", "upgrade"] as const;
+
 export interface SoakOptions {
-  /** Releases that are cut; or releases that fail, under each switch of the played ECS. */
-  readonly of: "cuts" | "switches";
+  /** Releases that are cut; releases that fail, under each switch of the played ECS; upgrades of a real Dagster that are cut. */
+  readonly of: (typeof kinds)[number];
   /** Same seed, same releases in the same order. */
   readonly seed: number;
   /** Number of the first one, in that order. */
@@ -15,11 +17,13 @@ export interface SoakOptions {
 
 export const help = `More releases than a test run has time for, in the order of a seed.
 
-npm run soak [-- cuts|switches] [options]
+npm run soak [-- cuts|switches|upgrade] [options]
 
   cuts             real processes, struck at each of their calls and run again (unless told)
   switches         what can fail, where it can, under each value of what nobody outside AWS knows of ECS:
                    a release must end the same way
+  upgrade          a real Dagster on PostgreSQL that gets a newer minor version, struck and run again: the first
+                   numbers strike each of its calls once, the next ones each in another way
 
   --seed N         their order (1)
   --from N         number of the first one (0)
@@ -37,9 +41,10 @@ export const readOptions = optionsReader({
   },
   allowPositionals: true,
   understand: ({ seed, from, count, minutes }, positionals): SoakOptions => {
-    const [of = "cuts", ...more] = positionals;
-    if ((of !== "cuts" && of !== "switches") || more.length > 0)
-      throw new Error(`It soaks cuts or switches, not ${positionals.join(" ")}.`);
+    const [kind = "cuts", ...more] = positionals;
+    const of = kinds.find((known) => known === kind);
+    if (of === undefined || more.length > 0)
+      throw new Error(`It soaks cuts, switches or upgrade, not ${positionals.join(" ")}.`);
     return {
       of,
       seed: wholeNumber("seed", seed),

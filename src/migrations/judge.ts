@@ -146,7 +146,7 @@ const refusals: Readonly<Record<number, (name: string, report: Report | null) =>
   83: (name) => ({
     id: "migration-locked",
     what: `Migration ${name} was not begun: another one holds the lock of the database. Nothing was migrated.`,
-    fix: "Wait until it is done, and run this again; or give `lock-timeout` more seconds. In the database, pg_locks shows who holds the advisory lock.",
+    fix: "Wait until it is done, and run this again; or give `lock-timeout` more seconds. In the database, pg_locks shows who holds the advisory lock, and pg_stat_activity what an earlier one has left at work.",
   }),
   84: (name, report) => ({
     id: "migration-lock-timeout",

@@ -7,6 +7,9 @@
  *   What cannot be given back goes with the process.
  * - A second session that gets the same lock shows that sessions are shared, by a pooler between transactions: the lock is void.
  *   https://www.pgbouncer.org/features.html
+ * - A server goes on with a statement whose client is gone: one that a task has left behind, by the name of its session, is waited
+ *   for under the lock, since no revision may be applied beside it.
+ *   https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
  * - An error of the driver that belongs to no statement, or ends the connection, is one of reaching the database.
  * - The kernel keeps SIGTERM from process 1 unless it waits for it, and Python hears it only between calls of the driver: a thread
  *   does, so that a task that is stopped does not go on.
@@ -21,6 +24,7 @@
 export const programPrelude = String.raw`import contextlib, functools, io, json, os, signal, sys, threading, time, traceback
 mark, lock_seconds, *settings, secret_names, folder = sys.argv[1:]
 if folder: os.chdir(folder)
+os.environ["PGAPPNAME"] = mark
 sys.path[:] = [path for path in sys.path if path]
 out = os.dup(1)
 values = [os.environ.get(name, "") for name in secret_names.split(",")]
@@ -59,11 +63,16 @@ def lock_of(connect):
     holder = holders[-1]
     return lambda: holder.execute(text("SELECT pg_try_advisory_lock(%d)" % KEY)).scalar()
 
+def is_left():
+    holders[0].execute(text("SELECT pg_stat_clear_snapshot()"))
+    return holders[0].execute(text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
+        " state = 'active' AND left(application_name, 12) = 'dagster-ecs-' AND application_name <> '%s'" % mark)).scalar()
+
 def hold_lock(connect):
     is_mine = lock_of(connect)
     until = time.monotonic() + int(lock_seconds)
     told = False
-    while not is_mine():
+    while not is_mine() or is_left():
         if time.monotonic() > until:
             refuse("locked", "another migration holds the lock of this database, after %s s still" % lock_seconds)
         if not told: print("waiting for another migration of this database", flush=True)

@@ -338,6 +338,17 @@ describe("with dagster, the instance", () => {
     240_000,
   );
 
+  test("is left alone as long as a statement goes on that a task has left behind", async () => {
+    const database = await scene.database();
+    const { port } = scene.bed.postgresql;
+    await scene.rows(database, "CREATE TABLE gate (opened int)");
+    const left = scene.rows(database, `SET application_name = 'dagster-ecs-0123'; ${atGate}`);
+    expect((await scene.run(database, single(port), hurried)).cause?.id).toBe("migration-locked");
+    await openGate(database);
+    await left;
+    expect(await scene.run(database, single(port), options)).toMatchObject({ cause: null, unchanged: false });
+  });
+
   test("behind a pooler that shares sessions has no lock, and that is said", async () => {
     const { host, port } = scene.bed.postgresql;
     const pooler = await startPooler(host, { host, port });

@@ -19,6 +19,25 @@ export type Row = readonly (string | null)[];
  * @throws Error with the server's message.
  */
 export async function query(connection: Connection, sql: string): Promise<readonly Row[]> {
+  const { socket, rows } = await ask(connection, sql);
+  socket.destroy();
+  return rows;
+}
+
+/**
+ * The same, in a session that stays, with the locks that it has taken. A transaction that it leaves open keeps no snapshot.
+ * @returns ends the session
+ */
+export async function hold(connection: Connection, sql: string): Promise<() => void> {
+  const { socket } = await ask(connection, sql);
+  socket.on("error", () => undefined); // the server may end first
+  return () => socket.destroy();
+}
+
+async function ask(
+  connection: Connection,
+  sql: string,
+): Promise<{ readonly socket: Socket; readonly rows: readonly Row[] }> {
   const socket = connect({ host: connection.host, port: connection.port });
   await once(socket, "connect");
   try {
@@ -31,13 +50,14 @@ export async function query(connection: Connection, sql: string): Promise<readon
       if (type === "D") rows.push(dataRow(body));
       if (type !== "Z") continue;
       // Ready for query: first after the log-in, then when ours has been answered.
-      if (asked) return rows;
+      if (asked) return { socket, rows };
       asked = true;
       socket.write(message("Q", Buffer.from(`${sql}\0`)));
     }
     throw new Error("PostgreSQL closed the connection");
-  } finally {
+  } catch (error) {
     socket.destroy();
+    throw error;
   }
 }
 
@@ -48,7 +68,7 @@ interface Message {
 
 async function* messages(socket: Socket): AsyncGenerator<Message> {
   let pending = Buffer.alloc(0);
-  for await (const chunk of socket) {
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     pending = Buffer.concat([pending, chunk as Buffer]);
     while (pending.length >= 5 && pending.length > pending.readInt32BE(1)) {
       const end = 1 + pending.readInt32BE(1);

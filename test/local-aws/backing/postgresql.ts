@@ -4,7 +4,7 @@ import { access, chmod, chown, cp, lchown, mkdir, readdir, readFile, symlink } f
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type Row, query } from "./postgresql-query.ts";
+import { hold, type Row, query } from "./postgresql-query.ts";
 import type { Processes } from "./processes.ts";
 import { runToEnd, type Server, startServer } from "./server.ts";
 
@@ -18,6 +18,8 @@ export interface Postgresql extends Server {
   restart(): Promise<void>;
   /** Rows as text, nulls as null. @throws Error with the server's message. */
   query(database: string, sql: string): Promise<readonly Row[]>;
+  /** The same, in a session that stays. @returns ends it, and with it what it has locked. */
+  hold(database: string, sql: string): Promise<() => void>;
 }
 
 export interface PostgresqlRequest {
@@ -88,6 +90,7 @@ export async function startPostgresql({ processes, host, folder }: PostgresqlReq
       await query({ host, port, user, database: user }, `CREATE DATABASE "${name.replaceAll('"', '""')}"`);
     },
     query: (database, sql) => query({ host, port, user, database }, sql),
+    hold: (database, sql) => hold({ host, port, user, database }, sql),
   };
 }
 

@@ -11,10 +11,13 @@ export interface ImageSettings {
   readonly WorkingDir?: string;
 }
 
-export interface PushRequest {
+export interface Repository {
   /** URL of the registry, without `/v2`. */
   readonly registry: string;
   readonly repository: string;
+}
+
+export interface PushRequest extends Repository {
   readonly tag: string;
   readonly settings: ImageSettings;
   /** Lowest first. */
@@ -47,11 +50,16 @@ export async function pushImage(request: PushRequest): Promise<string> {
       layers: layers.map(({ digest, size }) => ({ mediaType: layerType, digest, size })),
     }),
   );
-  await expectStatus(201, call(request, "PUT", `manifests/${request.tag}`, { "content-type": manifestType }, manifest));
+  await putManifest(request, request.tag, manifestType, manifest);
   return digestOf(manifest);
 }
 
-async function pushBlob(request: PushRequest, digest: string, size: number, open: () => Readable): Promise<void> {
+/** A manifest whose blobs are there, under a tag. */
+export async function putManifest(to: Repository, tag: string, type: string, manifest: Buffer): Promise<void> {
+  await expectStatus(201, call(to, "PUT", `manifests/${tag}`, { "content-type": type }, manifest));
+}
+
+export async function pushBlob(request: Repository, digest: string, size: number, open: () => Readable): Promise<void> {
   const known = await call(request, "HEAD", `blobs/${digest}`);
   if (known.ok) return;
   const begun = await expectStatus(202, call(request, "POST", "blobs/uploads/"));
@@ -66,7 +74,7 @@ const authorization = {
 };
 
 function call(
-  { registry, repository }: PushRequest,
+  { registry, repository }: Repository,
   method: string,
   path: string,
   headers: Readonly<Record<string, string>> = {},

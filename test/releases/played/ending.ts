@@ -12,13 +12,15 @@ export interface Rest {
   readonly s3: { readonly objects: ReadonlyMap<string, { readonly text: string }> };
   /** Bucket and prefix of the records of the stack. */
   readonly recordsPrefix: string;
+  /** Its name, and that of its cluster; `small` unless told. */
+  readonly stack?: string;
   /** Tasks of each service that is to run more than one. */
   readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** What is wrong with a stack that should be at rest: one release is current, its services are as it says, nothing is left over. */
 export async function wrongWith(account: Rest): Promise<readonly string[]> {
-  const { s3, aws, recordsPrefix } = account;
+  const { s3, aws, recordsPrefix, stack = "small" } = account;
   const read = <T>(key: string): T | null => {
     const found = s3.objects.get(recordsPrefix + key);
     return found === undefined ? null : (JSON.parse(found.text) as T);
@@ -38,7 +40,7 @@ export async function wrongWith(account: Rest): Promise<readonly string[]> {
   const current = read<Current>("current.json");
   const outcome = current === null ? null : read<Outcome>(`releases/${current.release}/outcome.json`);
   if (current !== null && outcome?.outcome !== "committed") wrong.push(`${current.release} is current, not committed`);
-  for (const [key, service] of await servicesByKey(aws)) {
+  for (const [key, service] of await servicesByKey(aws, stack)) {
     const runs = parseRevision(service.taskDefinition ?? "");
     const wanted = outcome?.release.taskDefinitions[`service/${key}`];
     if (wanted === undefined) {
@@ -54,16 +56,16 @@ export async function wrongWith(account: Rest): Promise<readonly string[]> {
       wrong.push(`${key} is still deploying`);
   }
   wrong.push(...(await wrongWithFormer(account, current !== null)));
-  const once = await tasksOfMigrations(aws);
+  const once = await tasksOfMigrations(aws, stack);
   if (once.length > 0) wrong.push(`${once.length} tasks of migrations run still`);
   wrong.push(...(await registeredTwice(account)));
   return wrong;
 }
 
 /** A daemon that the stack's replaces: it runs until a release is committed, never after that, and never beside the other one. */
-async function wrongWithFormer({ aws }: Rest, isReleased: boolean): Promise<readonly string[]> {
+async function wrongWithFormer({ aws, stack = "small" }: Rest, isReleased: boolean): Promise<readonly string[]> {
   const { services = [] } = (await readPastClient(aws, "DescribeServices", {
-    cluster: "small",
+    cluster: stack,
     services: [formerDaemon],
   })) as { readonly services?: readonly Service[] };
   const [service] = services;
@@ -100,16 +102,16 @@ async function spansOf(
   );
 }
 
-async function tasksOfMigrations(aws: LocalAws): Promise<readonly string[]> {
-  const { taskArns: tasks = [] } = (await readPastClient(aws, "ListTasks", { cluster: "small" })) as {
+async function tasksOfMigrations(aws: LocalAws, stack: string): Promise<readonly string[]> {
+  const { taskArns: tasks = [] } = (await readPastClient(aws, "ListTasks", { cluster: stack })) as {
     readonly taskArns?: readonly string[];
   };
   if (tasks.length === 0) return [];
-  const described = (await readPastClient(aws, "DescribeTasks", { cluster: "small", tasks })) as {
+  const described = (await readPastClient(aws, "DescribeTasks", { cluster: stack, tasks })) as {
     readonly tasks?: readonly Task[];
   };
   return (described.tasks ?? []).flatMap(({ taskArn = "", group = "" }) =>
-    group.startsWith("family:small-once-") ? [taskArn] : [],
+    group.startsWith(`family:${stack}-once-`) ? [taskArn] : [],
   );
 }
 

@@ -4,13 +4,14 @@ import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 
 /** Every ECS service of the played stack by its key, in the order of their names: that of `code` is called `small-code`. */
-export async function servicesByKey(aws: LocalAws): Promise<readonly (readonly [string, Service])[]> {
-  const { serviceArns = [] } = (await readPastClient(aws, "ListServices", { cluster: "small" })) as {
+export async function servicesByKey(aws: LocalAws, stack = "small"): Promise<readonly (readonly [string, Service])[]> {
+  const prefix = `${stack}-`;
+  const { serviceArns = [] } = (await readPastClient(aws, "ListServices", { cluster: stack })) as {
     readonly serviceArns?: readonly string[];
   };
   const names = serviceArns.map((arn) => arn.slice(arn.lastIndexOf("/") + 1)).filter((name) => name.startsWith(prefix));
   const { services = [] } = (await readPastClient(aws, "DescribeServices", {
-    cluster: "small",
+    cluster: stack,
     services: names.toSorted(),
   })) as { readonly services?: readonly Service[] };
   return services.map((service) => [(service.serviceName ?? "").slice(prefix.length), service]);
@@ -30,5 +31,3 @@ export async function whatRuns({
     ]),
   );
 }
-
-const prefix = "small-";

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type JobResult, runJob } from "../../runner/run-job.ts";
+import { type JobResult, type JobWatch, runJob } from "../../runner/run-job.ts";
 import type { Running, Step } from "../../runner/run-step.ts";
 import { wrongWith } from "../played/ending.ts";
 import { recordsOf } from "../played/records.ts";
 import type { ProcessAccount } from "./account.ts";
 import type { Prepared, Scenario } from "./scenarios.ts";
-import { type Blow, blows } from "./striking-wire.ts";
+import { type Blow, blows, type Strike } from "./striking-wire.ts";
 
 /** Who runs it again after it was struck. */
 export type Next =
@@ -93,15 +93,20 @@ function isBearable(wrong: string, { blow }: Cut): boolean {
   return blow === "paused" && / is \S+:task-definition\/\S+ again$/.test(wrong);
 }
 
-interface Struck {
+/** Who can be struck, and run again. */
+export type Target = Pick<ProcessAccount, "wire" | "clock" | "job">;
+
+export interface Struck {
+  /** Name of the call; null: it made none such. */
   readonly call: string | null;
   /** What ran meanwhile. */
   readonly jobs: readonly JobResult[];
 }
 
-async function strike(
-  account: ProcessAccount,
-  { at, blow }: Cut,
+/** Runs a job, and strikes it. */
+export async function strike(
+  account: Target,
+  { at, blow }: { readonly at: Strike["at"]; readonly blow: Blow },
   steps: readonly Step[],
   run: number,
 ): Promise<Struck> {
@@ -149,31 +154,39 @@ async function strike(
   return { call: wire.struck, jobs: [job, ...others] };
 }
 
-function runAgain(
-  account: ProcessAccount,
+/** Runs it again after it was struck. */
+export function runAgain(
+  account: Target,
   steps: readonly Step[],
   { first, next }: { readonly first: number; readonly next: Next },
+  watch: JobWatch = {},
 ): Promise<JobResult> {
-  if (next === "the next attempt of the run") return runJob(account.job(first, 2), steps);
+  if (next === "the next attempt of the run") return runJob(account.job(first, 2), steps, watch);
   runs += 1;
   if (next === "another run, after the lease") {
     account.clock.move(beyondLease);
-    return runJob(account.job(runs), steps);
+    return runJob(account.job(runs), steps, watch);
   }
   const asking = steps.map((step) => ({ ...step, with: { ...step.with, "github-token": "ghs_secret" } }));
-  return runJob(account.job(runs), asking);
+  return runJob(account.job(runs), asking, watch);
 }
 
-function isGood({ steps }: Pick<JobResult, "steps">): boolean {
+/** Number of a workflow run that nobody had yet. */
+export function newRun(): number {
+  runs += 1;
+  return runs;
+}
+
+export function isGood({ steps }: Pick<JobResult, "steps">): boolean {
   return steps.every(({ exitCode }) => exitCode === 0);
 }
 
-function lastWords({ steps }: JobResult): string {
+export function lastWords({ steps }: JobResult): string {
   return steps.at(-1)?.log.slice(-6).join(" / ") ?? "nothing ran";
 }
 
 /** However a process ends, it has words for it. */
-function bugs({ steps, posts }: JobResult): readonly string[] {
+export function bugs({ steps, posts }: JobResult): readonly string[] {
   return [...steps, ...posts].flatMap(({ log }) => log.filter((line) => line.includes("should not have happened")));
 }
 

@@ -19,11 +19,18 @@ export const blows: readonly Blow[] = [
 ];
 
 export interface Strike {
-  /** Number of the call, counted from 0. */
-  readonly at: number;
+  /** Number of the call, counted from 0; or the first call that is so. */
+  readonly at: number | ((call: StrikeableCall) => boolean);
   readonly blow: Blow;
   /** Does to the process what the blow says; the connection is the wire's part. */
   readonly hit: () => Promise<void> | void;
+}
+
+export interface StrikeableCall {
+  /** As {@link WireCall.name}. */
+  readonly name: string;
+  /** JSON, or empty, or what is stored. */
+  readonly body: Buffer;
 }
 
 /** Times in milliseconds, by `performance.now()`. */
@@ -64,7 +71,8 @@ export async function startStrikingWire(behind: () => Behind): Promise<StrikingW
     const { url = "/" } = request;
     const isDagster = url === "/graphql" || url === "/server_info";
     const name = isDagster ? dagsterCall(url, body) : awsCall(request, body);
-    const now = strike !== null && struck === null && strike.at === calls.length ? strike : null;
+    const isNow = (at: Strike["at"]): boolean => (typeof at === "number" ? at === calls.length : at({ name, body }));
+    const now = strike !== null && struck === null && isNow(strike.at) ? strike : null;
     const call: (typeof calls)[number] = { name, from: performance.now(), to: null };
     calls.push(call);
     response.once("finish", () => {
