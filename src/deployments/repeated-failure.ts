@@ -10,8 +10,9 @@ import type { Track } from "./track.ts";
  * task that lives on meanwhile, longer than these, says otherwise.
  * @param now milliseconds since 1970
  */
-export function canOnlyRepeat({ stopped, survivor, lastWords }: Track, now: number): boolean {
-  const pair = lastTwo(stopped);
+export function canOnlyRepeat({ aim, stopped, survivor, lastWords }: Track, now: number): boolean {
+  // What failed before anybody waited here may have been mended since.
+  const pair = lastTwo(stopped.filter(({ at }) => at >= aim.begun));
   if (pair === null) return false;
   const { failure, former, last } = pair;
   if (survivor !== null && livesOn(survivor, [former, last], now)) return false;

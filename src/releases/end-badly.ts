@@ -50,7 +50,7 @@ export async function failed(
   }
   const dagster = webserverOf(context, session);
   const isCancelled = context.signal.aborted;
-  const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(cause);
+  const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(end);
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
   const isSentBack = isCancelled && undertaking.rolling.onCancel === "rollback";
@@ -59,9 +59,7 @@ export async function failed(
   }
   const sentBack = isSentBack ? await sendAllBack(context, session, lock, undertaking.observation, moved) : [];
   const takenBack =
-    isCancelled || isLeft
-      ? sentBack
-      : await takeAllBack(context, session, lock, undertaking.observation, moved, dagster, undertaking.rolling);
+    isCancelled || isLeft ? sentBack : await takeAllOrSend(context, session, lock, undertaking, moved, dagster);
   const isTakenBack = !isCancelled && !isLeft;
   const settings = isTakenBack ? await putSettingsBack(session, lock, end, takenBack) : [];
   const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, takenBack, dagster);
@@ -77,15 +75,37 @@ export async function failed(
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued, stateAfter });
-  if (isSentBack && moved.length > 0) return new ReleaseCancelled(wordsOfSentBack(sentBack), result);
+  if (isSentBack && moved.length > 0) {
+    const words = [...wordsBefore(end), wordsOfSentBack(sentBack), ...wordsOfSettings(end)];
+    return new ReleaseCancelled(words.join("\n"), result);
+  }
   if (isCancelled) return cancelled(undertaking, end, left, result);
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
   return red(cause, takenBack, result, { leftSo, settings, stateAfter });
 }
 
-/** It was waited for long enough: of a deployment, not of a gate. */
-function isTimedOut(cause: Error): boolean {
-  return cause instanceof StepFailed && cause.verdicts.some(({ verdict }) => verdict === "timed-out");
+/** Takes back one after the other; who is cancelled meanwhile tells ECS of the rest at once, where that is wanted. */
+async function takeAllOrSend(
+  context: Context,
+  session: Session,
+  lock: HeldLock,
+  { observation, rolling }: Undertaking,
+  moved: readonly Moved[],
+  dagster: Parameters<typeof takeAllBack>[5],
+): Promise<readonly TakenBack[]> {
+  const back = await takeAllBack(context, session, lock, observation, moved, dagster, rolling);
+  if (!context.signal.aborted || rolling.onCancel !== "rollback") return back;
+  const isLeft = ({ service }: Moved): boolean => back.some((one) => one.service === service && one.why !== null);
+  const sent = await sendAllBack(context, session, lock, observation, moved.filter(isLeft));
+  return back.map((one) => sent.find(({ service }) => service === one.service) ?? one);
+}
+
+/** It was waited for long enough: of a roll, while no service stands still that a later step was to roll. */
+function isTimedOut(end: RolloutEnd): boolean {
+  const { step, error } = end.failure ?? {};
+  if (step?.kind !== "roll" || !(error instanceof StepFailed)) return false;
+  const isSlow = error.verdicts.some(({ verdict }) => verdict === "timed-out");
+  return isSlow && movesOf(end).every((move) => move.step.kind === "roll");
 }
 
 function wordsOfSentBack(sentBack: readonly SentBack[]): string {
@@ -141,7 +161,7 @@ function cancelled(
   left: readonly Pick<Moved, "service">[],
   result: Result,
 ): ReleaseCancelled {
-  if (left.length === 0) return new ReleaseCancelled(beforeAnyMove, result);
+  if (left.length === 0) return new ReleaseCancelled([beforeAnyMove, ...wordsOfSettings(end)].join("\n"), result);
   const moves = movesOf(end);
   const underWay = moves.flatMap(({ step, end: how }) => (isStillMoving(how) ? [step.service] : []));
   // What ECS has taken back by itself is told by what failed.
@@ -152,16 +172,26 @@ function cancelled(
       .map(({ service }) => nameIn(observation, service))
       .join(", ");
   const [going, moved] = [names(true), names(false)];
-  const cause = end.failure?.error;
   const text = [
-    // What failed before that stays the story.
-    ...(isStopped(cause) ? [] : [`${wordsOf(cause).what}\n`]),
     "Cancelled.",
     ...(going === "" ? [] : [`ECS goes on with ${going} by itself.`]),
     ...(moved === "" ? [] : [`Moved already, and left so: ${moved}.`]),
     "The next deploy or rollback goes on from here.",
   ];
-  return new ReleaseCancelled(text.join(" "), result);
+  return new ReleaseCancelled([...wordsBefore(end), text.join(" "), ...wordsOfSettings(end)].join("\n"), result);
+}
+
+/** What failed before it was cancelled stays the story. */
+function wordsBefore({ failure }: RolloutEnd): readonly string[] {
+  return isStopped(failure?.error) ? [] : [wordsOf(failure?.error).what];
+}
+
+/** What was set, and is not set back when a release is cancelled. */
+function wordsOfSettings({ steps }: RolloutEnd): readonly string[] {
+  const set = steps.flatMap(({ step, kind }) => (step.kind === "settings" && kind !== "left" ? [step.service] : []));
+  return set.length === 0
+    ? []
+    : [`Percentages and breaker stay as this release has set them, as \`rollout: apply\` says: ${set.join(", ")}.`];
 }
 
 /** We stopped waiting for it: ECS may not be through. */

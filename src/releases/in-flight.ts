@@ -54,17 +54,28 @@ const pace = 3_000;
  */
 export async function undisturbed<Looked extends { readonly plan: Plan; readonly observation: Observation }>(
   context: Context,
-  session: Pick<Session, "clients" | "stack">,
+  session: Pick<Session, "clients" | "stack" | "unfinished">,
   { inFlight, timeoutSeconds }: Rolling,
   look: () => Promise<Looked>,
 ): Promise<Looked> {
-  const deadline = context.clock.now() + timeoutSeconds * 1000;
+  let deadline: number | null = null;
   for (;;) {
     const looked = await look();
+    deadline ??= context.clock.now() + timeoutSeconds * 1000;
     const foreign = foreignDeployments(looked.plan, looked.observation);
     if (foreign.length === 0) return looked;
-    if ((await yieldTo(context, session, foreign, inFlight, deadline)) === "go-on") return looked;
+    // What this release has stopped already waits for the rest of it.
+    const choice = hasMoved(session, looked.plan) ? "take-over" : inFlight;
+    if ((await yieldTo(context, session, foreign, choice, deadline)) === "go-on") return looked;
   }
+}
+
+/** An earlier step of this very release has moved a service. */
+function hasMoved(
+  { unfinished }: Pick<Session, "unfinished">,
+  { target, moved }: Pick<Plan, "target" | "moved">,
+): boolean {
+  return moved.length > 0 && unfinished.some(({ intent }) => intent.release.id === target.id);
 }
 
 /** @param deadline in milliseconds since 1970 */

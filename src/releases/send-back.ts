@@ -7,7 +7,7 @@ import { Cancelled, messageOf } from "../domain/errors.ts";
 import type { Undo } from "../domain/plan.ts";
 import { isGood } from "../domain/verdict.ts";
 import type { HeldLock } from "./lock.ts";
-import { nameIn, type Observation, successorOf } from "./observation.ts";
+import { nameIn, type Observation, replacedKey, successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
 import type { Moved, TakenBack } from "./take-back.ts";
 
@@ -47,6 +47,10 @@ export async function sendAllBack(
         const head = { service, name: nameIn(before, service), count: undo.kind === "none" ? null : undo.count };
         const successor = successorOf(service);
         if (undo.kind === "none") return { ...head, verdict: null, told: false, why: undo.why };
+        if (moved.some((one) => one.service === replacedKey(service))) {
+          const why = "it took the place of another service, which cannot run before it is gone: one of them is to run";
+          return { ...head, verdict: null, told: false, why };
+        }
         if (successor !== null) {
           return {
             ...head,

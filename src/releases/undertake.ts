@@ -1,3 +1,4 @@
+import { isAwsError } from "../aws/error.ts";
 import { sharedLooks } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
@@ -25,7 +26,7 @@ import { begunMigration } from "./steps/migration.ts";
 import { makeImage } from "./steps/image.ts";
 import { longestSeconds } from "./time-outs.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
-import { imageWorkshop, webserverOf, type Workshop, workshop } from "./workshop.ts";
+import { imageKeysOf, imageWorkshop, webserverOf, type Workshop, workshop } from "./workshop.ts";
 
 /**
  * Makes the images of a plan. Nothing that others share is written: it needs no lock, begins no release, and whatever an unfinished
@@ -80,7 +81,8 @@ export async function undertake(
     const shop = workshop(context, session, lock, undertaking, release, looks);
     return step.kind === "run-task" ? noted(context, session, shop, step, results) : carryOut(shop, step, results);
   });
-  if (end.failure !== null) throw await failed(context, session, lock, undertaking, end, movedAt);
+  if (end.failure !== null)
+    throw await failed(context, session, lock, undertaking, withBegunMigrations(session, undertaking, end), movedAt);
   if (!isLast) {
     await session.journal.note(end.release);
     lock.handOn();
@@ -128,6 +130,21 @@ async function noted(
   }
 }
 
+/** What a migration did that was not seen to its end is not known: its record says so. */
+function withBegunMigrations(
+  { stack }: Pick<Session, "stack">,
+  { observation }: Pick<Undertaking, "observation">,
+  end: RolloutEnd,
+): RolloutEnd {
+  const release = end.steps.reduce((known, { step, ...how }) => {
+    if (step.kind !== "run-task" || how.kind !== "failed" || how.error instanceof StepFailed) return known;
+    return isAwsError(how.error) && how.error.refused
+      ? known
+      : withParts(known, begunMigration({ stack, imageKeys: imageKeysOf(observation) }, step));
+  }, end.release);
+  return { ...end, release };
+}
+
 /**
  * With nothing to do: to the next step of this job, if it has begun something. What was cut before it moved anything is closed;
  * what has moved something stays open, for whoever rolls next to know what was before.
@@ -153,7 +170,9 @@ function stepsToCarryOut(
   { plan, parts, observation, rolling }: Pick<Undertaking, "plan" | "parts" | "observation" | "rolling">,
 ): readonly Step[] {
   const { mine, missing } = stepsOfParts(plan.steps, parts);
-  const findings = plan.findings.filter(({ id }) => parts.includes("rollout") || !saidByWhoRolls.includes(id));
+  // Whoever stops hosts for a migration stops them for what comes after it.
+  const decides = parts.includes("rollout") || mine.some(({ kind }) => kind === "stop");
+  const findings = plan.findings.filter(({ id }) => decides || !saidByWhoRolls.includes(id));
   const all = [...findings, ...ofCredentials(context, session, mine, rolling)];
   refuse(context, { plan: { ...plan, findings: all }, observation });
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));

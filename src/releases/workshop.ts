@@ -48,6 +48,11 @@ export interface Workshop {
 /** What images are made with: nothing that others share can be written with it. */
 export type ImageWorkshop = Pick<Workshop, "stack" | "images" | "imageObservations" | "copyObservations" | "context">;
 
+/** Content keys of what is planned, by the key of the image. */
+export function imageKeysOf({ images }: Undertaking["observation"]): Workshop["imageKeys"] {
+  return Object.fromEntries(Object.entries(images).map(([key, { contentKey }]) => [key, contentKey]));
+}
+
 /** What the steps of a plan are carried out with. */
 export function workshop(
   context: Context,
@@ -62,7 +67,7 @@ export function workshop(
   return {
     ...imageWorkshop(context, session, undertaking),
     clients: { ...clients, ecs: guarded(clients.ecs, () => lock.check()) },
-    imageKeys: Object.fromEntries(Object.entries(observation.images).map(([key, { contentKey }]) => [key, contentKey])),
+    imageKeys: imageKeysOf(observation),
     parameters: observation.parameters,
     dagster: webserverOf(context, session),
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),

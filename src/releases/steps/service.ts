@@ -3,7 +3,7 @@ import { resolveText, type Results } from "../../domain/later.ts";
 import type { Step } from "../../domain/plan.ts";
 import { imageOf } from "../../domain/release.ts";
 import { isGood, type Verdict } from "../../domain/verdict.ts";
-import { stopTimeoutSeconds } from "../time-outs.ts";
+import { rollTimeoutSeconds, stopTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
 
@@ -48,7 +48,9 @@ export async function putBack(
 ): Promise<Done> {
   const { cluster } = stack.contract;
   const ours = from === null ? {} : { ours: from };
-  return doneOf(await takeBack(clients, context, { cluster, service, to, count, timeoutSeconds, ...ours }));
+  // To put back what ran takes as long as it takes: `timeout` is about what is new.
+  const longest = Math.max(timeoutSeconds, rollTimeoutSeconds);
+  return doneOf(await takeBack(clients, context, { cluster, service, to, count, timeoutSeconds: longest, ...ours }));
 }
 
 /** @throws StepFailed for a verdict that is not good */

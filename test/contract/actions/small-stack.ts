@@ -123,6 +123,7 @@ export const heldLock = {
   holder: {
     name: "owner/small/run/77/job/deploy",
     attempt: 1,
+    job: null,
     url: "https://github.com/owner/small/actions/runs/77",
     run: { repository: "owner/small", id: 77 },
   },

@@ -44,7 +44,7 @@ async function failingImage(
 test("an image that is not made leaves what a release that was cut has moved, and its records, to whoever holds the lock", async () => {
   await killedBefore(
     account,
-    ({ to }) => to === "dagster",
+    ({ to, operation }) => to === "dagster" && operation === "Locations",
     (wire) => deployer(account, { run: 2, wire }).deploy(),
   );
   await account.clock.pass(60_000);
@@ -85,7 +85,7 @@ test.each<[string, (who: Deployer) => Promise<Result>]>([
 test("images that are cancelled move nothing, and say so", async () => {
   await killedBefore(
     account,
-    ({ to }) => to === "dagster",
+    ({ to, operation }) => to === "dagster" && operation === "Locations",
     (wire) => deployer(account, { run: 2, wire }).deploy(),
   );
   await account.clock.pass(60_000);

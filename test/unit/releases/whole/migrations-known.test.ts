@@ -1,3 +1,4 @@
+import { Cancelled } from "../../../../src/domain/errors.ts";
 import type { Release } from "../../../../src/domain/release.ts";
 import type { TaskBehaviour } from "../../../local-aws/runtimes/scripted.ts";
 import { openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
@@ -141,5 +142,26 @@ test("that it was begun is recorded before it is", async () => {
   const last = begun.at(-1);
   expect(last === undefined ? null : made(last)?.migrations).toMatchObject({
     application: { state: "partial", whole: false, heads: null },
+  });
+});
+
+test("one that was cancelled leaves where the schema is unknown: a rollback says so", async () => {
+  await account.commit(newCode);
+  migrations(0, { end: "done" }, 300);
+  const who = deployer(account, {
+    run: 2,
+    wire: async (call, effect) => {
+      const answer = await effect();
+      if (call.operation === "RunTask")
+        account.clock.bed.after(5_000, () => who.cancel(new Cancelled("Cancelled by SIGINT.")));
+      return answer;
+    },
+  });
+  await expect(account.clock.run(who.deploy())).rejects.toThrow("Cancelled before any service moved.");
+  await account.clock.pass(60_000);
+  const { begun, outcome } = recordsOf(account);
+  const last = begun.at(-1);
+  expect(last === undefined ? null : outcome(last)?.release.migrations).toMatchObject({
+    application: { state: "partial", heads: null },
   });
 });
