@@ -366,7 +366,7 @@ export function wrongWithEnding(cell: Cell, ended: Ended): readonly string[] {
 /** A migration that has run stays, and that is said: in the summary and in the error. */
 function wrongWithMigrations({ error, outcome }: Ended): readonly string[] {
   if (!(error instanceof ReleaseFailed)) return [];
-  const migrated = Object.values(outcome?.release.migrations ?? {}).some(({ state }) => state === "done");
+  const migrated = Object.values(outcome?.release.migrations ?? {}).some(({ state }) => state !== "none");
   const { markdown } = error.result.summary;
   return [
     ...differing("says in the summary", markdown.includes("Migration `application` has run, and **stays**"), migrated),
