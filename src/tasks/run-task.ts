@@ -107,8 +107,10 @@ async function follow(
     const logs = followed(task);
     // ECS takes some seconds to put away a task whose containers have ended; meanwhile their logs come to an end.
     if (hasEnded(task)) endedAt ??= clock.now();
-    // Before its containers start nobody writes; what they write is read to the end in any case.
-    if (!["PROVISIONING", "PENDING"].includes(task?.lastStatus ?? "")) await Promise.all(logs.map((log) => log.read()));
+    // Before its containers start nobody writes, and soon after their end neither; it is read to the end in any case.
+    const isSilent = endedAt !== null && clock.now() - endedAt > logsComeWithin;
+    if (!["PROVISIONING", "PENDING"].includes(task?.lastStatus ?? "") && !isSilent)
+      await Promise.all(logs.map((log) => log.read()));
     if (task?.lastStatus === "STOPPED") {
       await Promise.all(logs.map((log) => log.drain(endedAt ?? clock.now())));
       if (why !== null) throw interrupted(why, request, "was stopped, and is gone");
@@ -135,6 +137,9 @@ async function follow(
     await clock.sleep(pause);
   }
 }
+
+/** Milliseconds after which a log has what its container wrote; whatever comes later is found at the end. */
+const logsComeWithin = 3_000;
 
 /** Do its containers write no more? */
 function hasEnded(task: Task | null): boolean {
