@@ -111,6 +111,8 @@ export function followLog(
         return;
       }
       nextToken = page.nextForwardToken;
+      // What comes after a page that is not full comes with the next look: nobody needs to know now that this was all.
+      if (events.length > 0 && events.length < limit) return;
     }
   };
   return {
