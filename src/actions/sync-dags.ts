@@ -1,0 +1,144 @@
+import { posix } from "node:path";
+import * as z from "zod";
+import { nameOfSecret, wholeSecretSchema } from "../domain/contract.ts";
+import { dagsPrefix, dagsPrefixSchema, dagsVersionSchema } from "../domain/dags.ts";
+import { UserError } from "../domain/errors.ts";
+import { choice, flag, lines, minutes, optional, required } from "../domain/given.ts";
+import { locationSchema } from "../domain/identifiers.ts";
+import { readInputs } from "../github/inputs.ts";
+import { workflowRun } from "../github/run.ts";
+import { writeOutputs, writeSummary } from "../github/summary.ts";
+import { code, codeBlock, details, heading, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
+import type { Synced } from "../releases/sync-dags.ts";
+import { compareBy, logged, signIn } from "./inputs.ts";
+import { openAws, regionOfJob, someOf, writesFor } from "./without-stack.ts";
+
+/** As the stack file has it; or left out. */
+const isLike =
+  (schema: z.ZodType<string>) =>
+  (text: string | null): boolean =>
+    text === null || schema.safeParse(text).success;
+
+const checks = ["secret-in-dags", "dags-broken", "dags-shrunk"];
+
+export const inputs = z.object({
+  location: required.refine(
+    isLike(locationSchema),
+    "is Dagster's name for it: printable ASCII that begins with a letter or digit",
+  ),
+  bucket: required,
+  prefix: optional.refine(isLike(dagsPrefixSchema), "is a prefix that ends in a slash: dags/main/"),
+  directory: required.transform((path) => posix.normalize(path)),
+  lock: optional,
+  to: optional.transform((text, context) => {
+    if (text === null || text === "previous") return text;
+    const version = dagsVersionSchema.safeParse(text);
+    if (version.success) return version.data;
+    context.addIssue("is `previous`, or a version: 40 hex digits");
+    return z.NEVER;
+  }),
+  publish: choice(["auto", "true", "false"]),
+  allow: lines.refine((ids) => ids.every((id) => checks.includes(id)), `has one of ${checks.join(", ")} a line`),
+  "webserver-url": optional.refine((text) => text === null || /^https?:\/\/[^/]/.test(text), "is an http or https URL"),
+  auth: optional.refine(isLike(wholeSecretSchema), "is a secret: secret:name"),
+  timeout: minutes.refine((seconds) => seconds > 0, "is a whole number of minutes, 1 to 9999"),
+  "allow-divergent": flag,
+  "allow-dirty": flag,
+  "allowed-account-ids": lines,
+  ...signIn,
+});
+
+type Inputs = z.output<typeof inputs>;
+
+/** Brings the code of one location to S3, from where readers take it. */
+export async function run(): Promise<void> {
+  const given = readInputs(inputs);
+  const region = regionOfJob();
+  const workflow = workflowRun(process.env);
+  const work = await import("../releases/work.ts");
+  await logged(async (context) => {
+    const { connections, clients } = await openAws(work, context, region, given);
+    const checkout = await connections.history.checkout(workflow.workspace);
+    const writes = writesFor(given.publish, workflow.event);
+    if (writes && given.to === null && !given["allow-dirty"]) checkClean(checkout.changedFiles, given.directory);
+    const synced = await work.syncDags(context, connections, clients, {
+      dags: {
+        location: given.location,
+        root: workflow.workspace,
+        directory: given.directory,
+        place: "input directory",
+        lock: given.lock,
+        source: { repository: workflow.repository, sha: checkout.head },
+        run: workflow.url,
+      },
+      bucket: given.bucket,
+      prefix: given.prefix ?? dagsPrefix(given.location),
+      to: given.to,
+      writes,
+      allowed: given.allow,
+      webserver: webserverOf(given),
+      timeoutSeconds: given.timeout,
+      allowDivergent: given["allow-divergent"],
+      compare: compareBy(given["github-token"]),
+    });
+    await tell(synced, work.explainDags(synced.plan));
+  });
+}
+
+/** @throws UserError when a file that would be published differs from its commit */
+function checkClean(changedFiles: readonly string[], directory: string): void {
+  const below = directory === "." ? "" : `${directory.replace(/\/$/, "")}/`;
+  const changed = changedFiles.filter((path) => path.startsWith(below));
+  if (changed.length === 0) return;
+  throw new UserError({
+    what: `${directory} differs from the commit in ${someOf(changed)}: the version would name a commit that it is not of.`,
+    where: "input directory",
+    fix: "Commit them; or let git ignore what earlier steps of the job have made, where it is not to be published. For a trial: `allow-dirty: true`.",
+  });
+}
+
+/** @throws UserError for a login that nobody asks for */
+function webserverOf({
+  "webserver-url": url,
+  auth,
+}: Inputs): { readonly url: string; readonly secret: string | null } | null {
+  if (url !== null) return { url, secret: auth === null ? null : nameOfSecret(auth) };
+  if (auth === null) return null;
+  throw new UserError({
+    what: "`auth` is the login of a webserver, and none is asked.",
+    where: "input auth",
+    fix: "Give its address as `webserver-url`, or remove `auth`.",
+  });
+}
+
+const said = {
+  planned: "nothing was written",
+  unchanged: "served already",
+  switched: "published; readers follow",
+  served: "published and loaded",
+  "taken-back": "not loaded, and taken back",
+  failed: "not loaded",
+} as const;
+
+/** @throws UserError when it is not loaded */
+async function tell({ plan, outcome }: Synced, changes: Markdown): Promise<void> {
+  const { location, version, served, switches } = plan;
+  const failure = "cause" in outcome ? outcome : null;
+  await writeSummary(
+    paragraphs(
+      heading(3, markdown`Code of location ${code(location)}: ${said[outcome.kind]}`),
+      changes,
+      ...(failure === null ? [] : [markdown`${failure.cause.what} ${failure.left}`]),
+      ...(failure?.evidence ?? []).map(({ text }) => details("What Dagster says", codeBlock(text))),
+    ),
+  );
+  writeOutputs({
+    version,
+    "previous-version": served?.version ?? "",
+    changed: String(switches !== null),
+    outcome: outcome.kind,
+  });
+  if (failure === null) return;
+  const { what, fix } = failure.cause;
+  throw new UserError({ what: `${what} ${failure.left}`, where: `location ${location}`, fix: fix ?? "See the log." });
+}

@@ -1,0 +1,219 @@
+import { type Bucket, bucket } from "../aws/bucket.ts";
+import {
+  type DagsPlan,
+  type DagsRequest,
+  observeDags,
+  observeReturn,
+  planDags,
+  planReturn,
+  publishDags,
+  type ReturnTo,
+  switchDags,
+} from "../dags/index.ts";
+import { type Dagster, DagsterUnreachable } from "../dagster/client.ts";
+import { locations } from "../dagster/documents.ts";
+import type { Context } from "../domain/context.ts";
+import { dagsKeys, type DagsVersion } from "../domain/dags.ts";
+import { UserError } from "../domain/errors.ts";
+import type { Evidence } from "../domain/evidence.ts";
+import type { Finding } from "../domain/finding.ts";
+import type { Cause } from "../domain/verdict.ts";
+import { versionGate } from "../gates/version.ts";
+import type { Clients, Connections } from "./connections.ts";
+import { type Compare, follows } from "./follows.ts";
+import { basicLogin } from "./login.ts";
+
+/** The code of one location, which is brought to S3 without a stack file. */
+export interface SyncRequest {
+  readonly dags: DagsRequest;
+  /** Name of the bucket. */
+  readonly bucket: string;
+  /** Ends in a slash. */
+  readonly prefix: string;
+  /** A version that was served before; null: the one of the checkout. */
+  readonly to: ReturnTo | null;
+  /** false: only the plan. */
+  readonly writes: boolean;
+  /** Checks whose findings stop nothing. */
+  readonly allowed: readonly string[];
+  /** Who is asked what is loaded; `secret` holds its login. Null: nobody is. */
+  readonly webserver: { readonly url: string; readonly secret: string | null } | null;
+  readonly timeoutSeconds: number;
+  readonly allowDivergent: boolean;
+  readonly compare: Compare | null;
+}
+
+/** What was to be done, and what came of it. */
+export interface Synced {
+  readonly plan: DagsPlan;
+  readonly outcome: SyncOutcome;
+}
+
+/**
+ * - `planned`: nothing was written.
+ * - `unchanged`: it was served before; `served`: it is now, and loaded; `switched`: nobody was asked whether it is loaded.
+ * - `taken-back`: it was not loaded, and readers are to have what they had before; `failed`: they are to have it still.
+ */
+export type SyncOutcome =
+  | { readonly kind: "planned" | "unchanged" | "served" | "switched" }
+  | (Failure & { readonly kind: "failed" | "taken-back"; readonly left: string });
+
+interface Failure {
+  readonly cause: Cause;
+  readonly evidence: readonly Evidence[];
+}
+
+/**
+ * Brings a location to a version of its code: publishes it, lets readers have it, and waits until Dagster has loaded it; when it does
+ * not, readers get what they had before. Cut anywhere, it is finished by doing it again.
+ * @throws UserError when something stops it, before its first write.
+ */
+export async function syncDags(
+  context: Context,
+  connections: Connections,
+  clients: Clients,
+  request: SyncRequest,
+): Promise<Synced> {
+  const store = bucket(clients.s3, request.bucket, request.prefix);
+  const { plan, publish } = await prepare(store, context, request);
+  for (const finding of plan.findings) context.report({ kind: "finding", finding });
+  if (!request.writes) return { plan, outcome: { kind: "planned" } };
+  const [stop] = plan.findings.filter(({ level }) => level === "error");
+  if (stop !== undefined) throw new UserError(stop);
+  await checkForward(connections, request, plan);
+  const dagster = openWebserver(context, connections, clients, request);
+  if (dagster !== null && plan.served !== null) await checkReached(dagster, request);
+
+  if (plan.publishes) {
+    await publish();
+    context.report({ kind: "line", text: `version ${short(plan.version)} is published` });
+  }
+  if (plan.switches === null) {
+    const failure = dagster === null ? null : await askLoaded(dagster, context, request, plan.version);
+    if (failure === null) return { plan, outcome: { kind: "unchanged" } };
+    const left = `Readers keep version ${short(plan.version)}, which they had before this run.`;
+    return { plan, outcome: { kind: "failed", ...failure, left } };
+  }
+  const etag = await switchDags(store, context, plan.switches);
+  context.report({ kind: "line", text: `readers are to have version ${short(plan.version)}` });
+  if (dagster === null) return { plan, outcome: { kind: "switched" } };
+  const failure = await askLoaded(dagster, context, request, plan.version);
+  if (failure === null) return { plan, outcome: { kind: "served" } };
+  return { plan, outcome: { ...failure, ...(await takeBack(store, context, dagster, request, plan, etag)) } };
+}
+
+interface Prepared {
+  readonly plan: DagsPlan;
+  readonly publish: () => Promise<void>;
+}
+
+async function prepare(store: Bucket, context: Context, { dags, to, allowed }: SyncRequest): Promise<Prepared> {
+  if (to !== null) {
+    return { plan: planReturn(await observeReturn(store, dags, to)), publish: () => Promise.resolve() };
+  }
+  const observation = await observeDags(store, context, dags);
+  const plan = planDags(observation);
+  const findings = plan.findings.map(
+    (finding): Finding => (allowed.includes(finding.id) ? { ...finding, level: "notice" } : finding),
+  );
+  return { plan: { ...plan, findings }, publish: () => publishDags(store, context, observation) };
+}
+
+/** Going forward never goes back. @throws UserError `superseded`, or when the history does not tell */
+async function checkForward(
+  connections: Pick<Connections, "history">,
+  { dags, to, allowDivergent, compare }: SyncRequest,
+  { served, switches }: DagsPlan,
+): Promise<void> {
+  if (to !== null || allowDivergent || served === null || switches === null) return;
+  const { repository, sha } = dags.source;
+  const where = `location ${dags.location}, version ${served.version}`;
+  if (served.source.repository !== repository) {
+    throw new UserError({
+      what: `What is served of it is of ${served.source.repository}, and this checkout of ${repository}: two repositories would take turns.`,
+      where,
+      fix: "Give this location a `prefix` of its own. If it has moved to this repository: `allow-divergent: true`, once.",
+    });
+  }
+  const historian = { request: { root: dags.root, repository, compare }, connections };
+  if (await follows(historian, repository, served.source.sha, sha)) return;
+  throw new UserError(
+    {
+      what: `Commit ${sha} does not contain ${served.source.sha}, whose code is served: publishing it would go back.`,
+      where,
+      fix: "Publish a commit that contains what is served. To go back, name the version in `to`. When history was rewritten (force push, squash), `allow-divergent: true` publishes it.",
+    },
+    { kind: "superseded" },
+  );
+}
+
+function openWebserver(
+  context: Context,
+  connections: Pick<Connections, "webserver">,
+  clients: Clients,
+  { webserver }: SyncRequest,
+): Dagster | null {
+  if (webserver === null) return null;
+  const { url, secret } = webserver;
+  const login = secret === null ? null : basicLogin(clients, context, { secret, place: "input auth" });
+  return connections.webserver(context, { url, login });
+}
+
+/** Who cannot be asked now could not be asked afterwards. Before a first version nobody may be up. */
+async function checkReached(dagster: Dagster, { dags, webserver }: SyncRequest): Promise<void> {
+  try {
+    await dagster.ask(locations);
+  } catch (cause) {
+    if (!(cause instanceof DagsterUnreachable)) throw cause;
+    throw new UserError(
+      {
+        what: `Dagster cannot be asked whether location ${dags.location} is loaded, so nothing was written: ${cause.message}`,
+        where: webserver?.url,
+        fix: "Its webserver must run, and be reachable from this runner. Without `webserver-url` nobody is asked, and readers follow by themselves.",
+      },
+      { cause },
+    );
+  }
+}
+
+/** @returns null: it is loaded */
+async function askLoaded(
+  dagster: Dagster,
+  context: Context,
+  { dags: { location }, timeoutSeconds }: SyncRequest,
+  version: DagsVersion,
+): Promise<Failure | null> {
+  try {
+    const { cause, evidence } = await versionGate(dagster, context, { location, version, timeoutSeconds });
+    return cause === null ? null : { cause, evidence };
+  } catch (error) {
+    const text = `whether version ${short(version)} is loaded was not seen to the end; readers keep it`;
+    context.report({ kind: "line", text });
+    throw error;
+  }
+}
+
+/** @param etag of the pointer as this run has written it; null: somebody else has switched to the same version */
+async function takeBack(
+  store: Bucket,
+  context: Context,
+  dagster: Dagster,
+  request: SyncRequest,
+  { served, version }: DagsPlan,
+  etag: string | null,
+): Promise<{ readonly kind: "failed" | "taken-back"; readonly left: string }> {
+  if (served === null || etag === null) {
+    const why = served === null ? "there is none before it" : "another run has switched to it as well";
+    return { kind: "failed", left: `Readers keep version ${short(version)}: ${why}.` };
+  }
+  const { schema: _, at: __, ...to } = served;
+  await switchDags(store, context, { key: dagsKeys.pointer, from: { version, etag }, to });
+  context.report({ kind: "line", text: `readers are to have version ${short(to.version)} again` });
+  const again = await askLoaded(dagster, context, request, to.version);
+  const isLoaded = again === null ? ", and it is loaded." : `. ${again.cause.what}`;
+  return { kind: "taken-back", left: `Readers are to have version ${short(to.version)} again${isLoaded}` };
+}
+
+function short(version: DagsVersion): string {
+  return version.slice(0, 12);
+}

@@ -1,0 +1,334 @@
+import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dagsPointerSchema } from "../../../src/domain/dags.ts";
+import { type GitCheckout, newCheckout } from "../../checkout.ts";
+import { type Bed, startBed } from "../../local-aws/bed.ts";
+import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
+import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+
+let bed: Bed;
+let infrastructure: Infrastructure;
+let dagster: PlayedDagster;
+let checkout: GitCheckout;
+let location: string;
+let since: number;
+let runId = 500;
+
+beforeAll(async () => {
+  bed = await startBed();
+  infrastructure = await playInfrastructure(bed, { stack: "shop", repositories: [], services: {} });
+  dagster = await playDagster();
+}, 120_000);
+afterAll(async () => {
+  await dagster.close();
+  await bed.close();
+});
+beforeEach(async () => {
+  checkout = await newCheckout({ "dags/shop/__init__.py": "", "dags/shop/jobs.py": "RETRIES = 3\n", "README.md": "" });
+  runId += 1;
+  location = `shop-${runId}`;
+  dagster.location = location;
+  dagster.says = "follows";
+  since = bed.calls.length;
+});
+afterEach(() => checkout.remove());
+
+/** What stands in for webserver and reader: it names the version that the pointer has, or as it is told. */
+interface PlayedDagster {
+  readonly url: string;
+  location: string;
+  says: "follows" | "stays" | "breaks" | "login";
+  close(): Promise<void>;
+}
+
+async function playDagster(): Promise<PlayedDagster> {
+  let known: string | null = null;
+  const entry = async (): Promise<object> => {
+    const version = await pointer().then((now) => now?.version ?? null);
+    if (played.says !== "stays") known = version;
+    const breaks = played.says === "breaks" && version === broken;
+    return {
+      name: played.location,
+      loadStatus: "LOADED",
+      displayMetadata: [{ key: "working_directory", value: `/opt/dagster/dags/x/versions/${known ?? ""}` }],
+      locationOrLoadError: breaks
+        ? { __typename: "PythonError", message: "No module named 'pandsa' ::error::", stack: [], causes: [] }
+        : { __typename: "RepositoryLocation", serverId: "1b2c", repositories: [] },
+    };
+  };
+  const server: Server = createServer((request, response) => {
+    request.resume();
+    if (played.says === "login") {
+      response.writeHead(302, { location: "https://login.example.com" }).end();
+      return;
+    }
+    void entry().then((one) => {
+      const workspaceOrError = { __typename: "Workspace", locationEntries: [one] };
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ data: { workspaceOrError } }));
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const played: PlayedDagster = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    location: "",
+    says: "follows",
+    close: async () => {
+      server.close();
+      await once(server, "close");
+    },
+  };
+  return played;
+}
+
+/** The version whose code does not load. */
+let broken = "";
+
+async function pointer(): Promise<{ readonly version: string; readonly previous: string | null } | null> {
+  const credentials = { accessKeyId: "onlooker", secretAccessKey: "secret" };
+  const client = new S3Client({ endpoint: bed.url, region: bed.region, credentials });
+  try {
+    const Key = `dags/${location}/current.json`;
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: infrastructure.contract.bucket.name, Key }));
+    return dagsPointerSchema.parse(JSON.parse((await Body?.transformToString()) ?? ""));
+  } catch (error) {
+    if ((error as Error).name === "NoSuchKey") return null;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}
+
+function sync(inputs: Readonly<Record<string, string>> = {}, job: Partial<Job> = {}): Promise<StepResult> {
+  runId += 1;
+  return runStep(
+    {
+      workspace: checkout.folder,
+      repository: "owner/shop",
+      runId,
+      ...job,
+      environment: { ...bed.environment("dags"), ...job.environment },
+    },
+    {
+      action: "actions/sync-dags",
+      with: { location, bucket: infrastructure.contract.bucket.name, "github-token": "", ...inputs },
+    },
+  );
+}
+
+const asked = (): Readonly<Record<string, string>> => ({ "webserver-url": dagster.url, timeout: "1" });
+
+const calls = (): readonly string[] =>
+  bed.calls.slice(since).flatMap(({ caller, operation }) => (caller === "dags" ? [operation] : []));
+const writes = (): readonly string[] => calls().filter((operation) => !operation.startsWith("Get"));
+
+const errorsOf = ({ annotations }: StepResult): string =>
+  annotations.flatMap(({ level, message }) => (level === "error" ? [message] : [])).join("\n");
+
+async function change(text: string): Promise<string> {
+  await checkout.write("dags/shop/jobs.py", text);
+  return checkout.commit("Change");
+}
+
+describe("publishing", () => {
+  test("brings a folder to S3 with three writes, the pointer last; and the same once more with none", async () => {
+    const first = await sync();
+    expect(first.annotations).toEqual([]);
+    expect(first.exitCode).toBe(0);
+    expect(first.outputs).toMatchObject({ "previous-version": "", changed: "true", outcome: "switched" });
+    expect(first.outputs["version"]).toMatch(/^[0-9a-f]{40}$/);
+    expect(await pointer()).toMatchObject({ version: first.outputs["version"], previous: null });
+    expect(first.summary).toContain("2 added");
+    const resources = bed.calls
+      .slice(since)
+      .flatMap(({ caller, operation, resource }) =>
+        caller === "dags" && operation === "PutObject"
+          ? [resource.replace(/^.*\/dags\/[^/]+\//, "").replace(/[0-9a-f]{40,}/, "*")]
+          : [],
+      );
+    expect(resources).toEqual(["archives/*.tar.gz", "versions/*.json", "current.json"]);
+
+    since = bed.calls.length;
+    const second = await sync();
+    expect(second.outputs).toMatchObject({ version: first.outputs["version"], changed: "false", outcome: "unchanged" });
+    expect(writes()).toEqual([]);
+  });
+
+  test("on a pull request only says what it would do", async () => {
+    await sync();
+    await change("RETRIES = 4\n");
+    since = bed.calls.length;
+    const result = await sync({}, { event: { name: "pull_request", payload: {} } });
+    expect(result.outputs).toMatchObject({ changed: "true", outcome: "planned" });
+    expect(result.summary).toContain("! shop/jobs.py");
+    expect(writes()).toEqual([]);
+  });
+
+  test("needs nothing but to read and to write objects", async () => {
+    await sync(asked());
+    expect(new Set(calls())).toEqual(new Set(["GetObject", "PutObject"]));
+  });
+
+  test("keeps the hash of the lock, and takes another prefix and folder", async () => {
+    await checkout.write("uv.lock", "dagster==1.13.27\n");
+    await checkout.write("flows/main.py", "x = 1\n");
+    checkout.commit("Lock");
+    const result = await sync({ lock: "uv.lock", directory: "flows", prefix: `dags/${location}/` });
+    expect(result.exitCode).toBe(0);
+    expect(result.summary).toContain("+ main.py");
+  });
+});
+
+describe("with a webserver", () => {
+  test("is done when it has loaded the version", async () => {
+    expect((await sync(asked())).outputs).toMatchObject({ outcome: "served" });
+    await change("RETRIES = 4\n");
+    const result = await sync(asked());
+    expect(result.outputs).toMatchObject({ changed: "true", outcome: "served" });
+    expect((await sync(asked())).outputs).toMatchObject({ changed: "false", outcome: "unchanged" });
+  });
+
+  test("takes code back that does not load, says why, and is red", async () => {
+    const first = await sync(asked());
+    await change("import pandsa\n");
+    dagster.says = "breaks";
+    broken = (await sync({ publish: "false" })).outputs["version"] ?? "";
+    const result = await sync(asked());
+    expect(result.exitCode).toBe(1);
+    expect(result.outputs).toMatchObject({ version: broken, outcome: "taken-back" });
+    expect(await pointer()).toMatchObject({ version: first.outputs["version"] });
+    expect(errorsOf(result)).toContain(`Code location ${location} does not load.`);
+    expect(errorsOf(result)).toContain("again, and it is loaded.");
+    expect(result.summary).toContain("No module named 'pandsa'");
+    expect(result.log.join("\n")).not.toMatch(/^::error::/m);
+  }, 120_000);
+
+  test("that does not answer, or lets nobody in, writes nothing", async () => {
+    await sync();
+    await change("RETRIES = 4\n");
+    since = bed.calls.length;
+    const away = await sync({ "webserver-url": "http://127.0.0.1:9", timeout: "1" });
+    expect(away.exitCode).toBe(1);
+    expect(errorsOf(away)).toContain("so nothing was written");
+    dagster.says = "login";
+    const login = await sync(asked());
+    expect(login.exitCode).toBe(1);
+    expect(errorsOf(login)).toMatch(/login/i);
+    expect(writes()).toEqual([]);
+  });
+
+  test("cancelled while it waits, it says that the new version stays", async () => {
+    await sync(asked());
+    await change("RETRIES = 4\n");
+    dagster.says = "stays";
+    const controller = new AbortController();
+    const running = sync({ ...asked(), timeout: "10" }, { signal: controller.signal });
+    const before = (await pointer())?.version;
+    while ((await pointer())?.version === before) await sleep(50);
+    controller.abort();
+    const result = await running;
+    expect(result.exitCode).toBe(130);
+    expect(result.log.join("\n")).toContain("readers keep it");
+    expect((await pointer())?.previous).toBe(before);
+  });
+});
+
+describe("going back", () => {
+  test("is one write, to the version of before or any that was published", async () => {
+    const first = await sync();
+    await change("RETRIES = 4\n");
+    const second = await sync();
+    since = bed.calls.length;
+    const back = await sync({ to: "previous" });
+    expect(back.outputs).toMatchObject({ version: first.outputs["version"], outcome: "switched" });
+    expect(writes()).toEqual(["PutObject"]);
+    expect(back.summary).toContain("! shop/jobs.py");
+    const forth = await sync({ to: second.outputs["version"] ?? "" });
+    expect(forth.outputs).toMatchObject({ version: second.outputs["version"], outcome: "switched" });
+    expect((await sync({ to: second.outputs["version"] ?? "" })).outputs).toMatchObject({ outcome: "unchanged" });
+  });
+
+  test("to what was never there is refused", async () => {
+    expect(errorsOf(await sync({ to: "previous" }))).toContain("Nothing was ever served");
+    await sync();
+    expect(errorsOf(await sync({ to: "previous" }))).toContain("is the first one that was served");
+    expect(errorsOf(await sync({ to: "c".repeat(40) }))).toContain(`There is no version ${"c".repeat(40)}`);
+  });
+
+  test("does not happen by publishing an older commit, unless that is allowed", async () => {
+    const older = checkout.git("rev-parse", "HEAD");
+    await change("RETRIES = 4\n");
+    await sync();
+    checkout.git("checkout", "--quiet", older);
+    since = bed.calls.length;
+    const result = await sync();
+    expect(result.exitCode).toBe(1);
+    expect(errorsOf(result)).toContain("publishing it would go back");
+    expect(writes()).toEqual([]);
+    expect((await sync({ "allow-divergent": "true" })).outputs).toMatchObject({ outcome: "switched" });
+  });
+
+  test("nor by another repository", async () => {
+    await sync();
+    await change("RETRIES = 4\n");
+    const result = await sync({}, { repository: "owner/other" });
+    expect(errorsOf(result)).toContain("two repositories would take turns");
+  });
+});
+
+describe("refuses, before it writes anything,", () => {
+  test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+    ["a location that is no name", { location: "a/b" }, /Input location is Dagster's name/],
+    ["no bucket", { bucket: "" }, /Input bucket is required/],
+    ["a prefix without its slash", { prefix: "dags/main" }, /ends in a slash/],
+    ["a folder that is not there", { directory: "nowhere" }, /nowhere/],
+    ["a lock that is not there", { lock: "uv.lock" }, /There is no uv\.lock/],
+    ["a version that is none", { to: "v1" }, /Input to is `previous`, or a version/],
+    ["another word for `publish`", { publish: "yes" }, /Input publish is one of auto, true, false/],
+    ["a check that cannot be allowed", { allow: "not-forward" }, /Input allow has one of/],
+    ["an address that is none", { "webserver-url": "dagster.example.com" }, /is an http or https URL/],
+    ["a login that is no secret", { auth: "admin:admin" }, /is a secret: secret:name/],
+    ["a login that nobody asks for", { auth: "secret:shop/login" }, /`auth` is the login of a webserver/],
+    ["no time at all", { timeout: "0" }, /Input timeout is a whole number of minutes, 1 to 9999/],
+    ["another word for a flag", { "allow-divergent": "1" }, /Input allow-divergent is `true` or `false`/],
+    ["another account", { "allowed-account-ids": "999999999999" }, /999999999999/],
+    ["a role that is none", { "role-to-assume": "deploy" }, /is the ARN of an IAM role/],
+    ["a name that no session can have", { "role-session-name": "a b" }, /has 2 to 64 letters/],
+  ])("%s", async (_, inputs, words) => {
+    const result = await sync(inputs);
+    expect(result.exitCode).toBe(1);
+    expect(errorsOf(result)).toMatch(words);
+    expect(writes()).toEqual([]);
+  });
+
+  test("a folder that differs from its commit, unless that is allowed", async () => {
+    await checkout.write("dags/shop/new.py", "x = 1\n");
+    expect(errorsOf(await sync())).toContain("dags differs from the commit in dags/shop/new.py");
+    expect(writes()).toEqual([]);
+    expect((await sync({ "allow-dirty": "true" })).exitCode).toBe(0);
+  });
+
+  test("a file elsewhere may differ", async () => {
+    await checkout.write("README.md", "changed\n");
+    expect((await sync()).exitCode).toBe(0);
+  });
+
+  test("code that does not compile, unless that is allowed", async () => {
+    await change("def f(:\n");
+    const result = await sync();
+    expect(result.exitCode).toBe(1);
+    expect(result.annotations.find(({ level }) => level === "error")?.properties).toMatchObject({
+      file: "dags/shop/jobs.py",
+      line: "1",
+    });
+    expect(writes()).toEqual([]);
+    expect((await sync({ allow: "dags-broken" })).exitCode).toBe(0);
+  });
+
+  test("without a region", async () => {
+    const result = await sync({}, { environment: { AWS_REGION: "", AWS_DEFAULT_REGION: "" } });
+    expect(errorsOf(result)).toContain("No AWS region is set.");
+  });
+});
