@@ -4,6 +4,7 @@ import type { EcrSend } from "../aws/ecr.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { endpointOf } from "./reference.ts";
+import { NotLetIn } from "./refusal.ts";
 import { openRegistry, type Registry, Weather } from "./registry.ts";
 import { sendHttp, textOf } from "./transport.ts";
 
@@ -32,7 +33,8 @@ export function openPublic(context: Context, host: string): Registry {
   });
 }
 
-async function ecrToken(
+/** Where the account's registry is, and how it lets us in; masked before anybody else sees it. @throws AwsError */
+export async function ecrToken(
   { report }: Context,
   ecr: EcrSend,
 ): Promise<{ readonly endpoint: string; readonly authorization: string }> {
@@ -69,11 +71,10 @@ async function anonymousToken({ signal, report }: Context, challenge: string | n
   if (status === 429 || status >= 500) throw new Weather(`GET ${url.origin}${url.pathname} gave ${status}`);
   const token = status === 200 ? tokenIn(text) : null;
   if (token === null) {
-    throw new UserError({
-      what: `The registry has tokens given out at ${url.origin}${url.pathname}, which answers ${status} and no token.`,
-      where: url.host,
-      fix: "Registries other than the account's own are read without an account. Copy the image into a repository of your own, or set up a pull-through cache rule in ECR, and name that.",
-    });
+    const what = `The registry has tokens given out at ${url.origin}${url.pathname}, which answers ${status} and no token.`;
+    if (status === 401 || status === 403) throw new NotLetIn(what, url.host);
+    const fix = "Run it again. When it goes on, look at the state of that registry, and at the runner's way to it.";
+    throw new UserError({ what, where: url.host, fix });
   }
   report({ kind: "secret", value: token });
   return `Bearer ${token}`;

@@ -4,7 +4,8 @@ import { pipeline } from "node:stream/promises";
 import type { Digest } from "../domain/identifiers.ts";
 import { digestOf } from "./manifest.ts";
 import { nextHop, type Registry, send } from "./registry.ts";
-import { bytesOf, type Payload } from "./transport.ts";
+import type { Payload } from "../files/archive.ts";
+import { bytesOf } from "./transport.ts";
 
 /** A blob, and where its bytes are. */
 export interface BlobContent {

@@ -1,13 +1,17 @@
 import * as z from "zod";
-import { contentHash } from "../domain/json.ts";
 import type { Inputs } from "./content-key.ts";
-import type { FileMapping } from "./request.ts";
+import type { FileMapping } from "../files/sources.ts";
+import { readRecord, short, shortened, writeRecord } from "./record.ts";
 
 const recordedSchema = z.object({
   platform: z.string(),
   base: z.string(),
   python: z.string().nullable(),
   requirements: z.string().nullable(),
+  groups: z.array(z.string()).default([]),
+  localPackages: z.record(z.string(), z.string()).default({}),
+  prepare: z.string().nullable().default(null),
+  user: z.string().nullable().default(null),
   workdir: z.string(),
   environment: z.string(),
   /** Null when there were too many to list. */
@@ -21,32 +25,31 @@ export const inputsLabel = "dagster-ecs.inputs";
 
 /** What the label says. A pure function of the inputs, as the image's digest must be one. */
 export function recordInputs(inputs: Inputs): string {
-  const { platform, base, python, requirements, workdir, environment, files } = inputs;
+  const { platform, base, python, requirements, groups, localPackages, prepare, user } = inputs;
+  const { workdir, environment, files } = inputs;
   const recorded: RecordedInputs = {
     platform,
     base,
     python,
     requirements,
+    groups: [...groups],
+    localPackages: Object.fromEntries(
+      Object.entries(localPackages)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([folder, hash]) => [folder, hash.slice(0, 8)]),
+    ),
+    prepare: prepare.length === 0 ? null : short(prepare),
+    user,
     workdir,
     environment: short(environment),
-    files: Object.fromEntries(
-      Object.entries(files)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([path, content]) => [path, short(content)]),
-    ),
+    files: shortened(files),
   };
-  const text = JSON.stringify(recorded);
-  return text.length <= labelLimit ? text : JSON.stringify({ ...recorded, files: null });
+  return writeRecord(recorded);
 }
 
 /** Reads the label of an image. @returns null when it has none, or another version wrote it. */
 export function readRecordedInputs(label: string | undefined): RecordedInputs | null {
-  if (label === undefined) return null;
-  try {
-    return recordedSchema.parse(JSON.parse(label));
-  } catch {
-    return null;
-  }
+  return readRecord(recordedSchema, label);
 }
 
 /**
@@ -65,21 +68,26 @@ export function changesSince(
     changes.push(`Python ${former.python ?? "of the base"} is now ${inputs.python ?? "the base's"}`);
   }
   if (former.requirements !== inputs.requirements) changes.push("the requirements changed");
+  if (former.groups.join(" ") !== inputs.groups.join(" ")) changes.push("the dependency groups changed");
+  for (const folder of new Set([...Object.keys(former.localPackages), ...Object.keys(inputs.localPackages)])) {
+    const now = inputs.localPackages[folder]?.slice(0, 8);
+    if (now !== former.localPackages[folder]) changes.push(`the package in ${showPath(folder)} changed`);
+  }
+  if (former.prepare !== (inputs.prepare.length === 0 ? null : short(inputs.prepare))) {
+    changes.push("the `prepare` commands changed");
+  }
+  if (former.user !== inputs.user) {
+    changes.push(`the user ${former.user ?? "of the base"} is now ${inputs.user ?? "the base's"}`);
+  }
   if (former.workdir !== inputs.workdir) changes.push(`the working folder is now ${showPath(inputs.workdir)}`);
   if (former.environment !== short(inputs.environment)) changes.push("the environment changed");
   return [...changes, ...changedFiles(former.files, inputs.files, mappings)];
 }
 
-/** 8 kB: about 150 files. Every release carries the label to the registry and back. */
-const labelLimit = 8 * 1024;
 const shownFiles = 5;
 
-/** Tells two versions of one thing apart; it identifies nothing. */
-function short(value: unknown): string {
-  return contentHash(value).slice(0, 8);
-}
-
-function changedFiles(
+/** Which files differ; names are those of the checkout. */
+export function changedFiles(
   former: RecordedInputs["files"],
   files: Inputs["files"],
   mappings: readonly FileMapping[],
@@ -110,7 +118,7 @@ function withoutSlash(path: string): string {
 }
 
 /** Names of files come from whoever wrote the commit: what is not a plain name is shown in JSON's escapes. */
-function showPath(path: string): string {
+export function showPath(path: string): string {
   return /^[\w./@+ -]+$/.test(path) ? path : JSON.stringify(path).replaceAll(/[^\x20-\x7e]/g, escapeCharacter);
 }
 

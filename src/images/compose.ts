@@ -4,13 +4,14 @@ import { type Addition, type Image, type NewImage, withLayer } from "./manifest.
 import { packagesFolder } from "./packages.ts";
 
 /** Base and packages: what the code is laid upon. Its settings are the base's. */
-export function dependenciesImage(base: Image, packages: Addition["layer"]): NewImage {
+export function dependenciesImage(base: Image, packages: Addition["layer"], labels: Addition["labels"] = {}): NewImage {
   return withLayer(base, {
     layer: packages,
     by: "dagster-ecs: packages of the lock file",
     environment: null,
     workdir: null,
-    labels: {},
+    user: null,
+    labels,
   });
 }
 
@@ -21,6 +22,7 @@ export function codeImage(dependencies: Image, code: Addition["layer"], inputs: 
     by: "dagster-ecs: files of the checkout",
     environment: environmentOf(dependencies.config.config?.Env ?? [], inputs),
     workdir: inputs.workdir,
+    user: inputs.user,
     labels: { [inputsLabel]: recordInputs(inputs) },
   });
 }

@@ -4,11 +4,12 @@ import type { Digest, Platform } from "../domain/identifiers.ts";
 import type { ImagePart } from "../domain/release.ts";
 import { downloadBlob, hasBlob, mountBlob, uploadBlob } from "./blobs.ts";
 import type { ImageClients } from "./clients.ts";
+import { contentTag } from "./content-key.ts";
 import { type Descriptor, membersOf, readManifest, type StoredManifest } from "./manifest.ts";
 import { getManifest, headManifest, putManifest } from "./manifests.ts";
 import { tagNeverMoves } from "./plan.ts";
-import { noRepository } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
+import { noRepository } from "./repository.ts";
 import { inScratch } from "./scratch.ts";
 
 /** An image that was made before, wherever it is, and is wanted in a repository of the account's own registry. */
@@ -74,7 +75,7 @@ export async function applyCopy(
 
 /** The tag of its content; and the one that it gets when another image of that content was made here. */
 function tagsOf({ contentKey, digest }: ImagePart): readonly string[] {
-  const key = `src-${contentKey}`;
+  const key = contentTag(contentKey);
   return [key, `${key}-${digest.slice("sha256:".length, "sha256:".length + 12)}`];
 }
 

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { UserError } from "../domain/errors.ts";
 
 /** One package of a lock file. */
@@ -8,6 +9,8 @@ export interface Requirement {
   readonly marker: string | null;
   /** Name, extras, version and hashes in one line, without the marker: what pip is given. */
   readonly text: string;
+  /** The folder of a package whose source is in the checkout, as the lock file writes it; null for all others. */
+  readonly local: string | null;
   /** Of the lock file, from 1. */
   readonly line: number;
 }
@@ -16,6 +19,11 @@ export interface Lock {
   readonly requirements: readonly Requirement[];
   /** Where pip is to look, in the lock's own words: `--index-url …`. */
   readonly sources: readonly string[];
+  /**
+   * The program that has to say what is installed, and the groups that it is asked for; the requirements are then only what the file
+   * names: all groups, without markers and hashes. Null: they are what is installed.
+   */
+  readonly exporter: { readonly tool: "uv" | "poetry"; readonly groups: readonly string[] } | null;
 }
 
 /**
@@ -34,8 +42,17 @@ export function parseLock(text: string, file: string): Lock {
   const requirements: Requirement[] = [];
   const sources: string[] = [];
   for (const { content, line } of lines) {
+    const local = parseLocal(content, line);
+    if (local !== null) {
+      requirements.push(local);
+      continue;
+    }
     if (content.startsWith("-")) {
       const [option = ""] = content.split(/[\s=]/, 1);
+      if (hasPassword.test(content)) {
+        const what = `The lock file holds a password for the package index: ${option}.`;
+        throw refuse(line, what, passwordFix);
+      }
       if (placeOptions.includes(option)) sources.push(content);
       else if (!harmlessOptions.includes(option)) {
         const what = `A lock file cannot hold ${option}: what it brings in is pinned by nothing.`;
@@ -54,7 +71,7 @@ export function parseLock(text: string, file: string): Lock {
     }
     requirements.push(requirement);
   }
-  return { requirements, sources };
+  return { requirements, sources, exporter: null };
 }
 
 /** Names of packages, as the index compares them. */
@@ -81,6 +98,23 @@ function compileCommand(file: string): string {
   return `uv pip compile --universal --generate-hashes -o ${file} ${file.replace(/(\.lock)?(\.txt)?$/, ".in")}`;
 }
 
+/** `user:password@`, where the password is not taken from a variable. */
+export const hasPassword = /:\/\/[^\s/@:]*:(?!\$\{)[^\s/@]+@/;
+export const passwordFix =
+  "Change that password: everybody who reads the repository has it. Write it as ${NAME}, which pip takes from the job's environment (`env:` with a secret of GitHub); or leave the line out and set PIP_EXTRA_INDEX_URL there.";
+
+/** A package by the folder of its source: `./libs/shared`, `-e ./libs/shared`, `shared @ file:///…/libs/shared`. */
+function parseLocal(content: string, line: number): Requirement | null {
+  if (/\s--hash[= ]/.test(content)) return null; // a file, pinned as all others are
+  const [, name, url, path, marker] =
+    /^(?:(?:-e|--editable)[\s=]+)?(?:([\w.-]+)\s*(?:\[[^\]]*\])?\s*@\s*)?(?:file:(?:\/\/(?:localhost)?)?([^\s;]+)|(\.{0,2}\/[^\s;]*|\.{1,2}))\s*(?:;\s*(.*))?$/.exec(
+      content,
+    ) ?? [];
+  const local = url === undefined ? path : decodeURIComponent(url);
+  if (local === undefined) return null;
+  return { name: name ?? posix.basename(local), version: null, marker: marker ?? null, text: "", local, line };
+}
+
 function parseRequirement(content: string, line: number): Requirement | null {
   const at = content.search(/\s--/);
   const [specifier, options] = at < 0 ? [content, ""] : [content.slice(0, at), content.slice(at)];
@@ -95,6 +129,7 @@ function parseRequirement(content: string, line: number): Requirement | null {
     version: exact?.[2] ?? null,
     marker: rest.startsWith(";") ? rest.slice(1).trim() : null,
     text: `${pinned}${options.replaceAll(/\s+/g, " ")}`,
+    local: null,
     line,
   };
 }

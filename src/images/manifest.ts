@@ -71,6 +71,8 @@ export interface Addition {
   readonly by: string;
   readonly environment: readonly string[] | null;
   readonly workdir: string | null;
+  /** Numeric: `1000`, `1000:1000`. */
+  readonly user: string | null;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -112,7 +114,7 @@ export function isFor(config: ImageConfig, platform: Platform): boolean {
 }
 
 /** The image with one more layer; all else stays as it is. A pure function: no time, no name of a machine. */
-export function withLayer(base: Image, { layer, by, environment, workdir, labels }: Addition): NewImage {
+export function withLayer(base: Image, { layer, by, environment, workdir, user, labels }: Addition): NewImage {
   const { config: container, history, rootfs } = base.config;
   const config: ImageConfig = {
     ...base.config,
@@ -120,6 +122,7 @@ export function withLayer(base: Image, { layer, by, environment, workdir, labels
       ...container,
       ...(environment === null ? {} : { Env: [...environment] }),
       ...(workdir === null ? {} : { WorkingDir: workdir }),
+      ...(user === null ? {} : { User: user }),
       ...(Object.keys(labels).length === 0 ? {} : { Labels: { ...container?.Labels, ...labels } }),
     },
     rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, layer.diffId] },
@@ -143,12 +146,9 @@ export function withLayer(base: Image, { layer, by, environment, workdir, labels
     ],
   };
   const bytes = bytesOf(manifest);
-  return {
-    stored: { digest: digestOf(bytes), mediaType: base.stored.mediaType, bytes },
-    manifest,
-    config,
-    configBytes,
-  };
+  const stored = { digest: digestOf(bytes), mediaType: base.stored.mediaType, bytes };
+  // Read as they would be from the registry, which may order members otherwise: what is put on top must not depend on the way.
+  return { stored, manifest: readManifest(stored), config: readConfig(configBytes), configBytes };
 }
 
 export function digestOf(bytes: Uint8Array): Digest {

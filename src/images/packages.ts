@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import type { LayerEntry } from "./layer.ts";
+import type { TreeEntry } from "../files/archive.ts";
 
 /** Where an image has the packages of its lock file. */
 export const packagesFolder = "/opt/dependencies";
@@ -9,13 +9,13 @@ export const packagesFolder = "/opt/dependencies";
  * The members of a layer of installed packages. What pip writes of its own accord is written anew here, so that the layer hangs on
  * the wheels alone: neither on where pip ran, nor on its version, nor on this machine's Python.
  */
-export async function readPackages(folder: string): Promise<readonly LayerEntry[]> {
-  const entries: LayerEntry[] = [{ kind: "directory", path: inImage("") }];
+export async function readPackages(folder: string): Promise<readonly TreeEntry[]> {
+  const entries: TreeEntry[] = [{ kind: "directory", path: inImage("") }];
   const scripts = await consoleScripts(folder);
   const walk = async (inside: string): Promise<void> => {
     for (const name of await readdir(join(folder, inside))) {
       const path = posix.join(inside, name);
-      if (isLeftOut(path)) continue;
+      if (isLeftOut(path) && !isByteCode(path)) continue;
       const file = join(folder, path);
       const status = await lstat(file);
       if (status.isDirectory()) {
@@ -80,14 +80,21 @@ export function withPortableShebang(script: Buffer): Buffer {
   return first === undefined ? script : Buffer.concat([Buffer.from(`${shebang}\n`), script.subarray(first.length)]);
 }
 
+/** The files that a package lists, by their paths in the folder of the packages. */
+export function filesInRecord(text: string): readonly string[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const path = pathInRecord(line);
+    return path === "" ? [] : [path];
+  });
+}
+
 /**
  * The list of a package's files. Those that we write or leave out have no hash in it; paths start at the folder of the packages.
  * @see https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
  */
 export function portableRecord(text: string): string {
   const lines = text.split(/\r?\n/).flatMap((line) => {
-    const [, quoted, plain] = /^(?:"((?:[^"]|"")*)"|([^,]*)),/.exec(line) ?? [];
-    const path = (quoted?.replaceAll('""', '"') ?? plain ?? "").replace(/^(\.\.\/)+/, "");
+    const path = pathInRecord(line);
     if (path === "" || isLeftOut(path)) return [];
     const written = /[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path;
     const hash = path.startsWith("bin/")
@@ -98,10 +105,20 @@ export function portableRecord(text: string): string {
   return lines.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).join("");
 }
 
+function pathInRecord(line: string): string {
+  const [, quoted, plain] = /^(?:"((?:[^"]|"")*)"|([^,]*)),/.exec(line) ?? [];
+  return (quoted?.replaceAll('""', '"') ?? plain ?? "").replace(/^(\.\.\/)+/, "");
+}
+
 const shebang = "#!/usr/bin/env python3";
 
 function inImage(path: string): string {
   return posix.join(packagesFolder.slice(1), path);
+}
+
+/** What was compiled here, of packages that were installed without: pip drops what a wheel may hold of it. */
+function isByteCode(path: string): boolean {
+  return /(^|\/)__pycache__(\/|$)/.test(path);
 }
 
 /** Byte code, and where a package was fetched from. */

@@ -1,24 +1,28 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Digest } from "../domain/identifiers.ts";
 import { changesSince } from "./compare.ts";
-import type { Inputs } from "./content-key.ts";
+import { contentTag, type Inputs } from "./content-key.ts";
 import type { CopyObservation } from "./copy.ts";
+import type { Observed } from "./holding.ts";
 import { type Lock, pinnedVersion } from "./lock.ts";
+import type { CommitTag } from "./naming.ts";
 import type { ImageObservation } from "./observe.ts";
+import { secretFindings } from "./secret-findings.ts";
 
 /** What will be done about an image. */
 export interface ImagePlan {
   /**
    * - `name`: the registry has the image, and this commit does not name it yet.
+   * - `docker`: BuildKit builds it from a Dockerfile.
    * - `copy`: another registry, or another repository, has it.
    */
-  readonly way: "reuse" | "name" | "layers" | "copy";
+  readonly way: "reuse" | "name" | "layers" | "docker" | "copy";
   readonly contentKey: string;
   /** Null: known after apply. */
   readonly digest: Digest | null;
   /** Version of Dagster that its lock file pins; null when that does not tell. */
   readonly dagster: string | null;
-  /** What goes into it, and its lock file if it has one; null for one that was made elsewhere. */
+  /** What goes into it, and its lock file if it has one; null for one that was made elsewhere, or from a Dockerfile. */
   readonly made: { readonly of: Inputs; readonly lock: Lock | null } | null;
   /** Tags that will name the image and do not yet. */
   readonly tags: readonly string[];
@@ -29,25 +33,52 @@ export interface ImagePlan {
 
 /** A plan of an image that is made here, of what the checkout holds. */
 export interface MakingPlan extends ImagePlan {
-  readonly way: "reuse" | "name" | "layers";
+  readonly way: "reuse" | "name" | "layers" | "docker";
+}
+
+/** What only its way of making knows of an image. */
+export interface Making<Recorded> extends Pick<ImagePlan, "dagster" | "made" | "findings"> {
+  readonly way: "layers" | "docker";
+  /** Of the image that will be made; null: known after apply. */
+  readonly digest: Digest | null;
+  /** What differs from the image that is released, for people. */
+  readonly changesSince: (former: Recorded) => readonly string[];
 }
 
 /** Reuses the image of this content when the registry has one, makes it otherwise. */
-export function planImage(observation: ImageObservation): MakingPlan {
-  const { contentKey, inputs, lock, found, kept, commitTag, ahead } = observation;
-  const digest = found?.digest ?? ahead?.image.stored.digest ?? null;
+export function planMade<Recorded>(observed: Observed<Recorded>, making: Making<Recorded>): MakingPlan {
+  const { request, contentKey, found, kept, commitTag } = observed;
+  const { way, dagster, made, changesSince: changes } = making;
+  const digest = found?.digest ?? making.digest;
+  const isTaken = kept === null && commitTag.digest !== null && commitTag.digest !== digest;
+  const findings = [
+    ...making.findings,
+    ...(isTaken ? [commitTagTaken(request.repository, commitTag, digest)] : []),
+    ...toolMissing(observed),
+  ];
   const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
-  const findings = [...floatingBase(observation), ...commitTagTaken(observation, digest)];
-  const known = { contentKey, digest, dagster: pinnedVersion(lock, "dagster"), made: { of: inputs, lock }, findings };
+  const known = { contentKey, digest, dagster, made, findings };
   if (found === null) {
-    const tags = [...commit, `src-${contentKey}`];
-    return { ...known, way: "layers", tags, reasons: whyNew(observation) };
+    return { ...known, way, tags: [...commit, contentTag(contentKey)], reasons: whyNew(observed, changes) };
   }
   if (commit.length === 0) {
     return { ...known, way: "reuse", tags: [], reasons: ["the registry has an image of this very content"] };
   }
   const reasons = ["the registry has it, and this commit does not name it yet"];
   return { ...known, way: "name", tags: commit, reasons };
+}
+
+/** What will be done about an image of layers. */
+export function planImage(observation: ImageObservation): MakingPlan {
+  const { request, inputs, lock, found, ahead, sources } = observation;
+  return planMade(observation, {
+    way: "layers",
+    digest: ahead?.image.stored.digest ?? null,
+    dagster: pinnedVersion(lock, "dagster"),
+    made: { of: inputs, lock },
+    changesSince: (former) => changesSince(former, inputs, request.files),
+    findings: [...floatingBase(observation), ...(found === null ? secretFindings(sources.secretFiles) : [])],
+  });
 }
 
 /** Uses an image that was made before, copied here when it has to be. */
@@ -69,16 +100,26 @@ export function planCopy({ request, from }: CopyObservation): ImagePlan {
   const known = { contentKey, digest, dagster, made: null, findings };
   if (from === null) return { ...known, way: "reuse", tags: [], reasons: ["the registry has it"] };
   const reason = "the registry that it was made in has it, and this one does not";
-  return { ...known, way: "copy", tags: [`src-${contentKey}`], reasons: [reason] };
+  return { ...known, way: "copy", tags: [contentTag(contentKey)], reasons: [reason] };
 }
 
-function whyNew({ request, contentKey, hasRepository, former, inputs }: ImageObservation): readonly string[] {
+function whyNew<Recorded>(
+  { request, contentKey, hasRepository, former }: Observed<Recorded>,
+  changes: Making<Recorded>["changesSince"],
+): readonly string[] {
   if (!hasRepository) return [`the repository ${request.repository} is new`];
   if (former === null) return ["no image of this repository is released"];
   if (former.contentKey === contentKey) return ["the registry has lost the image that is released"];
   if (former.inputs === null) return ["the released image does not tell what it was made of"];
-  const changes = changesSince(former.inputs, inputs, request.files);
-  return changes.length > 0 ? changes : ["images are made in another way now"];
+  const changed = changes(former.inputs);
+  return changed.length > 0 ? changed : ["images are made in another way now"];
+}
+
+/** A plan may be made in another job than the image. */
+function toolMissing({ lacks }: Observed<unknown>): readonly Finding[] {
+  if (lacks === null) return [];
+  const { what, where = "the PATH of this job", fix } = lacks;
+  return [{ id: "tool-missing", level: "warning", where, what: `${what} The image is to be made.`, fix }];
 }
 
 function floatingBase({ base }: ImageObservation): readonly Finding[] {
@@ -94,18 +135,18 @@ function floatingBase({ base }: ImageObservation): readonly Finding[] {
   ];
 }
 
-/** @param digest of the image that this commit gives now; null when it is not known yet, and is then surely another one. */
-function commitTagTaken({ request, kept, commitTag }: ImageObservation, digest: Digest | null): readonly Finding[] {
-  if (kept !== null || commitTag.digest === null || commitTag.digest === digest) return [];
-  return [
-    {
-      id: "commit-tag-taken",
-      level: "error",
-      where: `${request.repository}:${commitTag.name}`,
-      what: `The tag of this commit names ${commitTag.digest}, and what goes into the image now gives ${digest ?? "another one"}.`,
-      fix: tagNeverMoves,
-    },
-  ];
+/**
+ * What to say when the tag of a commit names another image, and never moves.
+ * @param ours the image that is to have it; null when it is not known yet, and is then surely another one
+ */
+export function commitTagTaken(repository: string, { name, digest }: CommitTag, ours: Digest | null): Finding {
+  return {
+    id: "commit-tag-taken",
+    level: "error",
+    where: `${repository}:${name}`,
+    what: `The tag of this commit names another image: ${digest} in the registry, ${ours ?? "another one"} by what goes into it now.`,
+    fix: tagNeverMoves,
+  };
 }
 
 /** What to do about a tag of a commit and a content that names an image of another content. */

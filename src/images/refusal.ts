@@ -21,6 +21,20 @@ export function showRefusal({ method, path, status, code }: Refusal): string {
   return `${method} ${path} gave ${status}${code === "" ? "" : ` ${code}`}`;
 }
 
+/** A registry does not let us in, or not to this repository. */
+export class AccessRefused extends UserError {}
+
+/** A registry that is not the account's own takes nobody without an account of its. */
+export class NotLetIn extends AccessRefused {
+  constructor(what: string, where: string) {
+    super({
+      what,
+      where,
+      fix: "Registries other than the account's own are read without an account. Copy the image into a repository of your own, or set up a pull-through cache rule in ECR, and name that.",
+    });
+  }
+}
+
 /** What whoever runs this can do about a refusal. */
 export function adviseOn(refusal: Refusal): UserError {
   const { endpoint, method, path, status } = refusal;
@@ -33,11 +47,7 @@ export function adviseOn(refusal: Refusal): UserError {
   }
   const [, account, region] = /^https:\/\/(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(endpoint) ?? [];
   if (account === undefined) {
-    return new UserError({
-      what: `The registry does not let us in: ${showRefusal(refusal)}.`,
-      where: endpoint,
-      fix: "Registries other than the account's own are read without an account. Copy the image into a repository of your own, or set up a pull-through cache rule in ECR, and name that.",
-    });
+    return new NotLetIn(`The registry does not let us in: ${showRefusal(refusal)}.`, endpoint);
   }
   const reads = method === "GET" || method === "HEAD";
   const repository = /^\/v2\/(.+?)\/(?:manifests|blobs)\//.exec(path)?.[1] ?? "*";
@@ -46,19 +56,10 @@ export function adviseOn(refusal: Refusal): UserError {
     Action: reads ? readActions : [...readActions, ...writeActions],
     Resource: `arn:aws:ecr:${region}:${account}:repository/${repository}`,
   };
-  return new UserError({
+  return new AccessRefused({
     what: `The role may not ${reads ? "read from" : "write to"} the repository ${repository}: ${showRefusal(refusal)}.`,
     where: endpoint,
     fix: `Add this statement to a policy of the role: ${JSON.stringify(statement)}`,
-  });
-}
-
-/** What to do about a repository that is to hold an image and does not exist. */
-export function noRepository(repository: string, endpoint: string): UserError {
-  return new UserError({
-    what: `There is no repository ${repository}.`,
-    where: endpoint,
-    fix: `Make it with the infrastructure, or here: aws ecr create-repository --repository-name ${repository} --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true`,
   });
 }
 

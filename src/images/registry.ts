@@ -3,7 +3,8 @@ import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { untrusted } from "../domain/evidence.ts";
 import { adviseOn, type Refusal, readRefusal, showRefusal } from "./refusal.ts";
-import { type Answer, asNoAnswer, drop, NoAnswer, type Payload, sendHttp, textOf } from "./transport.ts";
+import type { Payload } from "../files/archive.ts";
+import { type Answer, asNoAnswer, drop, NoAnswer, sendHttp, textOf } from "./transport.ts";
 
 export interface RegistryRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT";
@@ -169,7 +170,7 @@ function outOfReach(endpoint: string, cause: Weather): UserError {
     {
       what: `The registry gave no proper answer, ${attempts} times: ${cause.message}.`,
       where: endpoint,
-      fix: "Run it again: what was pushed stays pushed. When it goes on, look at the state of ECR in this region, and at the runner's way to it.",
+      fix: "Run it again: what was pushed stays pushed. When it goes on, look at the state of that registry (of ECR in this region), and at the runner's way to it.",
     },
     { cause },
   );

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../domain/context.ts";
+import { exportLock } from "./export-lock.ts";
 import { type Lock, normalizedName } from "./lock.ts";
 import { isWanted, MarkerError, type Target } from "./markers.ts";
 import { installWheels, type WheelsRequest } from "./wheels.ts";
@@ -19,18 +20,21 @@ export interface Shelf {
 
 /** An empty one. @param request as for {@link installWheels}, but only what is asked for is installed */
 export function openShelf(context: Context, request: WheelsRequest): Shelf {
-  const { lock, folder, target } = request;
+  const { lock, folder, target, file, root } = request;
+  let exported: Promise<Lock> | null = null;
   const folders: string[] = [];
   const asked = new Set<string>();
 
   const install = async (names: ReadonlySet<string>): Promise<readonly string[]> => {
-    const requirements = lock.requirements.filter(({ name }) => names.has(normalizedName(name)));
+    exported ??= exportLock(context, lock, { file, root });
+    const whole = await exported;
+    const requirements = whole.requirements.filter(({ name }) => names.has(normalizedName(name)));
     // A folder for each time: pip leaves a folder alone that is there already, and several packages may share one.
     const own = join(folder, String(asked.size));
     for (const name of names) asked.add(name);
     if (requirements.length === 0) return [];
     await mkdir(own, { recursive: true });
-    const packages = await installWheels(context, { ...request, lock: { ...lock, requirements }, folder: own });
+    const packages = await installWheels(context, { ...request, lock: { ...whole, requirements }, folder: own });
     if (packages === null) return [];
     folders.push(packages);
     return needsOf(packages, target);

@@ -4,15 +4,12 @@ import * as https from "node:https";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-
-/** What is sent. Read anew for each attempt; one that lies in a file never is in memory as a whole. */
-export type Payload =
-  | { readonly kind: "memory"; readonly bytes: Uint8Array }
-  | { readonly kind: "file"; readonly path: string; readonly size: number };
+import type { Payload } from "../files/archive.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
+  /** Read anew for each attempt. */
   readonly body: Payload | null;
   readonly signal: AbortSignal;
 }

@@ -1,11 +1,16 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../domain/context.ts";
 import { type Advice, type Place, UserError } from "../domain/errors.ts";
 import type { Platform } from "../domain/identifiers.ts";
-import { ProgramFailed, run } from "../programs/index.ts";
+import { ProgramFailed } from "../programs/index.ts";
+import type { BaseSystem } from "./base-files.ts";
+import { buildWheel } from "./build-wheel.ts";
+import { exportLock } from "./export-lock.ts";
 import { type Lock, normalizedName, type Requirement } from "./lock.ts";
 import { isWanted, MarkerError, type Target } from "./markers.ts";
+import { runPip, withoutPip } from "./pip.ts";
+import { diskFull } from "./scratch.ts";
 
 export interface WheelsRequest {
   /** What the image is called in the log: several may be made at once, and each has a pip of its own. */
@@ -15,81 +20,109 @@ export interface WheelsRequest {
   readonly file: string;
   readonly root: string;
   readonly target: Target;
+  /** Of the image that it is for; null when nothing is known of it. */
+  readonly libc: BaseSystem["libc"];
   /** An empty folder of the caller's: he removes it. */
   readonly folder: string;
 }
 
 /**
- * Installs what a lock file names into a folder, for a machine that need not be this one: wheels only, each checked against its
- * hashes, no code of a package is run.
+ * Installs what a lock file names into a folder, for a machine that need not be this one: wheels, each checked against its hashes. What
+ * has none, and what lies in the checkout as its source, is built first; what is built must run anywhere.
  *
  * @returns the folder; null when the lock file asks for nothing on that target.
- * @throws UserError for a package without a wheel, with another hash, or a pip that cannot do it.
+ * @throws UserError for a package without a wheel that needs a compiler, with another hash, or a pip that cannot do it.
  */
-export async function installWheels(
-  context: Context,
-  { image, lock, file, root, target, folder }: WheelsRequest,
-): Promise<string | null> {
-  const requirements = lock.requirements.filter((requirement) => wants(requirement, file, target));
-  if (requirements.length === 0) return null;
-  const packages = join(folder, "packages");
-  const list = join(folder, "requirements.txt");
-  await mkdir(packages);
-  await writeFile(list, [...lock.sources, ...requirements.map(({ text }) => text), ""].join("\n"));
-  context.report({
-    kind: "line",
-    text: `${image}: installing ${requirements.length} packages for ${target.platform} and Python ${target.python}`,
-  });
+export async function installWheels(context: Context, request: WheelsRequest): Promise<string | null> {
+  const { image, file, root, target, folder } = request;
   const ofThisImage: Context = {
     ...context,
-    report: (said) => context.report(said.kind === "foreign" ? { ...said, from: `${image}: pip` } : said),
+    report: (said) =>
+      context.report(
+        said.kind === "foreign" ? { ...said, from: `${image}: ${said.from === "python3" ? "pip" : said.from}` } : said,
+      ),
   };
-  try {
-    await run(ofThisImage, {
-      command: "python3",
-      args: ["-c", pip, "install", "--target", packages, "--requirement", list, ...options, ...targetOptions(target)],
-      cwd: dirname(join(root, file)), // from where relative paths in the lock file count
-      environment: settings,
-      output: "report",
+  const lock = await exportLock(ofThisImage, request.lock, { file, root });
+  const cwd = dirname(join(root, file)); // from where relative paths in the lock file count
+  const wanted = lock.requirements.filter((requirement) => wants(requirement, file, target));
+  if (wanted.length === 0) return null;
+  context.report({
+    kind: "line",
+    text: `${image}: installing ${wanted.length} packages for ${target.platform} and Python ${target.python}`,
+  });
+  const build = (requirement: Requirement): Promise<Requirement> =>
+    buildWheel(ofThisImage, {
+      requirement,
+      lock,
+      cwd,
+      folder: join(folder, "builds", normalizedName(requirement.name)),
+      target: `${target.platform} and Python ${target.python}`,
+      place: { file, line: requirement.line, column: 1 },
     });
-  } catch (error) {
-    if (!(error instanceof ProgramFailed)) throw error;
-    throw new UserError(explain(error, requirements, { file, target }), { cause: error });
+  let requirements: readonly Requirement[] = await inTurn(wanted, (one) => (one.local === null ? one : build(one)));
+  const built = new Set<string>();
+  for (;;) {
+    const attempt = await tryInstall(ofThisImage, { ...request, lock: { ...lock, requirements } }, cwd);
+    if (attempt.kind === "installed") return attempt.folder;
+    const name = attempt.withoutWheel;
+    if (name === null || built.has(name)) throw attempt.failure;
+    built.add(name);
+    requirements = await inTurn(requirements, (one) => (normalizedName(one.name) === name ? build(one) : one));
   }
-  return packages;
 }
 
-/**
- * pip as `python3 -m pip` starts it, but for the folder that it is started in: that is somebody's checkout, and a `pip.py` in it, or a
- * module of any name that pip imports, would be run with all that this job may do. Python has an option for that from 3.11 on only.
- */
-const pip =
-  "import sys; sys.path[:] = [path for path in sys.path if path]; import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)";
+type Attempt =
+  | { readonly kind: "installed"; readonly folder: string }
+  /** `withoutWheel`: the package for which nothing but its source may be there. */
+  | { readonly kind: "failed"; readonly withoutWheel: string | null; readonly failure: UserError };
+
+async function tryInstall(
+  context: Context,
+  { lock, file, target, folder, libc }: WheelsRequest,
+  cwd: string,
+): Promise<Attempt> {
+  const packages = join(folder, "packages");
+  const list = join(folder, "requirements.txt");
+  await rm(packages, { recursive: true, force: true });
+  await mkdir(packages, { recursive: true });
+  await writeFile(list, [...lock.sources, ...lock.requirements.map(({ text }) => text), ""].join("\n"));
+  try {
+    const what = ["install", "--target", packages, "--requirement", list];
+    await runPip(context, [...what, ...options, ...targetOptions(target, libc)], { cwd });
+    return { kind: "installed", folder: packages };
+  } catch (error) {
+    if (!(error instanceof ProgramFailed)) throw error;
+    const failure = new UserError(explain(error, lock.requirements, { file, target }), { cause: error });
+    return { kind: "failed", withoutWheel: withoutWheel(error, lock.requirements), failure };
+  }
+}
+
+async function inTurn<T>(items: readonly T[], work: (item: T) => T | Promise<T>): Promise<readonly T[]> {
+  const results: T[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
 
 /** Exactly what is locked, wheels only, no byte code. */
 const options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--progress-bar=off"];
 
-/** As variables, since a pip that does not know one of them lets it be. */
-const settings = {
-  PIP_USER: "0", // cannot be together with --target
-  PIP_ROOT_USER_ACTION: "ignore",
-  PIP_DISABLE_PIP_VERSION_CHECK: "1",
-  PIP_NO_INPUT: "1",
-};
-
-function targetOptions({ platform, python }: Target): readonly string[] {
+function targetOptions({ platform, python }: Target, libc: BaseSystem["libc"]): readonly string[] {
   const [major, minor] = python.split(".");
   const interpreter = ["--implementation", "cp", "--python-version", python, "--abi", `cp${major}${minor}`];
-  return [...interpreter, ...platformTags(platform).flatMap((tag) => ["--platform", tag])];
+  return [...interpreter, ...platformTags(platform, libc).flatMap((tag) => ["--platform", tag])];
 }
 
 /**
- * The platforms of wheels that run on glibc 2.34 and newer: Debian 12, Ubuntu 22.04, Amazon Linux 2023. pip prefers the first that a
- * wheel has, so the oldest come first: such a wheel runs on the most bases.
+ * The platforms of wheels that run on the base. pip prefers the first that a wheel has, so the oldest come first: such a wheel runs on
+ * the most bases.
+ * @param libc null: glibc 2.34, that of Debian 12, Ubuntu 22.04, Amazon Linux 2023
  * @see https://peps.python.org/pep-0600/
+ * @see https://peps.python.org/pep-0656/
  */
-function platformTags(platform: Platform): readonly string[] {
+function platformTags(platform: Platform, libc: BaseSystem["libc"]): readonly string[] {
   const [machine, oldest] = platform === "linux/arm64" ? ["aarch64", 17] : ["x86_64", 5];
+  if (libc?.kind === "musl") return ["1_1", "1_2"].map((musl) => `musllinux_${musl}_${machine}`);
+  const newestGlibc = libc === null ? usualGlibc : Number(libc.version.split(".")[1]);
   const legacyNames = new Map([
     [5, "manylinux1"],
     [12, "manylinux2010"],
@@ -103,7 +136,7 @@ function platformTags(platform: Platform): readonly string[] {
   return tags;
 }
 
-const newestGlibc = 34;
+const usualGlibc = 34;
 
 function wants({ marker, name, line }: Requirement, file: string, target: Target): boolean {
   try {
@@ -121,6 +154,16 @@ function wants({ marker, name, line }: Requirement, file: string, target: Target
   }
 }
 
+/** The package that pip found no wheel of. @returns null for any other failure */
+function withoutWheel({ errors }: ProgramFailed, requirements: readonly Requirement[]): string | null {
+  const name = normalizedName(/No matching distribution found for ([\w.-]+)/.exec(errors.untrusted)?.[1] ?? "");
+  // Out of reach is not without a wheel, though pip says so as well.
+  if (unreachable.test(errors.untrusted)) return null;
+  return requirements.some((one) => normalizedName(one.name) === name) ? name : null;
+}
+
+const unreachable = /Could not fetch URL|Retrying \(Retry\(/;
+
 function explain(
   error: ProgramFailed,
   requirements: readonly Requirement[],
@@ -135,13 +178,10 @@ function explain(
     requirement === undefined ? file : { file, line: requirement.line, column: 1 };
 
   if (/No module named pip/.test(said)) {
-    return {
-      what: "The python3 of this job has no pip.",
-      where: "python3 -m pip",
-      fix: "Put actions/setup-python before this step, or install pip for python3.",
-    };
+    return withoutPip;
   }
-  if (/Could not fetch URL|Retrying \(Retry\(/.test(said)) {
+  if (said.includes("No space left on device")) return { ...diskFull, where: file };
+  if (unreachable.test(said)) {
     return {
       what: "pip cannot reach the package index.",
       where: file,

@@ -16,6 +16,7 @@ export async function ask(command: string, args: readonly string[], cwd: string)
   try {
     const { exitCode, stdout, stderr } = await getExecOutput(command, [...args], {
       cwd,
+      env: Object.fromEntries(Object.entries(process.env).flatMap(([name, value = ""]) => [[name, value]])),
       silent: true,
       ignoreReturnCode: true,
     });

@@ -13,8 +13,12 @@ export interface Program {
   readonly cwd?: string;
   /** Beside what this process was given itself. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** `own`: of what this process was given it gets only where programs and libraries are. All of it, unless told. */
-  readonly variables?: "all" | "own";
+  /**
+   * What it gets of what this process was given; all of it, unless told.
+   * - `own`: only where programs and libraries are.
+   * - `guest`: all but what lets us into AWS and GitHub, for code that somebody else wrote.
+   */
+  readonly variables?: "all" | "own" | "guest";
   /** What it reads from its standard input; nothing when left out. */
   readonly input?: string;
   /** `report`: each line becomes progress. `capture`: standard output is kept quiet, only standard error is progress. */
@@ -56,7 +60,7 @@ export async function run(context: Context, program: Program): Promise<string> {
   context.signal.throwIfAborted();
   const child = spawn(program.command, program.args, {
     ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
-    env: { ...(program.variables === "own" ? whereProgramsAre() : process.env), ...program.environment },
+    env: { ...given(program.variables ?? "all"), ...program.environment },
     stdio: ["pipe", "pipe", "pipe"],
     detached: true, // a process group of its own: a signal to the group reaches what the program has started
   });
@@ -109,6 +113,15 @@ export async function run(context: Context, program: Program): Promise<string> {
     context.signal.removeEventListener("abort", cancel);
   }
 }
+
+function given(variables: "all" | "own" | "guest"): NodeJS.ProcessEnv {
+  if (variables === "own") return whereProgramsAre();
+  if (variables === "all") return process.env;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !letsIn.test(name)));
+}
+
+/** Credentials, and the inputs, tokens and files of the runner. */
+const letsIn = /^(AWS|GITHUB|GH|ACTIONS|INPUT|RUNNER|STATE)_/i;
 
 /** What a program needs to be found, and to find its libraries: a Python of actions/setup-python has them in a folder of its own. */
 function whereProgramsAre(): NodeJS.ProcessEnv {

@@ -15,6 +15,8 @@ export async function register(
     [stackTag]: stack.name,
     [environmentTag]: stack.environment,
     "dagster-ecs:definition": step.definition,
+    "dagster-ecs:release": release.id,
+    "dagster-ecs:repository": release.source.repository,
     "dagster-ecs:commit": release.source.sha,
   };
   const { arn, revision, contentHash, registered } = await registerDefinition(

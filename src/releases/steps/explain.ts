@@ -10,6 +10,8 @@ export function describe(step: Step, results: Results = {}): Markdown {
   switch (step.kind) {
     case "image":
       return describeImage(step);
+    case "protect":
+      return markdown`keep ${code(`${step.repository}@${step.digest}`)} by a tag of its own`;
     case "register":
       return markdown`register ${code(step.family)} (${step.definition})`;
     case "run-task":
@@ -48,6 +50,8 @@ function describeImage({ image, keptBy, way }: Extract<Step, { kind: "image" }>)
       return markdown`name image ${code(image)} by this commit`;
     case "layers":
       return markdown`make image ${code(image)} of layers`;
+    case "docker":
+      return markdown`build image ${code(image)} from its Dockerfile`;
     case "copy":
       return markdown`copy image ${code(image)} from where it was made`;
   }

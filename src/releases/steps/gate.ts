@@ -1,3 +1,4 @@
+import { observeServices } from "../../deployments/index.ts";
 import type { Finding } from "../../domain/finding.ts";
 import { resolveText, type Results } from "../../domain/later.ts";
 import type { GateName, Step } from "../../domain/plan.ts";
@@ -6,10 +7,12 @@ import type { GateResult } from "../../gates/gate.ts";
 import { logScanGate } from "../../gates/log-scan.ts";
 import { expectGate } from "../../gates/state/expect.ts";
 import { stateGate } from "../../gates/state/gate.ts";
-import { withLevels } from "../../stack/index.ts";
-import type { Stack } from "../../stack/stack.ts";
+import { securityGroupsGate } from "../../gates/security-groups.ts";
+import { targetsGate } from "../../gates/targets.ts";
+import { type Service, withLevels } from "../../stack/index.ts";
 import { askGate } from "../ask-gate.ts";
 import { dayOf } from "../checks.ts";
+import { eachWebserver } from "../each-webserver.ts";
 import { holdersOf } from "../hosts.ts";
 import { canaryTimeoutSeconds, expectTimeoutSeconds, gateTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
@@ -18,7 +21,12 @@ import { type Done, StepFailed } from "./done.ts";
 /** Asks a gate, and goes on when it passes. @throws StepFailed, AwsError, Cancelled */
 export async function passGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
   const gate = await ask(shop, step, results);
-  const { cause, evidence, seen, findings = [] } = asLevelled(shop.stack, step.gate, gate);
+  const {
+    cause,
+    evidence,
+    seen,
+    findings = [],
+  } = passedOver(gate, shop.stack.file, whyPassedOver(shop, step.gate, gate));
   if (cause !== null) throw new StepFailed(cause, evidence);
   const levelled = withLevels(findings, shop.stack.checks, dayOf(shop.context.clock.now()));
   for (const finding of levelled) shop.context.report({ kind: "finding", finding });
@@ -27,13 +35,31 @@ export async function passGate(shop: Workshop, step: Extract<Step, { kind: "gate
   return { results: {}, parts: {}, said: seen, gate };
 }
 
-/** What fails at a gate of the level `warn` is a finding, and no more. */
-function asLevelled({ gates, file }: Stack, name: GateName, result: GateResult): GateResult {
+/** Causes of gates that name what the code does not have: a job, a schedule. */
+const namesWhatIsNotThere: ReadonlySet<string> = new Set([
+  "expect-missing",
+  "canary-missing-job",
+  "canary-missing-asset",
+  "canary-partition",
+]);
+
+/**
+ * Why a gate that does not pass is only said, for people; null: it stops the release. Older code cannot have what the stack file of
+ * today names, and must not be kept from running by it.
+ */
+function whyPassedOver({ stack, backTo }: Workshop, name: GateName, { cause }: GateResult): string | null {
+  const { level, reason } = stack.gates.levels[name] ?? { level: "on", reason: null };
+  if (level === "warn") return `\`gates: levels\` lets it pass${reason === null ? "" : `: ${reason}`}`;
+  return backTo !== null && cause !== null && namesWhatIsNotThere.has(cause.id)
+    ? `${backTo} is older than what the stack file names`
+    : null;
+}
+
+/** What fails at a gate that is passed over is a finding, and no more. */
+function passedOver(result: GateResult, file: string, why: string | null): GateResult {
   const { cause, seen, findings = [] } = result;
-  const { level, reason } = gates.levels[name] ?? { level: "on", reason: null };
-  if (cause === null || level !== "warn") return result;
+  if (cause === null || why === null) return result;
   const { id, what, fix } = cause;
-  const why = `\`gates: levels\` lets it pass${reason === null ? "" : `: ${reason}`}`;
   const finding: Finding = {
     id: "gate-passed-over",
     level: "warning",
@@ -45,11 +71,13 @@ function asLevelled({ gates, file }: Stack, name: GateName, result: GateResult):
 }
 
 async function ask(
-  { dagster, context, stack, clients, release, handedOver, instigators, allowsStateLoss }: Workshop,
+  { dagster, webserver, context, stack, clients, release, handedOver, instigators, jobs, allowsStateLoss }: Workshop,
   step: Extract<Step, { kind: "gate" }>,
   results: Results,
 ): Promise<GateResult> {
   if (step.gate === "log-scan") return scanLog(stack, clients, context, step);
+  if (step.gate === "targets") return lookAtTargets(stack, clients, context, step.on);
+  if (step.gate === "security-groups") return lookAtSecurityGroups(stack, clients, context);
   if (dagster === null) throw new Error(`gate ${step.id} has nobody to ask`);
   const asker = { dagster, context, stack, clients };
   switch (step.gate) {
@@ -67,12 +95,17 @@ async function ask(
         gateTimeoutSeconds,
       );
     case "webserver":
-      return askGate(asker, { gate: step.gate, on: step.on }, gateTimeoutSeconds);
+      return askGate(
+        asker,
+        { gate: step.gate, on: step.on, each: eachWebserver(webserver, clients, stack, step.on) },
+        gateTimeoutSeconds,
+      );
     case "state":
       return stateGate(dagster, context, {
         location: step.on,
         image: resolveText(step.image, results),
         before: instigators?.[step.on] ?? null,
+        jobsBefore: jobs?.[step.on] ?? null,
         allowsLoss: allowsStateLoss,
         restores: stack.gates.restore,
         timeoutSeconds: gateTimeoutSeconds,
@@ -99,6 +132,52 @@ async function ask(
   }
 }
 
+/** Asks no webserver, but the load balancers that send people to it. */
+async function lookAtTargets(
+  { services, contract }: Workshop["stack"],
+  clients: Workshop["clients"],
+  context: Workshop["context"],
+  key: string,
+): Promise<GateResult> {
+  const { service: name } = services[key] ?? {};
+  if (name === undefined) throw new Error(`service ${key} is not in the stack`);
+  const look = async () => (await observeServices(clients.ecs, contract.cluster, [name]))[name];
+  return targetsGate(clients, context, {
+    service: key,
+    groups: (await look())?.targetGroups ?? [],
+    tasks: async () => (await look())?.desiredCount ?? 0,
+    timeoutSeconds: gateTimeoutSeconds,
+  });
+}
+
+/** Asks no webserver: it reads rules. Services that share their host's network have no groups of their own. */
+async function lookAtSecurityGroups(
+  { name, file, services, contract, gates }: Workshop["stack"],
+  clients: Workshop["clients"],
+  context: Workshop["context"],
+): Promise<GateResult> {
+  const all = Object.values(services);
+  const observed = await observeServices(
+    clients.ecs,
+    contract.cluster,
+    all.map(({ service }) => service),
+  );
+  return securityGroupsGate(clients, context, {
+    stack: name,
+    place: gates.securityGroups ?? file,
+    services: all.flatMap((service) => {
+      const { network = null, targetGroups = [] } = observed[service.service] ?? {};
+      const port = service.kind === "daemon" ? null : service.port;
+      return network === null ? [] : [{ key: service.key, kind: service.kind, port, targetGroups, ...network }];
+    }),
+    database:
+      contract.database === undefined
+        ? null
+        : { port: contract.database.port, securityGroups: contract.database["security-groups"] ?? [] },
+    timeoutSeconds: gateTimeoutSeconds,
+  });
+}
+
 /** Asks no webserver: it reads what the tasks of a service have written. */
 function scanLog(
   stack: Workshop["stack"],
@@ -109,18 +188,30 @@ function scanLog(
   const service = stack.services[on];
   if (service === undefined) throw new Error(`service ${on} is not in the stack`);
   const { definition, logGroup, place } = service;
+  const { container } = definition;
   const asked: Finding = { id: "start-up-errors", level, where: place, what: "", fix: "" };
-  const [levelled = asked] = withLevels([asked], stack.checks, dayOf(context.clock.now()));
+  const [levelled = { ...asked, level: "notice" as const }] = withLevels(
+    [asked],
+    stack.checks,
+    dayOf(context.clock.now()),
+  );
   return logScanGate(clients, context, {
     service: on,
     serviceName: service.service,
     cluster: stack.contract.cluster,
     place,
-    // As its definition is made of the stack file.
-    log:
-      logGroup === null || definition.container === null
-        ? null
-        : { group: logGroup, prefix: on, container: definition.container },
+    log: container === null ? null : logOf(definition, logGroup, on, container),
     level: levelled.level,
   });
+}
+
+/** As a definition that we make is made of the stack file; or as the one that somebody else has written says. */
+function logOf(
+  definition: Service["definition"],
+  logGroup: string | null,
+  key: string,
+  container: string,
+): { readonly group: string; readonly prefix: string; readonly container: string } | null {
+  if (definition.kind !== "generated") return definition.log === null ? null : { ...definition.log, container };
+  return logGroup === null ? null : { group: logGroup, prefix: key, container };
 }

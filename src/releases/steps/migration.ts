@@ -29,7 +29,7 @@ export async function runMigration(
     name: migration.name,
     tool: toolOf(migration),
     workdir: migration.workdir,
-    secrets: secretNames(stack, migration.variables, shop.parameters),
+    secrets: secretNames(stack, migration, shop.sources),
     task: {
       cluster: stack.contract.cluster,
       taskDefinition: resolveText(step.definition, results),

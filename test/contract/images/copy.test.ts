@@ -45,7 +45,8 @@ onEachRegistry("copying an image", (start) => {
   beforeEach(async () => {
     told = context();
     source = await openEcr(told, opened(there).ecr(told));
-    clients = await openImages(told, opened(here).ecr(told), await folderFor("scratch"));
+    const scratch = await folderFor("scratch");
+    clients = await openImages(told, opened(here).ecr(told), { scratch, kept: scratch });
     opened(here).proxy.seen.length = 0;
   });
 

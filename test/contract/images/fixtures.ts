@@ -104,16 +104,21 @@ export function request(root: string, more: Partial<ImageRequest> = {}): ImageRe
   return {
     way: "layers",
     repository: "app",
-    createRepository: false,
+    createRepository: null,
     platform: "linux/amd64",
     source: { repository: "owner/app", sha: shaOf("a") },
+    isDirty: false,
     root,
+    place: null,
     base: "base:1",
     requirements: null,
+    groups: [],
+    prepare: [],
     files: [{ from: "app", to: "/app/app" }],
     generated: {},
     workdir: "/app",
     environment: {},
+    user: null,
     python: null,
     places: null,
     ...more,
@@ -131,6 +136,8 @@ export interface BaseOptions {
   readonly architecture?: string;
   readonly environment?: readonly string[];
   readonly files?: Readonly<Record<string, string>>;
+  /** What is in it, in the place of `files`. */
+  readonly folder?: string;
 }
 
 /** Writes a base image of one small layer, by no code of the product. @returns its digest. */
@@ -142,8 +149,9 @@ export async function pushBase(
 ): Promise<string> {
   const { form = "oci", architecture = "amd64", files = { "etc/os-release": "ID=test\n" } } = options;
   const isDocker = form.startsWith("docker");
-  const folder = await checkout(files);
-  const tar = (await run("tar", ["-c", "-C", folder, "."], { encoding: "buffer" })).stdout;
+  const folder = options.folder ?? (await checkout(files));
+  const tar = (await run("tar", ["-c", "-C", folder, "."], { encoding: "buffer", maxBuffer: 512 * 1024 * 1024 }))
+    .stdout;
   const layer = gzipSync(tar);
   const config = Buffer.from(
     JSON.stringify({

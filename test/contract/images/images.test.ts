@@ -96,7 +96,7 @@ onEachRegistry("images of layers", (start) => {
     told: Told;
     seen: TestRegistry["proxy"]["seen"];
   }> {
-    const clients = await openImages(told, registry.ecr(told), scratch);
+    const clients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
     registry.proxy.seen.length = 0;
     const observation = await observeImage(clients, told, wanted, released);
     const plan = planImage(observation);
@@ -157,7 +157,7 @@ onEachRegistry("images of layers", (start) => {
       "opt/dependencies/native/core.so": "644 built for manylinux2014_x86_64",
     });
     expect(installed["opt/dependencies/demo_pkg-1.0.dist-info/RECORD"]).toContain("bin/demo,,\nbin/legacy,,\n");
-    expect(Object.keys(installed).filter((path) => /pycache|direct_url/.test(path))).toEqual([]);
+    expect(Object.keys(installed).filter((path) => path.includes("direct_url"))).toEqual([]);
   });
 
   test("the same commit again is found: three requests at most, and nothing is written", async () => {
@@ -368,11 +368,11 @@ onEachRegistry("images of layers", (start) => {
   test("a repository that is not there is an error that names it, or is made: immutable, and scanned", async () => {
     const wanted = request(await copyOf(root), { repository: `made-${repositories}` });
     await expect(release(wanted)).rejects.toThrow(`There is no repository ${wanted.repository}`);
-    const { part, plan } = await release({ ...wanted, createRepository: true });
+    const { part, plan } = await release({ ...wanted, createRepository: { scanOnPush: true, kmsKey: null } });
     expect(plan.reasons).toEqual([`the repository ${wanted.repository} is new`]);
     expect((await pull(direct, wanted.repository, shaOf("a")))?.digest).toBe(part.digest);
     const settings = await registry.settingsOf(wanted.repository);
-    if (settings !== null) expect(settings).toEqual({ immutable: "IMMUTABLE", scanned: true });
+    if (settings !== null) expect(settings).toEqual({ immutable: "IMMUTABLE_WITH_EXCLUSION", scanned: true });
   });
 
   /** Gives a tag to an image of another content, as somebody could by hand. */
@@ -386,7 +386,7 @@ onEachRegistry("images of layers", (start) => {
     const first = await release(wanted);
     await change(wanted.root, { "app/main.py": "print('changed, not committed')\n" });
     const told = context();
-    const clients = await openImages(told, registry.ecr(told), scratch);
+    const clients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
     const { commitTag } = await observeImage(clients, told, wanted, first.part);
     expect(commitTag).toEqual({ name: expect.stringMatching(/^a{40}-[0-9a-f]{12}$/) as unknown, digest: null });
     await spoil(wanted.repository, commitTag.name, shaOf("a"));
@@ -407,7 +407,12 @@ onEachRegistry("images of layers", (start) => {
     const other = { ...wanted, source: { ...wanted.source, sha: shaOf("b") } };
     await change(other.root, { "app/main.py": "print('b')\n" });
     const told = context();
-    const { contentKey } = await observeImage(await openImages(told, registry.ecr(told), scratch), told, other, null);
+    const { contentKey } = await observeImage(
+      await openImages(told, registry.ecr(told), { scratch, kept: scratch }),
+      told,
+      other,
+      null,
+    );
     registry.proxy.inject(async ({ method, url }, before) => {
       const isFirst = !before.some((entry) => entry.method === "PUT" && entry.url.includes("/manifests/"));
       if (isFirst && method === "PUT" && url.includes("/manifests/")) {
@@ -422,7 +427,7 @@ onEachRegistry("images of layers", (start) => {
   test("who is slower with the same content adopts what the faster one pushed", async () => {
     const wanted = await fresh();
     const told = context();
-    const clients = await openImages(told, registry.ecr(told), scratch);
+    const clients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
     await release({ ...wanted, source: { ...wanted.source, sha: shaOf("b") }, workdir: "/other" });
     const observation = await observeImage(clients, told, wanted, null);
     const winner = await pull(direct, wanted.repository, shaOf("b")); // equal key, other bytes: a zlib of another kind
@@ -432,7 +437,7 @@ onEachRegistry("images of layers", (start) => {
     expect(part.digest).toBe(winner?.digest);
     expect((await pull(direct, wanted.repository, shaOf("a")))?.digest).toBe(winner?.digest);
     expect((await pull(direct, wanted.repository, name))?.digest).toBe(winner?.digest);
-    expect(told.words()).toContain("Somebody else has pushed the same content");
+    expect(told.words()).toContain("Somebody else has made the same content");
   });
 
   test("who is slower with the same packages lays his code upon what the faster one pushed", async () => {
@@ -446,6 +451,32 @@ onEachRegistry("images of layers", (start) => {
     });
     const { part } = await release(wanted);
     expect((await pull(direct, wanted.repository, part.digest))?.layers).toHaveLength(2);
+  });
+
+  test("a checkout that differs from its commit gets a tag of both, and never the bare SHA", async () => {
+    const wanted = await fresh({ isDirty: true });
+    const { part, plan } = await release(wanted);
+    const tag = `${shaOf("a")}-dirty-${part.contentKey.slice(0, 8)}`;
+    expect(plan.tags).toEqual([tag, `src-${part.contentKey}`]);
+    expect((await pull(direct, wanted.repository, tag))?.digest).toBe(part.digest);
+    expect(await pull(direct, wanted.repository, shaOf("a"))).toBeNull();
+    const clean = await release({ ...wanted, isDirty: false }); // the same content, committed as it is
+    expect(clean.plan).toMatchObject({ way: "name", tags: [shaOf("a")], digest: part.digest });
+  });
+
+  test("two images of one job on the same packages put them together once", async () => {
+    const wanted = await fresh({ requirements: "requirements.lock" });
+    await change(wanted.root, { "other/a.py": "" });
+    const told = context();
+    const clients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
+    const other = { ...wanted, files: [{ from: "other", to: "/app" }] };
+    const observed = await Promise.all([wanted, other].map((one) => observeImage(clients, told, one, null)));
+    const made = await Promise.all(observed.map((one) => applyImage(clients, told, one, planImage(one))));
+    expect(new Set(made.map(({ part }) => part.digest)).size).toBe(2);
+    expect(
+      told.progress.filter((said) => said.kind === "line" && /installing \d+ packages/.test(said.text)),
+    ).toHaveLength(1);
+    expect(made[0]?.sizes).toMatch(/^\d+ kB: base .*, packages .* \(unpacked demo-pkg 1\.0 .*\), code/);
   });
 
   test("whatever an attempt that was cut has pushed is found again", async () => {
@@ -500,7 +531,7 @@ onEachRegistry("images of layers", (start) => {
   test("what is wrong with base or lock file is told at their places in the stack file, if there is one", async () => {
     const [base, requirements] = [9, 10].map((line) => ({ file: "dagster-stack.yml", line, column: 13 }));
     if (base === undefined || requirements === undefined) throw new Error("two places");
-    const places = { base, requirements };
+    const places = { base, requirements, prepare: base };
     await expect(release(await fresh({ base: "base:none", places }))).rejects.toMatchObject({
       where: base,
       what: expect.stringMatching(/^The base image base:none is not there \(http.*\)\.$/) as unknown,
@@ -529,7 +560,7 @@ onEachRegistry("images of layers", (start) => {
 
   test("the token is a secret before it is used, and never a word", async () => {
     const told = context();
-    const clients: ImageClients = await openImages(told, registry.ecr(told), scratch);
+    const clients: ImageClients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
     const secrets = told.progress.flatMap((said) => (said.kind === "secret" ? [said.value] : []));
     expect(secrets).toHaveLength(2);
     const wanted = await fresh();

@@ -159,10 +159,11 @@ async function closeAll(proxy: FaultProxy, processes: Processes, folder: string)
 
 /** What ECR does and docker-registry does not: repositories are made before they are pushed to, and tags never move. */
 async function asEcr(direct: string, repositories: ReadonlySet<string>, request: Seen): Promise<Fault | null> {
+  if (request.url === "/v2/") return null; // a login
   const [, repository = "", tag] = /^\/v2\/(.+?)\/(?:manifests\/([^:]+)$|manifests\/|blobs\/)/.exec(request.url) ?? [];
   if (!repositories.has(repository))
     return refuse(404, "NAME_UNKNOWN", `The repository '${repository}' does not exist.`);
-  if (request.method !== "PUT" || tag === undefined) return null;
+  if (request.method !== "PUT" || tag === undefined || tag.startsWith("cache")) return null;
   const headers = { authorization: request.authorization ?? "", accept: manifestTypes.join(", ") };
   const look = () => fetch(`${direct}${request.url}`, { method: "HEAD", headers });
   // Of two at once the first one gets the tag: the second waits until it shows.

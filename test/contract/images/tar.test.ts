@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import * as fc from "fast-check";
-import { buildLayer, type LayerEntry } from "../../../src/images/layer.ts";
+import fc from "../../properties.ts";
+import { buildArchive, type TreeEntry } from "../../../src/files/archive.ts";
 import { folderFor, removeFolders } from "./fixtures.ts";
 
 const run = promisify(execFile);
@@ -41,13 +41,13 @@ test("Python's tarfile reads every name, mode, target and content as they were g
     seed: 20261121,
   });
   for (const [index, members] of archives.entries()) {
-    const entries = members.map((given): LayerEntry => {
+    const entries = members.map((given): TreeEntry => {
       if (given.kind !== "file") return given;
       const bytes = Buffer.from(given.text);
       const { kind, path: name, executable } = given;
       return { kind, path: name, executable, size: bytes.length, content: { kind: "bytes", bytes } };
     });
-    const layer = await buildLayer(entries, { kind: "memory" }, new AbortController().signal);
+    const layer = await buildArchive(entries, { kind: "memory" }, new AbortController().signal);
     if (layer.content.kind === "memory") await writeFile(join(folder, `${index}.tar.gz`), layer.content.bytes);
   }
   const program = [

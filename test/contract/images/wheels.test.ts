@@ -3,10 +3,10 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import * as fc from "fast-check";
+import fc from "../../properties.ts";
 import { ProgramFailed } from "../../../src/programs/index.ts";
 import { UserError } from "../../../src/domain/errors.ts";
-import { buildLayer } from "../../../src/images/layer.ts";
+import { buildArchive } from "../../../src/files/archive.ts";
 import { parseLock } from "../../../src/images/lock.ts";
 import { isWanted, type Target } from "../../../src/images/markers.ts";
 import { readPackages } from "../../../src/images/packages.ts";
@@ -41,10 +41,11 @@ async function install(
     file,
     root,
     target: wanted,
+    libc: null,
     folder,
   });
   const entries = packages === null ? [] : await readPackages(packages);
-  const { digest } = await buildLayer(entries, { kind: "memory" }, told.signal);
+  const { digest } = await buildArchive(entries, { kind: "memory" }, told.signal);
   return {
     digest,
     paths: entries.map(({ path }) => path.replace("opt/dependencies/", "")).sort(),
@@ -69,6 +70,7 @@ test("a module that lies beside the lock file is not run in the place of pip's o
     file: "requirements.lock",
     root,
     target,
+    libc: null,
     folder,
   });
   expect(await readdir(packages ?? "")).toContain("demo");
@@ -82,7 +84,7 @@ describe("a shelf", () => {
     const root = await folderFor("checkout");
     const lock = parseLock(await wheelhouse(root, wheels), "requirements.lock");
     const folder = await folderFor("shelf");
-    return openShelf(context(), { image: "app", lock, file: "requirements.lock", root, target, folder });
+    return openShelf(context(), { image: "app", lock, file: "requirements.lock", root, target, libc: null, folder });
   };
   const modulesOn = async ({ folders }: Shelf): Promise<readonly string[]> => {
     const names = await Promise.all(folders.map((folder) => readdir(folder)));
@@ -218,7 +220,7 @@ test.each<[string, Target, readonly string[], string]>([
   const root = await folderFor("checkout");
   const lock = parseLock(await wheelhouse(root, tags.map(native)), "requirements.lock");
   const folder = await folderFor("wheels");
-  const request = { image: "app", lock, file: "requirements.lock", root, target: wanted, folder };
+  const request = { image: "app", lock, file: "requirements.lock", root, target: wanted, libc: null, folder };
   const packages = await installWheels(context(), request);
   const { stdout } = await run("cat", [join(packages ?? "", "native/core.so")]);
   expect(stdout).toBe(taken);
@@ -229,7 +231,7 @@ test("every line of a pip names the image that it works for", async () => {
   const lock = parseLock(await wheelhouse(root, [native("cp311-cp311-manylinux2014_x86_64")]), "requirements.lock");
   const told = context();
   const folder = await folderFor("wheels");
-  await installWheels(told, { image: "shop/code", lock, file: "requirements.lock", root, target, folder });
+  await installWheels(told, { image: "shop/code", lock, file: "requirements.lock", root, target, libc: null, folder });
   const sources = told.progress.flatMap((said) =>
     said.kind === "foreign" ? [said.from] : said.kind === "line" ? [said.text.split(":")[0]] : [],
   );
@@ -241,7 +243,7 @@ test("a package without a wheel for the target is named, with its line", async (
   const failure = await errorOf(install([demoWheel, native("cp311-cp311-musllinux_1_2_x86_64")]));
   expect(failure).toBeInstanceOf(UserError);
   expect(failure).toMatchObject({
-    what: "native 2.1 has no wheel for linux/amd64 and Python 3.11.7.",
+    what: "native 2.1 has no wheel for linux/amd64 and Python 3.11.7, and no source with a hash of the lock file.",
     where: { file: "locks/requirements.lock", line: 5, column: 1 },
     fix: expect.stringContaining("Dockerfile") as unknown,
   });

@@ -14,7 +14,11 @@ const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest
 const encode = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
 
 const inputs: Inputs = {
-  scheme: 2,
+  scheme: 3,
+  groups: [],
+  localPackages: {},
+  prepare: [],
+  user: null,
   platform: "linux/amd64",
   base: digest("b"),
   python: null,

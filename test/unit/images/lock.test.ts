@@ -20,11 +20,20 @@ test("reads what uv and pip-compile write", () => {
     "--require-hashes",
   ].join("\n");
   expect(parseLock(text, "requirements.lock")).toEqual({
+    exporter: null,
     sources: ["--index-url https://packages.example.com/simple"],
     requirements: [
-      { name: "alembic", version: "1.20.1", marker: null, line: 4, text: `alembic==1.20.1 ${hash} ${other}` },
+      {
+        name: "alembic",
+        local: null,
+        version: "1.20.1",
+        marker: null,
+        line: 4,
+        text: `alembic==1.20.1 ${hash} ${other}`,
+      },
       {
         name: "async-timeout",
+        local: null,
         version: "5.0.1",
         marker: "python_full_version < '3.11'",
         line: 8,
@@ -32,6 +41,7 @@ test("reads what uv and pip-compile write", () => {
       },
       {
         name: "dagster",
+        local: null,
         version: "1.13.27",
         marker: `sys_platform == "linux" and (os_name == 'posix')`,
         line: 9,
@@ -39,6 +49,7 @@ test("reads what uv and pip-compile write", () => {
       },
       {
         name: "local",
+        local: null,
         version: null,
         marker: "extra == ''",
         line: 11,
@@ -55,7 +66,7 @@ test.each([
   ["no version", `dagster ${hash}`, 1, "not a package with its exact version"],
   ["a version of any end", `dagster==1.* ${hash}`, 1, "not a package with its exact version"],
   ["another file", `-r other.txt\na==1 ${hash}`, 1, "cannot hold -r"],
-  ["a package of the checkout", `a==1 ${hash}\n-e .`, 2, "cannot hold -e"],
+  ["a package of a repository", `a==1 ${hash}\n-e git+https://example.com/a.git`, 2, "cannot hold -e"],
   ["constraints", "--constraint=c.txt", 1, "cannot hold --constraint"],
 ])("refuses %s, with the line and the command that mends it", (_, text, line, words) => {
   const parse = (): unknown => parseLock(text, "locks/requirements.lock");
@@ -65,6 +76,28 @@ test.each([
   expect(parse).toThrow(
     "uv pip compile --universal --generate-hashes -o locks/requirements.lock locks/requirements.in",
   );
+});
+
+test.each([
+  ["./libs/shared", "shared", "./libs/shared", null],
+  ["-e ./libs/shared", "shared", "./libs/shared", null],
+  ["-e .", ".", ".", null],
+  ["../shared ; python_version > '3.9'", "shared", "../shared", "python_version > '3.9'"],
+  ["my-shared @ file:///work/app/libs/shared", "my-shared", "/work/app/libs/shared", null],
+  ["-e file:///work/a%20b ; sys_platform == 'linux'", "a b", "/work/a b", "sys_platform == 'linux'"],
+])("a package of the checkout: %s", (text, name, local, marker) => {
+  expect(parseLock(text, "requirements.lock").requirements).toEqual([
+    { name, version: null, marker, text: "", local, line: 1 },
+  ]);
+});
+
+test("a password is refused where everybody reads it, and taken from a variable", () => {
+  const lockWith = (url: string): string => `--extra-index-url ${url}\na==1 ${hash}`;
+  expect(() => parseLock(lockWith("https://me:hunter2@packages.example.com/simple"), "r.lock")).toThrow(
+    "The lock file holds a password for the package index: --extra-index-url.",
+  );
+  const { sources } = parseLock(lockWith("https://me:${TOKEN}@packages.example.com/simple"), "r.lock");
+  expect(sources).toEqual(["--extra-index-url https://me:${TOKEN}@packages.example.com/simple"]);
 });
 
 test("names are compared as the index does it", () => {

@@ -9,11 +9,15 @@ const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest
 const sha = "a".repeat(40) as Sha;
 
 const inputs: Inputs = {
-  scheme: 2,
+  scheme: 3,
   platform: "linux/amd64",
   base: digest("b"),
   python: null,
   requirements: "c".repeat(64),
+  groups: [],
+  localPackages: {},
+  prepare: [],
+  user: null,
   workdir: "/app",
   environment: { LEVEL: "info" },
   files: { "app/app/a.py": `0644 ${"c".repeat(64)}`, "app/app/b.py": `0644 ${"d".repeat(64)}`, "etc/x.yaml": "0644 e" },
@@ -26,12 +30,16 @@ function observation(more: Partial<ImageObservation> = {}, now: Partial<Inputs> 
     request: {
       way: "layers",
       repository: "app",
-      createRepository: false,
+      createRepository: null,
+      isDirty: false,
       platform: current.platform,
       source: { repository: "owner/app", sha },
       root: "/checkout",
+      place: null,
       base: "python:3.12",
       requirements: "requirements.lock",
+      groups: current.groups,
+      prepare: current.prepare,
       files: [
         { from: "src", to: "/app" },
         { from: "code/app/", to: "/app/app/" },
@@ -39,6 +47,7 @@ function observation(more: Partial<ImageObservation> = {}, now: Partial<Inputs> 
       generated: {},
       workdir: current.workdir,
       environment: current.environment,
+      user: current.user,
       places: null,
       python: current.python,
     },
@@ -52,11 +61,12 @@ function observation(more: Partial<ImageObservation> = {}, now: Partial<Inputs> 
       floats: false,
     },
     lock: null,
-    sources: { entries: [], files: current.files, size: 0 },
+    sources: { entries: [], files: current.files, size: 0, secretFiles: [] },
     hasRepository: true,
     found: null,
     kept: null,
     commitTag: { name: sha, digest: null },
+    lacks: null,
     former: { contentKey: key, inputs: readRecordedInputs(recordInputs(inputs)) },
     dependencies: null,
     ahead: null,
@@ -187,6 +197,19 @@ test("a commit whose tag names another image is an error that shows both", () =>
   expect(findings[0]?.what).toContain(digest("1"));
   expect(findings[0]?.what).toContain(digest("f"));
   expect(planImage(observation({ commitTag: { name: sha, digest: digest("1") } })).findings).toHaveLength(1);
+});
+
+test("what this job lacks to make it is said: the plan may be another job's", () => {
+  const lacks = { what: "uv.lock is read by uv, which this job does not have.", where: "uv.lock", fix: "Install uv." };
+  expect(planImage(observation({ lacks })).findings).toEqual([
+    {
+      id: "tool-missing",
+      level: "warning",
+      where: "uv.lock",
+      what: "uv.lock is read by uv, which this job does not have. The image is to be made.",
+      fix: "Install uv.",
+    },
+  ]);
 });
 
 test("a base that floats is an error with the pin to write", () => {

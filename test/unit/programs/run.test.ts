@@ -6,6 +6,7 @@ import type { Context, Progress } from "../../../src/domain/context.ts";
 import { Cancelled, UserError } from "../../../src/domain/errors.ts";
 import { type Program, ProgramFailed, run } from "../../../src/programs/index.ts";
 import { errorOf } from "../../error-of.ts";
+import { isAlive } from "../../is-alive.ts";
 
 function context(signal = new AbortController().signal): Context & { readonly lines: string[] } {
   const lines: string[] = [];
@@ -113,7 +114,7 @@ describe("run", () => {
     expect(await running).toBeInstanceOf(Cancelled);
     const pids = (told.lines[0] ?? "").split(" ").map(Number);
     expect(pids).toHaveLength(2);
-    for (const pid of pids) expect(await isAlive(pid)).toBe(false);
+    for (const pid of pids) expect(isAlive(pid)).toBe(false);
   });
 
   test("nothing is started once the signal is aborted", async () => {
@@ -129,13 +130,3 @@ describe("run", () => {
     }
   });
 });
-
-/** A process that has ended may stay in the table as a zombie until its new parent has read its exit code. */
-async function isAlive(pid: number): Promise<boolean> {
-  try {
-    const status = await readFile(`/proc/${pid}/stat`, "utf8");
-    return !/\) [ZX] /.test(status);
-  } catch {
-    return false;
-  }
-}

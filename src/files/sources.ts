@@ -1,22 +1,61 @@
 import { createHash } from "node:crypto";
-import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
-import { join, posix, relative, sep } from "node:path";
+import { lstatSync } from "node:fs";
+import { copyFile, lstat, mkdir, readdir, readFile, readlink, realpath, rm, symlink } from "node:fs/promises";
+import { dirname, join, posix, relative, sep } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { type Place, UserError } from "../domain/errors.ts";
 import { type Ignored, parseDockerignore } from "./dockerignore.ts";
-import { chunksOf, type LayerEntry } from "./layer.ts";
-import type { FileMapping, ImageRequest } from "./request.ts";
+import { chunksOf, type TreeEntry } from "./archive.ts";
+import { type SecretFile, secretByContent, secretByName } from "./secret-files.ts";
 
-/** The code of an image: what goes into its layer, and what stands for it in the content key. */
+/** What is taken of a checkout. */
+export interface SourceRequest {
+  /** The checkout. Every path below is relative to it. */
+  readonly root: string;
+  /** As `COPY` does it: what is in a folder goes into the folder `to`, a file becomes the file `to`. Later ones win. */
+  readonly files: readonly FileMapping[];
+  /** Files that no checkout has: their absolute path, and what they hold. */
+  readonly generated: Readonly<Record<string, string>>;
+}
+
+export interface FileMapping {
+  readonly from: string;
+  /** Where the user names it. */
+  readonly place?: Place | string;
+  /** Absolute path where it is unpacked: in the image, or below the root of a version of DAGs. */
+  readonly to: string;
+}
+
+/** What becomes of the files, as far as it matters to what may be among them. */
+export interface SourceKind {
+  /** `.dockerignore` leaves out what it names. */
+  readonly dockerignore: boolean;
+  /** They become a layer of an image, in which some names mean something else. */
+  readonly layer: boolean;
+  /** What people can do about a file that cannot be packed, as the end of a sentence. */
+  readonly leaveOut: string;
+}
+
+/** Files of an image, as they are in the checkout. */
+export const imageSources: SourceKind = {
+  dockerignore: true,
+  layer: true,
+  leaveOut: "leave it out by a line in .dockerignore",
+};
+
+/** The code of an image or of a location: what is packed, and what stands for it in the name of its content. */
 export interface Sources {
-  readonly entries: readonly LayerEntry[];
-  /** By path in the image: `0644 <SHA-256 in hex>`, `0755 …`, or `link <target>`. */
+  readonly entries: readonly TreeEntry[];
+  /** By path: `0644 <SHA-256 in hex>`, `0755 …`, or `link <target>`. */
   readonly files: Readonly<Record<string, string>>;
   /** Of all files, in bytes. */
   readonly size: number;
+  /** Those that look as if they held a secret, in the order of their paths. */
+  readonly secretFiles: readonly SecretFile[];
 }
 
 /**
- * Reads and hashes what is to be copied into the image.
+ * Reads and hashes what is to be packed.
  *
  * Left out, beside what `.dockerignore` says: `.git`, which no two checkouts have alike, and byte code, whose times lie.
  * Folders without files are left out too, as git does not keep them; nor are the folder `to` and those above it written: the base may
@@ -26,13 +65,14 @@ export interface Sources {
  * @throws UserError when there is nothing to copy, or something that cannot be.
  */
 export async function readSources(
-  { root, files, generated }: Pick<ImageRequest, "root" | "files" | "generated">,
+  { root, files, generated }: SourceRequest,
   signal: AbortSignal,
+  kind: SourceKind = imageSources,
 ): Promise<Sources> {
-  const ignored = parseDockerignore(await readFile(join(root, ".dockerignore"), "utf8").catch(nothingWhenMissing));
+  const ignored = kind.dockerignore ? await ignoredIn(root) : parseDockerignore("");
   const found = new Map<string, Found>();
   for (const mapping of files) {
-    for (const file of await readMapping(root, mapping, ignored, signal)) found.set(file.entry.path, file);
+    for (const file of await readMapping(root, mapping, { ...kind, ignored }, signal)) found.set(file.entry.path, file);
   }
   for (const [path, text] of Object.entries(generated)) {
     const bytes = Buffer.from(text);
@@ -40,33 +80,61 @@ export async function readSources(
     found.set(at, {
       entry: { kind: "file", path: at, executable: false, size: bytes.length, content: { kind: "bytes", bytes } },
       top: posix.dirname(at),
+      origin: "",
       where: "generated",
     });
   }
 
-  checkNames(found);
-  checkLinks(found);
+  if (kind.layer) checkNames(found, kind);
+  checkLinks(found, kind);
   const folders = foldersOf(found).map((path) => ({ kind: "directory", path }) as const);
   const hashed = await inBatches([...found.values()], signal, withHash);
   return {
     entries: [...folders, ...hashed.map(({ entry }) => entry)],
     files: Object.fromEntries(hashed.map(({ entry, content }) => [entry.path, content])),
+    secretFiles: hashed.flatMap(({ secret }) => secret ?? []).sort((a, b) => (a.path < b.path ? -1 : 1)),
     size: hashed.reduce((sum, { entry }) => sum + (entry.kind === "file" ? entry.size : 0), 0),
   };
+}
+
+/** Copies what {@link readSources} reads into another folder, each file at its place in the checkout. */
+export async function copySources(
+  { root, files }: Pick<SourceRequest, "root" | "files">,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const ignored = await ignoredIn(root);
+  const realRoot = await realpath(root);
+  for (const mapping of files) {
+    const found = await readMapping(root, mapping, { ...imageSources, ignored }, signal);
+    await inBatches(found, signal, async ({ entry, origin }) => {
+      const target = join(to, relative(realRoot, origin));
+      await mkdir(dirname(target), { recursive: true });
+      await rm(target, { force: true }); // two mappings may hold one file
+      if (entry.kind === "symlink") await symlink(entry.target, target);
+      else await copyFile(origin, target);
+    });
+  }
+}
+
+async function ignoredIn(root: string): Promise<Ignored> {
+  return parseDockerignore(await readFile(join(root, ".dockerignore"), "utf8").catch(nothingWhenMissing));
 }
 
 /** Something to copy, and the folder of the image from which on folders are ours. */
 interface Found {
   /** As people know it: in the checkout, or `generated`. */
   readonly where: Place | string;
-  readonly entry: Exclude<LayerEntry, { readonly kind: "directory" }>;
+  readonly entry: Exclude<TreeEntry, { readonly kind: "directory" }>;
   readonly top: string;
+  /** Where it is on this machine; empty for what is generated. */
+  readonly origin: string;
 }
 
 async function readMapping(
   root: string,
   { from, to, place }: FileMapping,
-  ignored: Ignored,
+  { ignored, dockerignore, leaveOut }: SourceKind & { readonly ignored: Ignored },
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   const where = place ?? `files, from: ${from}`;
@@ -91,14 +159,16 @@ async function readMapping(
   const nothing = new UserError({
     what: `There is nothing to copy in ${from}.`,
     where,
-    fix: "Check the path, and whether .dockerignore leaves it out, or everything in it.",
+    fix: dockerignore
+      ? "Check the path, and whether .dockerignore leaves it out, or everything in it."
+      : "Check the path, and that files are in it.",
   });
 
   const status = await lstat(start);
   if (!status.isDirectory()) {
     if (ignored.ignores(inRoot)) throw nothing;
     const path = to.endsWith("/") ? posix.join(target, posix.basename(inRoot)) : target;
-    return [await readEntry(start, { path, top: posix.dirname(path), start, where })];
+    return [await readEntry(start, { path, top: posix.dirname(path), start, where, leaveOut })];
   }
   const inside: string[] = [];
   const walk = async (folder: string): Promise<void> => {
@@ -122,11 +192,11 @@ async function readMapping(
   await walk("");
   if (inside.length === 0) throw nothing;
   return inBatches(inside, signal, (path) =>
-    readEntry(join(start, path), { path: posix.join(target, path), top: target, start, where }),
+    readEntry(join(start, path), { path: posix.join(target, path), top: target, start, where, leaveOut }),
   );
 }
 
-/** Many small files at once, and not all of them. */
+/** Many files at once, and not all of them: in between, whoever waits gets his turn, and a job that was cancelled ends. */
 async function inBatches<T, R>(
   items: readonly T[],
   signal: AbortSignal,
@@ -134,6 +204,7 @@ async function inBatches<T, R>(
 ): Promise<readonly R[]> {
   const results: R[] = [];
   for (let at = 0; at < items.length; at += 64) {
+    await turn();
     signal.throwIfAborted();
     results.push(...(await Promise.all(items.slice(at, at + 64).map(work))));
   }
@@ -149,23 +220,25 @@ async function readEntry(
     top,
     start,
     where,
-  }: { readonly path: string; readonly top: string; readonly start: string; readonly where: Place | string },
+    leaveOut,
+  }: Pick<Found, "top" | "where"> & Pick<SourceKind, "leaveOut"> & { readonly path: string; readonly start: string },
 ): Promise<Found> {
-  const status = await lstat(file);
+  const status = lstatSync(file); // as chunksOf reads: by this thread
   if (status.isSymbolicLink()) {
-    return { entry: { kind: "symlink", path, target: await readlink(file) }, top, where };
+    return { entry: { kind: "symlink", path, target: await readlink(file) }, top, origin: file, where };
   }
   if (!status.isFile()) {
     throw new UserError({
       what: `${relative(start, file)} is neither a file nor a folder nor a link.`,
       where,
-      fix: "Leave it out by a line in .dockerignore.",
+      fix: `Only files, folders and links can be packed: ${leaveOut}.`,
     });
   }
   const content = { kind: "disk", file, sha256: null } as const;
   return {
     entry: { kind: "file", path, executable: (status.mode & 0o111) !== 0, size: status.size, content },
     top,
+    origin: file,
     where,
   };
 }
@@ -174,19 +247,19 @@ async function readEntry(
  * Names that mean something else in a layer: a whiteout hides a file of the base, an opaque one a whole folder.
  * Source: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
  */
-function checkNames(found: ReadonlyMap<string, Found>): void {
+function checkNames(found: ReadonlyMap<string, Found>, { leaveOut }: SourceKind): void {
   for (const [path, { where }] of found) {
     if (!path.split("/").some((name) => name.startsWith(".wh."))) continue;
     throw new UserError({
       what: `/${path} has a name that hides files of the base image: ".wh." marks what a layer takes away.`,
       where,
-      fix: "Give it another name, or leave it out by a line in .dockerignore.",
+      fix: `Give it another name, or ${leaveOut}.`,
     });
   }
 }
 
 /** A link is copied as it is: what it leads to must be in the image at that place, and nothing tells what the base holds. */
-function checkLinks(found: ReadonlyMap<string, Found>): void {
+function checkLinks(found: ReadonlyMap<string, Found>, { leaveOut }: SourceKind): void {
   const folders = new Set<string>();
   for (const path of found.keys()) {
     for (let folder = posix.dirname(path); folder !== "."; folder = posix.dirname(folder)) folders.add(folder);
@@ -198,7 +271,7 @@ function checkLinks(found: ReadonlyMap<string, Found>): void {
     throw new UserError({
       what: `/${path} is a link to ${entry.target}, which is not copied with it.`,
       where,
-      fix: "Copy the file itself, or leave the link out by a line in .dockerignore.",
+      fix: `Copy the file itself, or ${leaveOut}.`,
     });
   }
 }
@@ -228,19 +301,37 @@ function linkEnd(found: ReadonlyMap<string, Found>, path: string): string | null
   return at;
 }
 
+/** Bytes of a file: a key is smaller, and what is larger is no key. */
+const lookedAt = 64 * 1024;
+
 /** As Linux follows them at most: path_resolution(7). */
 const mostLinks = 40;
 
-async function withHash({ entry }: Found): Promise<{ readonly entry: LayerEntry; readonly content: string }> {
-  if (entry.kind === "symlink") return { entry, content: `link ${entry.target}` };
+interface Hashed {
+  readonly entry: TreeEntry;
+  readonly content: string;
+  readonly secret: SecretFile | null;
+}
+
+async function withHash({ entry, where }: Found): Promise<Hashed> {
+  const { path } = entry;
+  if (entry.kind === "symlink") return { entry, content: `link ${entry.target}`, secret: null };
   const mode = entry.executable ? "0755" : "0644";
   if (entry.content.kind === "bytes") {
-    return { entry, content: `${mode} ${createHash("sha256").update(entry.content.bytes).digest("hex")}` };
+    const hash = createHash("sha256").update(entry.content.bytes).digest("hex");
+    return { entry, content: `${mode} ${hash}`, secret: null }; // generated: by us
   }
   const hash = createHash("sha256");
-  for await (const chunk of chunksOf(entry.content.file, entry.size)) hash.update(chunk);
+  let why = secretByName(path);
+  let read = 0;
+  for await (const chunk of chunksOf(entry.content.file, entry.size)) {
+    hash.update(chunk);
+    if (read === 0) why ??= secretByContent(chunk.subarray(0, lookedAt));
+    read += chunk.length;
+  }
   const sha256 = hash.digest("hex");
-  return { entry: { ...entry, content: { ...entry.content, sha256 } }, content: `${mode} ${sha256}` };
+  const secret = why === null ? null : { path, why, where };
+  return { entry: { ...entry, content: { ...entry.content, sha256 } }, content: `${mode} ${sha256}`, secret };
 }
 
 /** Every folder between a file and the folder it was copied into, without that one. */

@@ -1,4 +1,4 @@
-/** One member of a layer. Paths are as the image has them, without the first slash. */
+/** One member of an archive. Paths are without the first slash. */
 export type TarEntry =
   | { readonly kind: "directory"; readonly path: string }
   | { readonly kind: "symlink"; readonly path: string; readonly target: string }
@@ -34,7 +34,7 @@ export function tarPadding(size: number): Buffer {
 }
 
 /**
- * 1980-01-02 in seconds: the same for every member, so that equal content is an equal layer. Zip cannot hold a time before 1980, and
+ * 1980-01-02 in seconds: the same for every member, so that equal content is an equal archive. Zip cannot hold a time before 1980, and
  * Python's `zipfile` refuses to pack such a file.
  */
 const time = Date.UTC(1980, 0, 2) / 1000;

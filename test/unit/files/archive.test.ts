@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import * as fc from "fast-check";
+import fc from "../../properties.ts";
 import { UserError } from "../../../src/domain/errors.ts";
-import { buildLayer, type Layer, type LayerEntry } from "../../../src/images/layer.ts";
+import { buildArchive, type Archive, type TreeEntry } from "../../../src/files/archive.ts";
 import { digestOf } from "../../../src/images/manifest.ts";
-import { tarHeader } from "../../../src/images/tar.ts";
+import { tarHeader } from "../../../src/files/tar.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -15,18 +15,18 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const { signal } = new AbortController();
-const inMemory = (entries: readonly LayerEntry[]): Promise<Layer> => buildLayer(entries, { kind: "memory" }, signal);
+const inMemory = (entries: readonly TreeEntry[]): Promise<Archive> => buildArchive(entries, { kind: "memory" }, signal);
 
-function text(path: string, content: string, executable = false): LayerEntry {
+function text(path: string, content: string, executable = false): TreeEntry {
   const bytes = Buffer.from(content);
   return { kind: "file", path, executable, size: bytes.length, content: { kind: "bytes", bytes } };
 }
 
-async function bytesOf({ content }: Layer): Promise<Buffer> {
+async function bytesOf({ content }: Archive): Promise<Buffer> {
   return content.kind === "memory" ? Buffer.from(content.bytes) : readFile(content.path);
 }
 
-const entries: readonly LayerEntry[] = [
+const entries: readonly TreeEntry[] = [
   text("app/main.py", "print()\n"),
   text("app/run.sh", "#!/bin/sh\n", true),
   { kind: "directory", path: "app/nested" },
@@ -60,10 +60,14 @@ test("neither the order of members nor where they are kept matters", async () =>
   await utimes(file, 1, 1);
   const sha256 = digestOf(Buffer.from("print()\n")).slice("sha256:".length);
   const content = { kind: "disk", file, sha256 } as const;
-  const fromDisk: LayerEntry = { kind: "file", path: "app/main.py", executable: false, size: 8, content };
+  const fromDisk: TreeEntry = { kind: "file", path: "app/main.py", executable: false, size: 8, content };
   const expected = await inMemory(entries);
   const target = join(folder, "target");
-  const layer = await buildLayer([...entries.slice(1).toReversed(), fromDisk], { kind: "file", path: target }, signal);
+  const layer = await buildArchive(
+    [...entries.slice(1).toReversed(), fromDisk],
+    { kind: "file", path: target },
+    signal,
+  );
   expect(layer).toEqual({ ...expected, content: layer.content });
   expect((await bytesOf(layer)).equals(await bytesOf(expected))).toBe(true);
 });
@@ -99,7 +103,7 @@ test.each([0, 1, 511, 512, 1_048_575, 1_048_576, 1_048_577, 3_000_000])(
     const file = join(folder, `${size}`);
     await writeFile(file, content);
     const { digest } = await inMemory([text("large", content), text("after", "")]);
-    const disk: LayerEntry = {
+    const disk: TreeEntry = {
       kind: "file",
       path: "large",
       executable: false,
@@ -136,7 +140,7 @@ test("a file that nobody hashed, and that has shrunk, stops it", async () => {
 });
 
 test("a cancelled layer ends", async () => {
-  await expect(buildLayer(entries, { kind: "memory" }, AbortSignal.abort())).rejects.toThrow(/abort/i);
+  await expect(buildArchive(entries, { kind: "memory" }, AbortSignal.abort())).rejects.toThrow(/abort/i);
 });
 
 test("every header has a checksum that holds, whatever the name", () => {

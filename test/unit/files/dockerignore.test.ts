@@ -1,5 +1,5 @@
 import { UserError } from "../../../src/domain/errors.ts";
-import { parseDockerignore } from "../../../src/images/dockerignore.ts";
+import { parseDockerignore } from "../../../src/files/dockerignore.ts";
 
 /** Lines, a path, is it left out? From Docker's documentation and the tests of moby/patternmatcher. */
 const table: readonly (readonly [lines: string, path: string, ignored: boolean])[] = [

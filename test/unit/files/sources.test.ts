@@ -2,10 +2,10 @@ import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/p
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import * as fc from "fast-check";
+import fc from "../../properties.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { contentKey, type Inputs } from "../../../src/images/content-key.ts";
-import { readSources, type Sources } from "../../../src/images/sources.ts";
+import { readSources, type Sources } from "../../../src/files/sources.ts";
 import { digestOf } from "../../../src/images/manifest.ts";
 import { errorOf } from "../../error-of.ts";
 
@@ -30,7 +30,11 @@ const hashOf = (text: string): string => digestOf(Buffer.from(text)).slice("sha2
 
 function inputs(files: Sources["files"]): Inputs {
   return {
-    scheme: 2,
+    scheme: 3,
+    groups: [],
+    localPackages: {},
+    prepare: [],
+    user: null,
     platform: "linux/amd64",
     base: digestOf(Buffer.from("base")),
     python: null,
@@ -146,6 +150,13 @@ test.each<[what: string, prepare: () => Promise<unknown>, from: string, to: stri
   const failure = await errorOf(read(from, to));
   expect(failure).toBeInstanceOf(UserError);
   expect(String(failure)).toContain(words);
+});
+
+test("says of an image that .dockerignore leaves out what cannot be packed", async () => {
+  await write({ "app/a.py": "" });
+  await symlink("/etc/passwd", join(root, "app/link"));
+  const failure = (await errorOf(read("app", "/app"))) as UserError;
+  expect(failure.fix).toBe("Copy the file itself, or leave it out by a line in .dockerignore.");
 });
 
 test("names the place where the user wrote it", async () => {

@@ -1,0 +1,40 @@
+import { posix } from "node:path";
+import { UserError } from "../domain/errors.ts";
+import { contentHash } from "../domain/json.ts";
+import type { Lock } from "./lock.ts";
+import type { ImageRequest } from "./request.ts";
+import { readSources } from "../files/sources.ts";
+
+/**
+ * What stands in the content key for packages whose source is in the checkout: a hash of all their files, by folder.
+ * @throws UserError for a folder that is not in the checkout
+ */
+export async function hashLocalPackages(
+  { root, requirements }: Pick<ImageRequest, "root" | "requirements">,
+  lock: Lock | null,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const hashes: Record<string, string> = {};
+  for (const { local, line } of lock?.requirements ?? []) {
+    if (local === null || requirements === null) continue;
+    const from = inCheckout(local, requirements, root);
+    const place = { file: requirements, line, column: 1 };
+    if (from === null) {
+      throw new UserError({
+        what: `The package in ${local} is not in the checkout: nobody could tell when it has changed.`,
+        where: place,
+        fix: "Bring it into the repository, or build it once and put it into an index of your own.",
+      });
+    }
+    const { files } = await readSources({ root, files: [{ from, to: "/package", place }], generated: {} }, signal);
+    hashes[from] = contentHash(files);
+  }
+  return hashes;
+}
+
+/** Of what a lock file names; null when it lies elsewhere. */
+function inCheckout(local: string, lockFile: string, root: string): string | null {
+  const path = posix.isAbsolute(local) ? posix.relative(root, local) : posix.join(posix.dirname(lockFile), local);
+  const normal = posix.normalize(path).replace(/\/$/, "");
+  return normal === ".." || normal.startsWith("../") || posix.isAbsolute(normal) ? null : normal;
+}

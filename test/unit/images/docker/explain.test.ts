@@ -1,0 +1,54 @@
+import { lastError, warningFindings } from "../../../../src/images/docker/explain.ts";
+
+test.each<[string, string, string | null]>([
+  [
+    "the last error",
+    "#5 DONE\nERROR: first\nERROR: failed to solve: no such file\nView details\n",
+    "failed to solve: no such file",
+  ],
+  ["the last line, when none is called one", "one\ntwo\n\n", "two"],
+  ["without what moves a cursor", "\u001b[31mERROR:\u001b[0m broken\r\n", "[31mERROR: [0m broken"],
+  ["nothing", "\n", null],
+])("%s", (_name, text, expected) => {
+  expect(lastError(text)).toBe(expected);
+});
+
+test("a long one is cut, and what only a secret looks like is not in it", () => {
+  expect(lastError(`ERROR: ${"x".repeat(500)}`)?.length).toBeLessThanOrEqual(401);
+  expect(lastError("ERROR: clone of https://me:hunter22@host/x failed")).toBe("clone of (hidden)host/x failed");
+});
+
+test("warnings are told at their lines, with Docker's page of the check and no other", () => {
+  const encode = (text: string): string => Buffer.from(text).toString("base64");
+  const warning = (url: string): Parameters<typeof warningFindings>[0][number] => ({
+    short: encode("StageNameCasing: Stage name 'A' should be lowercase"),
+    detail: [encode("Stage names should be lowercase")],
+    url,
+    range: [{ start: { line: 3 } }],
+  });
+  const page = "https://docs.docker.com/go/dockerfile/rule/stage-name-casing/";
+  expect(
+    warningFindings([warning(page), warning("https://elsewhere/"), { short: encode("odd") }], "docker/Dockerfile"),
+  ).toEqual([
+    {
+      id: "dockerfile-check",
+      level: "warning",
+      where: { file: "docker/Dockerfile", line: 3, column: 1 },
+      what: "BuildKit says of the Dockerfile: StageNameCasing: Stage name 'A' should be lowercase.",
+      fix: "Stage names should be lowercase",
+      source: page,
+    },
+    expect.not.objectContaining({ source: expect.anything() as unknown }),
+    expect.objectContaining({
+      where: { file: "docker/Dockerfile", line: 1, column: 1 },
+      fix: "See Docker's page of this check.",
+    }),
+  ]);
+});
+
+test("a base of another architecture is an error", () => {
+  const short = Buffer.from("InvalidBaseImagePlatform: Base image a was pulled with another platform").toString(
+    "base64",
+  );
+  expect(warningFindings([{ short }], "Dockerfile")[0]?.level).toBe("error");
+});
