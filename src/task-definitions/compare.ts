@@ -1,108 +1,91 @@
-import { canonicalJson, type Json } from "../domain/json.ts";
-import { readOnlyMembers } from "./definition.ts";
-import { isSecretName, isSecretValue } from "../domain/redaction.ts";
+import { canonicalJson, isMap, type Json } from "../domain/json.ts";
+import { hidden, isSecretName, isSecretValue, redacted, redactedWords } from "../domain/redaction.ts";
+import { storedForm } from "./stored-form.ts";
 
-/** One difference between two task definitions. `null`: not there. */
+/** One difference between two task definitions, without what may be secret in it. `null`: not there. */
 export interface Change {
   /** `containers.code.environment.DAGSTER_HOME`, as parts. */
   readonly path: readonly string[];
+  /** What is not for other eyes reads `(hidden)`. */
   readonly from: Json;
   readonly to: Json;
-  /** The values are not for other eyes: only that they differ is shown. */
+  /** Something of the values is hidden, so that they may look alike. */
   readonly hidden: boolean;
 }
 
-/** Members that do not count: AWS's own, and those that say the same when they are absent. */
-const readOnly = new Set([...readOnlyMembers, "tags", "enableFaultInjection"]);
-
-/** Lists that are maps in truth: by which member. */
-const keyed: Readonly<Record<string, string>> = {
-  containerDefinitions: "name",
-  environment: "name",
-  secrets: "name",
-  volumes: "name",
-  portMappings: "containerPort",
-};
-
 /** Variables that we set ourselves and that hold nothing secret: an image, an ARN, a region. */
-const shownVariables = new Set([
+const shownVariables: readonly string[] = [
   "DAGSTER_CURRENT_IMAGE",
   "DAGSTER_CONTAINER_CONTEXT",
   "AWS_DEFAULT_REGION",
   "DAGSTER_HOME",
-]);
+];
 
-/** What differs (`from` is null when there is none yet), in the order of the paths. AWS's own additions, empty lists and the order of lists do not count. */
-export function compareDefinitions(from: Json | null, to: Json): readonly Change[] {
-  return changes([], from === null ? undefined : normalize(from), normalize(to));
+/**
+ * What differs (`from` is null when there is none yet), in the order of the paths. AWS's own additions, defaults that are written out,
+ * empty lists and the order of lists do not count.
+ * @param shown variables whose values may be seen
+ */
+export function compareDefinitions(from: Json | null, to: Json, shown: readonly string[] = []): readonly Change[] {
+  const show = new Set([...shownVariables, ...shown]);
+  return changes([], from === null ? undefined : storedForm(from), storedForm(to), show);
 }
 
-function changes(path: readonly string[], from: Json | undefined, to: Json | undefined): readonly Change[] {
+function changes(
+  path: readonly string[],
+  from: Json | undefined,
+  to: Json | undefined,
+  show: ReadonlySet<string>,
+): readonly Change[] {
   if (canonicalJson(from ?? null) === canonicalJson(to ?? null)) return [];
-  if (isMap(from) && isMap(to)) {
-    const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-    return keys.flatMap((key) => changes([...path, key], from[key], to[key]));
-  }
-  // A variable or container that comes or goes is shown by its members, so that each value is hidden by its own rule.
-  if (isMap(from) && to === undefined && !isLeaf(path))
-    return Object.keys(from)
-      .sort()
-      .flatMap((key) => changes([...path, key], from[key], undefined));
-  if (isMap(to) && from === undefined && !isLeaf(path))
-    return Object.keys(to)
-      .sort()
-      .flatMap((key) => changes([...path, key], undefined, to[key]));
-  return [{ path, from: from ?? null, to: to ?? null, hidden: isHidden(path, [from, to]) }];
+  const keysOf = (value: Json | undefined): readonly string[] => (isMap(value) ? Object.keys(value) : []);
+  const keys = [...new Set([...keysOf(from), ...keysOf(to)])].sort();
+  // What comes or goes is told by its members, so that each value is hidden by its own rule.
+  const isInside = (value: Json | undefined): boolean => value === undefined || isMap(value);
+  if (keys.length > 0 && isInside(from) && isInside(to))
+    return keys.flatMap((key) =>
+      changes([...path, key], isMap(from) ? from[key] : undefined, isMap(to) ? to[key] : undefined, show),
+    );
+  const [seenFrom, seenTo] = [from, to].map((value) => (value === undefined ? null : seen(path, value, show)));
+  const isHidden = [seenFrom, seenTo].some((value) => canonicalJson(value).includes(hidden));
+  return [{ path, from: seenFrom ?? null, to: seenTo ?? null, hidden: isHidden }];
 }
 
-function isLeaf(path: readonly string[]): boolean {
-  return ["healthCheck", "logConfiguration"].includes(path.at(-1) ?? "");
-}
+/** Maps whose members the user names. */
+const namedByUsers: ReadonlySet<string> = new Set(["options", "dockerLabels", "driverOpts", "labels", "environment"]);
 
-function isHidden(path: readonly string[], values: readonly (Json | undefined)[]): boolean {
-  const name = path.at(-1) ?? "";
-  const texts = values.map((value) =>
-    typeof value === "string" ? value : value === undefined ? "" : canonicalJson(value),
-  );
-  if (path.at(-2) === "environment" && !shownVariables.has(name)) return true;
-  return texts.some(isSecretValue) || (isSecretName(name) && path.at(-2) !== "secrets");
-}
-
-function normalize(value: Json, name = ""): Json {
+/** A value as it may be seen in its place. */
+function seen(path: readonly string[], value: Json, show: ReadonlySet<string>): Json {
+  const [name = "", of = ""] = path.toReversed();
+  if (of === "secrets" || of === "secretOptions") return value;
+  const variable = variableAt(path);
+  // Of an entry that could not become `name: value`, the name may be seen.
+  if (variable !== null && (typeof value !== "object" || value === null || Array.isArray(value)))
+    return name === "name" || (show.has(variable) && !isSecretValue(canonicalJson(value))) ? value : hidden;
+  if (namedByUsers.has(of) && isSecretName(name.replaceAll(/[.-]/g, "_"))) return hidden;
+  if (typeof value === "string") return isText(path) ? redacted(value) : isSecretValue(value) ? hidden : value;
   if (Array.isArray(value)) {
     const members = value as readonly Json[];
-    const key = keyed[name];
-    if (key === undefined || !members.every(isMap)) return members.map((member) => normalize(member, "-"));
-    return Object.fromEntries(
-      members.map((member) => {
-        const { [key]: label, ...rest } = member;
-        const [only] = Object.values(rest);
-        const single = name === "environment" || name === "secrets";
-        return [
-          typeof label === "string" ? label : canonicalJson(label),
-          single ? (only ?? null) : normalize(rest, "-"),
-        ];
-      }),
-    );
+    const words = members.filter((member) => typeof member === "string");
+    return words.length === members.length && isText(path)
+      ? redactedWords(words)
+      : members.map((member, index) => seen([...path, labelOf(member) ?? String(index)], member, show));
   }
   if (!isMap(value)) return value;
-  const members = Object.entries(value)
-    .filter(([key]) => !(name === "" && readOnly.has(key)))
-    .map(([key, member]) => [rename(key), normalize(member, key)] as const)
-    .filter(([key, member]) => !isEmpty(member) && !(key === "cpu" && member === 0));
-  return Object.fromEntries(members);
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, seen([...path, key], member, show)]));
 }
 
-function rename(key: string): string {
-  return key === "containerDefinitions" ? "containers" : key;
+/** The variable that a path leads to, or into: `containers.code.environment.DB_PASSWORD`; null: to none. */
+function variableAt([containers, , list, name]: readonly string[]): string | null {
+  return containers === "containers" && list === "environment" ? (name ?? null) : null;
 }
 
-function isMap(value: Json | undefined): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** What a list that is no map, since two have one name, tells its elements apart by. */
+function labelOf(element: Json): string | null {
+  return isMap(element) && typeof element["name"] === "string" ? element["name"] : null;
 }
 
-function isEmpty(value: Json): boolean {
-  return (
-    value === null || (Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0)
-  );
+/** Where people write what they like. Images, roles and sizes are shown as they are. */
+function isText(path: readonly string[]): boolean {
+  return path.some((part) => ["command", "entryPoint", "healthCheck"].includes(part) || namedByUsers.has(part));
 }

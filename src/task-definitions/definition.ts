@@ -1,5 +1,10 @@
 import { type Json, contentHash } from "../domain/json.ts";
 import type { Revision } from "../domain/verdict.ts";
+import { readOnlyMembers } from "./read-only.ts";
+import { storedForm } from "./stored-form.ts";
+
+/** What the keys of our own tags begin with. */
+export const ourTags = "dagster-ecs:";
 
 /** Tag that carries the hash of what was registered: finds an equal revision again, without comparing what AWS adds. */
 export const contentHashTag = "dagster-ecs:content-hash";
@@ -21,24 +26,23 @@ export interface Definition {
   readonly content: { readonly [key: string]: Json };
 }
 
-/** Members that AWS adds, and that nobody chose. */
-export const readOnlyMembers: ReadonlySet<string> = new Set([
-  "taskDefinitionArn",
-  "revision",
-  "status",
-  "requiresAttributes",
-  "compatibilities",
-  "registeredAt",
-  "registeredBy",
-  "deregisteredAt",
-]);
-
 /** What registers a revision anew that ECS has: the same content, without what AWS has added. */
 export function registrable({ content }: Definition): { readonly [key: string]: Json } {
   return Object.fromEntries(Object.entries(content).filter(([member]) => !readOnlyMembers.has(member)));
 }
 
-/** The hash under which a rendered definition is found again. */
+/**
+ * The hash under which a definition is found again: that of the form which all ways of writing it share. What DescribeTaskDefinition
+ * gives back has the hash of what was registered. Tags are not part of it: they say who made it, not what it is.
+ */
 export function definitionHash(content: Json): string {
-  return contentHash(content);
+  return contentHash(storedForm(content));
+}
+
+/** Is this revision what a definition with that hash would become? By its tag, or, where somebody else registered it, by all of it. */
+export function hasHash(
+  { contentHash: tag, content }: Pick<Definition, "contentHash" | "content">,
+  hash: string,
+): boolean {
+  return tag === hash || definitionHash(content) === hash;
 }

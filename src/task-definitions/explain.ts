@@ -1,25 +1,39 @@
 import type { Json } from "../domain/json.ts";
 import { canonicalJson } from "../domain/json.ts";
+import { hidden } from "../domain/redaction.ts";
 import { codeBlock, type Markdown, paragraphs } from "../markdown/markdown.ts";
 import { untrusted } from "../domain/evidence.ts";
 import type { Change } from "./compare.ts";
 
-/** A diff as people know it; hidden values show only that they differ. Nothing changed: nothing. */
-export function explainChanges(changes: readonly Change[]): Markdown | null {
+/**
+ * A diff as people know it; hidden values show only that they differ. Nothing changed: nothing.
+ * @param commits of images that are known, by digest
+ */
+export function explainChanges(
+  changes: readonly Change[],
+  commits: Readonly<Record<string, string>> = {},
+): Markdown | null {
   if (changes.length === 0) return null;
-  const lines = changes.flatMap(({ path, from, to, hidden }) => {
-    const name = path.join(".");
-    if (hidden)
-      return from === null
-        ? [`+ ${name}: (value hidden)`]
-        : to === null
-          ? [`- ${name}: (value hidden)`]
-          : [`! ${name}: changed (values hidden)`];
-    return [...(from === null ? [] : [`- ${name}: ${show(from)}`]), ...(to === null ? [] : [`+ ${name}: ${show(to)}`])];
-  });
-  return paragraphs(codeBlock(untrusted(lines.join("\n")), "diff"));
+  return paragraphs(codeBlock(untrusted(showChanges(changes, commits).join("\n")), "diff"));
 }
 
-function show(value: Json): string {
-  return typeof value === "string" ? value : canonicalJson(value);
+/** The lines of that diff. */
+export function showChanges(
+  changes: readonly Change[],
+  commits: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  return changes.flatMap(({ path, from, to, hidden: isHidden }) => {
+    const name = path.join(".");
+    const [before, after] = [show(from, commits), show(to, commits)];
+    if (isHidden && before === after) return [`! ${name}: changed (values hidden)`];
+    return [...(from === null ? [] : [`- ${name}: ${before}`]), ...(to === null ? [] : [`+ ${name}: ${after}`])];
+  });
+}
+
+function show(value: Json, commits: Readonly<Record<string, string>>): string {
+  if (value === hidden) return "(value hidden)";
+  if (typeof value !== "string") return canonicalJson(value);
+  const [, digest = ""] = /@(sha256:[0-9a-f]{64})$/.exec(value) ?? [];
+  const commit = Object.hasOwn(commits, digest) ? commits[digest] : undefined;
+  return commit === undefined ? value : `${value} (commit ${commit.slice(0, 12)})`;
 }

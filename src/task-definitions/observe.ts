@@ -1,9 +1,8 @@
 import { DescribeTaskDefinitionCommand, type DescribeTaskDefinitionCommandOutput } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
-import type { Json } from "../domain/json.ts";
 import { parseRevision, type Revision, showRevision } from "../domain/verdict.ts";
-import { contentHashTag, type Definition, environmentTag, stackTag } from "./definition.ts";
+import { contentHashTag, type Definition, environmentTag, ourTags, stackTag } from "./definition.ts";
 
 /** The newest ACTIVE revision of a family; null when there is none. */
 export function newestDefinition(ecs: EcsSend, family: string): Promise<Definition | null> {
@@ -39,6 +38,12 @@ function definition({ taskDefinition, tags = [] }: DescribeTaskDefinitionCommand
     active: taskDefinition.status === "ACTIVE",
     contentHash: tag(contentHashTag),
     madeFor: stack === null || environment === null ? null : { stack, environment },
-    content: JSON.parse(JSON.stringify(taskDefinition)) as { readonly [key: string]: Json }, // dates become texts
+    content: JSON.parse(JSON.stringify({ ...taskDefinition, ...tagsOf(tags) })) as Definition["content"], // dates become texts
   };
+}
+
+/** Tags that somebody gave it, as they are registered; none: no member. */
+function tagsOf(tags: NonNullable<DescribeTaskDefinitionCommandOutput["tags"]>): object {
+  const given = tags.filter(({ key = "" }) => !key.startsWith(ourTags) && !/^aws:/i.test(key));
+  return given.length === 0 ? {} : { tags: given };
 }

@@ -7,7 +7,7 @@ import { isAwsError } from "../aws/error.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import type { Json } from "../domain/json.ts";
 import { parseRevision } from "../domain/verdict.ts";
-import { contentHashTag, type Definition, definitionHash } from "./definition.ts";
+import { contentHashTag, ourTags, type Definition, definitionHash, hasHash } from "./definition.ts";
 import { newestDefinition } from "./observe.ts";
 
 /**
@@ -22,13 +22,10 @@ export async function registerDefinition(
   tags: Readonly<Record<string, string>>,
 ): Promise<Omit<Definition, "madeFor"> & { readonly registered: boolean }> {
   const hash = definitionHash(content);
-  const command = new RegisterTaskDefinitionCommand({
-    ...(content as unknown as RegisterTaskDefinitionCommandInput), // the model's shape: what ECS would refuse, it refuses
-    tags: Object.entries({ ...tags, [contentHashTag]: hash }).map(([key, value]) => ({ key, value })),
-  });
+  const command = registration({ ...(content as object), tags: tagsOf(content, { ...tags, [contentHashTag]: hash }) });
   for (let attempt = 1; ; attempt += 1) {
     const newest = await newestDefinition(ecs, family);
-    if (newest !== null && newest.active && newest.contentHash === hash) return { ...newest, registered: attempt > 1 };
+    if (newest !== null && newest.active && hasHash(newest, hash)) return { ...newest, registered: attempt > 1 };
     try {
       const { taskDefinition } = await ecs(command, { resource: `task definition family ${family}` });
       return registered(taskDefinition, family, hash);
@@ -40,6 +37,31 @@ export async function registerDefinition(
 }
 
 const mostAttempts = 3;
+
+/** The call with exactly this content: the SDK leaves out what its own model does not know, and says nothing. */
+function registration(content: object): RegisterTaskDefinitionCommand {
+  // The model's shape: what ECS would refuse, it refuses.
+  const command = new RegisterTaskDefinitionCommand(content as unknown as RegisterTaskDefinitionCommandInput);
+  command.middlewareStack.add(
+    (next) => (args) => {
+      if (typeof args.request === "object" && args.request !== null && "body" in args.request)
+        args.request.body = JSON.stringify(content);
+      return next(args);
+    },
+    { step: "build", name: "wholeDefinition", priority: "high" }, // before its length is taken
+  );
+  return command;
+}
+
+/** The definition's own tags, and ours; those that AWS keeps to itself cannot be set. */
+function tagsOf(content: Json, ours: Readonly<Record<string, string>>): readonly object[] {
+  const own = typeof content === "object" && content !== null && "tags" in content ? content.tags : [];
+  const kept = (Array.isArray(own) ? (own as readonly Json[]) : []).filter((tag) => {
+    const key = typeof tag === "object" && tag !== null && "key" in tag ? tag.key : null;
+    return typeof key !== "string" || !(Object.hasOwn(ours, key) || /^aws:/i.test(key) || key.startsWith(ourTags));
+  });
+  return [...(kept as readonly object[]), ...Object.entries(ours).map(([key, value]) => ({ key, value }))];
+}
 
 function registered(
   taskDefinition: RegisterTaskDefinitionCommandOutput["taskDefinition"],

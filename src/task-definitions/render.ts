@@ -1,5 +1,8 @@
 import type { Platform } from "../domain/identifiers.ts";
+import type { Json, JsonMap } from "../domain/json.ts";
 import type { Later, LaterJson } from "../domain/later.ts";
+import { edited } from "./edit.ts";
+import type { VariableLayer } from "./variables.ts";
 
 /** What a container of a stack is for; it brings the knowledge of how Dagster runs. */
 export type Role =
@@ -38,7 +41,28 @@ export interface ContainerContext {
 }
 
 /** A task definition of one Dagster process, as plain data. */
-export interface DefinitionRequest {
+export type DefinitionRequest = GeneratedRequest | ExistingRequest;
+
+/** One that somebody else has written, and what is set in it. */
+export interface ExistingRequest {
+  readonly kind: "existing";
+  readonly family: string;
+  /** Container that runs Dagster. */
+  readonly container: string;
+  readonly content: JsonMap;
+  /** Full reference, by digest. */
+  readonly image: Later;
+  readonly variables: readonly VariableLayer[];
+  /** What it tells of the code that it loads; null: it loads none. */
+  readonly code: LoadedCode | null;
+  /** Docker labels: what a container says of itself to who reads its definition. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** One that is made of what a kind knows. */
+export interface GeneratedRequest {
+  readonly kind: "generated";
   readonly family: string;
   readonly container: string;
   readonly role: Role;
@@ -49,8 +73,12 @@ export interface DefinitionRequest {
   readonly environment: Readonly<Record<string, string>>;
   /** ARN of a parameter or a secret (with its JSON key), by variable. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Files of variables in S3, as the definition that it is like names them. */
+  readonly environmentFiles?: readonly Json[];
   /** Fargate's CPU units (1024 are one vCPU) and MiB. */
   readonly size: { readonly cpu: number; readonly memory: number };
+  /** Folders that outlast a task, and that tasks share. */
+  readonly volumes: readonly FileSystemVolume[];
   readonly platform: Platform;
   readonly executionRoleArn: string | null;
   readonly taskRoleArn: string | null;
@@ -58,13 +86,53 @@ export interface DefinitionRequest {
   readonly region: string;
   /** Docker labels: what a container says of itself to who reads its definition. */
   readonly labels: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
-/**
- * What RegisterTaskDefinition is given. Lists are sorted by name, so that the same request always renders the same text.
- * Tags are not part of it: they say who made it, not what it is.
- */
+/** An EFS file system in a container. */
+export interface FileSystemVolume {
+  readonly name: string;
+  /** `fs-…` */
+  readonly fileSystem: string;
+  /** Path in the container. */
+  readonly path: string;
+}
+
+/** What RegisterTaskDefinition is given. Lists that we make are sorted by name, so that the same request always renders the same text. */
 export function render(request: DefinitionRequest): LaterJson {
+  switch (request.kind) {
+    case "existing":
+      return renderExisting(request);
+    case "generated":
+      return renderGenerated(request);
+  }
+}
+
+function renderExisting({
+  family,
+  container,
+  content,
+  image,
+  variables,
+  code,
+  labels,
+  tags,
+}: ExistingRequest): LaterJson {
+  const told = {
+    mode: "merge",
+    environment: code === null ? null : codeVariables(code, image),
+    secrets: null,
+  } as const;
+  return edited(content, {
+    family,
+    images: { [container]: image },
+    variables: { [container]: [...variables, told] },
+    labels: { [container]: labels },
+    tags,
+  });
+}
+
+function renderGenerated(request: GeneratedRequest): LaterJson {
   const { role, log } = request;
   const container: LaterJson = {
     name: request.container,
@@ -74,7 +142,9 @@ export function render(request: DefinitionRequest): LaterJson {
     ...given("workingDirectory", "workdir" in role ? role.workdir : null),
     environment: byName(environmentOf(request)).map(([name, value]) => ({ name, value })),
     secrets: byName(request.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
+    ...given("environmentFiles", request.environmentFiles ?? null),
     portMappings: "port" in role ? [{ containerPort: role.port, hostPort: role.port, protocol: "tcp" }] : [],
+    ...given("mountPoints", mountPoints(request)),
     ...given("healthCheck", healthCheck(role)),
     stopTimeout: stopTimeout(role),
     ...given("logConfiguration", log === null ? null : logConfiguration(log)),
@@ -93,6 +163,11 @@ export function render(request: DefinitionRequest): LaterJson {
     ...given("executionRoleArn", request.executionRoleArn),
     ...given("taskRoleArn", request.taskRoleArn),
     containerDefinitions: [container],
+    ...given("volumes", volumesOf(request)),
+    ...given(
+      "tags",
+      Object.keys(request.tags).length === 0 ? null : byName(request.tags).map(([key, value]) => ({ key, value })),
+    ),
   };
 }
 
@@ -101,7 +176,28 @@ function given(name: string, value: LaterJson): { readonly [name: string]: Later
   return value === null ? {} : { [name]: value };
 }
 
-function logConfiguration({ group, region, prefix }: NonNullable<DefinitionRequest["log"]>): LaterJson {
+function mountPoints({ volumes }: GeneratedRequest): LaterJson {
+  if (volumes.length === 0) return null;
+  return volumes.map(({ name, path }) => ({ sourceVolume: name, containerPath: path, readOnly: false }));
+}
+
+/**
+ * By TLS, and as the role of the task, which a policy of the file system may name.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/efs-volumes.html
+ */
+function volumesOf({ volumes, taskRoleArn }: GeneratedRequest): LaterJson {
+  if (volumes.length === 0) return null;
+  return volumes.map(({ name, fileSystem }) => ({
+    name,
+    efsVolumeConfiguration: {
+      fileSystemId: fileSystem,
+      transitEncryption: "ENABLED",
+      ...given("authorizationConfig", taskRoleArn === null ? null : { iam: "ENABLED" }),
+    },
+  }));
+}
+
+function logConfiguration({ group, region, prefix }: NonNullable<GeneratedRequest["log"]>): LaterJson {
   return {
     logDriver: "awslogs",
     options: { "awslogs-group": group, "awslogs-region": region, "awslogs-stream-prefix": prefix },
@@ -145,12 +241,17 @@ function option(name: string, value: string | null): readonly string[] {
  * over `task_definition` in dagster.yaml (dagster_aws/ecs/container_context.py). Webserver and daemon hand both to the code servers
  * that they start themselves, in their environment.
  */
-function environmentOf({ role, image, region, environment }: DefinitionRequest): Readonly<Record<string, Later>> {
+function environmentOf({ role, image, region, environment }: GeneratedRequest): Readonly<Record<string, Later>> {
   const known = { AWS_DEFAULT_REGION: region, ...environment };
   const code = loadedCode(role);
-  if (code === null) return known;
-  const context = code.context === null ? {} : { DAGSTER_CONTAINER_CONTEXT: containerContext(code.context) };
-  return { ...known, DAGSTER_CURRENT_IMAGE: image, ...context };
+  return code === null ? known : { ...known, ...codeVariables(code, image) };
+}
+
+function codeVariables({ context }: LoadedCode, image: Later): Readonly<Record<string, Later>> {
+  return {
+    DAGSTER_CURRENT_IMAGE: image,
+    ...(context === null ? {} : { DAGSTER_CONTAINER_CONTEXT: containerContext(context) }),
+  };
 }
 
 function loadedCode(role: Role): LoadedCode | null {

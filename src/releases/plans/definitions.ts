@@ -3,7 +3,7 @@ import type { Step, Undo } from "../../domain/plan.ts";
 import { keptName, type Release } from "../../domain/release.ts";
 import { showRevision } from "../../domain/verdict.ts";
 import type { Service, Stack } from "../../stack/stack.ts";
-import { type Definition, definitionHash, registrable } from "../../task-definitions/definition.ts";
+import { type Definition, definitionHash, hasHash, registrable } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import {
   type ImageReferences,
@@ -22,14 +22,14 @@ import { promotedDefinition } from "./promoted.ts";
 /** Adds a step for each task definition whose wanted content is no revision yet; of the others the target names the revision. */
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
-  for (const run of runDefinitions(stack, images, observation.parameters)) {
+  for (const run of runDefinitions(stack, images, observation)) {
     planDefinition(observation, run, migrations, draft, "definitions");
   }
   const runArn = (location: string): Later | null => {
     const run = runOf(stack, location);
     return run === null ? null : (draft.arns[`run/${run.key}`] ?? null);
   };
-  for (const { service, ...plain } of serviceDefinitions(stack, images, observation.parameters, runArn)) {
+  for (const { service, ...plain } of serviceDefinitions(stack, images, observation, runArn)) {
     const wanted =
       observation.promoted === null
         ? ownDefinition(stack, observation, service, plain, draft)
@@ -67,9 +67,10 @@ export function planDefinition(
   part: Step["part"],
 ): Later {
   const content = render(request);
+  draft.contents[definition] = content;
   const known = observation.definitions[definition];
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const equal = knownRevisions(known).find(({ active, contentHash }) => active && contentHash === hash);
+  const equal = hash === null ? undefined : knownRevisions(known).find((one) => one.active && hasHash(one, hash));
   if (hash !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;

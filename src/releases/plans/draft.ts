@@ -9,6 +9,8 @@ export interface Draft {
   readonly untouched: Plan["untouched"][number][];
   readonly moved: Plan["moved"][number][];
   target: Release;
+  /** What each definition that is wanted says, whether or not it is registered. */
+  readonly contents: Record<string, LaterJson>;
   /** ARN of each definition that is planned so far. */
   readonly arns: Record<string, Later>;
 }
@@ -39,5 +41,5 @@ export function withoutDefinition(release: Release, definition: string): Release
 /** The plan that was drafted. @throws Error when its steps do not fit together: a bug */
 export function finished({ target, steps, untouched, moved }: Draft, findings: readonly Finding[]): Plan {
   checkPlan({ steps });
-  return { target, backTo: null, steps, untouched, moved, findings };
+  return { target, backTo: null, steps, untouched, moved, findings, shownVariables: [] };
 }

@@ -1,7 +1,7 @@
 import { resolve, stepsBehind } from "../../domain/later.ts";
 import type { ImagePart } from "../../domain/release.ts";
 import type { Service, Stack } from "../../stack/stack.ts";
-import { definitionHash } from "../../task-definitions/definition.ts";
+import { definitionHash, hasHash } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import { imageReference, type WantedDefinition } from "../definitions.ts";
 import { knownRevisions, type Observation } from "../observation.ts";
@@ -25,8 +25,6 @@ export function keptImage(
   const content = render({ ...request, image: imageReference(stack, part.repository, part.digest) });
   if (stepsBehind(content).length > 0) return null;
   const hash = definitionHash(resolve(content, {}));
-  const isThere = knownRevisions(definitions[definition]).some(
-    ({ active, contentHash }) => active && contentHash === hash,
-  );
+  const isThere = knownRevisions(definitions[definition]).some((one) => one.active && hasHash(one, hash));
   return isThere ? part : null;
 }

@@ -19,9 +19,7 @@ export function planMigrations(
   hosts: HostChange,
   draft: Draft,
 ): void {
-  const once = new Map(
-    onceDefinitions(stack, images, observation.parameters).map((wanted) => [wanted.definition, wanted]),
-  );
+  const once = new Map(onceDefinitions(stack, images, observation).map((wanted) => [wanted.definition, wanted]));
   let previous: readonly string[] = [];
   for (const migration of inOrderFor(hosts, stack.migrations)) {
     const { name, image, tool } = migration;

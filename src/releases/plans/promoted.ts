@@ -3,10 +3,10 @@ import { type Later, later, resolve, stepsBehind } from "../../domain/later.ts";
 import { type ImagePart, keptName } from "../../domain/release.ts";
 import type { ImagePlan } from "../../images/plan.ts";
 import type { Service, Stack } from "../../stack/stack.ts";
-import { type Definition, definitionHash } from "../../task-definitions/definition.ts";
+import { type Definition, definitionHash, hasHash } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import { type ImageReferences, imageReference, type WantedDefinition } from "../definitions.ts";
-import { hostLabels } from "../host-labels.ts";
+import { hostLabelPrefix, hostLabels } from "../host-labels.ts";
 import { imageFor, knownRevisions, type Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 
@@ -50,7 +50,7 @@ export function promotedDefinition(
   const image = imageReference(stack, repository, plan.digest);
   const isEqual = (known: Definition): boolean => {
     const content = render({ ...request, image, labels: labelsOf(known) });
-    return stepsBehind(content).length === 0 && definitionHash(resolve(content, {})) === known.contentHash;
+    return stepsBehind(content).length === 0 && hasHash(known, definitionHash(resolve(content, {})));
   };
   const there = knownRevisions(observation.definitions[definition]).find((known) => known.active && isEqual(known));
   const labels = there === undefined ? hostLabels(stack, service, plan) : labelsOf(there);
@@ -92,12 +92,16 @@ function pushCopy(draft: Draft, { key, image, plan }: KeptThere, keptBy: readonl
   });
 }
 
-/** Docker labels of the one container that we give a service. */
+/** Docker labels that tell what a process takes of its image, of the one container that has them. */
 function labelsOf({ content }: Definition): Readonly<Record<string, string>> {
   const labelled = labelledSchema.safeParse(content);
-  return labelled.success ? (labelled.data.containerDefinitions[0].dockerLabels ?? {}) : {};
+  const containers = labelled.success ? labelled.data.containerDefinitions : [];
+  const ours = containers.flatMap(({ dockerLabels = {} }) =>
+    Object.entries(dockerLabels).filter(([name]) => name.startsWith(hostLabelPrefix)),
+  );
+  return Object.fromEntries(ours);
 }
 
 const labelledSchema = z.object({
-  containerDefinitions: z.tuple([z.object({ dockerLabels: z.record(z.string(), z.string()).optional() })]),
+  containerDefinitions: z.array(z.object({ dockerLabels: z.record(z.string(), z.string()).optional() })),
 });

@@ -58,38 +58,29 @@ export function planRollout(
     askLocation: ({ location, image }, after, asked) => {
       const again = asked === "again";
       const question = { gate: "location" as const, on: location, image: images[image] ?? "", again };
-      return pushGate(draft, after, question, whyLocation[asked], again ? "/again" : "");
+      return pushGate(stack, draft, after, question, whyLocation[asked], again ? "/again" : "");
     },
     askState: (location, image, after) => {
-      const { levels } = stack.gates;
       // Nobody could be asked before, or at the first attempt: there is nothing to compare with.
-      const isComparable = askable || observation.instigators.locations !== null;
-      if (!isComparable || levels.state?.level === "off") return [];
+      if (!askable && observation.instigators.locations === null) return [];
       const question = { gate: "state" as const, on: location, image: images[image] ?? "" };
-      return [
-        pushGate(draft, after, question, "what people turned on or off, and how far sensors have come, must survive"),
-      ];
+      const reason = "what people turned on or off, and how far sensors have come, must survive";
+      return pushGate(stack, draft, after, question, reason);
     },
     askHosts: (gate, touched, after) =>
-      touched.map(({ service, steps }) =>
-        pushGate(draft, [...steps, ...after], { gate, on: service.key }, whyHost[gate]),
+      touched.flatMap(({ service, steps }) =>
+        pushGate(stack, draft, [...steps, ...after], { gate, on: service.key }, whyHost[gate]),
       ),
     askLoaded: (webservers, after) =>
       webservers.flatMap(({ service }) =>
         service.kind !== "webserver"
           ? []
-          : service.locations
-              .map((location) => {
-                const question = { gate: "loaded" as const, on: location, image: images[service.image] ?? "" };
-                const loaded = pushGate(
-                  draft,
-                  after,
-                  question,
-                  "the webserver answers whether or not this loads in it",
-                );
-                return [loaded, ...rollout.askState(location, service.image, [loaded])];
-              })
-              .flat(),
+          : service.locations.flatMap((location) => {
+              const question = { gate: "loaded" as const, on: location, image: images[service.image] ?? "" };
+              const reason = "the webserver answers whether or not this loads in it";
+              const loaded = pushGate(stack, draft, after, question, reason);
+              return [...loaded, ...rollout.askState(location, service.image, loaded)];
+            }),
       ),
   };
   for (const [gate, { level, reason }] of Object.entries(stack.gates.levels))
@@ -105,19 +96,28 @@ export function planRollout(
   planExpected(stack, all, draft);
   const canary = planCanary(stack, images, all, draft);
   const isNew = (key: string): boolean => all.includes(`roll/${key}`) || moved.some((one) => one.key === key);
+  planTargets(
+    stack,
+    observation,
+    moved.map(({ key }) => key),
+    all,
+    draft,
+  );
+  planSecurityGroups(stack, all, draft);
   planLogScan(stack, isNew, [...all, ...canary], draft);
   planPutBack(stack, moved, draft);
 }
 
 /** What the stack file names must be so once all runs. */
-function planExpected({ gates, name, services }: Stack, after: readonly string[], draft: Draft): void {
+function planExpected(stack: Stack, after: readonly string[], draft: Draft): void {
+  const { gates, name, services } = stack;
   const [schedules, sensors] = [namedIn(gates.schedules), namedIn(gates.sensors)];
   const isNothing = Object.keys({ ...schedules, ...sensors }).length === 0 && gates.firstTick === "off";
-  if (isNothing || after.length === 0 || gates.levels.expect?.level === "off") return;
+  if (isNothing || after.length === 0) return;
   const locations = Object.values(services).flatMap(locationsServedBy);
   const firstTick = gates.firstTick === "off" ? null : { mode: gates.firstTick, locations: [...new Set(locations)] };
   const question = { gate: "expect" as const, on: name, schedules, sensors, firstTick };
-  pushGate(draft, after, question, "the stack file says what schedules and sensors must do");
+  pushGate(stack, draft, after, question, "the stack file says what schedules and sensors must do");
 }
 
 function namedIn(expected: Expected): Readonly<Record<string, ExpectedState>> {
@@ -141,26 +141,43 @@ function planCanary(stack: Stack, images: ImageReferences, after: readonly strin
   if (image === undefined) return [];
   const run: CanaryRun = { target, partition, config, logs, computeLogs };
   const question = { gate: "canary" as const, on: location, run, image };
-  return [pushGate(draft, after, question, "only a run shows that runs start, and on which image")];
+  return pushGate(stack, draft, after, question, "only a run shows that runs start, and on which image");
 }
 
-/** What a new process wrote when it started is there by the time that everything else has been asked. */
-function planLogScan(
-  { gates, services }: Stack,
-  isNew: (key: string) => boolean,
+/** What stands behind a load balancer is reached through it by others than the gates, too. */
+function planTargets(
+  stack: Stack,
+  observation: Observation,
+  movedBefore: readonly string[],
   after: readonly string[],
   draft: Draft,
 ): void {
-  const { logScan: level } = gates;
+  const { gates, services } = stack;
+  if (!gates.targetHealth) return;
+  const rolled = draft.steps.flatMap((step) => (step.kind === "roll" ? [step.service] : []));
+  const moved = Object.keys(services).filter((key) => rolled.includes(key) || movedBefore.includes(key));
+  const behind = moved.filter((key) => (observation.services[key]?.targetGroups.length ?? 0) > 0);
+  for (const on of behind)
+    pushGate(stack, draft, after, { gate: "targets", on }, "the load balancer sends people to healthy targets only");
+  if (moved.length > 0 && behind.length === 0)
+    draft.untouched.push({ what: "gate targets", why: "nothing that moves stands behind a load balancer" });
+}
+
+/** What answers now can be shut to the task that comes next. */
+function planSecurityGroups(stack: Stack, after: readonly string[], draft: Draft): void {
+  if (stack.gates.securityGroups === null || after.length === 0) return;
+  const question = { gate: "security-groups" as const, on: stack.name };
+  pushGate(stack, draft, after, question, "rules say what holds for the next task, too");
+}
+
+/** What a new process wrote when it started is there by the time that everything else has been asked. */
+function planLogScan(stack: Stack, isNew: (key: string) => boolean, after: readonly string[], draft: Draft): void {
+  const { logScan: level } = stack.gates;
   if (level === "off") return;
-  for (const { key, kind } of Object.values(services)) {
+  for (const { key, kind } of Object.values(stack.services)) {
     if (kind === "webserver" || !isNew(key)) continue;
-    pushGate(
-      draft,
-      after,
-      { gate: "log-scan", on: key, level },
-      "what a process says when it starts, no other gate hears",
-    );
+    const reason = "what a process says when it starts, no other gate hears";
+    pushGate(stack, draft, after, { gate: "log-scan", on: key, level }, reason);
   }
 }
 
@@ -185,7 +202,7 @@ interface Rollout {
   /** A webserver runs. */
   readonly askable: boolean;
   readonly rollAll: (kind: Service["kind"], after: readonly string[]) => readonly Touched[];
-  readonly askLocation: (service: CodeLocation, after: readonly string[], asked: LocationAsked) => string;
+  readonly askLocation: (service: CodeLocation, after: readonly string[], asked: LocationAsked) => readonly string[];
   /** Asks for the schedules and sensors of a location. @param image key of what serves or loads it. @returns no step when nobody needs to */
   readonly askState: (location: string, image: string, after: readonly string[]) => readonly string[];
   readonly askHosts: (
@@ -226,8 +243,8 @@ const codeFirst: Order = {
         : locations.flatMap((service) => {
             const isTouched = code.some((one) => one.service === service);
             const after = [...codeDone, ...webserverGates];
-            if (askable) return [askLocation(service, after, isTouched ? "again" : "by-new-webserver")];
-            if (!isTouched) return [askLocation(service, after, "by-first-webserver")];
+            if (askable) return askLocation(service, after, isTouched ? "again" : "by-new-webserver");
+            if (!isTouched) return askLocation(service, after, "by-first-webserver");
             return askMoved(rollout, service, after, "by-first-webserver");
           });
     const loadedGates = askLoaded(webservers, webserverGates);
@@ -255,7 +272,7 @@ const hostsFirst: Order = {
     const codeGates = locations.flatMap((service) => {
       const touched = code.find((one) => one.service === service);
       if (!isAsked || (touched === undefined && webserverGates.length === 0)) return [];
-      if (touched === undefined) return [askLocation(service, hostsDone, "by-new-webserver")];
+      if (touched === undefined) return askLocation(service, hostsDone, "by-new-webserver");
       return askMoved(rollout, service, [...hostsDone, ...touched.steps], "moved");
     });
     return [...hostsDone, ...stepsOf(code), ...codeGates];
@@ -270,7 +287,7 @@ function askMoved(
   asked: LocationAsked,
 ): readonly string[] {
   const served = askLocation(service, after, asked);
-  return [served, ...askState(service.location, service.image, [served])];
+  return [...served, ...askState(service.location, service.image, served)];
 }
 
 interface Touched {
@@ -302,7 +319,7 @@ function neededRoll(service: Service, observation: Observation, draft: Draft): R
   const stops = draft.steps.some((step) => step.kind === "stop" && step.service === service.key);
   const tasks = stops ? 0 : observed.desiredCount;
   const former = before?.desiredCount ?? 0;
-  const count = countToSet(service, tasks, former);
+  const count = countToSet(service, tasks, former, observation.current === null);
   const undo = undoOf(service, before, tasks);
   const known = typeof to === "string" ? draft.target.taskDefinitions[`service/${service.key}`] : undefined;
   if (known === undefined || !sameRevision(known, observed.revision)) {
@@ -325,11 +342,18 @@ function whyOne({ kind }: Service): string {
 }
 
 /**
- * The infrastructure's count is left alone, but for a service that runs nothing, and for daemons and code servers, of which there is one.
+ * The infrastructure's count is left alone, but for a service that runs nothing, and for daemons and code servers, of which there is
+ * one. What scales a service takes it down to 0 at night, say, and up again; before the first release there was nothing to measure,
+ * and nothing would.
  * @param former its count before it was stopped
  */
-function countToSet(service: Service, tasks: number, former: number): number | null {
-  if (tasks === 0) return former > 0 ? former : isScaled(service) ? null : service.count;
+function countToSet(service: Service, tasks: number, former: number, isFirst: boolean): number | null {
+  if (tasks === 0) {
+    if (former > 0) return former;
+    if (!isScaled(service)) return service.count;
+    const fewest = service.kind === "webserver" ? (service.scaling?.min ?? 0) : 0;
+    return isFirst ? Math.max(service.count, fewest) : null;
+  }
   return service.kind !== "webserver" && tasks > service.count ? service.count : null;
 }
 
@@ -364,15 +388,17 @@ function pushRoll(
   });
 }
 
-function pushGate(draft: Draft, after: readonly string[], question: Question, reason: string, name = ""): string {
+/** @returns what is to be waited for instead of `after`: the same, when the stack file says that nobody asks */
+function pushGate(
+  { gates }: Stack,
+  draft: Draft,
+  after: readonly string[],
+  question: Question,
+  reason: string,
+  name = "",
+): readonly string[] {
+  if (gates.levels[question.gate]?.level === "off") return after;
   const id = `gate/${question.gate}/${question.on}${name}`;
-  return push(draft, {
-    id,
-    part: "rollout",
-    after,
-    reason,
-    undo: { kind: "none", why: "a gate changes nothing" },
-    kind: "gate",
-    ...question,
-  });
+  const undo = { kind: "none", why: "a gate changes nothing" } as const;
+  return [push(draft, { id, part: "rollout", after, reason, undo, kind: "gate", ...question })];
 }

@@ -1,8 +1,9 @@
 import { later, resolve, stepsBehind } from "../../../src/domain/later.ts";
-import { type DefinitionRequest, type LoadedCode, render } from "../../../src/task-definitions/render.ts";
+import { type GeneratedRequest, type LoadedCode, render } from "../../../src/task-definitions/render.ts";
 
 const image = `123456789012.dkr.ecr.eu-west-1.amazonaws.com/code@sha256:${"0".repeat(64)}`;
-const request: DefinitionRequest = {
+const request: GeneratedRequest = {
+  kind: "generated",
   family: "deal-flow-code",
   container: "code",
   role: {
@@ -18,14 +19,16 @@ const request: DefinitionRequest = {
   environment: { ZONE: "b", ALPHA: "a" },
   secrets: { PASSWORD: "arn:aws:ssm:eu-west-1:123456789012:parameter/password" },
   size: { cpu: 512, memory: 2048 },
+  volumes: [],
   platform: "linux/arm64",
   executionRoleArn: "arn:aws:iam::123456789012:role/exec",
   taskRoleArn: "arn:aws:iam::123456789012:role/task",
   log: { group: "/dagster/deal-flow", region: "eu-west-1", prefix: "code" },
   region: "eu-west-1",
   labels: {},
+  tags: {},
 };
-const container = (change: Partial<DefinitionRequest>): Record<string, unknown> => {
+const container = (change: Partial<GeneratedRequest>): Record<string, unknown> => {
   const { containerDefinitions } = render({ ...request, ...change }) as unknown as {
     containerDefinitions: [Record<string, unknown>];
   };
@@ -83,7 +86,7 @@ describe("webserver and daemon", () => {
     { kind: "webserver", port: 3000, workspace: null, code } as const,
     { kind: "daemon", workspace: null, code } as const,
   ];
-  const told = (role: DefinitionRequest["role"]): readonly string[] =>
+  const told = (role: GeneratedRequest["role"]): readonly string[] =>
     (container({ role })["environment"] as { name: string }[]).map(({ name }) => name);
 
   test.each(hosts({ context }))("that load code tell its image and the definition of its runs: $kind", (role) => {
@@ -132,3 +135,35 @@ test.each([{ kind: "run" } as const, { kind: "once" } as const])(
 
 test("a command of the stack file replaces the one of the kind", () =>
   expect(container({ command: ["x"] })["command"]).toEqual(["x"]));
+
+describe("volumes", () => {
+  const volumes = [{ name: "warehouse", fileSystem: "fs-12345678", path: "/data" }];
+
+  test("are file systems that are reached by TLS, as the role of the task", () => {
+    expect(render({ ...request, volumes })).toMatchObject({
+      volumes: [
+        {
+          name: "warehouse",
+          efsVolumeConfiguration: {
+            fileSystemId: "fs-12345678",
+            transitEncryption: "ENABLED",
+            authorizationConfig: { iam: "ENABLED" },
+          },
+        },
+      ],
+    });
+    expect(container({ volumes })["mountPoints"]).toEqual([
+      { sourceVolume: "warehouse", containerPath: "/data", readOnly: false },
+    ]);
+  });
+
+  test("are reached without a role where the task has none: ECS refuses it", () => {
+    const { volumes: rendered } = render({ ...request, volumes, taskRoleArn: null }) as { volumes: unknown };
+    expect(JSON.stringify(rendered)).not.toContain("iam");
+  });
+
+  test("leave no trace where there are none", () => {
+    expect(render(request)).not.toHaveProperty("volumes");
+    expect(container({})).not.toHaveProperty("mountPoints");
+  });
+});

@@ -1,0 +1,139 @@
+import {
+  DescribeTasksCommand,
+  ListServicesCommand,
+  ListTaskDefinitionsCommand,
+  ListTasksCommand,
+} from "@aws-sdk/client-ecs";
+import { nameOf } from "../../aws/arn.ts";
+import type { EcsSend } from "../../aws/ecs.ts";
+import type { Dagster } from "../../dagster/client.ts";
+import { waitingRuns } from "../../dagster/documents.ts";
+import { observeServices } from "../../deployments/index.ts";
+import type { Release } from "../../domain/release.ts";
+import { parseRevision, type Revision, showRevision } from "../../domain/verdict.ts";
+import type { Session } from "../session.ts";
+import type { KnownRevisions } from "./plan.ts";
+
+/** Pages of a list that are read: a hundred elements each. Where there are more, nothing is known to be unnamed. */
+const mostPages = 10;
+
+/**
+ * Reads which revisions there are, and who names which: services of the cluster with their deployments, tasks that run, releases,
+ * files of the checkout.
+ * @throws AwsError; Error when there is more than can be looked at
+ */
+export async function observeRevisions(
+  ecs: EcsSend,
+  session: Session,
+  release: Release,
+  keep: number,
+  families: readonly string[],
+): Promise<KnownRevisions> {
+  const { cluster } = session.stack.contract;
+  const { connections, request } = session;
+  const [active, services, tasks, releases, files] = await Promise.all([
+    Promise.all(families.map(async (family) => [family, await activeRevisions(ecs, family)] as const)),
+    revisionsOfServices(ecs, cluster),
+    revisionsOfTasks(ecs, cluster),
+    revisionsOfReleases(session, release, keep),
+    connections.history.mentionedRevisions(request.root, families),
+  ]);
+  const named = [...services, ...tasks, ...releases].map(showRevision);
+  return { active: Object.fromEntries(active), named: new Set([...named, ...files]) };
+}
+
+/**
+ * Does a run wait that has no task yet? Which definition it is pinned to, only Dagster's database knows.
+ * @throws as Dagster's client does; Error when Dagster does not list them
+ */
+export async function doRunsWait(dagster: Dagster): Promise<boolean> {
+  const filter = { statuses: ["QUEUED", "NOT_STARTED", "STARTING"] };
+  const { runsOrError: answer } = await dagster.ask(waitingRuns, { filter, cursor: null, limit: 1 });
+  if (!("results" in answer)) throw new Error(`Dagster does not list its runs: ${answer.__typename}`);
+  return answer.results.length > 0;
+}
+
+/** The newest thousand of a family. */
+async function activeRevisions(ecs: EcsSend, familyPrefix: string): Promise<readonly Revision[]> {
+  const resource = `task definition family ${familyPrefix}`;
+  const { found } = await pages(async (nextToken) => {
+    const command = new ListTaskDefinitionsCommand({ familyPrefix, status: "ACTIVE", sort: "DESC", nextToken });
+    const { taskDefinitionArns = [], nextToken: next } = await ecs(command, { resource });
+    return { page: taskDefinitionArns, next };
+  });
+  return revisionsIn(found);
+}
+
+async function revisionsOfServices(ecs: EcsSend, cluster: string): Promise<readonly Revision[]> {
+  const { found, isAll } = await pages(async (nextToken) => {
+    const command = new ListServicesCommand({ cluster, maxResults: 100, nextToken });
+    const { serviceArns = [], nextToken: next } = await ecs(command, { resource: `cluster ${cluster}` });
+    return { page: serviceArns, next };
+  });
+  if (!isAll) throw tooMany("services", cluster);
+  const services = await observeServices(ecs, cluster, found.map(nameOf));
+  return Object.values(services).flatMap((service) =>
+    service === null
+      ? []
+      : [service, ...(service.primary === null ? [] : [service.primary]), ...service.others].flatMap(
+          ({ revision }) => revision ?? [],
+        ),
+  );
+}
+
+async function revisionsOfTasks(ecs: EcsSend, cluster: string): Promise<readonly Revision[]> {
+  const revisions: Revision[] = [];
+  const { isAll } = await pages(async (nextToken) => {
+    const resource = `tasks of cluster ${cluster}`;
+    const { taskArns = [], nextToken: next } = await ecs(new ListTasksCommand({ cluster, nextToken }), { resource });
+    if (taskArns.length > 0) {
+      const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: taskArns }), { resource });
+      revisions.push(...revisionsIn(tasks.flatMap(({ taskDefinitionArn }) => taskDefinitionArn ?? [])));
+    }
+    return { page: taskArns, next };
+  });
+  if (!isAll) throw tooMany("tasks", cluster);
+  return revisions;
+}
+
+/** Of this release, of as many before it as are kept, and of those that have not come to their end. */
+async function revisionsOfReleases(
+  { journal, unfinished }: Session,
+  release: Release,
+  keep: number,
+): Promise<readonly Revision[]> {
+  const kept = [release, ...unfinished.map(({ intent }) => intent.release)];
+  let base = release.base;
+  for (let before = 0; base !== null && before < keep; before += 1) {
+    const former = (await journal.outcome(base))?.release ?? null;
+    if (former !== null) kept.push(former);
+    base = former?.base ?? null;
+  }
+  const noted = unfinished.flatMap(({ intent }) => Object.values(intent.before));
+  return [
+    ...kept.flatMap(({ taskDefinitions }) => Object.values(taskDefinitions)),
+    ...noted.flatMap(({ taskDefinition }) => taskDefinition ?? []),
+  ];
+}
+
+async function pages<T>(
+  read: (nextToken: string | undefined) => Promise<{ readonly page: readonly T[]; readonly next: string | undefined }>,
+): Promise<{ readonly found: readonly T[]; readonly isAll: boolean }> {
+  const found: T[] = [];
+  let nextToken: string | undefined;
+  for (let count = 0; count < mostPages; count += 1) {
+    const { page, next } = await read(nextToken);
+    found.push(...page);
+    if (next === undefined) return { found, isAll: true };
+    nextToken = next;
+  }
+  return { found, isAll: false };
+}
+
+function revisionsIn(arns: readonly string[]): readonly Revision[] {
+  return arns.flatMap((arn) => parseRevision(arn) ?? []);
+}
+
+function tooMany(what: string, cluster: string): Error {
+  return new Error(`cluster ${cluster} has more than ${mostPages * 100} ${what}: who names a revision is not known`);
+}

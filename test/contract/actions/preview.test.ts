@@ -1,0 +1,229 @@
+import { type FakeGithub, type FakePullRequest, startFakeGithub, theOnlyNumber } from "../../github/fake-github.ts";
+import type { Step, StepResult } from "../../runner/run-step.ts";
+import {
+  type Checkout,
+  checkOut,
+  heldLock,
+  putRecord,
+  removeRecord,
+  type SmallStack,
+  startSmallStack,
+  stackFile,
+} from "./small-stack.ts";
+
+// The root action as a process, `command: plan`, on a pull request.
+
+const us = "github-actions[bot]";
+let small: SmallStack;
+let checkout: Checkout;
+let github: FakeGithub;
+let page: FakePullRequest;
+let runId = 2000;
+
+beforeAll(async () => {
+  small = await startSmallStack();
+  github = await startFakeGithub({ pullRequest: (number) => (number === theOnlyNumber ? page : undefined) });
+  checkout = await checkOut(small);
+}, 120_000);
+afterAll(async () => {
+  await checkout.remove();
+  await github.close();
+  await small.bed.close();
+});
+beforeEach(() => {
+  page = { comments: [], files: [], writer: { login: us } };
+});
+
+interface Asked {
+  readonly with?: Step["with"];
+  readonly from?: string;
+  readonly actor?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly event?: string;
+}
+
+/** A step of a job of a new run, for pull request 7. */
+async function planned({
+  with: inputs = {},
+  from = "owner/small",
+  actor = "mona",
+  environment = {},
+  event = "pull_request",
+}: Asked = {}): Promise<StepResult> {
+  runId += 1;
+  const { runStep } = await import("../../runner/run-step.ts");
+  const pull_request = {
+    number: theOnlyNumber,
+    base: { repo: { full_name: "owner/small" } },
+    head: { repo: { full_name: from } },
+  };
+  const job = checkout.job({ GITHUB_API_URL: github.url, GITHUB_ACTOR: actor, ...environment });
+  const given = { command: "plan", "github-token": "ghs_secret", ...inputs };
+  return runStep({ ...job, runId, event: { name: event, payload: { pull_request } } }, { action: ".", with: given });
+}
+
+const notices = ({ annotations }: StepResult): readonly string[] =>
+  annotations
+    .filter(({ level }) => level === "notice")
+    .map(({ properties, message }) => `${properties["title"] ?? ""}: ${message}`);
+
+describe("A plan of a pull request", () => {
+  test("is one comment, written anew by the next run, with what it would do and what it costs", async () => {
+    const result = await planned({ with: { prices: '{"X86_64":{"vcpu":0.04,"gb":0.004}}' } });
+    expect(result.exitCode).toBe(0);
+    expect(page.comments.map(({ login }) => login)).toEqual([us]);
+    const body = page.comments[0]?.body ?? "";
+    expect(body).toContain(`<!-- dagster-ecs plan of small/production by run ${runId}.1 -->`);
+    expect(body).toContain("### Plan for small, production");
+    expect(body).toMatch(/^- make image `app` of layers: /m);
+    expect(body).toMatch(/^- roll `code` from small-code:1 to /m);
+    expect(body).toContain("<summary>In this order: ");
+    expect(body).toContain(
+      `Nothing was changed. The summary of [run ${runId}](https://github.com/owner/small/actions/runs/${runId})`,
+    );
+    const price = JSON.parse(result.outputs["price"] ?? "") as { readonly own: boolean; readonly after: number };
+    expect(price).toMatchObject({ region: "eu-central-1", currency: "USD", own: true });
+    expect(price.after).toBeGreaterThan(0);
+    expect(body).toContain(`Services cost ${price.after.toFixed(2)} USD a month`);
+    expect(result.summary).toContain(`Services cost ${price.after.toFixed(2)} USD a month`);
+    expect(result.log.join("\n")).toContain("comment created: https://github.com/owner/small/pull/7#issuecomment-1");
+    expect(result.log.join("\n")).not.toContain("ghs_secret");
+
+    await planned();
+    expect(page.comments).toHaveLength(1);
+    expect(page.comments[0]?.body).toContain(`run ${runId}.1 -->`);
+  });
+
+  test("asks GitHub three times, writes nothing to AWS, and takes no lock", async () => {
+    const since = { aws: small.bed.calls.length, github: github.requests.length };
+    await planned();
+    expect(github.requests.slice(since.github).map(({ route }) => route)).toEqual([
+      "GET /repos/owner/small/pulls/7/files",
+      "GET /repos/owner/small/issues/7/comments",
+      "POST /repos/owner/small/issues/7/comments",
+    ]);
+    const read = /^(Describe|Get|List|Head|BatchGet|BatchCheck|HEAD|GET)/;
+    const writes = small.bed.calls.slice(since.aws).filter(({ operation }) => !read.test(operation));
+    expect(writes.map(({ service, operation, resource }) => `${service} ${operation} ${resource}`)).toEqual([]);
+  });
+
+  test("says so when a release is under way", async () => {
+    await putRecord(small, "lock.json", { ...heldLock, since: new Date().toISOString() });
+    try {
+      expect((await planned()).exitCode).toBe(0);
+      expect(page.comments[0]?.body).toContain("**A release is under way**, by owner/small/run/77/job/deploy");
+    } finally {
+      await removeRecord(small, "lock.json");
+    }
+  });
+
+  test("leaves what a newer run has written", async () => {
+    await planned();
+    const newer = page.comments[0];
+    if (newer === undefined) throw new Error("nothing was written");
+    newer.body = newer.body.replace(`run ${runId}.1`, "run 999999.1");
+    const { body } = newer;
+    const result = await planned();
+    expect(result.exitCode).toBe(0);
+    expect(page.comments.map((comment) => comment.body)).toEqual([body]);
+    expect(result.log.join("\n")).toContain("the comment is of run 999999, attempt 1, which is newer: it stays");
+  });
+
+  test("is only in the summary where no comment is wanted, or there is no token", async () => {
+    const since = github.requests.length;
+    for (const inputs of [{ comment: "false" }, { "github-token": "" }]) {
+      const result = await planned({ with: inputs });
+      expect(result.exitCode).toBe(0);
+      expect(result.summary).toContain("## Plan for small, production");
+    }
+    expect(github.requests).toHaveLength(since);
+  });
+
+  test("that is refused tells the pull request why, and is red", async () => {
+    const checks = 'checks: { run-monitoring-missing: { level: error, reason: "a test" } }\n';
+    await checkout.write("dagster-stack.yml", `${stackFile()}${checks}`);
+    try {
+      const result = await planned();
+      expect(result.exitCode).toBe(1);
+      expect(result.annotations.filter(({ level }) => level === "error")).toHaveLength(1);
+      expect(page.comments[0]?.body).toContain("- **error** `run-monitoring-missing`: ");
+    } finally {
+      await checkout.write("dagster-stack.yml", stackFile());
+    }
+  });
+});
+
+describe("Findings", () => {
+  test("are annotations on lines that the pull request changes, and lines of the log elsewhere", async () => {
+    const warned = async (
+      files: NonNullable<FakePullRequest["files"]>,
+    ): Promise<{ readonly annotated: boolean; readonly logged: boolean }> => {
+      page = { comments: [], writer: { login: us }, files };
+      const { annotations, log } = await planned();
+      return {
+        annotated: annotations.some(({ properties }) => properties["title"] === "run-monitoring-missing"),
+        logged: log.some((one) => one.startsWith("warning run-monitoring-missing: ")),
+      };
+    };
+    const patch = (at: number): string => `@@ -${at},0 +${at},1 @@\n+telemetry: { enabled: false }`;
+    const [annotated, logged] = [
+      { annotated: true, logged: false },
+      { annotated: false, logged: true },
+    ];
+    expect(await warned([{ filename: "dagster.yaml", patch: patch(1) }])).toEqual(annotated);
+    expect(await warned([{ filename: "dagster.yaml", patch: patch(2) }])).toEqual(logged);
+    expect(await warned([{ filename: "docs/picture.png" }])).toEqual(logged);
+    expect(await warned("forbidden")).toEqual(annotated);
+  });
+});
+
+describe("A token that may not write", () => {
+  test.each<[string, Asked, FakePullRequest["writer"] & string, RegExp]>([
+    ["of a job without the permission", {}, "forbidden", /pull-requests: write/],
+    ["of a fork", { from: "mallory/small" }, "forbidden", /fix: Nothing: jobs of a pull request from a fork/],
+    ["of Dependabot", { actor: "dependabot[bot]" }, "forbidden", /fix: Nothing: jobs of a pull request from a fork/],
+    ["that sees nothing", {}, "not found", /GitHub answers 404/],
+    ["while GitHub is down", {}, "server error", /githubstatus/],
+  ])("%s: the summary has the plan, a notice says so, and the job is green", async (_, asked, writer, words) => {
+    page = { ...page, writer };
+    const result = await planned(asked);
+    expect(result.exitCode).toBe(0);
+    expect(result.summary).toContain("## Plan for small, production");
+    expect(notices(result).filter((text) => text.startsWith("No comment was written"))).toEqual([
+      expect.stringMatching(words),
+    ]);
+    expect(page.comments).toEqual([]);
+  });
+
+  test("and writes as somebody else is told how its comment is found again", async () => {
+    page = { ...page, writer: { login: "previews[bot]" } };
+    expect(notices(await planned())).toContainEqual(expect.stringContaining("comment-author: previews[bot]"));
+    expect(notices(await planned({ with: { "comment-author": "previews[bot]" } })).join()).not.toContain(
+      "comment-author",
+    );
+    expect(page.comments).toHaveLength(1);
+  });
+});
+
+describe("A pull request whose jobs get no credentials", () => {
+  const role = { "role-to-assume": "arn:aws:iam::123456789012:role/plan" };
+
+  test.each<[string, Asked]>([
+    ["from a fork", { from: "mallory/small" }],
+    ["of Dependabot", { actor: "dependabot[bot]" }],
+  ])("%s is not planned, says so, and is green", async (_, asked) => {
+    const result = await planned({ ...asked, with: role });
+    expect(result.exitCode).toBe(0);
+    expect(result.summary).toContain("## Not planned");
+    expect(notices(result)).toEqual([
+      expect.stringContaining("Not planned: Pull request 7 comes from a fork, or from Dependabot"),
+    ]);
+    expect(result.outputs["changed"]).toBe("false");
+  });
+
+  test("of the repository itself is red: its job lacks a permission", async () => {
+    const result = await planned({ with: role });
+    expect(result.exitCode).toBe(1);
+    expect(result.annotations.map(({ message }) => message).join()).toContain("id-token: write");
+  });
+});
