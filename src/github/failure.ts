@@ -1,7 +1,7 @@
 import * as core from "@actions/core";
-import { untrusted } from "../domain/evidence.ts";
-import { logLines } from "./report.ts";
 import { Cancelled, RolloutFailed, UserError } from "../domain/errors.ts";
+import { lastWords } from "../markdown/plain.ts";
+import { logLines } from "./report.ts";
 
 /** Says once what went wrong, and fails the step. Something that nobody foresaw says that it is a bug, with where it came from. */
 export function failStep(error: unknown): void {
@@ -15,7 +15,7 @@ export function failStep(error: unknown): void {
     return;
   }
   if (error instanceof RolloutFailed) {
-    const text = [error.message, ...lastWords(error.evidence)].join("\n");
+    const text = [error.message, ...lastWords(error.evidence, logLines)].join("\n");
     core.error(text, { title: "The release failed" });
     return;
   }
@@ -25,17 +25,6 @@ export function failStep(error: unknown): void {
     return;
   }
   core.error(bugReport(error), { title: "A bug of dagster-ecs" });
-}
-
-/** Characters of a quoted line. */
-const quoted = 300;
-
-/** The last line that the container which failed has written: mostly what it died of. */
-function lastWords(evidence: RolloutFailed["evidence"]): readonly string[] {
-  const log = evidence.findLast(({ kind, text }) => kind === "log" && text.untrusted.trim() !== "");
-  const last = log === undefined ? undefined : logLines(untrusted(log.text.untrusted.trimEnd())).at(-1);
-  if (log === undefined || last === undefined) return [];
-  return [`last line of ${log.subject}: ${last.length > quoted ? `${last.slice(0, quoted)}…` : last}`];
 }
 
 /** The place it came from is in our own bundle, so a stack trace shows nothing of the user's. */

@@ -10,11 +10,14 @@ import { messageOf, UserError } from "../domain/errors.ts";
 export async function identityToken(variables: NodeJS.ProcessEnv, audience: string): Promise<string> {
   // The runner sets both for jobs that have the permission, and for no others.
   if (!variables["ACTIONS_ID_TOKEN_REQUEST_URL"] || !variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]) {
-    throw new UserError({
-      what: "This job may not ask GitHub for an identity token, and so cannot assume a role.",
-      where: "permissions of this job",
-      fix: "Give the job the permission; a pull request from a fork never has it:\npermissions:\n  id-token: write",
-    });
+    throw new UserError(
+      {
+        what: "This job may not ask GitHub for an identity token, and so cannot assume a role.",
+        where: "permissions of this job",
+        fix: "Give the job the permission; a pull request from a fork never has it:\npermissions:\n  id-token: write",
+      },
+      { kind: "no-credentials" },
+    );
   }
   try {
     return await getIDToken(audience);

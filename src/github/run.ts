@@ -16,6 +16,8 @@ export interface WorkflowRun {
   readonly url: string | null;
   /** Folder that goes with the job. */
   readonly temporaryFolder: string;
+  /** Folder that stays with the machine. */
+  readonly keptFolder: string;
 }
 
 const environment = z.object({
@@ -27,6 +29,7 @@ const environment = z.object({
   GITHUB_EVENT_NAME: z.string().min(1),
   GITHUB_SERVER_URL: z.string().default("https://github.com"),
   RUNNER_TEMP: z.string().min(1),
+  RUNNER_TOOL_CACHE: z.string().min(1).optional(),
 });
 
 /**
@@ -58,6 +61,7 @@ export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
     event: run.GITHUB_EVENT_NAME,
     url,
     temporaryFolder: run.RUNNER_TEMP,
+    keptFolder: join(run.RUNNER_TOOL_CACHE ?? run.RUNNER_TEMP, "dagster-ecs"),
   };
 }
 

@@ -26,16 +26,23 @@ export function markdown(strings: TemplateStringsArray, ...values: readonly (Tex
  * joiner, which has no width; the `@` of an image's digest mentions nobody, and people copy it.
  */
 export function escape(text: Text): Markdown {
-  const escaped = plainText(text)
-    .replaceAll(/\s+/g, (blanks: string, at: number) => (at === 0 || /[\r\n\t]/.test(blanks) ? " " : blanks))
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
+  const blanks = plainText(text).replaceAll(/\s+/g, (blanks: string, at: number) =>
+    at === 0 || /[\r\n\t]/.test(blanks) ? " " : blanks,
+  );
+  const escaped = withoutHtml(blanks)
     .replaceAll(/[\\`*_{}[\]()|~!$]/g, String.raw`\$&`)
-    .replace(/^( ?)([-+=#])|^( ?\d{1,9})(\.)(?=\s|$)/, String.raw`$1$3\$2$4`)
+    .replace(/^( ?)([-+=#])|^( ?\d{1,9})(\.)(?=\s|$)/, String.raw`$1$3\$2$4`);
+  return { markdown: withoutReferences(escaped) };
+}
+
+function withoutHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function withoutReferences(text: string): string {
+  return text
     .replaceAll(/(?<!\w(?=@sha256:[0-9a-f]{64}(?!\w)))[@#](?=[\w.-])/g, "$&\u2060")
     .replaceAll(/:(?=\/\/)|w(?=ww\.)/gi, "$&\u2060");
-  return { markdown: escaped };
 }
 
 /** Foreign text as inline code: shown as it is, whatever it contains; line breaks become spaces. */
@@ -56,9 +63,10 @@ export function codeBlock(text: Text, language = ""): Markdown {
   return { markdown: `${fence}${language}\n${plain}\n${fence}` };
 }
 
-/** Something that is folded until a person opens it. */
-export function details(summary: Text | Markdown, body: Markdown): Markdown {
-  return markdown`<details>\n<summary>${summary}</summary>\n\n${body}\n\n</details>`;
+/** Something that is folded until a person opens it. The summary stands in HTML, where Markdown means nothing and would be shown. */
+export function details(summary: Text, body: Markdown): Markdown {
+  const title = withoutReferences(withoutHtml(plainText(summary).replaceAll(/\s+/g, " ")));
+  return markdown`<details>\n<summary>${{ markdown: title }}</summary>\n\n${body}\n\n</details>`;
 }
 
 /** A table; cells are escaped unless they are Markdown. No rows: nothing. */

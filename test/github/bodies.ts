@@ -1,4 +1,4 @@
-import type { Comparison, RunStatus } from "./fake-github.ts";
+import type { Comparison, FakeComment, FakeFile, RunStatus } from "./fake-github.ts";
 
 /** Two commits compared. */
 export function comparison(api: string, base: string, head: string, status: Comparison): unknown {
@@ -98,11 +98,45 @@ function repository(api: string): unknown {
   };
 }
 
+/** A comment on a pull request. */
+export function issueComment(api: string, number: number, { id, login, body }: FakeComment): unknown {
+  return {
+    id,
+    node_id: `IC_${id}`,
+    url: `${api}/issues/comments/${id}`,
+    html_url: `https://github.com/owner/small/pull/${number}#issuecomment-${id}`,
+    issue_url: `${api}/issues/${number}`,
+    user: login === null ? null : user(login),
+    body,
+    author_association: "NONE",
+    created_at: "2026-11-21T10:00:00Z",
+    updated_at: "2026-11-21T10:00:00Z",
+  };
+}
+
+/** A file that a pull request changes. */
+export function diffEntry(api: string, { filename, patch }: FakeFile): unknown {
+  const lines = patch?.split("\n") ?? [];
+  const [additions, deletions] = ["+", "-"].map((sign) => lines.filter((line) => line.startsWith(sign)).length);
+  return {
+    sha: "0".repeat(40),
+    filename,
+    status: "modified",
+    additions,
+    deletions,
+    changes: lines.filter((line) => /^[+-]/.test(line)).length,
+    blob_url: `https://github.com/owner/small/blob/main/${filename}`,
+    raw_url: `https://github.com/owner/small/raw/main/${filename}`,
+    contents_url: `${api}/contents/${filename}`,
+    ...(patch === undefined ? {} : { patch }),
+  };
+}
+
 const userLinks =
   "avatar events followers following gists html organizations received_events repos starred subscriptions".split(" ");
 
 function user(login: string): unknown {
-  const url = `https://api.github.com/users/${login}`;
+  const url = `https://api.github.com/users/${encodeURIComponent(login)}`;
   return {
     ...Object.fromEntries(userLinks.map((name) => [`${name}_url`, `${url}/${name}`])),
     login,
@@ -110,7 +144,7 @@ function user(login: string): unknown {
     node_id: "U_1",
     gravatar_id: "",
     url,
-    type: "Organization",
+    type: login.endsWith("[bot]") ? "Bot" : "User",
     site_admin: false,
   };
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { comparison, workflowRun } from "./bodies.ts";
+import { comparison, diffEntry, issueComment, workflowRun } from "./bodies.ts";
 
 /** How two commits stand to each other: what `git` would say of `base...head`. */
 export type Comparison = "ahead" | "behind" | "identical" | "diverged";
@@ -15,10 +15,32 @@ export type RunStatus = "requested" | "waiting" | "pending" | "queued" | "in_pro
 /** In the place of an answer: as GitHub refuses, or is down. */
 export type Refusal = "not found" | "forbidden" | "server error";
 
+export interface FakeComment {
+  readonly id: number;
+  /** null: whoever wrote it is gone. */
+  readonly login: string | null;
+  body: string;
+}
+
+export interface FakeFile {
+  readonly filename: string;
+  /** Left out where GitHub shows none: a picture, or a large change. */
+  readonly patch?: string;
+}
+
+/** A pull request, with what is written on it; changed by what is asked. */
+export interface FakePullRequest {
+  readonly comments: FakeComment[];
+  readonly files?: readonly FakeFile[] | Refusal;
+  /** Who the token writes as; a refusal where it may only read. */
+  readonly writer?: { readonly login: string } | Refusal;
+}
+
 /** What the repository is like; it knows nothing of what is left out. */
 export interface FakeRepository {
   readonly compare?: (base: string, head: string) => Comparison | Refusal;
   readonly run?: (id: number) => RunStatus | null | Refusal;
+  readonly pullRequest?: (number: number) => FakePullRequest | undefined;
 }
 
 export interface FakeGithub {
@@ -36,14 +58,21 @@ export interface FakeGithub {
 export async function startFakeGithub(repository: FakeRepository): Promise<FakeGithub> {
   const requests: { route: string; authorization: string }[] = [];
   const server = createServer((request, response) => {
-    request.resume();
-    const url = new URL(request.url ?? "/", "http://localhost");
-    requests.push({
-      route: `${request.method ?? ""} ${url.pathname}`,
-      authorization: request.headers.authorization ?? "",
-    });
-    const { status, body } = request.method === "GET" ? answer(url, repository) : refusals["not found"];
-    response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(body));
+    void (async () => {
+      const body = await bodyOf(request);
+      const host = `http://${request.headers.host ?? ""}`;
+      const url = new URL(request.url ?? "/", host);
+      requests.push({
+        route: `${request.method ?? ""} ${url.pathname}`,
+        authorization: request.headers.authorization ?? "",
+      });
+      const given = answer({ method: (request.method ?? "").toLowerCase(), url, body }, repository);
+      response.writeHead(given.status, {
+        "content-type": "application/json; charset=utf-8",
+        ...(given.link === undefined ? {} : { link: given.link }),
+      });
+      response.end(JSON.stringify(given.body));
+    })();
   });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   return {
@@ -53,9 +82,23 @@ export async function startFakeGithub(repository: FakeRepository): Promise<FakeG
   };
 }
 
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString("utf8");
+  return text === "" ? null : JSON.parse(text);
+}
+
+interface Asked {
+  readonly method: string;
+  readonly url: URL;
+  readonly body: unknown;
+}
+
 interface Answer {
   readonly status: number;
   readonly body: unknown;
+  readonly link?: string;
 }
 
 const refusals: Readonly<Record<Refusal, Answer>> = {
@@ -70,46 +113,136 @@ function refusal(status: number, message: string): Answer {
 
 /** One operation of the description, and how it is answered. */
 interface Operation {
+  readonly method: "get" | "patch" | "post";
   readonly path: string;
   readonly pattern: RegExp;
   readonly query: readonly string[];
-  readonly answer: (api: string, asked: string, repository: FakeRepository) => unknown;
+  /** @param asked what the pattern has found after the repository */
+  readonly answer: (api: string, asked: string, repository: FakeRepository, call: Asked) => Answer | Refusal;
 }
+
+const paging = ["page", "per_page"];
 
 const operations: readonly Operation[] = [
   {
+    method: "get",
     path: "/repos/{owner}/{repo}/compare/{basehead}",
     pattern: /^\/repos\/([^/]+\/[^/]+)\/compare\/(.+)$/,
-    query: ["page", "per_page"],
+    query: paging,
     answer: (api, basehead, { compare = () => "not found" }) => {
       const [base = "", head = ""] = decodeURIComponent(basehead).split("...");
       const status = compare(base, head);
-      return isRefusal(status) ? refusals[status] : comparison(api, base, head, status);
+      return isRefusal(status) ? status : { status: 200, body: comparison(api, base, head, status) };
     },
   },
   {
+    method: "get",
     path: "/repos/{owner}/{repo}/actions/runs/{run_id}",
     pattern: /^\/repos\/([^/]+\/[^/]+)\/actions\/runs\/(\d+)$/,
     query: ["exclude_pull_requests"],
     answer: (api, id, { run = () => "not found" }) => {
       const status = run(Number(id));
-      return isRefusal(status) ? refusals[status] : workflowRun(api, Number(id), status);
+      return isRefusal(status) ? status : { status: 200, body: workflowRun(api, Number(id), status) };
+    },
+  },
+  {
+    method: "get",
+    path: "/repos/{owner}/{repo}/pulls/{pull_number}/files",
+    pattern: /^\/repos\/([^/]+\/[^/]+)\/pulls\/(\d+)\/files$/,
+    query: paging,
+    answer: (api, number, { pullRequest }, { url }) => {
+      const files = pullRequest?.(Number(number))?.files ?? "not found";
+      if (typeof files === "string") return files;
+      return page(
+        url,
+        files.map((file) => diffEntry(api, file)),
+      );
+    },
+  },
+  {
+    method: "get",
+    path: "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    pattern: /^\/repos\/([^/]+\/[^/]+)\/issues\/(\d+)\/comments$/,
+    query: [...paging, "since"],
+    answer: (api, number, { pullRequest }, { url }) => {
+      const comments = pullRequest?.(Number(number))?.comments;
+      if (comments === undefined) return "not found";
+      return page(
+        url,
+        comments.map((comment) => issueComment(api, Number(number), comment)),
+      );
+    },
+  },
+  {
+    method: "post",
+    path: "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    pattern: /^\/repos\/([^/]+\/[^/]+)\/issues\/(\d+)\/comments$/,
+    query: [],
+    answer: (api, number, { pullRequest }, { body }) => {
+      const { comments, writer = "forbidden" } = pullRequest?.(Number(number)) ?? {};
+      if (comments === undefined) return "not found";
+      if (typeof writer === "string") return writer;
+      const { body: text } = body as { readonly body: string };
+      if (text.length > 65_536) return tooLong;
+      const comment = { id: 1 + Math.max(0, ...comments.map(({ id }) => id)), login: writer.login, body: text };
+      comments.push(comment);
+      return { status: 201, body: issueComment(api, Number(number), comment) };
+    },
+  },
+  {
+    method: "patch",
+    path: "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    pattern: /^\/repos\/([^/]+\/[^/]+)\/issues\/comments\/(\d+)$/,
+    query: [],
+    answer: (api, id, { pullRequest }, { body }) => {
+      const { comments = [], writer = "forbidden" } = pullRequest?.(theOnlyNumber) ?? {};
+      const comment = comments.find((one) => one.id === Number(id));
+      if (comment === undefined) return "not found";
+      // GitHub lets whoever may write to the repository edit the comments of anybody.
+      if (typeof writer === "string") return writer;
+      const { body: text } = body as { readonly body: string };
+      if (text.length > 65_536) return tooLong;
+      comment.body = text;
+      return { status: 200, body: issueComment(api, theOnlyNumber, comment) };
     },
   },
 ];
 
-function isRefusal(value: string | null): value is Refusal {
-  return value !== null && Object.hasOwn(refusals, value);
+/** The pull request that comments are on which are known by their id alone. */
+export const theOnlyNumber = 7;
+
+const tooLong: Answer = refusal(422, "Validation Failed: body is too long (maximum is 65536 characters)");
+
+/** A page of a list, and the way to the next one. Source: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
+function page(url: URL, all: readonly unknown[]): Answer {
+  const size = Math.min(100, Number(url.searchParams.get("per_page") ?? 30));
+  const number = Number(url.searchParams.get("page") ?? 1);
+  const last = Math.max(1, Math.ceil(all.length / size));
+  const to = (target: number, rel: string): string => {
+    const other = new URL(url);
+    other.searchParams.set("page", String(target));
+    return `<${other.href}>; rel="${rel}"`;
+  };
+  const body = all.slice((number - 1) * size, number * size);
+  return { status: 200, body, ...(number < last ? { link: `${to(number + 1, "next")}, ${to(last, "last")}` } : {}) };
 }
 
-function answer(url: URL, repository: FakeRepository): Answer {
+function isRefusal(value: unknown): value is Refusal {
+  return typeof value === "string" && Object.hasOwn(refusals, value);
+}
+
+function answer(call: Asked, repository: FakeRepository): Answer {
+  const { url, method, body } = call;
   for (const operation of operations) {
     const [, name, asked] = operation.pattern.exec(url.pathname) ?? [];
-    if (name === undefined || asked === undefined) continue;
+    if (operation.method !== method || name === undefined || asked === undefined) continue;
     const unknown = [...url.searchParams.keys()].filter((key) => !operation.query.includes(key));
-    if (unknown.length > 0) return { status: 422, body: { message: `unknown query: ${unknown.join(", ")}` } };
-    const given = operation.answer(`https://api.github.com/repos/${name}`, asked, repository);
-    return Object.values(refusals).find((one) => one === given) ?? checked(operation, given);
+    if (unknown.length > 0) return refusal(422, `unknown query: ${unknown.join(", ")}`);
+    const wrong = method === "get" ? null : faults(operation, "requestBody", body);
+    if (wrong !== null) return { status: 422, body: { message: "Validation Failed", errors: wrong } };
+    const given = operation.answer(`https://api.github.com/repos/${name}`, asked, repository, call);
+    if (isRefusal(given)) return refusals[given];
+    return given.status >= 400 ? given : checked(operation, given);
   }
   return refusals["not found"];
 }
@@ -119,11 +252,16 @@ const ajv = new Ajv.default({ strict: false, allErrors: true });
 addFormats.default(ajv);
 ajv.addSchema(description, "github");
 
-function checked({ path }: Operation, body: unknown): Answer {
-  const pointer = `github#/paths/${path.replaceAll("/", "~1")}/get/responses/200/content/application~1json/schema`;
+/** What breaks the description; null: nothing does. */
+function faults({ path, method }: Operation, part: string, body: unknown): readonly unknown[] | null {
+  const pointer = `github#/paths/${path.replaceAll("/", "~1")}/${method}/${part}/content/application~1json/schema`;
   const validate = ajv.getSchema(pointer);
   if (validate === undefined) throw new Error(`the description has no ${pointer}`);
-  if (validate(body) === true) return { status: 200, body };
-  const errors = validate.errors?.slice(0, 3);
+  return validate(body) === true ? null : (validate.errors?.slice(0, 3) ?? []);
+}
+
+function checked(operation: Operation, given: Answer): Answer {
+  const errors = faults(operation, `responses/${given.status}`, given.body);
+  if (errors === null) return given;
   return { status: 500, body: { message: "this fake answered what GitHub's description does not allow", errors } };
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
 import { logLines } from "../../../src/github/report.ts";
 

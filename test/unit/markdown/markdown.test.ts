@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { untrusted } from "../../../src/domain/evidence.ts";
@@ -72,9 +72,10 @@ describe("foreign text in a line", () => {
   test("is shown as it is, and makes no element, whatever it contains", () => {
     fc.assert(
       fc.property(foreign, (text) => {
-        const html = render(markdown`say: ${untrusted(text)} end`);
+        const said = untrusted(text);
+        const html = render(markdown`say: ${said} end`);
         expect(html).toMatch(/^<p>[^<]*<\/p>$/);
-        expect(shown(textOf(html))).toBe(shown(`say: ${text} end`));
+        expect(shown(textOf(html))).toBe(shown(`say: ${said.untrusted} end`));
       }),
       { numRuns: 500 },
     );
@@ -168,6 +169,20 @@ test("pieces are put together, and empty ones leave no trace", () => {
   );
   expect(details("3 events", codeBlock("log")).markdown).toBe(
     "<details>\n<summary>3 events</summary>\n\n```\nlog\n```\n\n</details>",
+  );
+});
+
+test("What is folded shows its summary as it is, and no element of it, whatever it contains", () => {
+  fc.assert(
+    fc.property(foreign, (text) => {
+      const said = untrusted(text);
+      const html = render(details(said, { markdown: "body" }));
+      const [, summary = "", rest = ""] = /^<details>\n<summary>(.*)<\/summary>\n([^]*)$/.exec(html) ?? [];
+      expect(summary).not.toMatch(/<|[@#](?=[\w.-])|:(?=\/\/)/);
+      expect(shown(textOf(summary))).toBe(shown(said.untrusted));
+      expect(rest.trim()).toBe("<p>body</p>\n</details>");
+    }),
+    { numRuns: 500 },
   );
 });
 
