@@ -1,13 +1,12 @@
 import type * as z from "zod";
 import type { Context } from "../domain/context.ts";
-import { messageOf, UserError } from "../domain/errors.ts";
+import { UserError } from "../domain/errors.ts";
+import { type DagsterAddress, httpWay } from "./http.ts";
+import { judgeReply } from "./judge.ts";
+import { DagsterUnreachable, type Way } from "./way.ts";
 
-/** Where a webserver is reached, and what it wants to see in each request. */
-export interface DagsterAddress {
-  /** Base URL, path prefix included. */
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
+export type { DagsterAddress, Login } from "./http.ts";
+export { DagsterUnreachable, type Way } from "./way.ts";
 
 /** A GraphQL document with what its answer must look like. */
 export interface Document<Answer> {
@@ -27,26 +26,30 @@ export interface Dagster {
   serverInfo(): Promise<unknown>;
 }
 
-/** Nobody, or somebody who is not ready, answered: connection refused, 502 to 504, a time-out. */
-export class DagsterUnreachable extends Error {
-  override readonly name = "DagsterUnreachable";
+/** Dagster's webserver, asked by this process. */
+export function dagster(address: DagsterAddress, context: Context): Dagster {
+  return dagsterOver(httpWay(address, context));
 }
 
-/** One answer takes at most so long, in milliseconds; the first one of a large workspace can take seconds. */
-const answerTimeout = 15_000;
-
-/** GraphQL over HTTP as Dagster's webserver speaks it. */
-export function dagster(address: DagsterAddress, context: Context): Dagster {
-  const base = address.url.replace(/\/+$/, "");
+/** GraphQL as Dagster's webserver speaks it, whoever carries question and answer. */
+export function dagsterOver(way: Way): Dagster {
+  const { base } = way;
+  const exchange = async (path: string, body: string | null): Promise<unknown> => {
+    const url = `${base}${path}`;
+    const judged = judgeReply(await way.send({ path, body }), url, way.login);
+    switch (judged.kind) {
+      case "json":
+        return judged.json;
+      case "weather":
+        throw new DagsterUnreachable(judged.what);
+      case "refused":
+        throw new UserError(judged.advice);
+    }
+  };
   return {
     ask: async (document, variables = {}) => {
       const body = JSON.stringify({ operationName: document.name, query: document.text, variables });
-      const json = await request(context, `${base}/graphql`, {
-        method: "POST",
-        headers: { ...address.headers, "content-type": "application/json", accept: "application/json" },
-        body,
-      });
-      const data = dataOf(json, document, base);
+      const data = dataOf(await exchange("/graphql", body), document, base);
       const answer = document.answer.safeParse(data);
       if (answer.success) return answer.data;
       const issue = answer.error.issues[0];
@@ -56,36 +59,8 @@ export function dagster(address: DagsterAddress, context: Context): Dagster {
         fix: "Use a Dagster of 1.9 or newer; if it is one, please report this.",
       });
     },
-    serverInfo: () =>
-      request(context, `${base}/server_info`, {
-        method: "GET",
-        headers: { ...address.headers, accept: "application/json" },
-      }),
+    serverInfo: () => exchange("/server_info", null),
   };
-}
-
-/** Errors of resolvers come with HTTP 500 and of documents with 400: the body is read whatever the status is (dagster_webserver/graphql.py). */
-async function request(context: Context, url: string, init: RequestInit): Promise<unknown> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(answerTimeout)]);
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, { ...init, redirect: "manual", signal });
-    text = await response.text();
-  } catch (error) {
-    context.signal.throwIfAborted();
-    throw new DagsterUnreachable(`${url} does not answer: ${reasonOf(error)}`, { cause: error });
-  }
-  if (response.status >= 300 && response.status < 400)
-    throw loginInFront(url, `it redirects to ${hostOf(response.headers.get("location"), url)}`);
-  if (response.status === 401 || response.status === 403) throw loginInFront(url, `it answers HTTP ${response.status}`);
-  if ([502, 503, 504].includes(response.status)) throw new DagsterUnreachable(`${url} answers HTTP ${response.status}`);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    if (/^\s*</.test(text)) throw loginInFront(url, "it answers with a web page instead of JSON");
-    throw new DagsterUnreachable(`${url} answers HTTP ${response.status} with something that is not JSON`);
-  }
 }
 
 function dataOf(json: unknown, document: Document<unknown>, base: string): unknown {
@@ -96,21 +71,4 @@ function dataOf(json: unknown, document: Document<unknown>, base: string): unkno
     where: base,
     fix: "Use a Dagster of 1.9 or newer; if it is one, please report this.",
   });
-}
-
-function loginInFront(url: string, what: string): UserError {
-  return new UserError({
-    what: `Something in front of Dagster asks for a login: ${what}.`,
-    where: url,
-    fix: "Give the URL behind the login, or credentials under `auth:` in the stack file, or set `gates: { reach: task }` to ask from inside the VPC.",
-  });
-}
-
-function hostOf(location: string | null, url: string): string {
-  return location !== null && URL.canParse(location, url) ? new URL(location, url).host : "somewhere else";
-}
-
-/** `fetch` hides the reason in its cause. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Document } from "./client.ts";
 import { instigatorDocuments } from "./instigators.ts";
+import { askEvery, entryOf, unexpected, type Unexpected } from "./workspace.ts";
 
 const exception = z.object({
   message: z.string(),
@@ -17,26 +18,16 @@ export type PythonError = z.infer<typeof pythonError>;
 
 const errorFields = "message className stack causes { message className stack }";
 
-const locationEntry = z.object({
-  name: z.string(),
-  loadStatus: z.string(),
-  displayMetadata: z.array(z.object({ key: z.string(), value: z.string() })),
-  locationOrLoadError: z
-    .discriminatedUnion("__typename", [
-      z.object({
-        __typename: z.literal("RepositoryLocation"),
-        serverId: z.string().nullable(),
-        repositories: z.array(z.object({ name: z.string(), jobs: z.array(z.object({ name: z.string() })) })),
-      }),
-      pythonError.extend({ __typename: z.literal("PythonError") }),
-    ])
-    .nullable(),
-});
+const locationEntry = entryOf(
+  {
+    serverId: z.string().nullable(),
+    repositories: z.array(z.object({ name: z.string(), jobs: z.array(z.object({ name: z.string() })) })),
+  },
+  pythonError.shape,
+);
 
 /** One code location as a webserver has it. A broken one reads `loadStatus: LOADED` too: the union tells. */
 export type LocationEntry = z.infer<typeof locationEntry>;
-
-const unexpected = z.object({ __typename: z.string(), message: z.string().optional() });
 
 /** A job, as `PipelineSelector` names it. */
 export interface JobSelector {
@@ -50,41 +41,14 @@ export interface AssetKey {
   readonly path: readonly string[];
 }
 
-export const locations: Document<{
-  readonly workspaceOrError:
-    | { readonly __typename: "Workspace"; readonly locationEntries: readonly LocationEntry[] }
-    | z.infer<typeof unexpected>;
-}> = {
-  name: "Locations",
-  text: `query Locations {
-  workspaceOrError {
-    __typename
-    ... on Workspace {
-      locationEntries {
-        name loadStatus
-        displayMetadata { key value }
-        locationOrLoadError {
-          __typename
-          ... on RepositoryLocation { serverId repositories { name jobs { name } } }
-          ... on PythonError { ${errorFields} }
-        }
-      }
-    }
-    ... on PythonError { message }
-  }
-}`,
-  answer: z.object({
-    workspaceOrError: z.union([
-      z.object({ __typename: z.literal("Workspace"), locationEntries: z.array(locationEntry) }),
-      unexpected,
-    ]),
-  }),
-};
-
-const reloaded = z.object({ __typename: z.string(), message: z.string().optional() });
+export const locations = askEvery<LocationEntry>(
+  "Locations",
+  { location: "serverId repositories { name jobs { name } }", error: errorFields },
+  locationEntry,
+);
 
 /** Lets a webserver ask a code location anew. Its answer says whether it did, not whether the location is well. */
-export const reloadLocation: Document<{ readonly reloadRepositoryLocation: z.infer<typeof reloaded> }> = {
+export const reloadLocation: Document<{ readonly reloadRepositoryLocation: Unexpected }> = {
   name: "ReloadLocation",
   text: `mutation ReloadLocation($location: String!) {
   reloadRepositoryLocation(repositoryLocationName: $location) {
@@ -95,7 +59,7 @@ export const reloadLocation: Document<{ readonly reloadRepositoryLocation: z.inf
     ... on PythonError { message }
   }
 }`,
-  answer: z.object({ reloadRepositoryLocation: reloaded }),
+  answer: z.object({ reloadRepositoryLocation: unexpected }),
 };
 
 const daemonStatus = z.object({
@@ -158,7 +122,7 @@ const run = z.object({
 });
 export type Run = z.infer<typeof run>;
 
-export const runById: Document<{ readonly runOrError: Run | z.infer<typeof unexpected> }> = {
+export const runById: Document<{ readonly runOrError: Run | Unexpected }> = {
   name: "RunById",
   text: `query RunById($runId: ID!) {
   runOrError(runId: $runId) {
@@ -173,9 +137,7 @@ export const runById: Document<{ readonly runOrError: Run | z.infer<typeof unexp
 
 /** An answer that lists runs. */
 interface RunsAnswer<Listed> {
-  readonly runsOrError:
-    | { readonly __typename: "Runs"; readonly results: readonly Listed[] }
-    | z.infer<typeof unexpected>;
+  readonly runsOrError: { readonly __typename: "Runs"; readonly results: readonly Listed[] } | Unexpected;
 }
 
 function runsAnswer<Listed>(listed: z.ZodType<Listed>): z.ZodType<RunsAnswer<Listed>> {
@@ -240,7 +202,7 @@ export type TickedRepository = z.infer<typeof tickedRepository>;
 export const ticks: Document<{
   readonly repositoriesOrError:
     | { readonly __typename: "RepositoryConnection"; readonly nodes: readonly TickedRepository[] }
-    | z.infer<typeof unexpected>;
+    | Unexpected;
 }> = {
   name: "Ticks",
   text: `query Ticks($since: Float!, $until: Float!) {
@@ -302,7 +264,7 @@ const terminatedRuns = z.object({
  * yet, or about to get its process, is refused (`CANCELABLE_RUN_STATUSES` of dagster/_core/storage/dagster_run.py).
  */
 export const terminateRuns: Document<{
-  readonly terminateRuns: z.infer<typeof terminatedRuns> | z.infer<typeof unexpected>;
+  readonly terminateRuns: z.infer<typeof terminatedRuns> | Unexpected;
 }> = {
   name: "TerminateRuns",
   text: `mutation TerminateRuns($runIds: [String!]!) {
@@ -335,7 +297,7 @@ const runEvent = z.object({
 const eventConnection = z.object({ __typename: z.literal("EventConnection"), events: z.array(runEvent) });
 
 export const runEvents: Document<{
-  readonly logsForRun: z.infer<typeof eventConnection> | z.infer<typeof unexpected>;
+  readonly logsForRun: z.infer<typeof eventConnection> | Unexpected;
 }> = {
   name: "RunEvents",
   text: `query RunEvents($runId: ID!) {
@@ -377,7 +339,7 @@ function jobAnswer<Job>(job: z.ZodType<Job>): z.ZodType<JobAnswer<Job>> {
 
 /** An answer about one job. */
 interface JobAnswer<Job> {
-  readonly pipelineOrError: ({ readonly __typename: "Pipeline" } & Job) | z.infer<typeof unexpected>;
+  readonly pipelineOrError: ({ readonly __typename: "Pipeline" } & Job) | Unexpected;
 }
 
 /** @param fields of a job @returns what is selected of `pipelineOrError` */
@@ -434,7 +396,7 @@ const capture = z.object({ __typename: z.string(), fileKey: z.string().optional(
 const captures = z.object({ __typename: z.literal("EventConnection"), events: z.array(capture) });
 
 /** What of a run's output is captured: the file key of each process, which with the run's id makes its log key. */
-export const capturedFiles: Document<{ readonly logsForRun: z.infer<typeof captures> | z.infer<typeof unexpected> }> = {
+export const capturedFiles: Document<{ readonly logsForRun: z.infer<typeof captures> | Unexpected }> = {
   name: "CapturedFiles",
   text: `query CapturedFiles($runId: ID!) {
   logsForRun(runId: $runId, limit: 1000) {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Document } from "./client.ts";
+import { askEvery, entryOf, unexpected, type Unexpected } from "./workspace.ts";
 
 const status = z.enum(["RUNNING", "STOPPED"]);
 
@@ -13,71 +14,47 @@ const state = z.object({
 const schedule = z.object({ name: z.string(), defaultStatus: status, canReset: z.boolean(), scheduleState: state });
 const sensor = z.object({ name: z.string(), defaultStatus: status, canReset: z.boolean(), sensorState: state });
 
-const entry = z.object({
-  name: z.string(),
-  loadStatus: z.string(),
-  displayMetadata: z.array(z.object({ key: z.string(), value: z.string() })),
-  locationOrLoadError: z
-    .discriminatedUnion("__typename", [
+const entry = entryOf(
+  {
+    repositories: z.array(
       z.object({
-        __typename: z.literal("RepositoryLocation"),
-        repositories: z.array(z.object({ name: z.string(), schedules: z.array(schedule), sensors: z.array(sensor) })),
+        name: z.string(),
+        /** Those that Dagster makes of assets are among them. */
+        jobs: z.array(z.object({ name: z.string() })),
+        schedules: z.array(schedule),
+        sensors: z.array(sensor),
       }),
-      z.object({ __typename: z.literal("PythonError") }),
-    ])
-    .nullable(),
-});
+    ),
+  },
+  {},
+);
 
-/** A code location with its schedules and sensors. */
+/** A code location with its jobs, schedules and sensors. */
 export type InstigatorEntry = z.infer<typeof entry>;
-
-const unexpected = z.object({ __typename: z.string(), message: z.string().optional() });
 
 /**
  * Every schedule and sensor, below the location that has it: what does not load is told apart from what has none. `repositoriesOrError`
  * leaves broken locations out without a word.
  */
-export const instigators: Document<{
-  readonly workspaceOrError:
-    | { readonly __typename: "Workspace"; readonly locationEntries: readonly InstigatorEntry[] }
-    | z.infer<typeof unexpected>;
-}> = {
-  name: "Instigators",
-  text: `query Instigators {
-  workspaceOrError {
-    __typename
-    ... on Workspace {
-      locationEntries {
-        name loadStatus
-        displayMetadata { key value }
-        locationOrLoadError {
-          __typename
-          ... on RepositoryLocation {
-            repositories {
-              name
-              schedules { name defaultStatus canReset scheduleState { id status } }
-              sensors {
-                name defaultStatus canReset
-                sensorState { id status typeSpecificData { ... on SensorData { lastCursor } } }
-              }
+export const instigators = askEvery<InstigatorEntry>(
+  "Instigators",
+  {
+    location: `repositories {
+            name
+            jobs { name }
+            schedules { name defaultStatus canReset scheduleState { id status } }
+            sensors {
+              name defaultStatus canReset
+              sensorState { id status typeSpecificData { ... on SensorData { lastCursor } } }
             }
-          }
-        }
-      }
-    }
-    ... on PythonError { message }
-  }
-}`,
-  answer: z.object({
-    workspaceOrError: z.union([
-      z.object({ __typename: z.literal("Workspace"), locationEntries: z.array(entry) }),
-      unexpected,
-    ]),
-  }),
-};
+          }`,
+    error: "__typename",
+  },
+  entry,
+);
 
 /** What changes the state of one: its answer says whether it did. */
-export type StateChange = Document<{ readonly changed: z.infer<typeof unexpected> }>;
+export type StateChange = Document<{ readonly changed: Unexpected }>;
 
 function stateChange(name: string, variables: string, field: string, good: string): StateChange {
   return {
@@ -151,7 +128,7 @@ export type InstigatorTick = z.infer<typeof instigatorTick>;
 export const sensorTicks: Document<{
   readonly sensorOrError:
     | { readonly __typename: "Sensor"; readonly sensorState: { readonly ticks: readonly InstigatorTick[] } }
-    | z.infer<typeof unexpected>;
+    | Unexpected;
 }> = {
   name: "SensorTicks",
   text: `query SensorTicks($selector: SensorSelector!) {
@@ -179,7 +156,7 @@ export const scheduleTicks: Document<{
         readonly scheduleState: { readonly ticks: readonly InstigatorTick[] };
         readonly futureTicks: { readonly results: readonly { readonly timestamp?: number | null | undefined }[] };
       }
-    | z.infer<typeof unexpected>;
+    | Unexpected;
 }> = {
   name: "ScheduleTicks",
   text: `query ScheduleTicks($selector: ScheduleSelector!) {

@@ -1,7 +1,7 @@
 export { type Looks, sharedLooks } from "./looks.ts";
-export { observeServices } from "./observe.ts";
+export { isOptionalCallRefused, observeDigests, observeServices } from "./observe.ts";
 export { roll } from "./roll.ts";
-export type { Deployment, Digests, ServiceNetwork, ServiceObservation } from "./service.ts";
+export type { Deployment, Digests, SeenDigests, ServiceNetwork, ServiceObservation } from "./service.ts";
 export { applySettings } from "./settings.ts";
 export { stop } from "./stop.ts";
 export { takeBack } from "./take-back.ts";

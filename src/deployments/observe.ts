@@ -4,6 +4,7 @@ import {
   DescribeServicesCommand,
   ListServiceDeploymentsCommand,
 } from "@aws-sdk/client-ecs";
+import { batches } from "../aws/batches.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import { isAwsError } from "../aws/error.ts";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
@@ -222,9 +223,4 @@ function digestsOf(images: readonly ContainerImage[]): SeenDigests {
       return known.length === digests.size ? [[name, known]] : [];
     }),
   );
-}
-
-function batches<Element>(elements: readonly Element[], most: number): Element[][] {
-  const count = Math.ceil(elements.length / most);
-  return Array.from({ length: count }, (_, index) => elements.slice(index * most, (index + 1) * most));
 }

@@ -32,6 +32,11 @@ export function wordsToRead({ stopped, lastWords }: Pick<Track, "stopped" | "las
   return before === "" ? [former, last] : [last];
 }
 
+/** Has one failed, and does another one end just now? What its containers did is known soon, and nothing of the service tells when. */
+export function mayBeSecond({ stopped }: Pick<Track, "stopped">): boolean {
+  return failedStarts(stopped).length > 0 && stopped.some(({ isOver }) => !isOver);
+}
+
 /** May so many have failed that it matters whether a task lives on? */
 export function mayOnlyRepeat({ stopped }: Pick<Track, "stopped">): boolean {
   return lastTwo(stopped) !== null;

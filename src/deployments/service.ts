@@ -101,6 +101,10 @@ export interface ServiceObservation {
   readonly capacityProviders: readonly { readonly name: string; readonly weight: number; readonly base: number }[];
   readonly platformVersion: string | null;
   readonly network: ServiceNetwork | null;
+  /** ARNs of the target groups that its tasks are registered in. */
+  readonly targetGroups: readonly string[];
+  /** Container and port of its tasks that load balancers send to. */
+  readonly balanced: readonly { readonly container: string; readonly port: number }[];
   /** Name of the CloudFormation stack that made it; null when none did, or when its tags were not asked for. */
   readonly cloudFormationStack: string | null;
   /** Newest first; ECS keeps a hundred. */
@@ -165,6 +169,12 @@ export function observed(service: Service): ServiceObservation {
             securityGroups: network.securityGroups ?? [],
             publicAddress: network.assignPublicIp === "ENABLED",
           },
+    balanced: (service.loadBalancers ?? []).flatMap(({ containerName, containerPort }) =>
+      containerName === undefined || containerPort === undefined
+        ? []
+        : [{ container: containerName, port: containerPort }],
+    ),
+    targetGroups: (service.loadBalancers ?? []).flatMap(({ targetGroupArn }) => targetGroupArn ?? []),
     cloudFormationStack: service.tags?.find(({ key }) => key === cloudFormationTag)?.value ?? null,
     events: (service.events ?? []).map(({ id, createdAt, message }) => ({
       id: id ?? "",

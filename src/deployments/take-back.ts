@@ -14,7 +14,7 @@ import {
 import type { Changes } from "./plan.ts";
 import { present } from "./preconditions.ts";
 import { roll } from "./roll.ts";
-import type { ServiceObservation } from "./service.ts";
+import type { Digests, ServiceObservation } from "./service.ts";
 import { commonAim, idsOf, stopServiceDeployment, updateService } from "./start.ts";
 import { type Aim, type Track, track } from "./track.ts";
 import { watch } from "./watch.ts";
@@ -27,6 +27,8 @@ export interface TakeBackRequest {
   readonly to: Revision | null;
   /** Its desired count before; null leaves it as it is: something scales it, or the count was not changed. */
   readonly count: number | null;
+  /** What its containers ran before, as far as that is known: a tag may name another image by now. */
+  readonly digests?: Digests;
   /** What was rolled out, and is to be taken back. Absent: whatever runs. */
   readonly ours?: Revision;
   readonly timeoutSeconds: number;
@@ -44,7 +46,7 @@ export async function takeBack(
   context: Context,
   request: TakeBackRequest,
 ): Promise<Verdict> {
-  const { cluster, service: name, to, count, timeoutSeconds } = request;
+  const { cluster, service: name, to, count, timeoutSeconds, digests = {} } = request;
   const begun = context.clock.now();
   const service = await observeOurs(clients.ecs, context, request);
   if (isTheirs(request, service)) return leftAlone(request, service, (context.clock.now() - begun) / 1000);
@@ -62,6 +64,7 @@ export async function takeBack(
     taskDefinition: showRevision(to),
     desiredCount: count,
     timeoutSeconds: Math.max(0, timeoutSeconds - spentSeconds),
+    digests,
   });
   return { ...verdict, from: returning?.aim.from ?? verdict.from, seconds: verdict.seconds + spentSeconds };
 }

@@ -139,8 +139,9 @@ const silentMost = 60;
  * @param answer null when the service was missing in it
  * @param now milliseconds since 1970
  */
-export function follow(before: Track, answer: ServiceObservation | null, now: number): Track {
-  if (answer === null) return { ...before, missing: before.missing + 1, seenAt: now };
+export function follow(former: Track, answer: ServiceObservation | null, now: number): Track {
+  if (answer === null) return { ...former, missing: former.missing + 1, seenAt: now };
+  const before = begunAnew(former, answer);
   const newer = ageOf(answer) - ageOf(before.service);
   const isSilent = newer === 0 && isOtherCount(before, answer);
   const isOld = newer < 0 || (newer === 0 && isFormer(before, answer));
@@ -213,6 +214,41 @@ function adopted(aim: Aim, { primary, serviceDeploymentArn: named }: ServiceObse
   const isNamed = deploymentId !== null && primary?.id === deploymentId && named !== aim.formerServiceDeploymentArn;
   const serviceDeploymentArn = aim.serviceDeploymentArn ?? (isNamed ? named : null);
   return { ...aim, deploymentId, serviceDeploymentArn };
+}
+
+/**
+ * A newer deployment that brings our own revision is ours as well: somebody has forced it, or has changed the count, and whether ECS
+ * begins a deployment for that is not documented. What was seen of the one before says nothing about it.
+ */
+function begunAnew(before: Track, answer: ServiceObservation): Track {
+  const { aim, service } = before;
+  const { primary } = answer;
+  const isNew =
+    primary !== null && aim.deploymentId !== null && ![aim.deploymentId, ...aim.before].includes(primary.id);
+  if (!isNew) return before;
+  // ECS may go back to the same revision, too: from ours, or from one that somebody else had brought meanwhile.
+  const isReturn = returnsIn(answer, answer.events).includes(primary.id);
+  const mayBeReturn = isReturn || aim.returning || sameRevision(aim.from, aim.to) || before.stop !== null;
+  if (mayBeReturn || !sameRevision(primary.revision, aim.to) || ageOf(answer) < ageOf(service)) return before;
+  const former = aim.serviceDeploymentArn ?? aim.formerServiceDeploymentArn;
+  return {
+    ...before,
+    aim: {
+      ...aim,
+      deploymentId: primary.id,
+      serviceDeploymentArn: null,
+      formerServiceDeploymentArn: former,
+      before: [...aim.before, aim.deploymentId],
+      count: null,
+      since: primary.createdAt,
+    },
+    serviceDeployment: before.serviceDeployment === "refused" ? "refused" : null,
+    failedAt: null,
+    replacedAt: null,
+    stopped: [],
+    survivor: null,
+    digests: null,
+  };
 }
 
 /** `(service NAME) (deployment ecs-svc/…) deployment failed: …`, as service-event-messages-list in the developer guide has it. */

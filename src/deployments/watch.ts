@@ -8,7 +8,7 @@ import type { Verdict } from "../domain/verdict.ts";
 import type { DeploymentClients } from "./clients.ts";
 import { readLastLogLines } from "./stopped-tasks/log-tail.ts";
 import { mayBeCrashLoop } from "./crash-loop.ts";
-import { comparable, mayOnlyRepeat, wordsToRead } from "./repeated-failure.ts";
+import { comparable, mayBeSecond, mayOnlyRepeat, wordsToRead } from "./repeated-failure.ts";
 import { explain } from "./explain.ts";
 import { mainFailure } from "./stopped-tasks/explain.ts";
 import { type Ending, isGoingBack, judge, verdictOf } from "./judge.ts";
@@ -99,17 +99,18 @@ async function ask(
 async function lookBehind(clients: DeploymentClients, context: Context, track: Track): Promise<Track> {
   const { service, mine } = track;
   const isChanged = track.readAt < track.changedAt;
+  const isSecond = track.aim.failEarly && mayBeSecond(track);
   const isOnTheWay = mine?.state === "IN_PROGRESS" && service.primary?.id === mine.id;
   // Where the service shows nothing but what was before, its service deployment may tell.
   const isAwaited = awaitsWords(track, context.clock.now());
   const isStagedNow = needsWord(track);
-  if (!isChanged && !isAwaited && !isStagedNow && isOnTheWay && track.stale < staleMost) return track;
+  if (!isChanged && !isSecond && !isAwaited && !isStagedNow && isOnTheWay && track.stale < staleMost) return track;
   try {
     const isUnnamed = isStagedNow && track.aim.serviceDeploymentArn === null;
     const deployed = isUnnamed
       ? await findServiceDeployment(clients, context, track)
       : await readServiceDeployment(clients, context, track);
-    const read = isChanged ? await readFailures(clients, context, deployed) : deployed;
+    const read = isChanged || isSecond ? await readFailures(clients, context, deployed) : deployed;
     const heard = read.aim.failEarly ? await readLastWords(clients, read) : read;
     return { ...heard, readAt: context.clock.now() };
   } catch (error) {

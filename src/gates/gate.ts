@@ -6,11 +6,19 @@ import type { Finding } from "../domain/finding.ts";
 import type { GateName } from "../domain/plan.ts";
 import type { Cause } from "../domain/verdict.ts";
 
-/** What a gate found out. */
-export interface GateResult {
-  readonly gate: GateName;
-  /** Key of the service, or name of the code location, that was asked about. */
+/** Asked as a step of a plan; or, `version`, of code in S3 by who has switched to another version of it. */
+type Name = GateName | "version";
+
+/** Which gate asks, about what, for how long. */
+export interface Asked {
+  readonly gate: Name;
+  /** Key of the service, or name of the code location, that is asked about. */
   readonly on: string;
+  readonly timeoutSeconds: number;
+}
+
+/** What a gate found out. */
+export interface GateResult extends Omit<Asked, "timeoutSeconds"> {
   /** null: passed. */
   readonly cause: Cause | null;
   /** What was seen, for people: `4 answers of server 1b2c3d4e with code@sha256:…`. */
@@ -33,12 +41,12 @@ export type Attempt =
 const pause = 1000;
 
 /**
- * Asks until an answer is final or the time is over. Nobody who answers is weather; anything else that is thrown is passed on.
+ * Asks until an answer is final or the time, which begins with the first answer, is over. Nobody who answers is weather; anything else that is thrown is passed on.
  * @param failed says what it means that the time is over; `waiting` is the last answer
  */
 export async function askUntil(
   context: Context,
-  gate: { readonly gate: GateName; readonly on: string; readonly timeoutSeconds: number },
+  gate: Asked,
   attempt: () => Promise<Attempt>,
   failed: (waiting: string) => { readonly cause: Cause; readonly evidence: readonly Evidence[] },
 ): Promise<GateResult> {
@@ -47,8 +55,11 @@ export async function askUntil(
   const seconds = (): number => (clock.now() - begun) / 1000;
   const common = { gate: gate.gate, on: gate.on };
   let waiting = "nobody answered yet";
-  while (seconds() <= gate.timeoutSeconds) {
+  // The time-out is that of what is asked about: who asks may have to be started first.
+  let since: number | null = null;
+  while (since === null || clock.now() - since <= gate.timeoutSeconds * 1000) {
     const answer = await weathered(attempt);
+    since ??= clock.now();
     if ("cause" in answer) return { ...common, ...answer, seconds: seconds(), since: null };
     if ("seen" in answer) return { ...common, cause: null, ...answer, evidence: [], seconds: seconds() };
     if (answer.waiting !== waiting) report({ kind: "line", text: `${gate.gate} ${gate.on}: ${answer.waiting}` });

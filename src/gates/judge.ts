@@ -63,6 +63,32 @@ export function judgeLoaded(entries: readonly LocationEntry[], location: string,
     : waiting(`it is loaded from another image, ${named}`);
 }
 
+/**
+ * Is this location loaded from a version of code that lies in S3? Of a code server its id begins with the version; of a location that
+ * the webserver loads itself, the folder has the version's name. Source: docker/dag-reader
+ */
+export function judgeVersion(entries: readonly LocationEntry[], location: string, version: string): LoadedAnswer {
+  const entry = entries.find(({ name }) => name === location);
+  if (entry === undefined) return waiting(missing(entries, location));
+  const loaded = entry.locationOrLoadError;
+  if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
+  const folder = entry.displayMetadata.find(({ key }) => key === "working_directory")?.value;
+  const inFolder = /\/versions\/([0-9a-f]{40})\/?$/.exec(folder ?? "")?.[1];
+  if (loaded.__typename === "PythonError")
+    return waiting(
+      "it does not load",
+      loaded,
+      inFolder === undefined ? "unknown" : inFolder === version ? "ours" : "another",
+    );
+  const served = inFolder ?? /^([0-9a-f]{40})\./.exec(loaded.serverId ?? "")?.[1];
+  if (served === version) return { kind: "loaded" };
+  return waiting(
+    served === undefined
+      ? "it is loaded, and says no version: no reader of ours serves it"
+      : `version ${served.slice(0, 12)} is loaded`,
+  );
+}
+
 function missing(entries: readonly LocationEntry[], location: string): string {
   const others = entries.map(({ name }) => name).join(", ");
   return `the workspace has no location ${location}${others === "" ? "" : `, only ${others}`}`;

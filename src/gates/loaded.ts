@@ -2,7 +2,7 @@ import type { Dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { GateResult } from "./gate.ts";
 import { judgeLoaded } from "./judge.ts";
-import { answersWanted, askWorkspace, brokenLocation } from "./workspace.ts";
+import { askWorkspace, brokenLocation, goodInARow } from "./workspace.ts";
 
 export interface LoadedExpectation {
   /** Dagster's name for it. */
@@ -17,23 +17,17 @@ export interface LoadedExpectation {
  * each may be of another task. Ask it once ECS has proved that every task of the webserver runs this image.
  */
 export function loadedGate(dagster: Dagster, context: Context, expected: LoadedExpectation): Promise<GateResult> {
-  const { clock } = context;
   const { location, image, timeoutSeconds } = expected;
-  let row = { answers: 0, since: 0 };
   return askWorkspace(
     dagster,
     context,
-    { gate: "loaded", on: location, timeoutSeconds },
+    { gate: "loaded", on: location, timeoutSeconds, reloads: true },
     {
       judge: (entries) => judgeLoaded(entries, location, image),
-      enough: (_, previous) => {
-        row = previous?.kind === "loaded" ? { ...row, answers: row.answers + 1 } : { answers: 1, since: clock.now() };
-        if (row.answers < answersWanted) return { waiting: "it is loaded, asking on" };
-        return { seen: `${row.answers} answers with it loaded`, since: row.since };
-      },
+      enough: goodInARow(context, (answers) => `${answers} answers with it loaded`),
       failed: (waiting, last) =>
         last?.kind === "waiting" && last.error !== null
-          ? brokenLocation(location, last.error, clock.now())
+          ? brokenLocation(location, last.error, context.clock.now())
           : {
               cause: {
                 id: "location-not-loaded",

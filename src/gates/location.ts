@@ -1,5 +1,5 @@
 import type { Dagster } from "../dagster/client.ts";
-import type { PythonError } from "../dagster/documents.ts";
+import { type PythonError, reloadLocation } from "../dagster/documents.ts";
 import type { Context } from "../domain/context.ts";
 import type { GateResult } from "./gate.ts";
 import { extend, judgeLocation, type LocationAnswer, type Row } from "./judge.ts";
@@ -17,28 +17,37 @@ export interface LocationExpectation {
 
 /**
  * Passes when the webserver gives three answers in a row, a second apart, of one and the same server with our image, and
- * still gives it when every resolver must have forgotten older addresses. Ask it only when no older task runs.
+ * still gives it when every resolver must have forgotten older addresses; and once more when it has asked the server itself: until
+ * then it shows what it had loaded, for a while after the server has died, too. Ask it only when no older task runs.
  */
 export function locationGate(dagster: Dagster, context: Context, expected: LocationExpectation): Promise<GateResult> {
   const { clock } = context;
   const { location, image, nameTtlSeconds, timeoutSeconds } = expected;
   let row: Row | null = null;
   let broken: PythonError | null = null;
+  /** The server that the webserver was told to ask anew; null: none yet, or it has failed since. */
+  let heard: string | null = null;
   return askWorkspace(
     dagster,
     context,
-    { gate: "location", on: location, timeoutSeconds },
+    { gate: "location", on: location, timeoutSeconds, reloads: true },
     {
       judge: (entries) => {
         const answer = judgeLocation(entries, location, image);
         row = extend(row, answer, clock.now());
+        if (answer.kind === "waiting") heard = null;
         if (answer.kind === "waiting" && answer.error !== null && answer.from !== "another") broken = answer.error;
         return answer;
       },
-      enough: ({ serverId }) => {
+      enough: async ({ serverId }, _previous, askedAt) => {
         const server = `server ${serverId.slice(0, 8)}`;
-        if (row === null || row.answers < answersWanted || clock.now() < row.since + nameTtlSeconds * 1000)
+        if (row === null || row.answers < answersWanted || askedAt < row.since + nameTtlSeconds * 1000)
           return { waiting: `served by ${server}, asking on` };
+        if (heard !== serverId) {
+          heard = serverId;
+          await dagster.ask(reloadLocation, { location });
+          return { waiting: `served by ${server}, which is asked itself now` };
+        }
         return { seen: `${row.answers} answers of ${server} with this image`, since: row.since };
       },
       failed: (waiting, last) => failure({ last, broken }, waiting, expected, clock.now()),

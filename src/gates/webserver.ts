@@ -1,34 +1,104 @@
 import * as z from "zod";
-import type { Dagster } from "../dagster/client.ts";
+import { type Dagster, DagsterUnreachable } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
-import { askUntil, type GateResult } from "./gate.ts";
+import type { Place } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
+import { type Attempt, askUntil, type GateResult } from "./gate.ts";
+import { judgeWebservers, type Told } from "./webservers/judge.ts";
 
 export interface WebserverExpectation {
   /** Key of the service. */
   readonly service: string;
+  /** How each of its tasks is asked by itself; null: only its address is asked. */
+  readonly each: EachWebserver | null;
   readonly timeoutSeconds: number;
 }
 
-/** `/server_info` of every Dagster since 1.0; any other path answers 200 with a web page, and proves nothing. */
-const serverInfo = z.object({ dagster_webserver_version: z.string() });
+/** The tasks of a webserver, one by one. */
+export interface EachWebserver {
+  /** Where the tasks that run are reached in the VPC, as it is now; null: they have no addresses of their own. */
+  readonly urls: () => Promise<readonly string[] | null>;
+  readonly at: (url: string) => Dagster;
+  /** It is asked from inside the VPC: who does not answer is not well. */
+  readonly isInside: boolean;
+  /** Where the stack file wants it. */
+  readonly place: Place;
+}
 
-/** Passes when the webserver, through its own address, says which version it is. Code locations have a gate of their own. */
+/** `/server_info` of every Dagster since 1.0; any other path answers 200 with a web page, and proves nothing. */
+export const serverInfo = z.object({ dagster_webserver_version: z.string() });
+
+/** So long, in milliseconds, a runner tries addresses in the VPC, none of which answers it. */
+const patience = 20_000;
+
+/**
+ * Passes when the webserver, through its own address, says which version it is, and so does each of its tasks where that is wanted.
+ * Code locations have a gate of their own.
+ */
 export function webserverGate(dagster: Dagster, context: Context, expected: WebserverExpectation): Promise<GateResult> {
+  const { service, each, timeoutSeconds } = expected;
+  const { clock } = context;
+  let noneSince: number | null = null;
   return askUntil(
     context,
-    { gate: "webserver", on: expected.service, timeoutSeconds: expected.timeoutSeconds },
-    async () => {
+    { gate: "webserver", on: service, timeoutSeconds },
+    async (): Promise<Attempt> => {
       const info = serverInfo.safeParse(await dagster.serverInfo());
       if (!info.success) return { waiting: "what answers is not Dagster's webserver" };
-      return { seen: `Dagster ${info.data.dagster_webserver_version}`, since: context.clock.now() };
+      const seen = `Dagster ${info.data.dagster_webserver_version}`;
+      if (each === null) return { seen, since: clock.now() };
+      const urls = await each.urls();
+      if (urls === null) return { seen, since: clock.now(), findings: [withoutAddresses(each.place, service)] };
+      const answer = judgeWebservers(await Promise.all(urls.map((url) => tell(each, url))));
+      if (answer.kind === "all") return { seen: `${seen}; ${answer.seen}`, since: clock.now() };
+      noneSince = answer.kind === "none" ? (noneSince ?? clock.now()) : null;
+      // Its own address answers: the way to the tasks is what is missing.
+      if (!each.isInside && noneSince !== null && clock.now() - noneSince >= patience)
+        return { seen, since: clock.now(), findings: [notReached(each.place, service, answer.why)] };
+      return { waiting: answer.why };
     },
     (waiting) => ({
       cause: {
         id: "webserver-unreachable",
-        what: `The webserver does not answer after ${expected.timeoutSeconds} s: ${waiting}.`,
-        fix: "Its address must be reachable from this runner; behind a VPN, use a runner inside the VPC.",
+        what: `The webserver does not answer after ${timeoutSeconds} s: ${waiting}.`,
+        fix:
+          each?.isInside === true
+            ? "See the log of the tasks that do not answer; the security group of the webserver must let its own tasks in on its port."
+            : "Its address must be reachable from this runner; behind a VPN, use a runner inside the VPC, or a task: `gates: { reach: task }`.",
       },
       evidence: [],
     }),
   );
+}
+
+async function tell({ at }: EachWebserver, url: string): Promise<Told> {
+  try {
+    const info = serverInfo.safeParse(await at(url).serverInfo());
+    return info.success
+      ? { version: info.data.dagster_webserver_version, why: null }
+      : { version: null, why: `what answers at ${url} is not Dagster's webserver` };
+  } catch (error) {
+    if (error instanceof DagsterUnreachable) return { version: null, why: error.message };
+    throw error;
+  }
+}
+
+function withoutAddresses(where: Place, service: string): Finding {
+  return {
+    id: "not-checked",
+    level: "notice",
+    where,
+    what: `The tasks of webserver ${service} were not asked one by one: they have no addresses of their own, as with the network modes \`bridge\` and \`host\`.`,
+    fix: "Give its task definition the network mode `awsvpc`; or remove `every-webserver`.",
+  };
+}
+
+function notReached(where: Place, service: string, why: string): Finding {
+  return {
+    id: "not-checked",
+    level: "notice",
+    where,
+    what: `The tasks of webserver ${service} were not asked one by one: this runner does not reach them (${why}).`,
+    fix: "Let a task in the VPC ask: `gates: { reach: task }`; or use a runner that reaches the VPC's addresses.",
+  };
 }

@@ -9,9 +9,9 @@ import type { Aim } from "../track.ts";
 /** A task that ended, or is about to, and why. */
 export interface StoppedTask {
   readonly id: string;
-  /** Nothing more becomes known of it. */
+  /** Its containers are gone, and nothing more becomes known of it: ECS may still put its network away. */
   readonly isOver: boolean;
-  /** Milliseconds since 1970. */
+  /** When its containers were gone, or ECS began to stop it; milliseconds since 1970. */
   readonly at: number;
   /** Milliseconds that it ran; 0 when it never did. */
   readonly lived: number;
@@ -118,8 +118,9 @@ function isUnwanted({ stopCode, stoppedReason }: Task): boolean {
 function stoppedTask(task: Task): StoppedTask {
   return {
     id: nameOf(task.taskArn ?? ""),
-    isOver: task.lastStatus === "STOPPED",
-    at: (task.stoppedAt ?? task.stoppingAt ?? task.createdAt)?.getTime() ?? 0,
+    // Source: "Task lifecycle states" in the developer guide.
+    isOver: task.lastStatus === "DEPROVISIONING" || task.lastStatus === "STOPPED",
+    at: (endOf(task) ?? task.createdAt)?.getTime() ?? 0,
     lived: livedFor(task),
     code: task.stopCode ?? "",
     reason: untrusted(task.stoppedReason ?? ""),
@@ -127,8 +128,13 @@ function stoppedTask(task: Task): StoppedTask {
   };
 }
 
-function livedFor({ startedAt, executionStoppedAt, stoppingAt, stoppedAt }: Task): number {
-  const end = executionStoppedAt ?? stoppingAt ?? stoppedAt;
+function endOf({ executionStoppedAt, stoppingAt, stoppedAt }: Task): Date | undefined {
+  return executionStoppedAt ?? stoppingAt ?? stoppedAt;
+}
+
+function livedFor(task: Task): number {
+  const { startedAt } = task;
+  const end = endOf(task);
   return startedAt === undefined || end === undefined ? 0 : Math.max(0, end.getTime() - startedAt.getTime());
 }
 

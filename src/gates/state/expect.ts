@@ -129,7 +129,7 @@ async function untickedOf(
 
 function absent(missing: readonly Wanted[]): Cause {
   return {
-    id: "state-unexpected",
+    id: "expect-missing",
     what: `The stack file names what no code location has: ${missing.map(nameOf).join(", ")}.`,
     fix: "Under `gates: { expect: … }` name schedules and sensors as the code does.",
   };

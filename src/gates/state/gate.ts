@@ -18,6 +18,8 @@ export interface StateExpectation {
   readonly image: string | null;
   /** What was noted before anything moved; null: nothing was. */
   readonly before: readonly Instigator[] | null;
+  /** How many jobs it had then; null: nobody has counted. */
+  readonly jobsBefore: number | null;
   /** What is lost is only said. */
   readonly allowsLoss: boolean;
   /** What is there and has another status, or has lost its cursor, gets it again. */
@@ -47,6 +49,12 @@ export function stateGate(dagster: Dagster, context: Context, expected: StateExp
       if (answer.kind === "waiting") return { waiting: answer.why };
       if (expected.image !== null && answer.image !== null && answer.image !== expected.image)
         return { waiting: `it is loaded from another image, ${answer.image}` };
+      const isVanished = answer.jobs === 0 && (expected.jobsBefore ?? 0) > 0;
+      if (isVanished && !expected.allowsLoss) {
+        if ((progress.losses += 1) < answersOfLoss)
+          return { waiting: "it is loaded, and defines no job: asking again" };
+        return { seen: "it defines nothing any more", cause: vanished(expected), evidence: [] };
+      }
       return judge(dagster, context, expected, progress, compareInstigators(before, answer.instigators), before.length);
     },
     (waiting) => ({
@@ -127,6 +135,14 @@ function lost(
     id: "state-lost",
     what: `Code location ${location} has lost schedules or sensors that were on, or what somebody had made of them: ${listed(losses)}.${notPutBack}`,
     fix: `Dagster keeps status and cursor under location, repository and name: keep the names.${restores ? "" : " What is there, and only has another status, `gates: { expect: { restore: true } }` puts back."} When the loss is meant, release with the input \`allow-state-loss: true\`, and turn on what takes their place.`,
+  };
+}
+
+function vanished({ location, jobsBefore }: StateExpectation): Cause {
+  return {
+    id: "definitions-vanished",
+    what: `Code location ${location} loads, and has neither a job nor an asset any more: it had ${jobsBefore} ${jobsBefore === 1 ? "job" : "jobs"}, counting those that Dagster makes of assets.`,
+    fix: "See what its module hands to `Definitions(…)`: a folder that is not in the image, a list that is filled elsewhere. When it is to be empty, release with the input `allow-state-loss: true`.",
   };
 }
 

@@ -10,6 +10,8 @@ export type StateAnswer =
       /** What serves it; null: it does not say. */
       readonly image: string | null;
       readonly instigators: readonly SeenInstigator[];
+      /** How many jobs it has; Dagster makes one of assets. */
+      readonly jobs: number;
     }
   /** What does not load has none that anybody could see: that says nothing about those that it has. */
   | { readonly kind: "waiting"; readonly why: string };
@@ -27,6 +29,7 @@ function answerOf({ loadStatus, displayMetadata, locationOrLoadError: loaded }: 
   return {
     kind: "loaded",
     image: displayMetadata.find(({ key }) => key === "image")?.value ?? null,
+    jobs: loaded.repositories.flatMap(({ jobs }) => jobs).length,
     instigators: loaded.repositories.flatMap(({ name: repository, schedules, sensors }): SeenInstigator[] => [
       ...schedules.map(({ name, defaultStatus, canReset: byHand, scheduleState: { id, status } }) => {
         return { kind: "schedule" as const, repository, name, status, byHand, cursor: null, id, defaultStatus };

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import { dagster, DagsterUnreachable, type Login } from "../../../src/dagster/client.ts";
 import { daemonHealth } from "../../../src/dagster/documents.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { testContext } from "../context.ts";
@@ -18,17 +18,18 @@ async function webserver(answer: (request: IncomingMessage, response: ServerResp
   return `http://127.0.0.1:${(started.address() as AddressInfo).port}`;
 }
 
-const ask = (url: string, headers: Record<string, string> = {}): Promise<unknown> =>
-  dagster({ url, headers }, testContext().context).ask(daemonHealth);
+const ask = (url: string, login: Login | null = null): Promise<unknown> =>
+  dagster({ url, login }, testContext().context).ask(daemonHealth);
 const health = { instance: { daemonHealth: { allDaemonStatuses: [] } } };
 
 test("an answer is read and checked", async () => {
   const url = await webserver((request, response) => {
     expect(request.url).toBe("/prefix/graphql");
-    expect(request.headers["x-auth"]).toBe("y");
+    expect(request.headers.authorization).toBe("Basic eDp5");
     response.end(JSON.stringify({ data: health }));
   });
-  expect(await ask(`${url}/prefix/`, { "x-auth": "y" })).toEqual(health);
+  const login = { from: "secret gates", authorization: () => Promise.resolve("Basic eDp5") };
+  expect(await ask(`${url}/prefix/`, login)).toEqual(health);
 });
 
 test("an answer of HTTP 500 is read all the same: Dagster sends resolver errors so", async () => {
@@ -38,6 +39,7 @@ test("an answer of HTTP 500 is read all the same: Dagster sends resolver errors 
 
 test.each<[string, number, Record<string, string>, string, string]>([
   ["a redirect", 302, { location: "https://login.example/oauth?state=secret" }, "", "redirects to login.example"],
+  ["a redirect on its host", 302, { location: "/login?next=state=secret" }, "", "redirects to /login"],
   ["a page", 200, { "content-type": "text/html" }, "<html>Sign in</html>", "a web page"],
   ["HTTP 401", 401, {}, "no", "HTTP 401"],
 ])("%s is a login in front of Dagster, and is said", async (_, status, headers, body, words) => {

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../../properties.ts";
 import type { RolloutSettings } from "../../../src/deployments/service.ts";
 import { isCrashLoop } from "../../../src/deployments/crash-loop.ts";
 import { judge } from "../../../src/deployments/judge.ts";

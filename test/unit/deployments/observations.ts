@@ -1,4 +1,5 @@
 import type { Deployment, ServiceObservation } from "../../../src/deployments/index.ts";
+import type { ServiceDeploymentObservation } from "../../../src/deployments/observe.ts";
 import { usualThreshold } from "../../../src/deployments/service.ts";
 import { type Aim, type Track, track } from "../../../src/deployments/track.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
@@ -68,6 +69,8 @@ export function service(changes: Partial<ServiceObservation> = {}): ServiceObser
     capacityProviders: [],
     platformVersion: "1.4.0",
     network: { subnets: ["subnet-1"], securityGroups: ["sg-1"], publicAddress: false },
+    targetGroups: [],
+    balanced: [],
     cloudFormationStack: null,
     events: [],
     ...changes,
@@ -103,4 +106,24 @@ export function begun(
   answered: ServiceObservation = service({ others: [former()] }),
 ): Track {
   return track(aim(changes), answered, []);
+}
+
+/** What ECS says of the service deployment by which `app:2` comes. */
+export function serviceDeployment(
+  status: ServiceDeploymentObservation["status"],
+  changes: Partial<ServiceDeploymentObservation> = {},
+): ServiceDeploymentObservation {
+  return {
+    arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/app/x",
+    status,
+    stage: null,
+    waiting: [],
+    reason: untrusted(""),
+    breakerTriggered: false,
+    alarms: [],
+    targetRevisionArn: null,
+    sourceRevisionArns: [],
+    rollbackRevisionArn: null,
+    ...changes,
+  };
 }

@@ -141,6 +141,18 @@ describe("The watching", () => {
     expect(steps).toEqual(new Set([3000]));
   });
 
+  test("tells what can only repeat as soon as the second has failed, while ECS still puts away its network", async () => {
+    const scene = await open();
+    const log = [{ text: "KeyError: 'DATABASE'" }];
+    scene.runtime.script("app:2", { kind: "exits", code: 3, afterSeconds: 15, log });
+    await scene.register();
+    const { verdict } = await scene.run(roll(scene.clients, scene.context, request({ failEarly: true })));
+    const { taskArns } = await scene.ecs.listTasks({ cluster: "main", serviceName: "app", desiredStatus: "STOPPED" });
+    const { tasks = [] } = await scene.ecs.describeTasks({ cluster: "main", tasks: taskArns });
+    expect(verdict).toBe("failed");
+    expect(new Set(tasks.map(({ lastStatus }) => lastStatus))).toEqual(new Set(["DEPROVISIONING", "STOPPED"]));
+  });
+
   test("reads nothing but the service while nothing changes", async () => {
     const scene = await open();
     scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 600 });

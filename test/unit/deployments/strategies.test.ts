@@ -14,9 +14,8 @@ import { type Ending, type Judgement, judge } from "../../../src/deployments/jud
 import type { ServiceDeploymentObservation } from "../../../src/deployments/observe.ts";
 import { isStaged, stageOf } from "../../../src/deployments/strategies.ts";
 import { follow, type Track } from "../../../src/deployments/track.ts";
-import { untrusted } from "../../../src/domain/evidence.ts";
 import { isGood } from "../../../src/domain/verdict.ts";
-import { begun, deployment, former, revision, service, start } from "./observations.ts";
+import { begun, deployment, former, revision, service, serviceDeployment, start } from "./observations.ts";
 import { openScene, request, type Scene } from "./scene.ts";
 
 /*
@@ -31,21 +30,7 @@ type Status = ServiceDeploymentObservation["status"];
 const word = (
   status: Status,
   changes: Partial<ServiceDeploymentObservation> = {},
-): Pick<Track, "serviceDeployment"> => ({
-  serviceDeployment: {
-    arn,
-    status,
-    stage: null,
-    waiting: [],
-    reason: untrusted(""),
-    breakerTriggered: false,
-    alarms: [],
-    targetRevisionArn: null,
-    sourceRevisionArns: [],
-    rollbackRevisionArn: null,
-    ...changes,
-  },
-});
+): Pick<Track, "serviceDeployment"> => ({ serviceDeployment: serviceDeployment(status, changes) });
 
 const greenRuns = service({
   primary: deployment({ state: "COMPLETED", runningCount: 1 }),

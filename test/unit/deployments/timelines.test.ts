@@ -96,6 +96,10 @@ const rolledBack = (begun: number, second: number, changes: Partial<Deployment> 
 
 const saysFailed = `(service app) (deployment ${mine}) deployment failed: tasks failed to start.`;
 const saysRollingBack = (id: string) => `(service app) rolling back to deployment ${id}.`;
+const saysUnplaced =
+  "(service app) was unable to place a task. Reason: CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref registry/app:2: not found.";
+const saysInconsistent = "(service app) is unable to consistently start tasks successfully.";
+const saysUnhealthy = "(service app) (task 0668) failed container health checks.";
 const saysDone = (id: string) => `(service app) (deployment ${id}) deployment completed.`;
 
 const timelines: readonly Timeline[] = [
@@ -115,6 +119,74 @@ const timelines: readonly Timeline[] = [
       { second: 236, deployments: [rolledBack(156, 236)], events: [saysDone(back)] },
     ],
     verdict: "rolled-back at 236",
+  },
+  {
+    name: "missing image: failed starts at 2:34, 4:46 and 11:00, and goes back at 11:44",
+    source: "public issues that quote service events; the times are one account's",
+    moments: [
+      { second: 0, deployments: [ours(0), goodBefore], events: ["(service app) has started 1 tasks: (task 60a7)."] },
+      { second: 154, deployments: [ours(154, { failedTasks: 1 }), goodBefore], events: [saysUnplaced] },
+      {
+        second: 286,
+        deployments: [ours(286, { failedTasks: 2 }), goodBefore],
+        events: [saysUnplaced, saysInconsistent],
+      },
+      {
+        second: 660,
+        deployments: [rollback(660, 660), failed(660), goodBefore],
+        events: [saysUnplaced, saysFailed, saysRollingBack(back)],
+      },
+      {
+        second: 704,
+        deployments: [rolledBack(660, 704)],
+        events: [saysDone(back), "(service app) has reached a steady state."],
+      },
+    ],
+    verdict: "rolled-back at 704",
+  },
+  {
+    name: "health check fails: three tasks of five minutes each, and ECS goes back",
+    source: "public issues that quote service events; 10 to 15 minutes in several accounts",
+    moments: [
+      { second: 0, deployments: [ours(0), goodBefore] },
+      { second: 300, deployments: [ours(300, { failedTasks: 1 }), goodBefore], events: [saysUnhealthy] },
+      {
+        second: 610,
+        deployments: [ours(610, { failedTasks: 2, runningCount: 1, pendingCount: 0 }), goodBefore],
+        events: [saysUnhealthy],
+      },
+      {
+        second: 900,
+        deployments: [rollback(900, 900), failed(900, { runningCount: 1 }), goodBefore],
+        events: [saysUnhealthy, saysFailed, saysRollingBack(back)],
+      },
+      {
+        second: 960,
+        deployments: [rollback(900, 960, { runningCount: 1, pendingCount: 0 }), failed(960, { runningCount: 1 })],
+      },
+      { second: 1010, deployments: [rolledBack(900, 1010)], events: [saysDone(back)] },
+    ],
+    verdict: "rolled-back at 1010",
+  },
+  {
+    name: "scale-in waits for tasks under protection, while all of ours run",
+    source: "public issues that quote the event; the end is filled in",
+    moments: [
+      { second: 0, deployments: [ours(0), goodBefore] },
+      {
+        second: 120,
+        deployments: [ours(120, { runningCount: 1, pendingCount: 0 }), goodBefore],
+        events: [
+          "(service app) was unable to reach steady state because (taskSet ecs-svc/1111111111111111111) was unable to scale in due to (reason 1 tasks under protection)",
+        ],
+      },
+      {
+        second: 3720,
+        deployments: [ours(3720, { runningCount: 1, pendingCount: 0, rolloutState: "COMPLETED" })],
+        events: [saysDone(mine)],
+      },
+    ],
+    verdict: "succeeded at 3720",
   },
   {
     name: "the failed deployment is ACTIVE and still IN_PROGRESS while ECS goes back",

@@ -69,10 +69,18 @@ async function ask(answers: readonly Answer[], nameTtlSeconds = 0): Promise<Gate
 }
 
 describe("the gate of a code location", () => {
-  test("passes after three answers of one server with our image", async () => {
+  test("passes after three answers of one server with our image, and one for which the server was asked itself", async () => {
     const result = await ask([[entry()]]);
     expect(result.cause).toBeNull();
-    expect(result.asked).toBe(3);
+    expect(result.asked).toBe(4);
+  });
+
+  test("does not pass when the webserver shows what it had loaded, and finds the server gone once it asks it", async () => {
+    const { context, clock } = testContext();
+    const gone = webserver([[entry()]], [broken("StatusCode.UNAVAILABLE")]);
+    const expected = { location: "DealFlow", image, nameTtlSeconds: 0, timeoutSeconds: 60 };
+    const result = await clock.run(locationGate(gone, context, expected));
+    expect(result.cause?.id).toBe("location-broken");
   });
 
   test("asks on until every resolver must have forgotten the old address", async () => {
@@ -110,6 +118,26 @@ describe("the gate of a code location", () => {
     ]);
   });
 
+  test("tells a code server that nobody reaches from code that does not load", async () => {
+    const unreachable = (details: string): LocationEntry =>
+      entry({
+        locationOrLoadError: {
+          __typename: "PythonError",
+          message: "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server",
+          className: "DagsterUserCodeUnreachableError",
+          stack: [],
+          causes: [
+            { message: `grpc._channel._InactiveRpcError: ${details}`, className: "_InactiveRpcError", stack: [] },
+          ],
+        },
+      });
+    const away = await ask([[unreachable("status = StatusCode.UNAVAILABLE")]]);
+    expect(away.cause?.id).toBe("location-unreachable");
+    // It answered, and the code took too long, or threw.
+    const slow = await ask([[unreachable("status = StatusCode.DEADLINE_EXCEEDED")]]);
+    expect(slow.cause?.id).toBe("location-broken");
+  });
+
   test("is not fooled by two servers that answer in turn, both with our image", async () => {
     const result = await ask(Array.from({ length: 200 }, (_, index) => [entry({ serverId: `server-${index % 2}` })]));
     expect(result.cause?.id).toBe("location-unsteady");
@@ -134,7 +162,7 @@ describe("the gate of a code location", () => {
   test("passes as soon as the flapping has ended", async () => {
     const result = await ask([[entry()], [entry({ image: "repo@sha256:old" })], [broken("mixed")], [entry()]]);
     expect(result.cause).toBeNull();
-    expect(result.asked).toBe(6);
+    expect(result.asked).toBe(7);
   });
 });
 
@@ -204,7 +232,7 @@ describe("the gate of the webserver", () => {
   const gate = (info: () => Promise<unknown>): Promise<GateResult> => {
     const { context, clock } = testContext();
     const dagster = { ask: () => Promise.reject(new Error("not asked here")), serverInfo: info };
-    return clock.run(webserverGate(dagster, context, { service: "webserver", timeoutSeconds: 10 }));
+    return clock.run(webserverGate(dagster, context, { service: "webserver", each: null, timeoutSeconds: 10 }));
   };
 
   test("passes when it says its version", async () => {

@@ -1,0 +1,104 @@
+import type { Advice } from "../domain/errors.ts";
+
+/** What came back to a request, from Dagster or from whatever stands in front of it. */
+export interface Reply {
+  readonly status: number;
+  /** Where a redirect leads; null: it is none. */
+  readonly location: string | null;
+  /** How whoever answers wants to be logged in to, `www-authenticate`; null: it does not say. */
+  readonly challenge: string | null;
+  readonly body: string;
+}
+
+/** What a reply is. */
+export type Judged =
+  | { readonly kind: "json"; readonly json: unknown }
+  /** Nobody, or somebody who is not ready, answered: worth another try. */
+  | { readonly kind: "weather"; readonly what: string }
+  /** It stays so until somebody changes something. */
+  | { readonly kind: "refused"; readonly advice: Advice };
+
+/**
+ * Reads a reply. Errors of Dagster's resolvers come with HTTP 500 and those of documents with 400, so JSON is JSON whatever the
+ * status is (dagster_webserver/graphql.py).
+ * @param url that was asked
+ * @param login where user and password are from that were sent along; null: none were
+ */
+export function judgeReply(reply: Reply, url: string, login: string | null): Judged {
+  const { status, location, body } = reply;
+  if (status >= 300 && status < 400) return { kind: "refused", advice: redirected(location, url) };
+  if (status === 401 || status === 403) return { kind: "refused", advice: unauthorized(reply, url, login) };
+  if ([502, 503, 504].includes(status)) return { kind: "weather", what: `${url} answers HTTP ${status}` };
+  const json = parsed(body);
+  if (json !== undefined) return { kind: "json", json };
+  const isPage = status < 300 && /^\s*</.test(body);
+  if (!isPage) return { kind: "weather", what: `${url} answers HTTP ${status}, and not as Dagster does` };
+  // Dagster answers every path that it does not know with the page of its own UI.
+  return {
+    kind: "refused",
+    advice: /<title>\s*Dagster\b/i.test(body)
+      ? elsewhere(url)
+      : loginInFront(url, "it answers with a web page", behind),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only where it leads is said: what follows a `?` may be a secret of the login. */
+function redirected(location: string | null, url: string): Advice {
+  const asked = new URL(url);
+  const target = location !== null && URL.canParse(location, url) ? new URL(location, url) : null;
+  if (target === null) return loginInFront(url, "it redirects to somewhere else", behind);
+  const isMoved = target.hostname === asked.hostname && target.pathname.endsWith(lastPart(asked));
+  if (!isMoved) {
+    const where = target.host === asked.host ? target.pathname : target.host;
+    return loginInFront(url, `it redirects to ${where}`, behind);
+  }
+  const base = `${target.origin}${target.pathname.slice(0, -lastPart(asked).length)}`;
+  return {
+    what: `Dagster's webserver is asked at ${url}, and redirects to ${target.origin}${target.pathname}.`,
+    where: url,
+    fix: `Write the address that answers as the webserver's \`url\`: ${base}`,
+  };
+}
+
+/** `/graphql` */
+function lastPart({ pathname }: URL): string {
+  return pathname.slice(pathname.lastIndexOf("/"));
+}
+
+function unauthorized({ status, challenge }: Reply, url: string, login: string | null): Advice {
+  const isBasic = /\bbasic\b/i.test(challenge ?? "");
+  if (login !== null && (isBasic || challenge === null)) {
+    return {
+      what: `The login in front of Dagster at ${new URL(url).host} does not accept the user and the password of ${login}: HTTP ${status}.`,
+      where: url,
+      fix: `Put those that it accepts into ${login}, under the keys \`username\` and \`password\`; or name another secret under \`gates: { auth: { basic: … } }\`.`,
+    };
+  }
+  const fix = isBasic
+    ? "Name the secret that holds user and password: `gates: { auth: { basic: secret:<name> } }`, with the keys `username` and `password`. Or set `gates: { reach: task }`, which asks behind the login."
+    : behind;
+  return loginInFront(url, `it answers HTTP ${status}`, fix);
+}
+
+function loginInFront(url: string, how: string, fix: string): Advice {
+  return { what: `A login answers in front of Dagster at ${new URL(url).host}: ${how}.`, where: url, fix };
+}
+
+const behind =
+  "Set `gates: { reach: task }`, which asks from inside the VPC, behind the login; or give the webserver a `url` behind it that this runner reaches. User and password (`gates: auth`) help where the login takes basic authentication.";
+
+function elsewhere(url: string): Advice {
+  return {
+    what: `At ${url} Dagster answers with the page of its UI: its GraphQL is under another path.`,
+    where: url,
+    fix: "Write the whole address of the webserver as its `url`, with its path prefix (`--path-prefix`) if it has one, and nothing after that.",
+  };
+}

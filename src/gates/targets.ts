@@ -1,0 +1,69 @@
+import { DescribeTargetHealthCommand, type ElbSend } from "../aws/elb.ts";
+import type { Context } from "../domain/context.ts";
+import { untrusted } from "../domain/evidence.ts";
+import { instant } from "../domain/identifiers.ts";
+import { askUntil, type GateResult } from "./gate.ts";
+import { adviceFor, judgeTargets, showTarget, type Target } from "./targets/judge.ts";
+
+export interface TargetsExpectation {
+  /** Key of the service. */
+  readonly service: string;
+  /** Its target groups, by ARN. */
+  readonly groups: readonly string[];
+  /** Tasks that it is to run, as it is now: what scales it may change that while its targets are waited for. */
+  readonly tasks: () => Promise<number>;
+  readonly timeoutSeconds: number;
+}
+
+/** Passes when every target of the service's target groups is healthy, and each group has as many as there are tasks. */
+export function targetsGate(
+  { elb }: { readonly elb: ElbSend },
+  context: Context,
+  { service, groups, tasks, timeoutSeconds }: TargetsExpectation,
+): Promise<GateResult> {
+  let ill: readonly Target[] = [];
+  return askUntil(
+    context,
+    { gate: "targets", on: service, timeoutSeconds },
+    async () => {
+      const [wanted, ...targets] = await Promise.all([tasks(), ...groups.map((group) => targetsOf(elb, group))]);
+      const answer = judgeTargets(groups.map(groupName), targets.flat(), wanted);
+      if (answer.kind === "healthy") return { seen: answer.seen, since: context.clock.now() };
+      ({ ill } = answer);
+      return { waiting: answer.why };
+    },
+    (waiting) => ({
+      cause: {
+        id: "targets-unhealthy",
+        what: `Behind the load balancer ${service} is not healthy after ${timeoutSeconds} s: ${waiting}.`,
+        fix: adviceFor(ill),
+      },
+      evidence: ill.map((target) => ({
+        kind: "target",
+        at: instant(context.clock.now()),
+        subject: `target group ${target.group}`,
+        text: untrusted(showTarget(target)),
+      })),
+    }),
+  );
+}
+
+async function targetsOf(elb: ElbSend, arn: string): Promise<readonly Target[]> {
+  const group = groupName(arn);
+  const { TargetHealthDescriptions: described = [] } = await elb(
+    new DescribeTargetHealthCommand({ TargetGroupArn: arn }),
+    { resource: `target group ${group}` },
+  );
+  return described.map(({ Target: target, TargetHealth: health }) => ({
+    group,
+    address: target?.Port === undefined ? (target?.Id ?? "") : `${target.Id ?? ""}:${target.Port}`,
+    state: health?.State ?? "unknown",
+    reason: health?.Reason ?? null,
+    description: health?.Description ?? null,
+  }));
+}
+
+/** `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>` */
+function groupName(arn: string): string {
+  return arn.split("/").at(-2) ?? arn;
+}

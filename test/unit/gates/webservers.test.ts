@@ -1,0 +1,110 @@
+import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import type { GateResult } from "../../../src/gates/gate.ts";
+import { webserverGate } from "../../../src/gates/webserver.ts";
+import { judgeWebservers, type Told } from "../../../src/gates/webservers/judge.ts";
+import { testContext } from "../context.ts";
+
+const good = (version = "1.13.0"): Told => ({ version, why: null });
+const silent: Told = { version: null, why: "http://10.0.0.2:3000 does not answer" };
+
+test.each<[string, readonly Told[], string, string]>([
+  ["one that answers", [good()], "all", "its task answers by itself"],
+  ["all answer", [good(), good()], "all", "each of 2 tasks answers"],
+  ["one is silent", [good(), silent], "some", "1 of 2 tasks answer: http://10.0.0.2:3000 does not answer"],
+  ["all are silent", [silent, silent], "none", "no task answers by itself: http://10.0.0.2:3000 does not answer"],
+  ["two versions", [good(), good("1.12.0")], "some", "its tasks answer with different versions: 1.13.0, 1.12.0"],
+  ["no task", [], "some", "ECS names no task of it that runs"],
+])("of tasks of which %s", (_, told, kind, words) => {
+  expect(Object.values(judgeWebservers(told))).toEqual([kind, words]);
+});
+
+const answers = (version: string | null): Dagster => ({
+  ask: () => Promise.reject(new Error("nobody asks")),
+  serverInfo: () =>
+    version === null
+      ? Promise.reject(new DagsterUnreachable("it does not answer"))
+      : Promise.resolve({ dagster_webserver_version: version }),
+});
+
+/** @param tasks version that each says, by its URL and the seconds that have passed; null: none */
+async function ask(tasks: (url: string, seconds: number) => string | null, isInside: boolean): Promise<GateResult> {
+  const { context, clock } = testContext();
+  const begun = clock.product.now();
+  const each = {
+    urls: () => Promise.resolve(["http://a:3000", "http://b:3000"]),
+    at: (url: string) => answers(tasks(url, (clock.product.now() - begun) / 1000)),
+    isInside,
+    place: { file: "dagster-stack.yml", line: 3, column: 1 },
+  };
+  return clock.run(webserverGate(answers("1.13.0"), context, { service: "webserver", each, timeoutSeconds: 60 }));
+}
+
+test("passes once each task answers by itself", async () => {
+  const result = await ask((url, seconds) => (url.includes("b") && seconds < 30 ? null : "1.13.0"), false);
+  expect(result).toMatchObject({ cause: null, seen: "Dagster 1.13.0; each of 2 tasks answers" });
+  expect(result.seconds).toBeGreaterThanOrEqual(30);
+});
+
+test.each([true, false])("one that stays silent fails it, whoever asks (from inside: %s)", async (isInside) => {
+  const result = await ask((url) => (url.includes("b") ? null : "1.13.0"), isInside);
+  expect(result.cause?.id).toBe("webserver-unreachable");
+  expect(result.cause?.what).toContain("1 of 2 tasks answer: it does not answer");
+});
+
+test("a runner that reaches none of them says so, and goes on: the webserver's own address answers", async () => {
+  const result = await ask(() => null, false);
+  expect(result.cause).toBeNull();
+  expect(result.findings).toEqual([
+    expect.objectContaining({
+      id: "not-checked",
+      level: "notice",
+      what: expect.stringContaining("one by one") as string,
+    }),
+  ]);
+  expect(result.seconds).toBeLessThan(30);
+});
+
+test("from inside of the VPC none is not enough", async () => {
+  const result = await ask(() => null, true);
+  expect(result.cause?.what).toContain("no task answers by itself");
+  expect(result.cause?.fix).toContain("security group of the webserver must let its own tasks in");
+});
+
+test.each([true, false])(
+  "tasks that share their host's address are not asked, which is said at once (from inside: %s)",
+  async (isInside) => {
+    const { context, clock } = testContext();
+    const place = { file: "dagster-stack.yml", line: 3, column: 1 };
+    const each = { urls: () => Promise.resolve(null), at: () => answers(null), isInside, place };
+    const result = await clock.run(
+      webserverGate(answers("1.13.0"), context, { service: "webserver", each, timeoutSeconds: 60 }),
+    );
+    expect(result).toMatchObject({ cause: null, seconds: 0 });
+    expect(result.findings).toEqual([
+      expect.objectContaining({
+        id: "not-checked",
+        where: place,
+        what: expect.stringContaining("they have no addresses of their own") as string,
+      }),
+    ]);
+  },
+);
+
+test("the time-out begins with the first answer: a task that asks may have to be started before it", async () => {
+  const { context, clock } = testContext();
+  let asked = 0;
+  const late: Dagster = {
+    ask: () => Promise.reject(new Error("nobody asks")),
+    serverInfo: async () => {
+      asked += 1;
+      if (asked > 1) return { dagster_webserver_version: "1.13.0" };
+      await clock.product.sleep(70_000);
+      throw new DagsterUnreachable("it does not answer yet");
+    },
+  };
+  const expected = { service: "webserver", each: null, timeoutSeconds: 60 };
+  expect(await clock.run(webserverGate(late, context, expected))).toMatchObject({
+    cause: null,
+    seen: "Dagster 1.13.0",
+  });
+});
