@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
 import { headsOf, lacking, parseScript, type Script } from "../src/migrations/scripts.ts";
+import { loggingSections } from "../test/e2e/migrations/files.ts";
 import { alembic, type Files, openScene, type Scene } from "../test/e2e/migrations/scene.ts";
 import { machinePython } from "../test/local-aws/backing/machine-python.ts";
 import { installedPackages } from "../test/local-aws/backing/python-packages.ts";
@@ -36,24 +37,6 @@ interface Upgraded extends History {
   readonly before: string | null;
 }
 
-/** Its env.py reads it. */
-const logging = `[loggers]
-keys = root
-[handlers]
-keys = console
-[formatters]
-keys = plain
-[logger_root]
-level = WARNING
-handlers = console
-[handler_console]
-class = StreamHandler
-args = (sys.stderr,)
-formatter = plain
-[formatter_plain]
-format = %(message)s
-`;
-
 const upgraded: readonly Upgraded[] = [
   {
     name: "mlflow 3.17.2",
@@ -70,7 +53,7 @@ const upgraded: readonly Upgraded[] = [
     name: "apache-airflow-core 3.3.2",
     lock: "airflow.txt",
     versions: "airflow/migrations/versions",
-    files: () => ({ "alembic.ini": `[alembic]\nscript_location = airflow:migrations\n${logging}` }),
+    files: () => ({ "alembic.ini": `[alembic]\nscript_location = airflow:migrations\n${loggingSections}` }),
     environment: (url) => ({ AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: url }),
     before: null,
   },

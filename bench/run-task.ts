@@ -5,23 +5,21 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ECS, type Task } from "@aws-sdk/client-ecs";
-import { createLocalAws, type LocalAws } from "../test/local-aws/local-aws.ts";
-import { createMovableClock } from "../test/local-aws/movable-clock.ts";
-import { createScriptedRuntime, type TaskBehaviour } from "../test/local-aws/runtimes/scripted.ts";
-import { startServer } from "../test/local-aws/server.ts";
+import type { LocalAws } from "../test/local-aws/local-aws.ts";
+import type { TaskBehaviour } from "../test/local-aws/runtimes/scripted.ts";
+import { openProcessAccount } from "../test/releases/processes/account.ts";
 import { type Peer, peers } from "./peers.ts";
 import type { Row } from "./rows.ts";
+import { prepareOurs } from "./run-task/ours.ts";
 
 /** What those who run one task say of it, side by side: ours must be right in every row, what a peer says is written down. */
 export async function measure(): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), "run-task-"));
-  const clock = createMovableClock();
-  const runtime = createScriptedRuntime({ clock });
-  const aws = createLocalAws({ clock, runtime, speed });
-  const server = await startServer(aws);
-  const ecs = new ECS({ endpoint: server.url, region: aws.region, credentials });
+  const account = await openProcessAccount(speed);
+  const { aws, runtime, url } = account;
+  const ecs = new ECS({ endpoint: url, region: aws.region, credentials });
+  const stage: Stage = { ecs, aws, url, folder };
   try {
-    await ecs.createCluster({ clusterName: "main" });
     const lines = [
       ["what happens", "who", "exit code", "seconds after the end", "task", "what it says at last"],
       ["---", "---", "---:", "---:", "---", "---"],
@@ -30,9 +28,12 @@ export async function measure(): Promise<readonly Row[]> {
     for (const scenario of scenarios) {
       const all = await Promise.all(
         programs(peers()).map(async (program, number) => {
-          const family = `${scenario.name.replaceAll(/[^a-z]+/g, "-")}-${number}`;
-          runtime.script(family, scenario.does);
-          return { program, seen: await play({ ecs, aws, url: server.url, folder, family, scenario, program }) };
+          const name = `${scenario.name.replaceAll(/[^a-z]+/g, "-")}-${number}`;
+          const prepared = await program.prepare(stage, name, scenario);
+          runtime.script(prepared.family, doneBy(prepared.container, scenario.does));
+          const seen = await play(stage, name, scenario, prepared);
+          await prepared.close();
+          return { program, seen };
         }),
       );
       for (const { program, seen } of all) {
@@ -47,13 +48,14 @@ export async function measure(): Promise<readonly Row[]> {
     if (wrong.length > 0) throw new Error(`ours is not right:\n${wrong.join("\n")}`);
     return [];
   } finally {
-    await server.close();
-    await aws.close();
+    await account.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 const speed = 10;
+/** That of the account. */
+const cluster = "small";
 const credentials = { accessKeyId: "bench", secretAccessKey: "secret" };
 
 interface Scenario {
@@ -116,17 +118,41 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** What they all have: an AWS, and a folder for their files. */
+interface Stage {
+  readonly ecs: ECS;
+  readonly aws: LocalAws;
+  readonly url: string;
+  readonly folder: string;
+}
+
+/** A program that is ready to run one task. */
+export interface Prepared {
+  readonly main: string;
+  /** Of the task's definition. */
+  readonly family: string;
+  /** The one that decides. */
+  readonly container: string;
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+function doneBy(container: string, does: TaskBehaviour): TaskBehaviour {
+  if (!("containers" in does)) return does;
+  const { app, ...others } = does.containers;
+  return { containers: { ...others, ...(app === undefined ? {} : { [container]: app }) } };
+}
+
 interface Program {
   readonly name: string;
-  readonly main: readonly string[];
-  readonly inputs: (family: string, file: string) => Readonly<Record<string, string>>;
+  readonly prepare: (stage: Stage, name: string, scenario: Scenario) => Promise<Prepared>;
 }
 
 function programs(there: readonly Peer[]): readonly Program[] {
-  const inputsOf: Readonly<Record<string, Program["inputs"]>> = {
+  const inputsOf: Readonly<Record<string, (family: string, file: string) => Readonly<Record<string, string>>>> = {
     "aws-actions/amazon-ecs-deploy-task-definition": (_family, file) => ({
       "TASK-DEFINITION": file,
-      CLUSTER: "main",
+      CLUSTER: cluster,
       "RUN-TASK": "true",
       "RUN-TASK-SUBNETS": "subnet-1",
       "RUN-TASK-SECURITY-GROUPS": "sg-1",
@@ -135,7 +161,7 @@ function programs(there: readonly Peer[]): readonly Program[] {
     }),
     "geekcell/github-action-aws-ecs-run-task": (family) => ({
       "TASK-DEFINITION": family,
-      CLUSTER: "main",
+      CLUSTER: cluster,
       "SUBNET-IDS": "subnet-1",
       "SECURITY-GROUP-IDS": "sg-1",
       "ASSIGN-PUBLIC-IP": "DISABLED",
@@ -148,38 +174,30 @@ function programs(there: readonly Peer[]): readonly Program[] {
       "TASK-CHECK-STATE-DELAY": "6",
     }),
   };
-  const ours: Program = {
-    name: "ours",
-    main: [join(import.meta.dirname, "run-task/ours.ts")],
-    inputs: () => ({}),
-  };
   const others = there.flatMap(({ name, version, main }): Program[] => {
     const inputs = inputsOf[name];
-    return inputs === undefined ? [] : [{ name: `${name} ${version}`, main: [main], inputs }];
+    if (inputs === undefined) return [];
+    return [
+      { name: `${name} ${version}`, prepare: (stage, family, scenario) => peer(stage, family, scenario, main, inputs) },
+    ];
   });
-  return [ours, ...others];
+  return [
+    {
+      name: "ours",
+      prepare: ({ folder, url }, name, { does }) =>
+        prepareOurs({ folder, url, name, hasSidecar: "containers" in does }),
+    },
+    ...others,
+  ];
 }
 
-interface Seen {
-  readonly exitCode: number | null;
-  readonly said: string;
-  /** Seconds from ECS's STOPPED to the end of the process; null: it ended before. */
-  readonly after: number | null;
-  /** Status of its task some seconds after the end. */
-  readonly task: string;
-}
-
-interface Play {
-  readonly ecs: ECS;
-  readonly aws: LocalAws;
-  readonly url: string;
-  readonly folder: string;
-  readonly family: string;
-  readonly scenario: Scenario;
-  readonly program: Program;
-}
-
-async function play({ ecs, aws, url, folder, family, scenario, program }: Play): Promise<Seen> {
+async function peer(
+  { ecs, folder }: Stage,
+  family: string,
+  scenario: Scenario,
+  main: string,
+  inputs: (family: string, file: string) => Readonly<Record<string, string>>,
+): Promise<Prepared> {
   const names = "containers" in scenario.does ? ["side", "app"] : ["app"];
   const definition = {
     family,
@@ -192,32 +210,60 @@ async function play({ ecs, aws, url, folder, family, scenario, program }: Play):
   const file = join(folder, `${family}.json`);
   await writeFile(file, JSON.stringify(definition));
   await ecs.registerTaskDefinition(definition);
+  return {
+    main,
+    family,
+    container: "app",
+    environment: { GITHUB_WORKSPACE: folder, ...inputVariables(inputs(family, file)) },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** As GitHub names inputs to the process. */
+function inputVariables(inputs: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]));
+}
+
+interface Seen {
+  readonly exitCode: number | null;
+  readonly said: string;
+  /** Seconds from ECS's STOPPED to the end of the process; null: it ended before. */
+  readonly after: number | null;
+  /** Status of its task some seconds after the end. */
+  readonly task: string;
+}
+
+async function play(
+  { ecs, aws, url, folder }: Stage,
+  name: string,
+  scenario: Scenario,
+  program: Prepared,
+): Promise<Seen> {
+  const { family } = program;
   // Access keys name who calls: the fault strikes this one alone.
   if (scenario.lacks !== undefined)
     aws.faults.inject({
       on: "ecs:RunTask",
-      caller: family,
+      caller: name,
       what: {
         kind: "no-capacity",
         reason: "Capacity is unavailable at this time. Please try again later or in a different availability zone",
       },
       times: scenario.lacks,
     });
-  const inputs = Object.entries(program.inputs(family, file)).map(([name, value]) => [`INPUT_${name}`, value] as const);
-  const output = join(folder, `${family}.output`);
+  const output = join(folder, `${name}.output`);
   await writeFile(output, "");
-  const child = spawn(process.execPath, [...program.main, family], {
+  const child = spawn(process.execPath, [program.main], {
     env: {
       PATH: process.env["PATH"] ?? "",
       HOME: folder,
       AWS_ENDPOINT_URL: url,
       AWS_REGION: aws.region,
-      AWS_ACCESS_KEY_ID: family,
+      AWS_ACCESS_KEY_ID: name,
       AWS_SECRET_ACCESS_KEY: "secret",
       AWS_EC2_METADATA_DISABLED: "true",
-      GITHUB_WORKSPACE: folder,
       GITHUB_OUTPUT: output,
-      ...Object.fromEntries(inputs),
+      ...program.environment,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -234,26 +280,26 @@ async function play({ ecs, aws, url, folder, family, scenario, program }: Play):
   await sleep(5_000);
   const task = await taskOf(ecs, family);
   const after = task?.stoppedAt === undefined ? null : (endedAt - task.stoppedAt.getTime()) / 1000;
-  const last =
-    (await said)
-      .join("")
-      .trim()
-      .split("\n")
-      .filter((line) => line !== "" && !line.startsWith("::debug"))
-      .at(-1) ?? "";
   return {
     exitCode,
-    said: last,
+    said: lastWords((await said).join("")),
     after: after === null || after < 0 ? null : after,
     task: task?.lastStatus ?? "never started",
   };
 }
 
+/** The last error, else the last line that people see. */
+function lastWords(log: string): string {
+  const lines = log.trim().split("\n");
+  const seen = lines.filter((line) => line !== "" && !/^::(?!error)/.test(line));
+  return seen.findLast((line) => line.startsWith("::error")) ?? seen.at(-1) ?? "";
+}
+
 async function taskOf(ecs: ECS, family: string): Promise<Task | null> {
   for (const desiredStatus of ["RUNNING", "STOPPED"] as const) {
-    const { taskArns = [] } = await ecs.listTasks({ cluster: "main", family, desiredStatus });
+    const { taskArns = [] } = await ecs.listTasks({ cluster, family, desiredStatus });
     if (taskArns.length === 0) continue;
-    const { tasks = [] } = await ecs.describeTasks({ cluster: "main", tasks: taskArns });
+    const { tasks = [] } = await ecs.describeTasks({ cluster, tasks: taskArns });
     return tasks[0] ?? null;
   }
   return null;

@@ -1,5 +1,5 @@
 import { DescribeTasksCommand, ECSClient } from "@aws-sdk/client-ecs";
-import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { type ActionScene, type MigrationStack, openActionScene } from "../test/e2e/migrations/action.ts";
 import type { Bed } from "../test/local-aws/bed.ts";
 import { type Job, runPost, startStep } from "../test/runner/run-step.ts";
+import { forward } from "./forward.ts";
 import { median, type Row, row } from "./rows.ts";
 
 /** One-off tasks through the bundle, as processes: how soon their end is known, and how fast their log is followed. */
@@ -193,22 +194,4 @@ async function serveLines(to: string, count: number): Promise<Lines> {
       await new Promise((closed) => server.close(closed));
     },
   };
-}
-
-/** The host stays as it was asked for: addresses that AWS tells of lead here again. */
-function forward(
-  to: string,
-  { method = "GET", url = "/", headers }: IncomingMessage,
-  body: Buffer,
-  response: ServerResponse,
-): Promise<void> {
-  const { hostname, port } = new URL(to);
-  return new Promise((resolve, reject) => {
-    const onward = httpRequest({ hostname, port, method, path: url, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response).once("finish", resolve);
-    });
-    onward.once("error", reject);
-    onward.end(body);
-  });
 }

@@ -1,4 +1,4 @@
-import { deflateSync } from "node:zlib";
+import { packed } from "../tasks/packed.ts";
 import { alembicProgram } from "./alembic-program.ts";
 import { dagsterProgram } from "./dagster-program.ts";
 
@@ -44,10 +44,4 @@ export function migrationCommand(
         ? tool.command
         : ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", workdir, ...tool.command];
   }
-}
-
-/** RunTask takes 8,192 characters of overrides, and names of secrets and a folder need room beside the program. */
-function packed(program: string): string {
-  const bytes = deflateSync(program, { level: 9 }).toString("base64");
-  return `import base64, zlib; exec(zlib.decompress(base64.b64decode("${bytes}")))`;
 }

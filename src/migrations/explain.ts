@@ -24,7 +24,7 @@ export function explainSql(name: string, preview: SqlPreview): Markdown {
     return told.text;
   });
   return details(
-    markdown`SQL of migration ${name}: ${count}`,
+    `SQL of migration ${name}: ${count}`,
     paragraphs(
       markdown`Rendered by alembic for PostgreSQL, without a database. ${from} The lines in which alembic notes the revision are left out.`,
       ...texts,

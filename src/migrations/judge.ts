@@ -146,12 +146,12 @@ const refusals: Readonly<Record<number, (name: string, report: Report | null) =>
   83: (name) => ({
     id: "migration-locked",
     what: `Migration ${name} was not begun: another one holds the lock of the database. Nothing was migrated.`,
-    fix: "Wait until it is done, and run this again; or give `lock-timeout` more seconds. In the database, pg_locks shows who holds the advisory lock, and pg_stat_activity what an earlier one has left at work.",
+    fix: "Wait until it is done, and run this again; or raise `lock-timeout:` of the migration in the stack file, in seconds. In the database, pg_locks shows who holds the advisory lock, and pg_stat_activity what an earlier one has left at work.",
   }),
   84: (name, report) => ({
     id: "migration-lock-timeout",
     what: `Migration ${name} waited too long for a lock that somebody else holds in the database.${standing(report)}`,
-    fix: "A query or run that uses the same table holds it: see pg_stat_activity. Run this again when it is over, or give `lock-timeout` more seconds; while it waits, everybody else waits for it.",
+    fix: "A query or run that uses the same table holds it: see pg_stat_activity. Run this again when it is over, or raise `lock-timeout:` of the migration in the stack file, in seconds; while it waits, everybody else waits for it.",
   }),
   85: (name, report) => ({
     id: "migration-statement-timeout",

@@ -1,5 +1,5 @@
 import { GetLogEventsCommand, type GetLogEventsCommandOutput } from "@aws-sdk/client-cloudwatch-logs";
-import { isAwsError, isGivenUp, isWeather } from "../aws/error.ts";
+import { type AwsError, isAwsError, isGivenUp, isWeather } from "../aws/error.ts";
 import type { LogsSend } from "../aws/logs.ts";
 import type { Context } from "../domain/context.ts";
 import { untrusted } from "../domain/evidence.ts";
@@ -17,6 +17,8 @@ export interface Marked {
   readonly mark: string;
   /** Is all there that is wanted? Until then the end of the log is waited for, for a while. */
   readonly isWhole: (lines: readonly string[]) => boolean;
+  /** Is given each of them as it is read, and then none is kept. */
+  readonly take?: (line: string) => void;
 }
 
 export interface FollowedLog {
@@ -31,6 +33,8 @@ export interface FollowedLog {
   lastLines(): readonly string[];
   /** What follows the mark in the lines that hold it, oldest first; none of these is reported. Foreign text. */
   marked(): readonly string[];
+  /** Why this job may not read it, and will not be able to; null: it may. */
+  refusal(): AwsError | null;
 }
 
 const keptLines = 50;
@@ -57,7 +61,7 @@ export function followLog(
   const marked: string[] = [];
   let nextToken: string | undefined;
   /** This job may not read it: said once, and not asked for again. */
-  let isClosed = false;
+  let refusal: AwsError | null = null;
   /** When something new was read last, and when it was last asked for and there was nothing; milliseconds. */
   let newAt = 0;
   let emptyAt = 0;
@@ -65,7 +69,9 @@ export function followLog(
     const lines = messages.flatMap((message) => {
       const at = awaited === null ? -1 : message.indexOf(awaited.mark);
       if (awaited === null || at < 0) return [message];
-      marked.push(hideSecrets(message.slice(at + awaited.mark.length)));
+      const line = hideSecrets(message.slice(at + awaited.mark.length));
+      if (awaited.take === undefined) marked.push(line);
+      else awaited.take(line);
       // Before the mark may stand what somebody wrote without ending the line.
       return at === 0 ? [] : [message.slice(0, at)];
     });
@@ -91,14 +97,14 @@ export function followLog(
       if (isAwsError(error, "not-found")) return "no stream yet";
       if (isWeather(error) || isGivenUp(error)) return null;
       if (!isAwsError(error)) throw error;
-      isClosed = true;
+      refusal = error;
       const text = `the log of ${container} cannot be read, so its lines are missing here: ${error.what}`;
       context.report({ kind: "line", text });
       return null;
     }
   };
   const read = async (): Promise<void> => {
-    while (!isClosed) {
+    while (refusal === null) {
       const askedAt = context.clock.now();
       const page = await nextPage();
       if (page === null) return;
@@ -120,7 +126,7 @@ export function followLog(
     drain: async (since) => {
       const begun = context.clock.now();
       const isDone = (): boolean => {
-        if (isClosed || context.clock.now() - Math.max(newAt, begun) >= longestLag) return true;
+        if (refusal !== null || context.clock.now() - Math.max(newAt, begun) >= longestLag) return true;
         return emptyAt - Math.max(newAt, since) >= quietEnough && (awaited === null || awaited.isWhole(marked));
       };
       while (!isDone()) {
@@ -130,6 +136,7 @@ export function followLog(
     },
     lastLines: () => [...kept],
     marked: () => [...marked],
+    refusal: () => refusal,
   };
 }
 

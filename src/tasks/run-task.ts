@@ -49,6 +49,9 @@ export interface TaskRequest {
   readonly marked: Marked | null;
 }
 
+/** What of it ECS is told. */
+export type StartRequest = Omit<TaskRequest, "timeoutSeconds" | "aloneIn" | "log" | "marked">;
+
 export interface TaskResult {
   readonly taskArn: string;
   readonly end: TaskEnd;
@@ -80,7 +83,7 @@ const overridesLimit = 8192;
 export async function runTask(clients: TaskClients, context: Context, request: TaskRequest): Promise<TaskResult> {
   const begun = context.clock.now();
   await othersGone(clients.ecs, context, request);
-  const taskArn = await start(clients.ecs, context, request);
+  const taskArn = await startTask(clients.ecs, context, request);
   context.report({ kind: "line", text: `${request.title}: task ${nameOf(taskArn)}` });
   try {
     return await follow(clients, context, request, taskArn, begun);
@@ -103,7 +106,7 @@ async function follow(
   let stoppedAt = 0;
   let endedAt: number | null = null;
   for (;;) {
-    const task = await look(clients.ecs, request.cluster, taskArn);
+    const task = await lookAtTask(clients.ecs, request.cluster, taskArn);
     const logs = followed(task);
     // ECS takes some seconds to put away a task whose containers have ended; meanwhile their logs come to an end.
     if (hasEnded(task)) endedAt ??= clock.now();
@@ -128,7 +131,7 @@ async function follow(
         kind: "line",
         text: `${request.title}: ${why === "cancelled" ? "cancelled" : `not done after ${request.timeoutSeconds} s`}, stopping its task`,
       });
-      await stop(clients.ecs, request, taskArn, why);
+      await stopTask(clients.ecs, request, taskArn, why);
       stoppedAt = clock.now();
     }
     if (why === "cancelled" && clock.now() - stoppedAt >= longestCancelling)
@@ -217,7 +220,11 @@ function followedLogs(
  * ECS answers 200 when it cannot place a task, with the reason in `failures`; then there is none, and another token does no harm.
  * @throws UserError when ECS does not start it, or its overrides are too long
  */
-async function start(ecs: EcsSend, { clock, report, signal }: Context, request: TaskRequest): Promise<string> {
+export async function startTask(
+  ecs: EcsSend,
+  { clock, report, signal }: Context,
+  request: StartRequest,
+): Promise<string> {
   const overrides = overridesOf(request);
   const begun = clock.now();
   for (let attempt = 1; ; attempt += 1) {
@@ -236,7 +243,7 @@ async function start(ecs: EcsSend, { clock, report, signal }: Context, request: 
 }
 
 function notStarted(
-  { title, cluster, taskDefinition }: TaskRequest,
+  { title, cluster, taskDefinition }: StartRequest,
   reasons: readonly string[],
   isCapacity: boolean,
 ): UserError {
@@ -250,7 +257,7 @@ function notStarted(
 }
 
 /** @throws UserError when they are longer than ECS takes */
-function overridesOf({ title, container: name, command, environment }: TaskRequest): TaskOverride {
+function overridesOf({ title, container: name, command, environment }: StartRequest): TaskOverride {
   const variables = Object.entries(environment).map(([variable, value]) => ({ name: variable, value }));
   const overrides = { containerOverrides: [{ name, command: [...command], environment: variables }] };
   const { length } = JSON.stringify(overrides);
@@ -262,13 +269,13 @@ function overridesOf({ title, container: name, command, environment }: TaskReque
   });
 }
 
-function startOnce(ecs: EcsSend, request: TaskRequest, overrides: TaskOverride): Promise<RunTaskCommandOutput> {
+function startOnce(ecs: EcsSend, request: StartRequest, overrides: TaskOverride): Promise<RunTaskCommandOutput> {
   const { subnets, securityGroups, publicAddress } = request.network;
   return ecs(
     new RunTaskCommand({
       cluster: request.cluster,
       taskDefinition: request.taskDefinition,
-      launchType: "FARGATE",
+      launchType: "FARGATE", // the definitions of one-off tasks are made for it, whatever services run on
       clientToken: request.clientToken,
       startedBy: request.startedBy,
       networkConfiguration: {
@@ -286,7 +293,7 @@ function startOnce(ecs: EcsSend, request: TaskRequest, overrides: TaskOverride):
 }
 
 /** @returns null when ECS cannot be asked now, or does not know the task yet. */
-async function look(ecs: EcsSend, cluster: string, taskArn: string): Promise<Task | null> {
+export async function lookAtTask(ecs: EcsSend, cluster: string, taskArn: string): Promise<Task | null> {
   try {
     const { tasks = [] } = await ecs(new DescribeTasksCommand({ cluster, tasks: [taskArn] }), {
       signal: AbortSignal.timeout(30_000),
@@ -298,7 +305,13 @@ async function look(ecs: EcsSend, cluster: string, taskArn: string): Promise<Tas
   }
 }
 
-async function stop(ecs: EcsSend, { cluster, title }: TaskRequest, task: string, why: string): Promise<void> {
+/** Tells ECS to end a task, although the job may be cancelled already. */
+export async function stopTask(
+  ecs: EcsSend,
+  { cluster, title }: Pick<TaskRequest, "cluster" | "title">,
+  task: string,
+  why: string,
+): Promise<void> {
   const command = new StopTaskCommand({ cluster, task, reason: `${title}: ${why}`.slice(0, 255) });
   await ecs(command, { resource: `task ${nameOf(task)}`, idempotent: true, signal: AbortSignal.timeout(30_000) });
 }

@@ -94,7 +94,7 @@ function migrationStack(bed: Bed, name: string, base: string, checkout: GitCheck
     write: async (database, files, tool = "tool: alembic") => {
       checkout.git("rm", "-r", "--quiet", "--ignore-unmatch", ".");
       for (const [path, text] of Object.entries(files)) await checkout.write(`image/${path}`, text);
-      await checkout.write("dagster.yaml", "telemetry: { enabled: false }\n");
+      await checkout.write("dagster.yaml", dagsterYaml);
       await checkout.write("workspace.yaml", "load_from: []\n");
       await checkout.write("dagster-stack.yml", stackFile(bed, name, base, database, tool));
       checkout.commit("Change");
@@ -115,6 +115,12 @@ async function pushAlembic(bed: Bed, { base }: Infrastructure): Promise<string> 
   await pushOnDagster(image, "alembic", nothing, []);
   return "alembic";
 }
+
+/** Nothing in it for a check to speak of. */
+const dagsterYaml = `telemetry: { enabled: false }
+run_monitoring: { enabled: true }
+run_launcher: { module: dagster_aws.ecs, class: EcsRunLauncher }
+`;
 
 function stackFile({ region }: Bed, name: string, base: string, database: string, tool: string): string {
   return `name: ${name}

@@ -14,11 +14,8 @@ with create_engine(os.environ["DATABASE_URL"], poolclass=pool.NullPool).connect(
         context.run_migrations()
 `;
 
-/** The words of `alembic init`: what alembic runs is told on stderr. */
-const ini = `[alembic]
-script_location = %(here)s/alembic
-prepend_sys_path = .
-[loggers]
+/** What env.py reads of an ini file, after the words of `alembic init`: what is logged is told on stderr. */
+export const loggingSections = `[loggers]
 keys = root,alembic
 [handlers]
 keys = console
@@ -38,6 +35,11 @@ formatter = plain
 [formatter_plain]
 format = %(message)s
 `;
+
+const ini = `[alembic]
+script_location = %(here)s/alembic
+prepend_sys_path = .
+${loggingSections}`;
 
 /** Every revision writes a line into \`applied\`: two of them would show that it ran twice. */
 export const first = {

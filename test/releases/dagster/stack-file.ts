@@ -6,6 +6,18 @@ export type Files = Readonly<Record<string, string>>;
 /** The lock file of its one image; the files of code and instance beside it stay as they are through an upgrade. */
 export const lockFile = "requirements.lock";
 
+/** PostgreSQL, as the variables of the database name it. */
+export const storageYaml = `storage:
+  postgres:
+    postgres_db:
+      scheme: postgresql+psycopg2
+      hostname: { env: DAGSTER_PG_HOST }
+      port: { env: DAGSTER_PG_PORT }
+      db_name: { env: DAGSTER_PG_DB }
+      username: { env: DAGSTER_PG_USER }
+      password: { env: DAGSTER_PG_PASSWORD }
+`;
+
 /** A stack of one image, whose instance is migrated by Dagster and whose hosts keep their image while only code changes. */
 export function filesOf(contract: Contract, lock: string): Files {
   const { cluster: name } = contract;
@@ -35,16 +47,7 @@ runs: { image: code }
 migrations: [{ name: instance, tool: dagster, image: code }]
 gates: { canary: { location: small, job: canary }, log-scan: "off" }
 `,
-    "dagster.yaml": `storage:
-  postgres:
-    postgres_db:
-      scheme: postgresql+psycopg2
-      hostname: { env: DAGSTER_PG_HOST }
-      port: { env: DAGSTER_PG_PORT }
-      db_name: { env: DAGSTER_PG_DB }
-      username: { env: DAGSTER_PG_USER }
-      password: { env: DAGSTER_PG_PASSWORD }
-run_coordinator:
+    "dagster.yaml": `${storageYaml}run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config: { dequeue_interval_seconds: 1 }

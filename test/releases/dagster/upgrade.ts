@@ -32,11 +32,14 @@ export const whole: readonly Step[] = [{ action: "." }];
 export async function releaseOlder(stack: DagsterStack): Promise<void> {
   const job = await runJob(stack.job(newRun()), whole);
   if (!isGood(job)) throw new Error(`the older Dagster was not released: ${job.steps.at(-1)?.log.join("\n") ?? ""}`);
-  await stack.rows(`CREATE TABLE applied (number serial, revision text);
+  await stack.rows(writingDown);
+}
+
+/** From then on each revision is written down when it is applied. */
+export const writingDown = `CREATE TABLE applied (number serial, revision text);
     CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN INSERT INTO applied (revision) VALUES (NEW.version_num); RETURN NULL; END';
-    CREATE TRIGGER write_down AFTER INSERT OR UPDATE ON alembic_version FOR EACH ROW EXECUTE FUNCTION write_down()`);
-}
+    CREATE TRIGGER write_down AFTER INSERT OR UPDATE ON alembic_version FOR EACH ROW EXECUTE FUNCTION write_down()`;
 
 /** The storage of the instance, as the database says. */
 export interface Schema {
@@ -49,9 +52,8 @@ export interface Schema {
   readonly hasColumn: boolean;
 }
 
-export async function schemaOf(stack: DagsterStack): Promise<Schema> {
-  const first = async (sql: string): Promise<readonly string[]> =>
-    (await stack.rows(sql)).map(([value]) => value ?? "");
+export async function schemaOf({ rows }: Pick<DagsterStack, "rows">): Promise<Schema> {
+  const first = async (sql: string): Promise<readonly string[]> => (await rows(sql)).map(([value]) => value ?? "");
   return {
     heads: await first("SELECT version_num FROM alembic_version"),
     applied: await first("SELECT revision FROM applied ORDER BY number"),
@@ -220,7 +222,7 @@ async function wrongAfter(stack: DagsterStack, sha: string): Promise<readonly st
   }
 }
 
-function wrongWithRelease(current: Outcome | null, sha: string): readonly string[] {
+export function wrongWithRelease(current: Outcome | null, sha: string): readonly string[] {
   const heads = current?.release.migrations["instance"]?.heads ?? null;
   return [
     ...(current?.release.source.sha === sha
@@ -230,14 +232,19 @@ function wrongWithRelease(current: Outcome | null, sha: string): readonly string
   ];
 }
 
-async function wrongWithDagster(stack: DagsterStack): Promise<readonly string[]> {
+/** Is it migrated, each revision applied once? */
+export async function wrongWithStorage(stack: Pick<DagsterStack, "rows">): Promise<readonly string[]> {
   const schema = await schemaOf(stack);
+  return canonicalJson(schema) === canonicalJson(migrated) ? [] : [`its storage is ${canonicalJson(schema)}`];
+}
+
+async function wrongWithDagster(stack: DagsterStack): Promise<readonly string[]> {
   const version = await serverInfo(stack).then(
     ({ dagster_version }) => dagster_version,
     (error: unknown) => String(error),
   );
   return [
-    ...(canonicalJson(schema) === canonicalJson(migrated) ? [] : [`its storage is ${canonicalJson(schema)}`]),
+    ...(await wrongWithStorage(stack)),
     ...(version.startsWith("1.13.") ? [] : [`its webserver says ${version}`]),
   ];
 }

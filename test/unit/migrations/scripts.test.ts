@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../../properties.ts";
 import { addedSince, headsOf, lacking, parseScript, type Script } from "../../../src/migrations/scripts.ts";
 
 const path = "alembic/versions/0002_score.py";
