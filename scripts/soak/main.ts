@@ -1,13 +1,25 @@
 /** More releases than a test run has time for: `npm run soak`. */
 import { ownOptions } from "../options.ts";
 import { cuts } from "./cuts.ts";
+import { migrations } from "./migrations.ts";
 import { readOptions } from "./options.ts";
+import { properties } from "./properties.ts";
+import { scenarios } from "./scenarios.ts";
+import { scripts } from "./scripts.ts";
 import { switches } from "./switches.ts";
 import type { Trials } from "./trials.ts";
 import { upgrades } from "./upgrades.ts";
 
 const { of, seed, from, count, minutes } = ownOptions(readOptions);
-const trials: Trials = { cuts, switches, upgrade: upgrades }[of](seed);
+const trials: Trials = await {
+  cuts,
+  switches,
+  upgrade: upgrades,
+  migration: migrations,
+  scenarios,
+  scripts,
+  properties,
+}[of](seed);
 const end = Math.min(trials.count, from + count);
 const deadline = performance.now() + minutes * 60_000;
 console.log(`${trials.count} ${of}; seed ${seed}, from ${from} to ${end}, for at most ${minutes} min`);
