@@ -187,6 +187,7 @@ async function newRuntime({ folder, processes, python, ...rest }: RuntimeParts):
     }),
     python: await lendPython(python, join(folder, "python")),
     folder: tasks,
+    fileSystems: join(folder, "efs"),
   });
 }
 

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as realSleep } from "node:timers/promises";
 import type { Clock } from "../../src/domain/context.ts";
 import type { BedClock } from "./clock.ts";
 
@@ -17,6 +17,8 @@ export interface FakeClock {
   run<T>(work: Promise<T>, limitMilliseconds?: number): Promise<T>;
   /** Lets this much time pass, and everything happen that falls into it. */
   pass(milliseconds: number): Promise<void>;
+  /** Something real goes on, and is looked at on the way: until it ends, time goes by as fast as the machine's. */
+  accompany(work: Promise<unknown>): void;
 }
 
 const aDay = 86_400_000;
@@ -27,6 +29,8 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
   let timers: readonly Timer[] = [];
   /** Sleeps of the product that have not ended. */
   let asleep = 0;
+  /** How much goes on that is real. */
+  let accompanied = 0;
   // Real timers that were there before anything began are somebody else's: the test runner's own limit.
   let resting = busyResources().timers;
 
@@ -49,6 +53,16 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
     timers = rest;
     now = next.due;
     next.callback();
+    return true;
+  };
+
+  /** @returns did time go by beside what is real? Then something may have happened. */
+  const keptPace = async (until: number): Promise<boolean> => {
+    const target = (): number => Math.min(timers[0]?.due ?? until, until);
+    if (accompanied === 0 || now >= target()) return false;
+    const since = performance.now();
+    await realSleep(Math.min(stepMilliseconds, target() - now));
+    now = Math.max(now, Math.min(target(), now + performance.now() - since));
     return true;
   };
 
@@ -75,6 +89,7 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
         const wakes = (): boolean => outcome.settled || asleep > 0;
         if (asleep === 0 && (await patience(wakes, timers.length === 0 ? lastWaitMilliseconds : unseenMilliseconds)))
           continue;
+        if (await keptPace(end)) continue;
         if (!fireNext(end)) {
           const why =
             timers.length === 0 ? "no timer is left that could wake it" : `${limitMilliseconds} ms have passed`;
@@ -85,8 +100,15 @@ export function createFakeClock(start: number | string = "2026-11-21T10:00:00Z")
     pass: async (milliseconds) => {
       const end = now + milliseconds;
       do resting = await settle(resting);
-      while (fireNext(end));
+      while ((await keptPace(end)) || fireNext(end));
       now = end;
+    },
+    accompany: (work) => {
+      accompanied += 1;
+      const end = (): void => {
+        accompanied -= 1;
+      };
+      work.then(end, end);
     },
   };
 }
@@ -155,6 +177,9 @@ function workedMilliseconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
+
+/** At the machine's pace, time goes on in steps of at most so long. */
+const stepMilliseconds = 20;
 
 /** Real work that nothing shows takes less than this. */
 const unseenMilliseconds = 250;

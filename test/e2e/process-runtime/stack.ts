@@ -144,10 +144,10 @@ export async function deployAll(stack: Stack, code: { readonly release: string }
 
 /**
  * Asks until the answer is as wanted.
- * @throws Error with the last answer when that takes longer than a minute and a half.
+ * @throws Error with the last answer when that takes longer than so many seconds.
  */
-export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
-  const limit = performance.now() + 90_000;
+export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, longestSeconds = 90): Promise<T> {
+  const limit = performance.now() + longestSeconds * 1000;
   for (;;) {
     const answer = await ask();
     if (wanted(answer)) return answer;

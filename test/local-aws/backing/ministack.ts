@@ -20,6 +20,8 @@ export interface MinistackRequest {
   readonly folder: string;
   readonly account: string;
   readonly region: string;
+  /** An engine whose containers are tasks of its ECS, as DOCKER_HOST has it; none: it plays no ECS. */
+  readonly engine?: string;
 }
 
 const lockFile = fileURLToPath(new URL("../../fixtures/python/ministack.txt", import.meta.url));
@@ -30,7 +32,7 @@ const port = 4566;
  * @throws Error with its last lines when it does not come up.
  */
 export async function startMinistack(request: MinistackRequest): Promise<Ministack> {
-  const { processes, python, host, folder, account, region } = request;
+  const { processes, python, host, folder, account, region, engine } = request;
   const packages = await installedPackages(python, lockFile, { compile: true });
   await mkdir(folder, { recursive: true });
   const server = await startServer(processes, {
@@ -50,10 +52,10 @@ export async function startMinistack(request: MinistackRequest): Promise<Minista
       GATEWAY_PORT: String(port),
       MINISTACK_ACCOUNT_ID: account,
       MINISTACK_REGION: region,
-      SERVICES: "s3,ecr,ssm,secretsmanager,sts,logs,iam",
+      SERVICES: `s3,ecr,ssm,secretsmanager,sts,logs,iam${engine === undefined ? "" : ",ecs"}`,
       IOT_MTLS_ENABLED: "0",
       // It removes containers that it takes for its own: keep it away from a Docker that may be here.
-      DOCKER_HOST: `unix://${join(folder, "no-docker.sock")}`,
+      DOCKER_HOST: engine ?? `unix://${join(folder, "no-docker.sock")}`,
     },
     ready: async (signal) => (await fetch(`http://${host}:${port}/_ministack/health`, { signal })).ok,
     stopSignal: "SIGTERM",

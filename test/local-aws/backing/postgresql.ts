@@ -13,7 +13,8 @@ export interface Postgresql extends Server {
   readonly host: string;
   readonly port: number;
   readonly user: "postgres";
-  createDatabase(name: string): Promise<void>;
+  /** @param template what it is a copy of: nobody may be connected to that. An empty one unless told. */
+  createDatabase(name: string, template?: string): Promise<void>;
   /** Ends every connection, and is away for a moment; what was committed is there again. */
   restart(): Promise<void>;
   /** Rows as text, nulls as null. @throws Error with the server's message. */
@@ -86,8 +87,9 @@ export async function startPostgresql({ processes, host, folder }: PostgresqlReq
       await server.stop();
       server = await start();
     },
-    createDatabase: async (name) => {
-      await query({ host, port, user, database: user }, `CREATE DATABASE "${name.replaceAll('"', '""')}"`);
+    createDatabase: async (name, template = "template1") => {
+      const [made, from] = [name, template].map((one) => `"${one.replaceAll('"', '""')}"`);
+      await query({ host, port, user, database: user }, `CREATE DATABASE ${made} TEMPLATE ${from}`);
     },
     query: (database, sql) => query({ host, port, user, database }, sql),
     hold: (database, sql) => hold({ host, port, user, database }, sql),

@@ -8,7 +8,7 @@ import type { MovableClock } from "../movable-clock.ts";
 import { type BackingCall, readBackingCall } from "./backing-call.ts";
 import { assumedRoleArn, type Caller, callerOf as sessionCallerOf, refusedCaller } from "../neighbours/sessions.ts";
 import { sessionTokenOf } from "../wire/route.ts";
-import { callerOf, registryPassword } from "./callers.ts";
+import { callerOf, registryPassword, signedAddress } from "./callers.ts";
 import { type FaultAnswer, faultAnswer } from "./fault-answers.ts";
 
 /** The services that are not ours: where they are, and what the gateway adds to them. */
@@ -58,6 +58,12 @@ interface Exchange {
 async function answerCall(world: World, exchange: Exchange): Promise<void> {
   const { call, request, response } = exchange;
   const { role: caller, state } = whoAsks(world, request);
+  const signed = signedAddress(request.url ?? "/");
+  if (signed !== null && world.clock.now() > signed.endsAt) {
+    request.resume();
+    const expired = { kind: "error", status: 403, name: "AccessDenied", message: "Request has expired" } as const;
+    return send(response, faultAnswer(expired, call, ""));
+  }
   const struck = [...refusedCaller(state), ...world.aws.faults.striking({ ...call, caller })];
   for (const { what } of struck) if (what.kind === "latency") await sleep(what.milliseconds);
   const fault = struck.find(({ what }) => what.kind !== "latency");
@@ -65,21 +71,74 @@ async function answerCall(world: World, exchange: Exchange): Promise<void> {
     if (fault.when === "after") (await ask(world, exchange)).resume();
     else request.resume();
     send(response, faultAnswer(fault.what, call, assumedRoleArn(world.aws.account, caller)));
-  } else await handOn(world, exchange, await ask(world, exchange));
+  } else if (call.service === "ssm" && call.operation === "GetParameter") await answerParameter(world, exchange);
+  else await handOn(world, exchange, await ask(world, exchange));
 }
 
-function whoAsks({ aws, clock }: World, { headers }: IncomingMessage): Caller {
-  return sessionCallerOf(aws.neighbours.sessions, callerOf(headers), sessionTokenOf(headers), clock.now());
+const parameterSchema = z.looseObject({ Name: z.string() });
+const secretSchema = z.looseObject({ ARN: z.string(), SecretString: z.string() });
+const referencePrefix = "/aws/reference/secretsmanager/";
+
+/**
+ * SSM gives secrets of Secrets Manager under a name of its own, which ministack does not know.
+ * Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
+ */
+async function answerParameter(world: World, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
+  const body = await text(request);
+  const asked = parameterSchema.safeParse(body === "" ? null : JSON.parse(body));
+  const name = asked.success ? asked.data.Name : "";
+  if (!name.startsWith(referencePrefix)) return handOn(world, exchange, await ask(world, exchange, { body }));
+  const answer = await ask(world, exchange, {
+    body: JSON.stringify({ SecretId: name.slice(referencePrefix.length) }),
+    target: "secretsmanager.GetSecretValue",
+  });
+  const found = secretSchema.safeParse(JSON.parse(await text(answer)));
+  const Parameter = found.success && {
+    Name: name,
+    Type: "SecureString",
+    Value: found.data.SecretString,
+    ARN: found.data.ARN,
+  };
+  const said = found.success
+    ? { Parameter }
+    : {
+        __type: "ParameterNotFound",
+        message: `An error occurred (ResourceNotFoundException) when referencing Secrets Manager: Secret ${name} not found.`,
+      };
+  response.writeHead(found.success ? 200 : 400, { "content-type": "application/x-amz-json-1.1" });
+  response.end(JSON.stringify(said));
 }
 
-function ask({ ministack, agent }: World, { request }: Exchange): Promise<IncomingMessage> {
+function whoAsks({ aws, clock }: World, { headers, url = "/" }: IncomingMessage): Caller {
+  const token = signedAddress(url)?.sessionToken ?? sessionTokenOf(headers);
+  return sessionCallerOf(aws.neighbours.sessions, callerOf(headers, url), token, clock.now());
+}
+
+/** @param instead of what was asked, once its body has been read */
+function ask(
+  { ministack, agent }: World,
+  { request }: Exchange,
+  instead: { readonly body: string; readonly target?: string } | null = null,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const { method = "GET", url = "/", headers } = request;
-    const onward = httpRequest({ host: ministack.host, port: ministack.port, agent, method, path: url, headers });
+    const { method = "GET", url = "/" } = request;
+    const headers = instead === null ? request.headers : headersInstead(request.headers, instead);
+    const path = signedAddress(url)?.url ?? url;
+    const onward = httpRequest({ host: ministack.host, port: ministack.port, agent, method, path, headers });
     onward.on("response", resolve);
     onward.on("error", reject);
-    pipeline(request, onward).catch(reject);
+    if (instead === null) pipeline(request, onward).catch(reject);
+    else onward.end(instead.body);
   });
+}
+
+function headersInstead(
+  { "transfer-encoding": _chunked, ...headers }: IncomingMessage["headers"],
+  { body, target }: { readonly body: string; readonly target?: string },
+): IncomingMessage["headers"] {
+  const length = { "content-length": String(Buffer.byteLength(body)) };
+  return { ...headers, ...length, ...(target === undefined ? {} : { "x-amz-target": target }) };
 }
 
 async function handOn(world: World, exchange: Exchange, answer: IncomingMessage): Promise<void> {

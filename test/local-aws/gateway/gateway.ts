@@ -65,7 +65,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const status = response.writableFinished ? response.statusCode : null;
     const milliseconds = Math.round(performance.now() - start);
     const { service, operation, resource } = call;
-    const accessKeyId = callerOf(request.headers);
+    const accessKeyId = callerOf(request.headers, request.url);
     const { role: caller } = sessionCallerOf(aws.neighbours.sessions, accessKeyId, null, at);
     calls.push({ service, operation, resource, caller, accessKeyId, status, milliseconds, at });
   };

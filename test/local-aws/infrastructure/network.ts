@@ -20,7 +20,16 @@ export function addNetwork(neighbours: Neighbours, region: string, account: stri
     return id;
   });
   const securityGroupId = "sg-0a11ce";
-  neighbours.securityGroups.set(securityGroupId, { id: securityGroupId, name: `${stack}-tasks`, vpcId, tags });
+  // As a VPC's own group is made: everything from its members, everything out.
+  // Source: https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
+  neighbours.securityGroups.set(securityGroupId, {
+    id: securityGroupId,
+    name: `${stack}-tasks`,
+    vpcId,
+    tags,
+    ingress: [{ protocol: "-1", groups: [securityGroupId] }],
+    egress: [{ protocol: "-1", cidrs: ["0.0.0.0/0"] }],
+  });
 
   const namespace = { id: `ns-${stack}`, name: `${stack}.local` };
   const discovery = `arn:aws:servicediscovery:${region}:${account}`;

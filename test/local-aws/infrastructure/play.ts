@@ -26,6 +26,8 @@ export interface InfrastructureSpec {
   /** ECR repositories, by their whole names. */
   readonly repositories: readonly string[];
   readonly services: Readonly<Record<string, ServiceSpec>>;
+  /** Id of an EFS file system. */
+  readonly fileSystem?: string;
   /** Secrets Manager secrets beside the database's: text or JSON by name. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
@@ -91,6 +93,7 @@ export async function playInfrastructure(bed: Bed, spec: InfrastructureSpec): Pr
     roles,
     "log-group": logGroup,
     services,
+    ...(spec.fileSystem === undefined ? {} : { efs: spec.fileSystem }),
     database: {
       host: bed.postgresql.host,
       port: bed.postgresql.port,

@@ -63,7 +63,7 @@ SERVICES = {
         "servicediscovery/2017-03-14",
         ["DiscoverInstances", "GetService", "ListNamespaces", "ListServices"],
     ),
-    "iam": ("iam/2010-05-08", ["GetRole"]),
+    "iam": ("iam/2010-05-08", ["GetRole", "SimulatePrincipalPolicy"]),
     "sts": ("sts/2011-06-15", ["AssumeRoleWithWebIdentity", "GetCallerIdentity"]),
 }
 

@@ -1,11 +1,26 @@
-import { Refusal, type Operations } from "../ecs/bed.ts";
+import { allowedBy, parsePolicy } from "../../infra/policy.ts";
+import { type Given, Refusal, type Operations } from "../ecs/bed.ts";
 
 const ecsTasksMayAssume = JSON.stringify({
   Version: "2012-10-17",
   Statement: [{ Effect: "Allow", Principal: { Service: "ecs-tasks.amazonaws.com" }, Action: "sts:AssumeRole" }],
 });
 
-/** Whether a role exists, and who may take it on. While no role was set, each one exists. */
+interface Simulation {
+  readonly PolicySourceArn: string;
+  readonly ActionNames: readonly string[];
+  readonly ResourceArns?: readonly string[];
+  readonly ContextEntries?: readonly {
+    readonly ContextKeyName?: string;
+    readonly ContextKeyValues?: readonly string[];
+  }[];
+}
+
+/**
+ * Whether a role exists, who may take it on, and what it may do: by its own policy alone, as the simulation leaves out those of the
+ * resources unless it is given them. While no role was set, each one exists.
+ * Source: API_SimulatePrincipalPolicy in the IAM API reference.
+ */
 export const iamOperations = {
   GetRole: (bed, { RoleName: name }: { readonly RoleName: string }) => {
     const { roles } = bed.neighbours;
@@ -27,6 +42,32 @@ export const iamOperations = {
         // IAM answers the document encoded as in a URL.
         AssumeRolePolicyDocument: encodeURIComponent(role?.trustPolicy ?? ecsTasksMayAssume),
       },
+    };
+  },
+
+  SimulatePrincipalPolicy: (bed, input: Given<Simulation, "PolicySourceArn" | "ActionNames">) => {
+    const { PolicySourceArn: arn, ActionNames: actions, ResourceArns: resources = ["*"] } = input;
+    const { roles } = bed.neighbours;
+    const role = [...roles.values()].find((one) => one.arn === arn);
+    if (role === undefined && roles.size > 0)
+      throw new Refusal("NoSuchEntity", `The role with arn ${arn} cannot be found.`, 404);
+    const policy = role?.policy === undefined ? null : parsePolicy(role.policy);
+    const context = Object.fromEntries(
+      (input.ContextEntries ?? []).map(({ ContextKeyName: key = "", ContextKeyValues: [value = ""] = [] }) => [
+        key,
+        value,
+      ]),
+    );
+    return {
+      IsTruncated: false,
+      EvaluationResults: actions.flatMap((action) =>
+        resources.map((resource) => ({
+          EvalActionName: action,
+          EvalResourceName: resource,
+          EvalDecision:
+            policy === null || allowedBy(policy, { action, resource, context }) !== null ? "allowed" : "implicitDeny",
+        })),
+      ),
     };
   },
 } satisfies Operations;

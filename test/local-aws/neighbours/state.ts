@@ -136,6 +136,8 @@ export interface Role {
   readonly arn: string;
   /** JSON text. */
   readonly trustPolicy: string;
+  /** JSON text of what it may do; without one, it may do anything. */
+  readonly policy?: string;
 }
 
 export function createNeighbours(): Neighbours {

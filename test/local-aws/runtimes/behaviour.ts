@@ -23,8 +23,16 @@ export type RunningBehaviour =
     })
   /** Runs, but its health checks fail: from the start, or after it was healthy for a while. */
   | (Manner & { readonly kind: "unhealthy"; readonly healthySeconds?: number; readonly targetReason?: string })
+  /** Is what a program does, for as long as that takes. */
+  | (Manner & { readonly kind: "runs"; readonly program: Program })
   /** Healthy and unhealthy in turn. */
   | (Manner & { readonly kind: "flapping"; readonly everySeconds: number });
+
+/** Starts something real in the place of a script. */
+export type Program = (told: {
+  readonly write: (line: string) => void;
+  readonly exited: (code: number) => unknown;
+}) => { signal(signal: "SIGTERM" | "SIGKILL"): void };
 
 interface Manner {
   /** Until the image is here and the process runs: 10 unless told. */

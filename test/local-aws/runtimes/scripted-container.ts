@@ -1,7 +1,7 @@
 import type { ContainerDefinition, HealthCheck } from "@aws-sdk/client-ecs";
 import type { BedClock } from "../clock.ts";
 import type { RuntimeObserver, TargetAnswer } from "../runtime.ts";
-import type { RunningBehaviour } from "./behaviour.ts";
+import type { Program, RunningBehaviour } from "./behaviour.ts";
 
 /** One container that follows its script. */
 export interface PlayedContainer {
@@ -26,6 +26,7 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
   const { startsAfterSeconds = 10, healthyAfterSeconds = 5, stopsAfterSeconds = 1, stopExitCode = 0 } = behaviour;
   const cues = new Set<() => void>();
   let startedAt: number | null = null;
+  let program: ReturnType<Program> | null = null;
 
   const cue = (seconds: number, act: () => void) => {
     const takeBack = clock.after(seconds * 1000, () => {
@@ -41,6 +42,7 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
   const exit = (code: number, reason?: string) => {
     end();
     startedAt = null;
+    program = null;
     observer.exited(name, code, reason);
   };
   const tell = (changes: Iterator<HealthChange>, at: number) => {
@@ -57,6 +59,8 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
     observer.started(name);
     for (const { afterSeconds = 0, text } of behaviour.log ?? []) cue(afterSeconds, () => write(text));
     if (healthCheck !== undefined) tell(healthChanges(behaviour, healthyAfterSeconds, healthCheck), 0);
+    if (behaviour.kind === "runs")
+      program = behaviour.program({ write, exited: (code) => program !== null && exit(code) });
     if (behaviour.kind === "exits") cue(behaviour.afterSeconds, () => exit(behaviour.code, behaviour.reason));
   });
 
@@ -64,6 +68,10 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
     stop: () => {
       end();
       if (startedAt === null) return;
+      if (program !== null) {
+        program.signal("SIGTERM");
+        return cue(stopTimeout, () => program?.signal("SIGKILL"));
+      }
       const killed = stopsAfterSeconds > stopTimeout;
       cue(killed ? stopTimeout : stopsAfterSeconds, () => exit(killed ? 137 : stopExitCode));
     },
@@ -73,7 +81,11 @@ export function playContainer({ clock, definition, behaviour, observer, write }:
       const reason = behaviour.kind === "unhealthy" ? behaviour.targetReason : undefined;
       return { healthy: false, reason: reason ?? "Health checks failed with these codes: [500]" };
     },
-    end,
+    end: () => {
+      end();
+      program?.signal("SIGKILL");
+      program = null;
+    },
   };
 }
 
@@ -83,6 +95,7 @@ function isHealthy(behaviour: RunningBehaviour, healthyAfterSeconds: number, sec
   switch (behaviour.kind) {
     case "healthy":
     case "exits":
+    case "runs":
       return healthyFor >= 0;
     case "unhealthy":
       return behaviour.healthySeconds !== undefined && healthyFor >= 0 && healthyFor < behaviour.healthySeconds;

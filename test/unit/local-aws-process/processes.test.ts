@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "../../is-alive.ts";
 import { openProcesses, type Processes } from "../../local-aws/backing/processes.ts";
 import { startServer } from "../../local-aws/backing/server.ts";
 
@@ -74,16 +75,6 @@ async function output(child: ReturnType<typeof shell>): Promise<string> {
   child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
   await once(child, "close");
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** A zombie is as good as gone. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return existsSync(`/proc/${pid}/exe`);
-  } catch {
-    return false;
-  }
 }
 
 describe("When the watchdog was killed", () => {

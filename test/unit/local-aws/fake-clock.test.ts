@@ -51,6 +51,18 @@ describe("the fake clock", () => {
     expect(await clock.run(work())).toBe(0);
   });
 
+  test("goes no faster than the machine's beside something real, and is fast again when that ends", async () => {
+    const clock = createFakeClock(start);
+    const real = Promise.withResolvers<void>();
+    clock.accompany(real.promise);
+    const since = performance.now();
+    await clock.run(clock.product.sleep(100));
+    expect(performance.now() - since).toBeGreaterThan(95);
+    real.resolve();
+    await clock.run(clock.product.sleep(86_000_000));
+    expect(clock.product.now()).toBeGreaterThanOrEqual(Date.parse(start) + 86_000_100);
+  });
+
   test("ends a sleep that is aborted, with the signal's reason", async () => {
     const clock = createFakeClock(start);
     const controller = new AbortController();

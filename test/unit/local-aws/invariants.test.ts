@@ -7,7 +7,7 @@ import type {
   ServiceDeploymentBrief,
   Task,
 } from "@aws-sdk/client-ecs";
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { breakerThreshold } from "../../local-aws/ecs/breaker.ts";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { Behaviour } from "../../local-aws/runtimes/scripted.ts";

@@ -11,8 +11,12 @@ import type { Rules } from "../../local-aws/rules.ts";
 import { createScriptedRuntime, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 
 /** An account with a cluster, a real SDK client without a socket, and time that a test moves. */
-export interface Stage {
+export interface Stage extends Ground {
   readonly clock: FakeClock;
+}
+
+/** The same, whatever its clock. */
+export interface Ground {
   readonly runtime: ScriptedRuntime;
   readonly aws: LocalAws;
   readonly ecs: ECS;
@@ -52,6 +56,11 @@ export interface StageOptions {
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const clock = createFakeClock();
+  return { clock, ...(await openGround(clock, options)) };
+}
+
+/** @param clock of the bed, and what lets so many milliseconds pass on it */
+export async function openGround(clock: Pick<FakeClock, "bed" | "pass">, options: StageOptions = {}): Promise<Ground> {
   const runtime = createScriptedRuntime({ clock: clock.bed });
   const aws = createLocalAws({ clock: clock.bed, runtime, ...options });
   const ecs = clientOf(aws);
@@ -75,7 +84,6 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
 
   return {
-    clock,
     runtime,
     aws,
     ecs,

@@ -159,6 +159,33 @@ describe("a task", () => {
     const stopped = await untilStopped(stage, tasks?.[0]?.taskArn);
     expect(stopped.containers?.[0]?.exitCode).toBe(137);
   });
+
+  test("that runs something real ends as that does, and is told of SIGTERM, and of SIGKILL after its stop timeout", async () => {
+    const stage = await openStage();
+    const signals: string[] = [];
+    stage.runtime.script("app", {
+      kind: "runs",
+      program: ({ write, exited }) => {
+        write("begun");
+        return {
+          signal: (signal) => {
+            signals.push(signal);
+            if (signal === "SIGKILL") exited(137);
+          },
+        };
+      },
+    });
+    const { tasks } = await run(stage, await stage.register());
+    await stage.pass(60);
+    expect(await taskOf(stage, tasks?.[0]?.taskArn)).toMatchObject({ lastStatus: "RUNNING" });
+    await stage.ecs.stopTask({ cluster: "main", task: tasks?.[0]?.taskArn });
+    const stopped = await untilStopped(stage, tasks?.[0]?.taskArn);
+    expect({ code: stopped.containers?.[0]?.exitCode, signals }).toEqual({
+      code: 137,
+      signals: ["SIGTERM", "SIGKILL"],
+    });
+    expect(stage.runtime.lines).toMatchObject([{ text: "begun" }]);
+  });
 });
 
 describe("RunTask", () => {

@@ -1,7 +1,7 @@
 import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, realpath, rm, symlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { messageOf } from "../../../../src/domain/errors.ts";
 import { findProgram } from "../../backing/processes.ts";
 import type { BedClock } from "../../clock.ts";
@@ -15,7 +15,7 @@ import { whyNot } from "./refusals.ts";
 import { CannotPull } from "./registry.ts";
 import { locate, makeRootFolder } from "./root-folder.ts";
 import { resolveSecrets } from "./secrets.ts";
-import { machinePlatform, platformOf } from "./task-plan.ts";
+import { machinePlatform, type Mount, mountsOf, platformOf } from "./task-plan.ts";
 
 /** A container of which nothing is missing but its start. */
 export interface PreparedContainer {
@@ -32,6 +32,8 @@ export interface PrepareOptions {
   readonly region: string;
   /** URL of the gateway as tasks reach it. */
   readonly gateway: string;
+  /** Folder of the file systems that tasks share. */
+  readonly fileSystems: string;
 }
 
 /** Where a task lives: its address, and a folder that it has to itself. */
@@ -99,6 +101,7 @@ async function prepareContainer(
   const home = join(place.folder, "home");
   await mkdir(join(home, "tmp"), { recursive: true });
   makeRootFolder(image.layers, root);
+  for (const mount of mountsOf(task.definition, definition)) await mountFolder(options.fileSystems, mount, root);
   const surroundings: Surroundings = {
     taskId: task.id,
     address: place.address,
@@ -116,6 +119,21 @@ async function prepareContainer(
   expectProgram(process);
   const log = await openLogStream(call, definition, task.id, options.clock);
   return { name: definition.name ?? "", definition, process, log };
+}
+
+/** A file system is a folder that lasts as long as the bed; what the image has in that place is hidden, as by a mount. */
+async function mountFolder(fileSystems: string, { fileSystemId, path }: Mount, root: string): Promise<void> {
+  const folder = join(fileSystems, fileSystemId);
+  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(root + path), { recursive: true });
+  // Folders of one layer only are links to what all tasks of that layer share.
+  const [parent, own] = [await realpath(dirname(root + path)), await realpath(root)];
+  if (parent !== own && !parent.startsWith(`${own}/`))
+    throw new Error(
+      `CannotStartContainerError: a mount at ${path} is below a folder of the image that others share; this runtime mounts beside those`,
+    );
+  await rm(root + path, { recursive: true, force: true });
+  await symlink(folder, root + path);
 }
 
 function expectPlayable(
