@@ -1,0 +1,157 @@
+import * as z from "zod";
+import { levelSchema } from "../domain/finding.ts";
+import { releaseIdSchema, shaSchema } from "../domain/identifiers.ts";
+
+// What `--json` prints, command by command: schemas/command-line.schema.json is made of it. A later version may add members, and takes
+// none away.
+
+const finding = z.object({
+  id: z.string(),
+  level: levelSchema,
+  what: z.string(),
+  where: z.string(),
+  fix: z.string(),
+});
+
+/** What a plan would do, or what a release has done. */
+const release = z.object({
+  stack: z.string(),
+  environment: z.string(),
+  release: releaseIdSchema,
+  commit: shaSchema,
+  /** The release that is current when it begins. */
+  base: releaseIdSchema.nullable(),
+  /** The earlier release that is to run again; null: no rollback. */
+  backTo: releaseIdSchema.nullable(),
+  /** null: nothing was to be done, or it was only planned. */
+  outcome: z.enum(["committed", "taken-back", "failed", "abandoned"]).nullable(),
+  /** Something was changed, or would be. */
+  changed: z.boolean(),
+  planHash: z.string(),
+  steps: z.array(
+    z.object({
+      id: z.string(),
+      /** Steps that must be done first. */
+      after: z.array(z.string()),
+      reason: z.string(),
+      /** `planned`: nobody has begun it. */
+      ended: z.enum(["planned", "done", "failed", "left"]),
+    }),
+  ),
+  services: z.array(
+    z.object({
+      service: z.string(),
+      verdict: z.string(),
+      from: z.string().nullable(),
+      to: z.string().nullable(),
+      cause: z.string().nullable(),
+      takenBack: z.boolean().nullable(),
+    }),
+  ),
+  definitionChanges: z.array(
+    z.object({
+      definition: z.string(),
+      family: z.string(),
+      from: z.string().nullable(),
+      changes: z.array(z.unknown()),
+    }),
+  ),
+  findings: z.array(finding),
+});
+export type ReleaseDocument = z.input<typeof release>;
+
+const pastRelease = z.object({
+  id: z.string(),
+  ended: z.enum(["committed", "taken-back", "failed", "abandoned", "under way", "interrupted"]),
+  command: z.enum(["deploy", "rollback"]).nullable(),
+  commit: z.string(),
+  by: z.string().nullable(),
+  at: z.string(),
+  cause: z.string().nullable(),
+  isCurrent: z.boolean(),
+  next: z.string().nullable(),
+});
+
+const status = z.object({
+  stack: z.string(),
+  environment: z.string(),
+  /** The release that is current. */
+  release: z.string().nullable(),
+  commit: z.string().nullable(),
+  services: z.array(
+    z.object({
+      service: z.string(),
+      /** Its name in ECS; null: it does not exist. */
+      name: z.string().nullable(),
+      runs: z.string().nullable(),
+      running: z.int(),
+      desired: z.int(),
+      deployment: z.string().nullable(),
+    }),
+  ),
+  drift: z.array(z.object({ service: z.string().nullable(), kind: z.string(), what: z.string(), remedy: z.string() })),
+  findings: z.array(finding),
+  history: z.array(pastRelease),
+  holder: z.object({ name: z.string(), since: z.string(), leftSeconds: z.number() }).nullable(),
+});
+export type StatusDocument = z.input<typeof status>;
+
+const unlocked = z.object({
+  /** null: nobody held the lock. */
+  holder: z.string().nullable(),
+  taken: z.boolean(),
+  unfinished: z.array(z.string()),
+});
+export type UnlockedDocument = z.input<typeof unlocked>;
+
+const history = z.object({ releases: z.array(pastRelease) });
+export type HistoryDocument = z.input<typeof history>;
+
+const url = z.object({
+  webservers: z.array(z.object({ service: z.string(), url: z.string().nullable(), inside: z.string().nullable() })),
+});
+export type UrlDocument = z.input<typeof url>;
+
+const locations = z.object({
+  locations: z.array(
+    z.object({
+      location: z.string(),
+      services: z.array(z.string()),
+      image: z.string(),
+      address: z.string().nullable(),
+      released: z.object({ repository: z.string(), commit: z.string() }).nullable(),
+    }),
+  ),
+});
+export type LocationsDocument = z.input<typeof locations>;
+
+const doctor = z.object({ examined: z.array(z.object({ what: z.string(), seen: z.string(), isGood: z.boolean() })) });
+export type DoctorDocument = z.input<typeof doctor>;
+
+/** In the place of any other document, when it went wrong. */
+const failure = z.object({
+  error: z.object({
+    kind: z.enum(["refused", "locked", "superseded", "no-credentials", "failed", "cancelled", "bug"]),
+    what: z.string(),
+    where: z.string().nullable(),
+    fix: z.string().nullable(),
+  }),
+  /** What was planned and done until then; null: nothing. */
+  release: release.nullable(),
+});
+export type FailureDocument = z.input<typeof failure>;
+
+/** By the commands that print them. */
+export const documents = {
+  plan: release,
+  deploy: release,
+  rollback: release,
+  promote: release,
+  status,
+  history,
+  url,
+  "locations list": locations,
+  doctor,
+  unlock: unlocked,
+  failure,
+} as const;

@@ -1,0 +1,64 @@
+import { processContext } from "../programs/this-process.ts";
+import { resultIn } from "../releases/result-in.ts";
+import type { FailureDocument } from "./documents.ts";
+import { cancelled, exitCodeOf, failureOf, wordsOfFailure } from "./failure.ts";
+import { parse, type Typed } from "./parse.ts";
+import { documentOf, wordsOfServices } from "./release.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+import type { Here } from "./verb.ts";
+import { verbs } from "./verbs.ts";
+import { inOptions } from "./words.ts";
+
+/** Milliseconds that a command has after Ctrl-C: as long as GitHub gives a step. */
+const grace = 10_000;
+
+/** Runs one command; the one place where an error becomes an exit code. */
+export async function main(words: readonly string[]): Promise<void> {
+  // Whoever reads along may go away, `head` say: that must not end a release.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  const terminal = openTerminal(process.stdout, process.stderr, process.env);
+  const context = processContext(terminal.report);
+  const isJson = words.includes("--json");
+  context.signal.addEventListener("abort", () => endSoon(terminal, isJson));
+  try {
+    const typed = parse(words, verbs);
+    if (typed.kind === "help") terminal.print([typed.text]);
+    else await carryOut(terminal, typed, { context, folder: process.cwd(), variables: process.env });
+  } catch (error) {
+    const failure = failureOf(error, (text) => inOptions(text, Object.keys(verbs)));
+    const result = resultIn(error);
+    if (isJson) {
+      const release = result === null ? null : documentOf(result);
+      terminal.document({ error: failure, release } satisfies FailureDocument);
+    } else {
+      terminal.complain([...wordsOfFailure(failure), ...(result === null ? [] : wordsOfServices(result))]);
+    }
+    process.exitCode = context.signal.aborted ? cancelled : exitCodeOf(failure);
+  } finally {
+    terminal.close();
+  }
+}
+
+async function carryOut(
+  terminal: Terminal,
+  { verb, texts, json }: Extract<Typed, { kind: "run" }>,
+  here: Here,
+): Promise<void> {
+  const { lines, document, exitCode } = await verb.run(texts, here);
+  if (json) terminal.document(document);
+  else terminal.print(lines);
+  process.exitCode = exitCode;
+}
+
+/** What is being closed is not waited for longer than a runner would. */
+function endSoon(terminal: Terminal, isJson: boolean): void {
+  terminal.report({ kind: "line", text: "cancelled: closing what is open, which takes ten seconds at most" });
+  const end = (): void => {
+    const what = "What is open could not be closed in ten seconds; the next release goes on from there.";
+    const error = { kind: "cancelled", what, where: null, fix: null } as const;
+    if (isJson) terminal.document({ error, release: null } satisfies FailureDocument);
+    else terminal.complain(wordsOfFailure(error));
+    process.exit(cancelled);
+  };
+  setTimeout(end, grace).unref();
+}

@@ -1,0 +1,113 @@
+/** An option of the command line; one that an action has as an input bears its name, its meaning and its default. */
+export interface Option {
+  readonly text: string;
+  /** What it takes, as the help shows it; null: nothing. A list may be given more than once. */
+  readonly takes: { readonly kind: "text" | "list"; readonly shown: string } | null;
+  /** As the inputs of the actions have it: `true` and `false` for what takes nothing. */
+  readonly default: string;
+}
+
+const text = (shown: string): Option["takes"] => ({ kind: "text", shown });
+const list = (shown: string): Option["takes"] => ({ kind: "list", shown });
+
+/** Every option there is, in the order of the help. */
+export const options = {
+  stack: { takes: text("path"), default: "dagster-stack.yml", text: "The stack file, from the root of the checkout." },
+  environment: {
+    takes: text("name"),
+    default: "production",
+    text: "Environment of the stack file; production is its top level.",
+  },
+  only: {
+    takes: list("component"),
+    default: "",
+    text: "Release this only: a key of a service, an image or a migration, or a location. All else stays as it is released.",
+  },
+  "copy-images": {
+    takes: null,
+    default: "false",
+    text: "Copy images that only the other environment's registry has into the one of this account and region.",
+  },
+  limit: { takes: text("count"), default: "20", text: "How many releases at most." },
+  reason: { takes: text("why"), default: "", text: "Why the lock is taken away. It is told to whoever held it." },
+  "dry-run": { takes: null, default: "false", text: "Plan, and change nothing." },
+  "plan-hash": {
+    takes: text("hash"),
+    default: "",
+    text: "Hash of the plan that was looked at before, as --json gives it.",
+  },
+  "on-plan-change": {
+    takes: text("continue|fail"),
+    default: "continue",
+    text: "What to do when the plan is another one than --plan-hash says.",
+  },
+  verify: {
+    takes: text("false|true|secret-keys"),
+    default: "false",
+    text: "Ask AWS before anything is written whether all that tasks need is there; secret-keys reads secrets for their keys, too.",
+  },
+  "keep-revisions": {
+    takes: text("count"),
+    default: "",
+    text: "Deregister old task definitions once it is committed, but for so many of each family; empty: none.",
+  },
+  "queued-runs": {
+    takes: text("keep|cancel"),
+    default: "keep",
+    text: "What becomes of runs in the queue that carry code which is taken back or rolled back.",
+  },
+  "allow-state-loss": {
+    takes: null,
+    default: "false",
+    text: "Release although schedules or sensors that are on, or that somebody has touched, are gone or renamed.",
+  },
+  "fail-early": {
+    takes: null,
+    default: "true",
+    text: "Let tasks fail as often as ECS's circuit breaker bears it, also in a way that can only repeat.",
+  },
+  "in-flight": {
+    takes: text("take-over|wait|fail"),
+    default: "take-over",
+    text: "What to do about a deployment of somebody else that is under way.",
+  },
+  timeout: { takes: text("minutes"), default: "30", text: "Minutes that the deployment of one service may take." },
+  "on-timeout": {
+    takes: text("rollback|leave"),
+    default: "rollback",
+    text: "What becomes of services that moved when a deployment takes longer.",
+  },
+  "on-cancel": {
+    takes: text("leave|rollback"),
+    default: "leave",
+    text: "What becomes of services that moved when you press Ctrl-C.",
+  },
+  "allow-divergent": {
+    takes: null,
+    default: "false",
+    text: "Release a commit that does not contain the released one.",
+  },
+  "allow-dirty": {
+    takes: null,
+    default: "false",
+    text: "Release a checkout that differs from its commit, for a trial; its images get no tag of that commit.",
+  },
+  "lock-timeout": {
+    takes: text("minutes"),
+    default: "0",
+    text: "Minutes to wait while somebody else releases to the stack.",
+  },
+  "allowed-account-ids": { takes: list("id"), default: "", text: "AWS accounts that may be touched; none: any." },
+  repository: {
+    takes: text("owner/name"),
+    default: "",
+    text: "The repository that is checked out; empty: as its remote origin says.",
+  },
+} as const satisfies Readonly<Record<string, Option>>;
+
+export type OptionName = keyof typeof options;
+
+/** Is this the name of one? */
+export function isOption(name: string): name is OptionName {
+  return Object.hasOwn(options, name);
+}

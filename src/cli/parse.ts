@@ -1,0 +1,93 @@
+import { parseArgs } from "node:util";
+import { messageOf, UserError } from "../domain/errors.ts";
+import { helpOf, helpOfAll } from "./help.ts";
+import { type OptionName, options } from "./options.ts";
+import type { Verb } from "./verb.ts";
+
+/** What was typed. */
+export type Typed =
+  | { readonly kind: "help"; readonly text: string }
+  | {
+      readonly kind: "run";
+      readonly verb: Verb;
+      /** Of its options and its argument, by name; what was not given has its default. */
+      readonly texts: Readonly<Record<string, string>>;
+      readonly json: boolean;
+    };
+
+/**
+ * Reads the words after the program's name.
+ * @throws UserError when they are not as the help says
+ */
+export function parse(words: readonly string[], verbs: Readonly<Record<string, Verb>>): Typed {
+  const name = verbNamed(words, verbs);
+  if (name === null) {
+    const [first] = words.filter((word) => !word.startsWith("-"));
+    if (words.length === 0 || words.includes("--help") || words.includes("-h") || first === "help")
+      return { kind: "help", text: helpOfAll(verbs) };
+    throw misused(
+      first === undefined ? "No command was given." : `There is no command ${JSON.stringify(first.slice(0, 60))}.`,
+      `Give one of these: ${Object.keys(verbs).join(", ")}.`,
+    );
+  }
+  const verb = verbs[name] as Verb;
+  const { values, positionals } = readWords(name, verb, words);
+  if (values["help"] === true) return { kind: "help", text: helpOf(name, verb) };
+  const given = positionals.slice(name.split(" ").length);
+  const argument = verb.argument;
+  if (given.length !== (argument === null ? 0 : 1)) {
+    const takes = argument === null ? "takes no argument" : `takes one argument, <${argument.name}>`;
+    throw misused(`\`${name}\` ${takes}, and ${given.length} were given.`, `See \`dagster-ecs ${name} --help\`.`);
+  }
+  const texts = Object.fromEntries(verb.options.map((option) => [option, textOf(option, values[option])]));
+  return {
+    kind: "run",
+    verb,
+    texts: { ...texts, ...(argument === null ? {} : { [argument.name]: given[0] ?? "" }) },
+    json: values["json"] === true,
+  };
+}
+
+/** The first words name it: `deploy`, `locations list`. Options may stand anywhere behind. */
+function verbNamed(words: readonly string[], verbs: Readonly<Record<string, Verb>>): string | null {
+  return Object.keys(verbs).find((name) => name.split(" ").every((word, at) => words[at] === word)) ?? null;
+}
+
+type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+function readWords(
+  name: string,
+  verb: Verb,
+  words: readonly string[],
+): { readonly values: Values; readonly positionals: readonly string[] } {
+  const known = verb.options.map((option) => {
+    const takes = options[option].takes;
+    return [option, { type: takes === null ? "boolean" : "string", multiple: takes?.kind === "list" }] as const;
+  });
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      allowNegative: true,
+      options: {
+        ...Object.fromEntries(known),
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw misused(messageOf(error), `See \`dagster-ecs ${name} --help\`.`);
+  }
+}
+
+/** @throws UserError for an option that is given and empty, `--only "$UNSET"`: left out it would mean all of them */
+function textOf(option: OptionName, value: Values[string]): string {
+  if (value === undefined) return options[option].default;
+  const isEmpty = [value].flat().some((one) => typeof one === "string" && one.trim() === "");
+  if (isEmpty) throw misused(`\`--${option}\` is empty.`, "Give it a value, or leave it out.");
+  return typeof value === "object" ? value.join("\n") : String(value);
+}
+
+function misused(what: string, fix: string): UserError {
+  return new UserError({ what, where: "command line", fix });
+}

@@ -1,0 +1,47 @@
+import type { Status } from "../releases/status.ts";
+import { showRevision } from "../domain/verdict.ts";
+import type { StatusDocument } from "./documents.ts";
+import { documentOfFinding } from "./release.ts";
+import type { Answer } from "./verb.ts";
+
+/** 2 when what runs is not what was released; while somebody releases, services are on their way. */
+export function answerOfStatus(seen: Status, words: readonly string[]): Answer {
+  return {
+    lines: words,
+    document: documentOfStatus(seen),
+    exitCode: seen.drift.length > 0 && seen.holder === null ? 2 : 0,
+  };
+}
+
+function documentOfStatus({
+  stack,
+  environment,
+  current,
+  services,
+  drift,
+  findings,
+  history,
+  holder,
+}: Status): StatusDocument {
+  return {
+    stack,
+    environment,
+    release: current?.id ?? null,
+    commit: current?.source.sha ?? null,
+    services: Object.entries(services).map(([key, service]) => ({
+      service: key,
+      name: service?.name ?? null,
+      runs: service === null || service.revision === null ? null : showRevision(service.revision),
+      running: service?.runningCount ?? 0,
+      desired: service?.desiredCount ?? 0,
+      deployment: service?.primary?.state ?? null,
+    })),
+    drift: [...drift],
+    findings: findings.map(documentOfFinding),
+    history: [...history],
+    holder:
+      holder === null
+        ? null
+        : { name: holder.owner.name, since: holder.since, leftSeconds: Math.round(holder.leftSeconds) },
+  };
+}

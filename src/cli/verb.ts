@@ -1,0 +1,65 @@
+import type * as z from "zod";
+import type { Context } from "../domain/context.ts";
+import { readGiven } from "../domain/given.ts";
+import { isOption, type OptionName } from "./options.ts";
+
+/** Where a command was given. */
+export interface Here {
+  readonly context: Context;
+  readonly folder: string;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a command has to say when it is done. */
+export interface Answer {
+  /** For people. */
+  readonly lines: readonly string[];
+  /** The same for programs: `--json`. */
+  readonly document: object;
+  readonly exitCode: ExitCode;
+}
+
+/** 0: good, or nothing to do; 1: something that was looked at is not good; 2: a plan, or drift, has changes. What failed throws. */
+export type ExitCode = 0 | 1 | 2;
+
+/** A word beside the options. */
+export interface Argument {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** One command of the command line. */
+export interface Verb {
+  readonly text: string;
+  /** What else a person should know who uses it for the first time. */
+  readonly more: string;
+  readonly argument: Argument | null;
+  readonly examples: readonly string[];
+  readonly options: readonly OptionName[];
+  /** @param texts of its options and its argument, by name. @throws UserError */
+  run(texts: Readonly<Record<string, string>>, here: Here): Promise<Answer>;
+}
+
+interface Description<Shape extends z.ZodRawShape> extends Omit<Verb, "options" | "run"> {
+  /** Its options, and its argument, each by its name. */
+  readonly shape: z.ZodObject<Shape>;
+  readonly run: (given: z.output<z.ZodObject<Shape>>, here: Here) => Promise<Answer>;
+}
+
+/** A command that reads what it is given by a schema, and has the options that this names. */
+export function verb<Shape extends z.ZodRawShape>({ shape, run, ...described }: Description<Shape>): Verb {
+  const isArgument = (name: string): boolean => name === described.argument?.name;
+  return {
+    ...described,
+    options: Object.keys(shape.shape).filter(isOption),
+    run: (texts, here) => {
+      const given = readGiven(shape, texts, {
+        called: (name) => (isArgument(name) ? `Argument <${name}>` : `Option --${name}`),
+        where: (names) =>
+          `command line: ${names.map((name) => (isArgument(name) ? `<${name}>` : `--${name}`)).join(", ")}`,
+        fix: "See `--help` of this command.",
+      });
+      return run(given, here);
+    },
+  };
+}

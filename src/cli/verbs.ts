@@ -1,0 +1,243 @@
+import * as z from "zod";
+import { flag, required } from "../domain/given.ts";
+import {
+  about,
+  approvedPlan,
+  cleaning,
+  lookedAt,
+  reasonOf,
+  rollingChoices,
+  rollingOut,
+  unlocking,
+  verification,
+} from "../releases/asked.ts";
+import type { Wishes } from "../releases/wishes.ts";
+import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
+import { answerOfPlan, answerOfRelease } from "./release.ts";
+import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
+import { answerOfStatus } from "./status.ts";
+import { type Answer, type Verb, verb } from "./verb.ts";
+
+const dryRun = { "dry-run": flag };
+
+const count = z
+  .string()
+  .regex(/^[1-9]\d{0,2}$/, "is a whole number, 1 to 999")
+  .transform(Number);
+
+/** Every command, by its name, in the order of the help. */
+export const verbs: Readonly<Record<string, Verb>> = {
+  plan: verb({
+    text: "Show what a deploy of the checkout would do, and why; changes nothing.",
+    more: "Reads the stack file, the registry, ECS, Dagster and the records. Ends with 2 when there is something to do.",
+    argument: null,
+    examples: ["plan", "plan --environment staging --only code", "plan --json | jq -r .planHash"],
+    shape: z.object({
+      only: about.only,
+      ...lookedAt,
+      "allow-state-loss": rollingOut["allow-state-loss"],
+      ...verification,
+      ...ofRelease,
+    }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { plan, wordsOfChange } = await import("../releases/work.ts");
+        const wanted = {
+          ...request,
+          ...ofCheckout,
+          release: null,
+          whyNotRun: null,
+          isTrial: false,
+          prices: {},
+          only: given.only,
+          allowStateLoss: given["allow-state-loss"],
+          approved: approvedPlan(given),
+          verifying: given.verify,
+        };
+        return answerOfPlan(await plan(context, connections, wanted), wordsOfChange);
+      }),
+  }),
+  deploy: verb({
+    text: "Release the commit that is checked out.",
+    more: "Makes images that are missing, runs migrations, registers task definitions, rolls services, each behind its gate, and commits the release; or takes back what moved. The checkout must be clean: a release is named by its commit. Ctrl-C ends it within ten seconds, and the next deploy goes on from there.",
+    argument: null,
+    examples: ["deploy", "deploy --environment staging", "deploy --only code --lock-timeout 10"],
+    shape: z.object({
+      only: about.only,
+      ...dryRun,
+      ...lookedAt,
+      ...verification,
+      ...rollingOut,
+      ...cleaning,
+      ...ofRelease,
+    }),
+    run: (given, here) => asking(given, here, (asked) => release(given, asked, { ...ofCheckout, only: given.only })),
+  }),
+  rollback: verb({
+    text: "Let an earlier release run again.",
+    more: "Never migrates; refuses when the database, Dagster's version, an image or a definition does not allow it, and says what would.",
+    argument: {
+      name: "to",
+      text: "A release id, the SHA of its commit (7 digits at least), previous, or a time in UTC: what was current then.",
+    },
+    examples: ["rollback previous --dry-run", "rollback previous", "rollback 3f2a91c", "rollback 2026-11-20T15:00Z"],
+    shape: z.object({ to: required, ...dryRun, ...lookedAt, ...rollingOut, ...ofRelease }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { rollback, wordsOfChange } = await import("../releases/work.ts");
+        const dry = given["dry-run"];
+        const choices = rollingChoices(given);
+        const wanted = { ...request, ...choices, to: given.to, dryRun: dry, approved: approvedPlan(given) };
+        const result = await rollback(context, connections, wanted);
+        return dry ? answerOfPlan(result, wordsOfChange) : answerOfRelease(result);
+      }),
+  }),
+  promote: verb({
+    text: "Release here what another environment runs, without making any image.",
+    more: "The images are those that were proved there, digest by digest; settings are those of this environment in the checkout's stack file. Look first: --dry-run.",
+    argument: { name: "from", text: "Environment: staging for what is current there, or staging@<release id>." },
+    examples: ["promote staging --dry-run", "promote staging --environment production"],
+    shape: z.object({
+      // An empty one, of a variable that is not set, must not become a deploy of the checkout.
+      from: about.from.refine((from) => from !== null, "is required"),
+      only: about.only,
+      "copy-images": flag,
+      ...dryRun,
+      ...lookedAt,
+      ...verification,
+      ...rollingOut,
+      ...cleaning,
+      ...ofRelease,
+    }),
+    run: (given, here) =>
+      asking(given, here, (asked) =>
+        release(given, asked, { only: given.only, from: given.from, copyImages: given["copy-images"] }),
+      ),
+  }),
+  status: verb({
+    text: "Say what runs, what was released, and how they differ; changes nothing.",
+    more: "Ends with 2 when what runs is not what the current release says, and nobody is releasing.",
+    argument: null,
+    examples: ["status", "status --environment staging --json"],
+    shape: z.object(ofStack),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { status, wordsOfStatus } = await import("../releases/work.ts");
+        const seen = await status(context, connections, request);
+        return answerOfStatus(seen, wordsOfStatus(seen));
+      }),
+  }),
+  history: verb({
+    text: "List the releases: what each did, how it ended, who did it.",
+    more: "",
+    argument: null,
+    examples: ["history", "history --limit 5 --environment staging"],
+    shape: z.object({ limit: count, ...ofStack }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { history, wordsOfHistory } = await import("../releases/work.ts");
+        const releases = await history(context, connections, request, given.limit);
+        return {
+          lines: wordsOfHistory(releases),
+          document: { releases: [...releases] } satisfies HistoryDocument,
+          exitCode: 0,
+        };
+      }),
+  }),
+  url: verb({
+    text: "Say where Dagster's webserver is.",
+    more: "",
+    argument: null,
+    examples: ["url", "url --json | jq -r .webservers[0].url"],
+    shape: z.object(ofStack),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { webserverAddresses, wordsOfAddresses } = await import("../releases/work.ts");
+        const found = await webserverAddresses(context, connections, request);
+        return {
+          lines: wordsOfAddresses(found),
+          document: { webservers: [...found] } satisfies UrlDocument,
+          exitCode: 0,
+        };
+      }),
+  }),
+  "locations list": verb({
+    text: "List the code locations: which commit of each is released, and what serves it.",
+    more: "",
+    argument: null,
+    examples: ["locations list"],
+    shape: z.object(ofStack),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { locations, wordsOfLocations } = await import("../releases/work.ts");
+        const all = await locations(context, connections, request);
+        return {
+          lines: wordsOfLocations(all),
+          document: {
+            locations: all.map((one) => ({ ...one, services: [...one.services] })),
+          } satisfies LocationsDocument,
+          exitCode: 0,
+        };
+      }),
+  }),
+  doctor: verb({
+    text: "Look whether a stack can be worked with from here; changes nothing.",
+    more: "Stack file, credentials, contract, records, services, and whether the webserver answers from this machine. What a release may not do is told by `plan`, with the statement that allows it.",
+    argument: null,
+    examples: ["doctor", "doctor --environment staging"],
+    shape: z.object(ofStack),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { examine, wordsOfExamined } = await import("../releases/work.ts");
+        const found = await examine(context, connections, request);
+        return {
+          lines: wordsOfExamined(found),
+          document: { examined: [...found] } satisfies DoctorDocument,
+          exitCode: found.every(({ isGood }) => isGood) ? 0 : 1,
+        };
+      }),
+  }),
+  unlock: verb({
+    text: "Take the lock away from a release that died.",
+    more: "Whoever holds it writes nothing more from then on. Look first whether it is really dead: `status` says who it is, and a lock that nobody renews is over after 15 minutes.",
+    argument: null,
+    examples: ['unlock --dry-run --reason "who is it"', 'unlock --reason "the laptop is gone"'],
+    shape: z.object({ ...unlocking, ...dryRun, ...ofStack }),
+    run: (given, here) => {
+      const [why, dry] = [reasonOf(given), given["dry-run"]];
+      return asking(given, here, async ({ context, connections, request }) => {
+        const { unlockStack, wordsOfUnlocked } = await import("../releases/work.ts");
+        const end = await unlockStack(context, connections, request, { why, dryRun: dry });
+        const { holder, taken, unfinished } = end;
+        return {
+          lines: [wordsOfUnlocked(end)],
+          document: { holder: holder?.name ?? null, taken, unfinished: [...unfinished] } satisfies UnlockedDocument,
+          exitCode: 0,
+        };
+      });
+    },
+  }),
+};
+
+/** Images are made of what is checked out. */
+const ofCheckout: Pick<Wishes, "from" | "copyImages"> = { from: null, copyImages: false };
+
+const releasing = z.object({ ...dryRun, ...lookedAt, ...verification, ...rollingOut, ...cleaning });
+
+/** Plans a release, or carries it out. */
+async function release(
+  given: z.output<typeof releasing>,
+  { context, connections, request }: Asking,
+  wishes: Wishes,
+): Promise<Answer> {
+  const { allParts, deploy, plan, wordsOfChange } = await import("../releases/work.ts");
+  const choices = { ...rollingChoices(given), approved: approvedPlan(given) };
+  const wanted = { ...request, ...wishes, ...choices, release: null, verifying: given.verify };
+  if (given["dry-run"]) {
+    const looked = { ...wanted, whyNotRun: null, isTrial: true, prices: {} };
+    return answerOfPlan(await plan(context, connections, looked), wordsOfChange);
+  }
+  return answerOfRelease(
+    await deploy(context, connections, { ...wanted, parts: allParts, keepRevisions: given["keep-revisions"] }),
+  );
+}

@@ -1,0 +1,154 @@
+/* oxlint-disable no-control-regex -- what a terminal is sent holds them */
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { openProcessAccount, type ProcessAccount } from "../../releases/processes/account.ts";
+import { recordsOf } from "../../releases/played/records.ts";
+import { type CommandResult, type Desk, runCommand, runInTerminal } from "../../runner/run-command.ts";
+
+// One story, in its order: each test finds the stack as the one before has left it.
+
+let account: ProcessAccount;
+let desk: Desk;
+
+beforeAll(async () => {
+  account = await openProcessAccount();
+  account.checkout.git("remote", "add", "origin", "git@github.com:owner/small.git");
+  const { workspace, environment } = account.job(1);
+  desk = { folder: workspace, environment };
+}, 120_000);
+afterAll(() => account.close());
+
+const schema = JSON.parse(readFileSync("schemas/command-line.schema.json", "utf8")) as {
+  readonly properties: Readonly<Record<string, object>>;
+};
+
+/** The one document that a command printed, which is as the schema says. */
+function documentOf(kind: string, { output }: Pick<CommandResult, "output">): Record<string, unknown> {
+  const document = JSON.parse(output) as Record<string, unknown>;
+  const validate = new Ajv2020({ strict: false }).compile(schema.properties[kind] ?? false);
+  expect(validate(document) ? [] : validate.errors).toEqual([]);
+  return document;
+}
+
+async function change(version: string): Promise<void> {
+  await account.checkout.write("app/main.py", `VERSION = "${version}"\n`);
+  account.checkout.commit(version);
+}
+
+test("plan says what a deploy would do, and ends with 2", async () => {
+  const result = await runCommand(desk, ["plan"]);
+  expect(result).toMatchObject({ exitCode: 2 });
+  expect(result.output).toMatch(/^Plan for small, .*, commit [0-9a-f]{12}, \d+ steps:\n/);
+  expect(result.output).toContain("service/code: ");
+  expect(result.output + result.errors).not.toContain("\u001b");
+  const json = await runCommand(desk, ["plan", "--json"]);
+  const document = documentOf("plan", json);
+  expect(document).toMatchObject({ outcome: null, changed: true, base: null });
+  expect(json.exitCode).toBe(2);
+});
+
+test("a checkout that differs from its commit is not deployed, unless it is said", async () => {
+  await account.checkout.write("app/main.py", "VERSION = 'not committed'\n");
+  const result = await runCommand(desk, ["deploy"]);
+  expect(result.exitCode).toBe(1);
+  expect(result.errors).toContain("The checkout differs from its commit in a file: app/main.py");
+  expect(result.errors).toContain("`--allow-dirty` releases them all the same");
+  account.checkout.git("checkout", "--quiet", ".");
+});
+
+test("deploy of a plan that was looked at releases it, in the name of a person", async () => {
+  const { planHash } = documentOf("plan", await runCommand(desk, ["plan", "--json"]));
+  const result = await runCommand(desk, ["deploy", "--json", "--plan-hash", String(planHash), "--on-plan-change=fail"]);
+  expect(result.errors).not.toContain("error");
+  expect(result.exitCode).toBe(0);
+  expect(documentOf("deploy", result)).toMatchObject({
+    outcome: "committed",
+    services: expect.arrayContaining([expect.objectContaining({ service: "code", verdict: "succeeded" })]) as unknown,
+  });
+  const { begun, outcome } = recordsOf(await account.rest());
+  expect(begun.map((id) => outcome(id)?.owner)).toEqual([expect.anything()]);
+  expect(begun.map((id) => outcome(id)?.owner)[0]).toMatchObject({
+    name: expect.stringMatching(/^person\/.+@.+/) as unknown,
+    run: null,
+  });
+});
+
+test("with nothing to do, plan and status are green", async () => {
+  const plan = await runCommand(desk, ["plan"]);
+  expect(plan).toMatchObject({ exitCode: 0, output: expect.stringContaining("Nothing to do") as unknown });
+  const status = await runCommand(desk, ["status", "--json"]);
+  expect(status.exitCode).toBe(0);
+  expect(documentOf("status", status)).toMatchObject({ drift: [], history: [{ ended: "committed" }], holder: null });
+});
+
+test("a release that fails is taken back and told, with what became of each service", async () => {
+  await change("breaks");
+  const { services } = documentOf("status", await runCommand(desk, ["status", "--json"]));
+  const runs = (services as readonly { readonly runs: string }[]).map((service) => service.runs);
+  account.breaks = ({ definition: { family, revision } }) =>
+    family === "small-code" && !runs.includes(`${family}:${revision}`);
+  const result = await runCommand(desk, ["deploy", "--json"]);
+  account.breaks = () => false;
+  expect(result.exitCode).toBe(1);
+  expect(documentOf("failure", result)).toMatchObject({
+    error: { kind: "failed" },
+    release: { outcome: "taken-back", services: [{ service: "code" }] },
+  });
+});
+
+test("Ctrl-C ends a deploy with 130, and leaves neither a lock nor a release without an end", async () => {
+  await change("interrupted");
+  const result = await runInTerminal(desk, ["deploy"], { interruptAt: "roll" });
+  expect(result.output).toContain("cancelled: closing what is open");
+  expect(result.exitCode).toBe(130);
+  const { lock, begun, outcome } = recordsOf(await account.rest());
+  expect(lock?.holder).toBeNull();
+  expect(begun.filter((id) => outcome(id) === null)).toEqual([]);
+});
+
+test("on a terminal, progress stands in one line that is cut by the terminal, however narrow it is", async () => {
+  const { output, exitCode } = await runInTerminal(desk, ["deploy"], { columns: 40 });
+  expect(exitCode).toBe(0);
+  expect(output).toMatch(/\u001b\[\?7l\u001b\[2m… [^\n]{40,}, \d+ s\u001b\[0m\u001b\[\?7h\r\u001b\[2K/);
+  const lines = output
+    .split("\n")
+    .map((line) => line.replaceAll(/\u001b\[\?7l.*?\u001b\[\?7h|\u001b\[[0-9;]*[a-zA-Z]|\r/g, ""));
+  expect(lines.filter((line) => line.length > 40 && line.trim().includes(" ") && !/\S{30}/.test(line))).toEqual([]);
+});
+
+test("history, locations, url and doctor tell what the stack is", async () => {
+  const history = await runCommand(desk, ["history", "--json", "--limit=2"]);
+  const { releases } = documentOf("history", history);
+  expect(releases).toMatchObject([{ ended: "committed", isCurrent: true }, { ended: expect.anything() as unknown }]);
+  const words = await runCommand(desk, ["history"]);
+  expect(words.output).toMatch(
+    /^\S+-[0-9a-f]{40}, current\n {2}deploy of [0-9a-f]{12}, committed, .* UTC, by person\//,
+  );
+  const locations = await runCommand(desk, ["locations", "list", "--json"]);
+  expect(documentOf("locations list", locations)).toMatchObject({
+    locations: [{ location: "small", services: ["code"], released: { repository: "owner/small" } }],
+  });
+  const url = await runCommand(desk, ["url"]);
+  expect(url).toEqual({ exitCode: 0, output: `${account.wire.url}\n`, errors: "" });
+  const doctor = await runCommand(desk, ["doctor", "--json"]);
+  expect(documentOf("doctor", doctor)).toMatchObject({
+    examined: [{ isGood: true }, { isGood: true }, { isGood: true }],
+  });
+});
+
+test("doctor says what is not good, and how to mend it, and is red", async () => {
+  const denied = { ...desk, environment: { ...desk.environment, AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" } };
+  const result = await runCommand(denied, ["doctor"]);
+  expect(result.exitCode).toBe(1);
+  expect(result.output).toMatch(/^NOT GOOD: stack file, credentials, contract and records: [^]*fix: /);
+});
+
+test("rollback goes back, and refuses a release that is not there", async () => {
+  const none = await runCommand(desk, ["rollback", "0123456"]);
+  expect(none).toMatchObject({ exitCode: 1, output: "" });
+  const dry = await runCommand(desk, ["rollback", "previous", "--dry-run"]);
+  expect(dry).toMatchObject({ exitCode: 2, output: expect.stringContaining("Plan of a rollback") as unknown });
+  const result = await runCommand(desk, ["rollback", "previous", "--json"]);
+  expect(result.exitCode).toBe(0);
+  expect(documentOf("rollback", result)).toMatchObject({ outcome: "committed", backTo: expect.any(String) as unknown });
+});

@@ -1,0 +1,97 @@
+import { parseRelease } from "../../../src/domain/release.ts";
+import { type CommandResult, type Desk, runCommand } from "../../runner/run-command.ts";
+import {
+  type Checkout,
+  checkOut,
+  heldLock,
+  putRecord,
+  readLock,
+  removeRecord,
+  type SmallStack,
+  stackFile,
+  startSmallStack,
+  writesOf,
+} from "../actions/small-stack.ts";
+
+let small: SmallStack;
+let checkout: Checkout;
+let desk: Desk;
+
+beforeAll(async () => {
+  small = await startSmallStack();
+}, 120_000);
+afterAll(() => small.bed.close());
+beforeEach(async () => {
+  checkout = await checkOut(small);
+  desk = { folder: checkout.folder, environment: small.bed.environment("deploy") };
+});
+afterEach(async () => {
+  await removeRecord(small, "lock.json");
+  await checkout.remove();
+});
+
+const run = (...words: readonly string[]): Promise<CommandResult> => runCommand(desk, words);
+
+test("a repository without a remote is asked for its name, and nothing is called", async () => {
+  const since = small.bed.calls.length;
+  const result = await run("plan");
+  expect(result).toMatchObject({ exitCode: 1, output: "" });
+  expect(result.errors).toContain("fix: Give `--repository owner/name`");
+  expect(small.bed.calls).toHaveLength(since);
+});
+
+test("a lock of somebody else ends a deploy with 3, and unlock takes it away", async () => {
+  await putRecord(small, "lock.json", heldLock);
+  const since = small.bed.calls.length;
+  const locked = await run("deploy", "--repository=owner/small", "--json");
+  expect(locked.exitCode).toBe(3);
+  expect(JSON.parse(locked.output)).toMatchObject({
+    error: { kind: "locked", fix: expect.stringContaining("`--lock-timeout`") as unknown },
+    release: null,
+  });
+  expect(writesOf(small, since)).toEqual([]);
+
+  const reasonless = await run("unlock", "--repository=owner/small");
+  expect(reasonless).toMatchObject({ exitCode: 1, errors: expect.stringContaining("says why") as unknown });
+  const dry = await run("unlock", "--repository=owner/small", "--reason=gone", "--dry-run");
+  expect(dry).toMatchObject({ exitCode: 0, output: expect.stringContaining("would be taken away") as unknown });
+  expect(await readLock(small)).toEqual(heldLock);
+  const taken = await run("unlock", "--repository=owner/small", "--reason=gone");
+  expect(taken).toMatchObject({ exitCode: 0, output: `The lock was taken away from ${heldLock.holder.name}: gone\n` });
+  expect((await readLock(small))?.holder).toBeNull();
+});
+
+test("an account that is not to be touched is not", async () => {
+  const result = await run("status", "--repository=owner/small", "--allowed-account-ids", "999999999999");
+  expect(result.exitCode).toBe(1);
+  expect(result.errors).toContain("only 999999999999 may be touched");
+  expect(result.errors).toContain("where: `--allowed-account-ids`");
+});
+
+test("promote plans with the images of another environment", async () => {
+  await checkout.write(
+    "dagster-stack.yml",
+    stackFile(
+      (text) =>
+        `${text}environments:\n  staging:\n    images: { app: { repository: small/staging } }\n    checks: { contract-shared: { level: warning, until: 2099-12-31, reason: one bed } }\n`,
+    ),
+  );
+  checkout.commit("Stage it");
+  const made = await checkout.run({ action: "actions/build-push-image", with: { environment: "staging" } });
+  const release = parseRelease(made.outputs["release"] ?? "");
+  const at = "2026-11-21T10:00:00.000Z";
+  const owner = { name: "test", attempt: 1, url: null, run: null };
+  const outcome = { schema: 1, kind: "outcome", command: "deploy", outcome: "committed", services: [], cause: null };
+  await putRecord(small, `releases/${release.id}/outcome.json`, { ...outcome, release, owner, at }, "staging");
+  await putRecord(small, "current.json", { schema: 1, release: release.id, previous: null, at }, "staging");
+  const result = await run("promote", "staging", "--copy-images", "--dry-run", "--repository=owner/small");
+  expect(result.errors).not.toContain("error");
+  expect(result.output).toMatch(/^Plan for small, production/);
+  expect(result.output).toContain("image/app: the registry that it was made in has it, and this one does not");
+  expect(result.exitCode).toBe(2);
+
+  const nothing = await run("promote", "", "--repository=owner/small");
+  expect(nothing).toMatchObject({ exitCode: 1, errors: expect.stringContaining("<from> is required") as unknown });
+  const itself = await run("promote", "production", "--repository=owner/small");
+  expect(itself).toMatchObject({ exitCode: 1, errors: expect.stringContaining("where: <from>") as unknown });
+});

@@ -1,0 +1,81 @@
+import { messageOf, UserError } from "../../../src/domain/errors.ts";
+import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
+import { options } from "../../../src/cli/options.ts";
+import { parse } from "../../../src/cli/parse.ts";
+import { verbs } from "../../../src/cli/verbs.ts";
+import { inOptions } from "../../../src/cli/words.ts";
+import { readAction } from "../../runner/run-step.ts";
+
+const names = Object.keys(verbs);
+
+/** What was understood; or what is wrong. */
+function read(...words: readonly string[]): unknown {
+  try {
+    const typed = parse(words, verbs);
+    return typed.kind === "help" ? typed.text : typed.texts;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+test("what is not given is as the action has it", async () => {
+  const { inputs } = await readAction(".");
+  // Of the command line alone: on a runner GitHub says the one, and the summary has the other.
+  const { repository: _repository, limit: _limit, ...shared } = options;
+  const defaults = Object.entries(shared).map(([name, option]) => [name, option.default]);
+  expect(defaults).toEqual(Object.keys(shared).map((name) => [name, inputs[name]?.default]));
+});
+
+test.each<[readonly string[], object]>([
+  [["deploy"], { environment: "production", "fail-early": "true", only: "", timeout: "30" }],
+  [["deploy", "--environment=staging", "--no-fail-early"], { environment: "staging", "fail-early": "false" }],
+  [["deploy", "--only", "code", "--only", "daemon"], { only: "code\ndaemon" }],
+  [["rollback", "previous", "--dry-run"], { to: "previous", "dry-run": "true" }],
+  [["rollback", "--dry-run", "previous"], { to: "previous", "dry-run": "true" }],
+])("%j is understood", (words, texts) => expect(read(...words)).toMatchObject(texts));
+
+test.each<[readonly string[], string]>([
+  [["deploi"], 'There is no command "deploi".'],
+  [["--json"], "No command was given."],
+  [["rollback"], "`rollback` takes one argument, <to>, and 0 were given."],
+  [["deploy", "now"], "`deploy` takes no argument, and 1 were given."],
+  [["status", "--only", "code"], "Unknown option '--only'"],
+  [["plan", "--stack"], "'--stack <value>' argument missing"],
+  [["deploy", "--only", ""], "`--only` is empty."],
+  [["deploy", "--only=code", "--only= "], "`--only` is empty."],
+  [["deploy", "--allowed-account-ids="], "`--allowed-account-ids` is empty."],
+  [["deploy", "--plan-hash", ""], "`--plan-hash` is empty."],
+])("%j is refused", (words, why) => expect(read(...words)).toContain(why));
+
+test.each([[[]], [["--help"]], [["help"]], [["-h"]]])("%j tells all commands", (words) => {
+  for (const name of names) expect(read(...words)).toContain(`\n  ${name}`);
+});
+
+test.each(names)("%s --help names its options, and has examples that are understood", (name) => {
+  const help = String(read(...name.split(" "), "--help"));
+  for (const option of verbs[name]?.options ?? []) expect(help).toMatch(new RegExp(`\n  --(no-)?${option}[ \n]`));
+  for (const example of verbs[name]?.examples ?? []) {
+    expect(help).toContain(`dagster-ecs ${example}`);
+    const words = example.replace(/ [|>].*/, "").match(/"[^"]*"|\S+/g) ?? [];
+    expect(typeof read(...words)).toBe("object");
+  }
+});
+
+test.each([
+  ["To go back, use `command: rollback`.", "To go back, use `dagster-ecs rollback`."],
+  ["release it with `allow-divergent: true`", "release it with `--allow-divergent`"],
+  ["let this step wait: `lock-timeout`", "let this step wait: `--lock-timeout`"],
+  ["Name what this repository releases: input `only`.", "Name what this repository releases: `--only`."],
+  ["input plan-hash", "`--plan-hash`"],
+  ["the input `queued-runs: cancel` does so", "the `--queued-runs=cancel` does so"],
+  ["`gates: { reach: task }` and `task-definition`", "`gates: { reach: task }` and `task-definition`"],
+])("what is said of inputs is said of options: %s", (text, said) => expect(inOptions(text, names)).toBe(said));
+
+test.each([
+  ["refused", 1],
+  ["locked", 3],
+  ["superseded", 3],
+] as const)("what is %s ends with %i", (kind, code) => {
+  const error = new UserError({ what: "what", fix: "fix" }, { kind });
+  expect(exitCodeOf(failureOf(error, (text) => text))).toBe(code);
+});
