@@ -18,7 +18,9 @@ const workflowSchema = z.object({
 type Workflow = z.infer<typeof workflowSchema>;
 
 const readme = readFileSync("README.md", "utf8");
-const example = workflowSchema.parse(parse(readFileSync("examples/deal-flow/.github/workflows/deploy.yml", "utf8")));
+const exampleOf = (name: string): Workflow =>
+  workflowSchema.parse(parse(readFileSync(`examples/${name}/.github/workflows/deploy.yml`, "utf8")));
+const example = exampleOf("deal-flow");
 
 function inReadme(name: string): Workflow {
   const [, text = ""] = new RegExp(`\`\`\`yaml\n# \\.github/workflows/${name}\\.yml\n([^]*?)\`\`\``).exec(readme) ?? [];
@@ -33,6 +35,18 @@ function without(job: Workflow["jobs"][string] | undefined): unknown {
 
 test.each(["deploy", "preview"])("the example's job %s does what the README's does", (name) => {
   expect(without(example.jobs[name])).toEqual(without(inReadme(name).jobs[name]));
+});
+
+test("that of data-platform is the same, but for what its image is made with", () => {
+  const own = /^(actions\/(setup-python|cache)@)/;
+  const { deploy, ...others } = exampleOf("data-platform").jobs;
+  if (deploy === undefined) throw new Error("it has no job deploy");
+  expect(deploy.steps.filter(({ uses }) => own.test(uses)).map((step) => step.with)).toEqual([
+    { "python-version": "3.12" },
+    { path: "${{ runner.tool_cache }}/dagster-ecs", key: expect.stringContaining("requirements.lock") as unknown },
+  ]);
+  const same = { ...deploy, steps: deploy.steps.filter(({ uses }) => !own.test(uses)) };
+  expect({ deploy: same, ...others }).toEqual(example.jobs);
 });
 
 test("it is deployed on a push, previewed on a pull request, taken back on a dispatch", () => {
