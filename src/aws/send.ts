@@ -127,7 +127,7 @@ function operationOf({ schema }: { readonly schema?: unknown }): string {
 
 /** Reads change nothing, so asking twice is asking once. */
 function isRead(operation: string): boolean {
-  return /^(BatchCheck|BatchGet|Describe|Get|Head|List)/.test(operation);
+  return /^(BatchCheck|BatchGet|Describe|Get|Head|List|Simulate)/.test(operation);
 }
 
 /** What the SDK throws before any call, when it does not know where to call or as whom. */
@@ -148,7 +148,7 @@ function configurationError(error: unknown): UserError | null {
         what: "This job has no AWS credentials.",
         fix: "Give this step the input `role-to-assume`, or put aws-actions/configure-aws-credentials before it; and give the job the permission id-token: write. On your own machine, log in first: aws sso login.",
       },
-      { cause: error },
+      { kind: "no-credentials", cause: error },
     );
   }
   return null;

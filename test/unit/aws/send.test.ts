@@ -6,7 +6,7 @@ import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from "@aws-s
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { GetParametersByPathCommand } from "@aws-sdk/client-ssm";
-import * as fc from "fast-check";
+import fc from "../../properties.ts";
 import { ecr } from "../../../src/aws/ecr.ts";
 import { ecs } from "../../../src/aws/ecs.ts";
 import { AwsError, isWeather } from "../../../src/aws/error.ts";

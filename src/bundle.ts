@@ -1,0 +1,12 @@
+/* What dist/ starts: an action, by its name, or the command line. Each is a chunk of its own. */
+// Each of them needs these, and zod: named here, they are in the bundle once, and not in every chunk.
+import "./domain/release.ts";
+import "./releases/asked.ts";
+
+export { start } from "./actions/start.ts";
+
+/** @param words after the program's name */
+export async function commandLine(words: readonly string[]): Promise<void> {
+  const { main } = await import("./cli/main.ts");
+  await main(words);
+}
