@@ -57,6 +57,17 @@ export const secretReferenceSchema = z
   );
 export type SecretReference = z.infer<typeof secretReferenceSchema>;
 
+/** A secret with several keys, as a whole. */
+export const wholeSecretSchema = z
+  .string()
+  .min(1)
+  .regex(/^secret:[\w/+=.@-]+$/, "a whole secret: secret:name");
+
+/** Its name in Secrets Manager. */
+export function nameOfSecret(reference: string): string {
+  return reference.slice("secret:".length);
+}
+
 const databaseSchema = z.strictObject({
   host: name.describe("Host name."),
   port: z.int().min(1).max(65535).default(5432).describe("Port."),
@@ -65,6 +76,12 @@ const databaseSchema = z.strictObject({
     .union([name, z.strictObject({ from: secretReferenceSchema.describe("Secret that holds the user.") })])
     .describe("User, or `from:` the secret that holds it."),
   password: secretReferenceSchema.describe("Secret that holds the password."),
+  "security-groups": z
+    .array(z.string().regex(/^sg-[0-9a-z]+$/, "a security group id: sg-…"))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe("Ids of its security groups, for `expect: { security-groups: true }`."),
 });
 export type Database = z.infer<typeof databaseSchema>;
 
@@ -107,7 +124,7 @@ export const contractSchema = z.strictObject({
     .record(keySchema, name)
     .default({})
     .describe(
-      "Names of IAM roles: `execution`, `run`, and one for each kind or service; `task` for all that have none of their own.",
+      "Names of IAM roles: `execution`, `run`, `run-<location>`, and one for each kind or service; `task` for all that have none of their own.",
     ),
   "log-group": name.optional().describe("Log group of every service that has none of its own."),
   services: z

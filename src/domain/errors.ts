@@ -12,8 +12,9 @@ export interface Place {
  * - `refused`: something in the request, the files or the account does not allow it; the user can mend it.
  * - `locked`: another release holds the lock.
  * - `superseded`: something newer is released already.
+ * - `no-credentials`: this job has none, and may not get any.
  */
-export type UserErrorKind = "refused" | "locked" | "superseded";
+export type UserErrorKind = "refused" | "locked" | "superseded" | "no-credentials";
 
 /** Written for somebody at 3 a.m.: what happened, where, how to fix it. Never holds a secret. */
 export interface Advice {

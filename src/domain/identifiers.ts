@@ -30,6 +30,19 @@ export const keySchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, "letters, digits, dots, dashes and underscores, at most 100");
 
+/**
+ * Dagster's name for a code location. Wider than our own keys, since it may have been made by Dagster
+ * (`grpc:host:4000`), and all stored state hangs on it.
+ */
+export const locationSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][\x20-\x7e]{0,99}$/, "a location's name: printable ASCII that begins with a letter or digit");
+
+/** A location's name as releases and S3 keys hold it. Dagster allows more characters than those do. */
+export function locationKey(location: string): string {
+  return location.replaceAll(/[^\w.-]/g, "-");
+}
+
 /** Operating system and CPU architecture, in the words of image registries. */
 export const platformSchema = z.enum(["linux/amd64", "linux/arm64"]);
 export type Platform = z.infer<typeof platformSchema>;

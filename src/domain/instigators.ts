@@ -20,6 +20,10 @@ export type Instigator = z.infer<typeof instigatorSchema>;
 export const instigatorsSchema = z.record(z.string(), z.array(instigatorSchema));
 export type Instigators = z.infer<typeof instigatorsSchema>;
 
+/** Number of jobs, by location; one that did not load, or was not there, has no entry. */
+export const jobsSchema = z.record(z.string(), z.int().nonnegative());
+export type Jobs = z.infer<typeof jobsSchema>;
+
 /** Cursors that are longer are known by their hash only: those of automation conditions have megabytes. In characters. */
 const longestCursor = 4000;
 

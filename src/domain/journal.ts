@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { digestSchema, instantSchema, releaseIdSchema } from "./identifiers.ts";
-import { instigatorsSchema } from "./instigators.ts";
+import { instigatorsSchema, jobsSchema } from "./instigators.ts";
 import { releaseSchema } from "./release.ts";
 
 const revisionSchema = z.strictObject({ family: z.string(), revision: z.int().positive() });
@@ -19,11 +19,18 @@ const ownerSchema = z.strictObject({
 });
 export type Owner = z.infer<typeof ownerSchema>;
 
+/** Where the repositories of a workflow run can be looked at, `https://github.com`; null: nobody knows. */
+export function webOf({ url }: Pick<Owner, "url">): string | null {
+  return url === null ? null : new URL(url).origin;
+}
+
 /** What one service was before the release touched it. */
 const beforeSchema = z.strictObject({
   service: z.string(),
   taskDefinition: revisionSchema.nullable(),
   desiredCount: z.int().nonnegative(),
+  /** What its containers ran, by name, where the definition names an image by a tag and one digest is known. */
+  digests: z.record(z.string(), digestSchema).optional(),
 });
 export type Before = z.infer<typeof beforeSchema>;
 
@@ -43,6 +50,8 @@ const intentObject = z.strictObject({
   approved: z.string().max(100).nullable().default(null),
   /** Schedules and sensors before it, by location; null: nobody could be asked. */
   instigators: instigatorsSchema.nullable(),
+  /** How many jobs each location had then, those that Dagster makes of assets among them; null: not known. */
+  jobs: jobsSchema.nullable().default(null),
   /** Releases that were cut, and that this one goes on from. */
   continues: z.array(releaseIdSchema),
   owner: ownerSchema,

@@ -3,6 +3,14 @@ import { createHash } from "node:crypto";
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** A JSON object. */
+export type JsonMap = { readonly [member: string]: Json };
+
+/** Is it an object: neither a list nor null? */
+export function isMap(value: Json | undefined): value is JsonMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /**
  * One text for one value, whatever order its keys were written in: keys sorted by code unit, no blanks, `undefined`
  * members left out. Two values are equal when their canonical texts are.

@@ -1,9 +1,9 @@
 import type { CanaryRun } from "./canary.ts";
 import type { Finding, Level } from "./finding.ts";
 import { canonicalJson, contentHash } from "./json.ts";
-import type { ReleaseId } from "./identifiers.ts";
+import type { Digest, ReleaseId } from "./identifiers.ts";
 import { fillKnown, type Later, type LaterJson, stepsBehind } from "./later.ts";
-import { imagesOf, keptName, type Release } from "./release.ts";
+import { imagesOf, keptName, type Release, saysAlready } from "./release.ts";
 import type { Revision } from "./verdict.ts";
 
 /** The action that carries a step out when the release goes through the four actions one by one. */
@@ -59,8 +59,10 @@ export type Action =
       /** Services for which it is, the stack's own being a newer one that they do not run; none: it is the stack's own. */
       readonly keptBy: readonly string[];
       readonly contentKey: string;
-      readonly way: "name" | "layers" | "copy";
+      readonly way: "name" | "layers" | "docker" | "copy";
     }
+  /** Gives an image that runs by a tag another tag, which keeps it. */
+  | { readonly kind: "protect"; readonly repository: string; readonly digest: Digest }
   | {
       readonly kind: "register";
       /** `service/<key>`, `run/<location>`, `once/<image>` */
@@ -134,6 +136,10 @@ export type Question =
   /** `on` is the service's key. */
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }
+  /** `on` is the key of a service that stands behind a load balancer. */
+  | { readonly gate: "targets"; readonly on: string }
+  /** `on` is the stack's name: who must reach whom in it. */
+  | { readonly gate: "security-groups"; readonly on: string }
   /** `on` is the location's name: its schedules and sensors are as before. `image` is what serves or loads it. */
   | { readonly gate: "state"; readonly on: string; readonly image: Later }
   /** `on` is the stack's name. What its file names is as it says, by name. */
@@ -183,11 +189,13 @@ export interface Plan {
   /** Services that an interrupted release has moved: they go back with the rest, should this one fail. In that order. */
   readonly moved: readonly { readonly service: string; readonly undo: Undo }[];
   readonly findings: readonly Finding[];
+  /** Variables whose values people may see. */
+  readonly shownVariables: readonly string[];
 }
 
 /**
  * Two plans with the same hash lead to the same by the same steps, whether their images are made yet or not: an image is what goes
- * into it. The release's id is left out (it holds the time), and so are findings and reasons: they say, they do not act.
+ * into it, and keeping one changes nothing that runs. The release's id is left out (it holds the time), and so are findings and reasons: they say, they do not act.
  */
 export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "untouched" | "target">): string {
   const made = Object.entries(imagesOf(target)).map(([key, { contentKey, digest }]) => ({ key, contentKey, digest }));
@@ -201,7 +209,9 @@ export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "unt
   const tokens = Object.fromEntries(unmade.map(({ id, contentKey }) => [id, { digest: contentKey }]));
   const named = (text: string): string =>
     made.reduce((all, { digest, contentKey }) => all.replaceAll(digest, contentKey), text);
-  const others = steps.filter(({ kind }) => kind !== "image").sort((a, b) => (a.id < b.id ? -1 : 1));
+  const others = steps
+    .filter(({ kind }) => kind !== "image" && kind !== "protect")
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
   return contentHash({
     images: [...images].sort(([a], [b]) => (a < b ? -1 : 1)),
     steps: others.map((step) => {
@@ -210,6 +220,11 @@ export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "unt
     }),
     untouched: untouched.flatMap(({ what }) => (what.startsWith("image ") ? [] : [what])).sort(),
   });
+}
+
+/** Nothing to do, and nothing to record either. @param current the release that is current; null: there is none */
+export function changesNothing({ steps, moved, target }: Plan, current: Release | null): boolean {
+  return steps.length === 0 && moved.length === 0 && saysAlready(current, target);
 }
 
 /**

@@ -29,6 +29,28 @@ export function isSecretValue(value: string): boolean {
   return secretValue.some((pattern) => pattern.test(value));
 }
 
+/**
+ * Is this variable most likely a secret in plain text? More is hidden than that: what is hidden in vain costs nothing, and what is
+ * called a secret in vain stops a release.
+ */
+export function isPlainSecret(name: string, value: string): boolean {
+  return isSecretValue(value) || (isSecretName(name) && !isSetting(name, value));
+}
+
+/** `AUTH_ENABLED: "true"`, `DB_SECRET: arn:aws:…`, `MAX_TOKENS: "4096"`, `DATABASE_URL: postgresql://host/db`. */
+function isSetting(name: string, value: string): boolean {
+  const isAddress = /(URL|URI)$/i.test(name) && !/pass|secret|token|webhook/i.test(name);
+  return (
+    /^(true|false|)$/i.test(value) ||
+    /^arn:[\w-]+:[\w-]+:/.test(value) ||
+    /_(MODE|METHOD|TYPE|BACKEND|PROVIDER|ENDPOINT|PREFIX|ENABLED|SUBNETS|IDS|ARNS|NAMES)$|AUTHENTICATOR$|PUBLIC_KEY$/i.test(
+      name,
+    ) ||
+    (/^\d+$/.test(value) && /TOKENS$|_(TTL|LENGTH|LIMIT|COUNT|SIZE|TIMEOUT|SECONDS|DAYS)$/i.test(name)) ||
+    (isAddress && /^[a-z][a-z0-9+.-]*:\/\/[^\s@?#]*$/i.test(value))
+  );
+}
+
 /** A text without what only a secret looks like, for words of programs whose secrets we do not know. */
 export function hideSecrets(text: string): string {
   return secretForms.reduce(
@@ -40,3 +62,42 @@ export function hideSecrets(text: string): string {
 }
 
 const secretForms = secretValue.map((pattern) => [pattern, new RegExp(pattern, `${pattern.flags}g`)] as const);
+
+/** `https://token@host`, too: whatever stands before the host of a URL. */
+const userInfo = /\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@]{1,500}@/gi;
+
+const value = /("[^"]*"|'[^']*'|[^\s"'&|;]+)/.source;
+
+/** `--password x`, `--api-key=x`: a name, what joins it, and its value. */
+const flagged = new RegExp(`(--?[A-Za-z][\\w-]*)(=|\\s+)${value}`, "g");
+
+/** `PGPASSWORD=x`, `Authorization: Bearer x`. */
+const assigned = new RegExp(`\\b([\\w-]+)(\\s*[=:]\\s*(?:Bearer\\s+|Basic\\s+)?)${value}`, "gi");
+
+/** Long, and of small and capital letters and digits: no word, and no digest. */
+const random = /(?<![\w/+=.-])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,}(?![\w/+=.-])/g;
+
+/** A text that may carry a secret (a command, a label, an option), without what looks like one. */
+export function redacted(text: string): string {
+  return hideSecrets(text.replaceAll(userInfo, (_, scheme: string) => `${scheme}${hidden}@`))
+    .replaceAll(flagged, withoutValue)
+    .replaceAll(assigned, withoutValue)
+    .replaceAll(random, hidden);
+}
+
+function withoutValue(whole: string, name: string, joint: string, text: string): string {
+  return isSecretWord(name) && !/^["']?\$/.test(text) && !text.startsWith("-") ? `${name}${joint}${hidden}` : whole;
+}
+
+/** The words of a command, of which one may name the next: `--password`, `x`. */
+export function redactedWords(words: readonly string[]): readonly string[] {
+  return words.map((word, index) => {
+    const before = words[index - 1] ?? "";
+    const isNamed = /^--?[A-Za-z][\w-]*$/.test(before) && isSecretWord(before) && !word.startsWith("-");
+    return isNamed && !word.startsWith("$") ? hidden : redacted(word);
+  });
+}
+
+function isSecretWord(name: string): boolean {
+  return /^authorization$/i.test(name) || isSecretName(name.replace(/^-+/, "").replaceAll("-", "_"));
+}

@@ -4,7 +4,7 @@ import { digestSchema, keySchema, platformSchema, releaseIdSchema, shaSchema } f
 import { canonicalJson } from "./json.ts";
 
 /** Where a component's code comes from: `owner/name` (or a path-like name for a repository without a host) and a full SHA. */
-const sourceSchema = z.strictObject({
+export const sourceSchema = z.strictObject({
   repository: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, "owner/name"),
   sha: shaSchema,
 });

@@ -4,11 +4,11 @@ import type { Place } from "../domain/errors.ts";
 import { pathInImage } from "./findings.ts";
 import { nearest } from "./nearest.ts";
 import { type Problem, quote, refusal } from "./problems.ts";
-import type { Stack } from "./stack.ts";
+import type { Dockerfile, Stack } from "./stack.ts";
 
 /**
- * Looks for every file and folder of the checkout that the stack names: lock files, what goes into images, and the instance's
- * own files. Not a part of reading the stack file: a rollback needs none of them, and a step of the job may make some.
+ * Looks for every file and folder of the checkout that the stack names: lock files, what goes into images, the instance's
+ * own files, and task definitions. Not a part of reading the stack file: a rollback needs none of them, and a step of the job may make some.
  * @param root the checkout
  * @throws StackFileError with all that are not there
  */
@@ -25,12 +25,13 @@ interface Named {
   readonly place: Place;
 }
 
-function named({ images, instance }: Stack): readonly Named[] {
+function named({ images, instance, services, runs, environmentFile }: Stack): readonly Named[] {
   const ofImages = Object.values(images).flatMap(({ key, building }): readonly Named[] => {
-    if (building.kind === "dockerfile") return [];
-    const { places, requirements, files } = building;
+    if (building.kind === "dockerfile") return ofDockerfile(building, `images.${key}.build`);
+    const { places, requirements, files, base } = building;
     const layers = `images.${key}.layers`;
     return [
+      ...(base.kind === "dockerfile" ? ofDockerfile(base, `${layers}.base`) : []),
       ...(requirements === null
         ? []
         : [{ path: requirements, by: `${layers}.requirements`, place: places.requirements }]),
@@ -47,7 +48,26 @@ function named({ images, instance }: Stack): readonly Named[] {
     const by = `instance.${key === "workspace" ? key : "dagster-yaml"}`;
     return file.kind === "own" && isCopied(file.path) ? [{ path: file.path, by, place: file.place }] : [];
   });
-  return [...ofImages, ...ofInstance];
+  const ofDefinitions = [
+    ...Object.values(services).map(({ key, definition }) => ({ by: `services.${key}`, definition })),
+    ...Object.values(runs.kind === "ecs" ? runs.definitions : {})
+      .slice(0, 1)
+      .map(({ definition }) => ({ by: "runs", definition })),
+  ].flatMap(({ by, definition }): readonly Named[] =>
+    definition.kind === "file" ? [{ path: definition.path, by: `${by}.task-definition`, place: definition.place }] : [],
+  );
+  const ofEnvironment =
+    environmentFile === null
+      ? []
+      : [{ path: environmentFile.path, by: "environment-file.path", place: environmentFile.place }];
+  return [...ofImages, ...ofInstance, ...ofDefinitions, ...ofEnvironment];
+}
+
+function ofDockerfile({ dockerfile, context, place }: Dockerfile, key: string): readonly Named[] {
+  return [
+    { path: dockerfile, by: `${key}.dockerfile`, place },
+    { path: context, by: `${key}.context`, place },
+  ];
 }
 
 async function missing({ path, by, place }: Named, root: string): Promise<Problem | null> {

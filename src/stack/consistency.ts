@@ -2,6 +2,7 @@ import type { Place } from "../domain/errors.ts";
 import { checkIds } from "../domain/finding.ts";
 import { hasPlaceholder } from "./placeholders.ts";
 import { type Problem, quote, suggest } from "./problems.ts";
+import { runRole } from "./tasks.ts";
 import { at, entriesAt, itemsAt, type MapTree, type Path, showPath, textAt } from "./tree.ts";
 
 /**
@@ -74,7 +75,8 @@ function imagesNamed(document: MapTree): readonly Problem[] {
 
 function servicesNamed(document: MapTree): readonly Problem[] {
   const services = [...entriesAt(document, ["services"]).keys()];
-  const roles = ["execution", "run", "task", "webserver", "daemon", "code-location", ...services];
+  const runs = served(document).map(({ location }) => runRole(location));
+  const roles = ["execution", "run", ...runs, "task", "webserver", "daemon", "code-location", ...services];
   const contract = (part: string, what: string, known: readonly string[]): readonly Problem[] =>
     [...entriesAt(document, ["contract", part])].flatMap(([key, entry]) =>
       mustBeOne(key, entry.key, `contract.${part}`, what, known),
@@ -84,7 +86,7 @@ function servicesNamed(document: MapTree): readonly Problem[] {
       mustBe(document, ["migrations", index, "like-service"], "service", services),
     ),
     ...contract("services", "service", services),
-    ...contract("roles", "kind or service", roles),
+    ...contract("roles", "kind, service or location", roles),
   ];
 }
 

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { contractSchema, secretReferenceSchema } from "../domain/contract.ts";
+import { contractSchema, secretReferenceSchema, wholeSecretSchema } from "../domain/contract.ts";
+import { dagsPrefixSchema } from "../domain/dags.ts";
 import { levelSchema } from "../domain/finding.ts";
-import { keySchema, platformSchema } from "../domain/identifiers.ts";
+import { keySchema, locationSchema, platformSchema } from "../domain/identifiers.ts";
 import { imagePartSchema } from "../domain/release.ts";
 import { sizeProblem } from "./size.ts";
 
@@ -18,23 +19,15 @@ const repositoryPath = text.regex(
 const containerPath = text.regex(/^\/[^\0]*$/, "an absolute path in the container");
 const portSchema = z.int().min(1).max(65535);
 
-/**
- * Dagster's name for a code location. Wider than our own keys, since it may have been made by Dagster
- * (`grpc:host:4000`), and all stored state hangs on it.
- */
-const locationSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9][\x20-\x7e]{0,99}$/, "a location's name: printable ASCII that begins with a letter or digit");
-
 const variableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a variable's name: letters, digits and underscores, no digit first");
 
 /** A database login for nginx or for the gates: one secret with several keys, so no `#key`. */
 const basicAuthSchema = z.strictObject({
-  basic: text
-    .regex(/^secret:[\w/+=.@-]+$/, "a whole secret: secret:name")
-    .describe("Secret with the keys `username`, `password` and, for nginx, `htpasswd`: `secret:name`."),
+  basic: wholeSecretSchema.describe(
+    "Secret with the keys `username`, `password` and, for nginx, `htpasswd`: `secret:name`.",
+  ),
 });
 
 const variables = {
@@ -95,8 +88,8 @@ const serviceKeys = {
   "task-definition": repositoryPath
     .optional()
     .describe(
-      "Where the task definition comes from, when we do not make it: the path of a JSON file, or `live` for the " +
-        "one that runs now. Only image, environment, secrets and tags are then set in it. Not in this version.",
+      "Where the task definition comes from, when we do not make it: the path of a JSON or YAML file, or `live` for the " +
+        "one that runs now. Only image, environment, secrets and tags are then set in it.",
     ),
   service: text
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
@@ -119,9 +112,7 @@ const serviceKeys = {
         "removes it; until then a release stops it again when it runs.",
     ),
   size: sizeSchema.optional().describe("CPU and memory of the task. Default 512 and 1024."),
-  mounts: mountsSchema
-    .optional()
-    .describe("Volumes: key of `volumes` to the path in the container. Not in this version."),
+  mounts: mountsSchema.optional().describe("Volumes: key of `volumes` to the path in the container."),
   rollout: z
     .enum(["keep", "apply"])
     .default("keep")
@@ -162,7 +153,11 @@ const webserverSchema = z
       .url({ protocol: /^https?$/, error: "an http:// or https:// address" })
       .optional()
       .describe("Where people reach it. The contract's wins. Asked by the gates when `gates.reach` is `runner`."),
-    count: z.int().min(1).default(1).describe("Tasks to start when none runs and nothing scales it."),
+    count: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe("Tasks to start when none runs, and nothing scales it or it is the first release."),
     scaling: z
       .strictObject({
         min: z.int().min(1).describe("Fewest tasks."),
@@ -192,7 +187,7 @@ const codeLocationSchema = z
   .strictObject({
     kind: z
       .literal("code-location")
-      .describe("A code server: `dagster api grpc`; with `dags:`, `dagster code-server start`."),
+      .describe("A code server: `dagster api grpc`; with `dags:`, started by the reader of DAGs."),
     ...serviceKeys,
     location: locationSchema.describe(
       "Dagster's name for the location. Schedules, sensors and cursors are stored under it: a new name loses " +
@@ -219,36 +214,99 @@ const dockerfileKeys = {
   context: repositoryPath.default(".").describe("Folder that is sent to the build."),
   dockerfile: repositoryPath.describe("Path of the Dockerfile, from the root of the repository."),
   target: text.optional().describe("Stage to build. Default the last one."),
+  arguments: z
+    .record(variableName, z.string())
+    .default({})
+    .describe(
+      "Build arguments (`ARG`), in plain text: whoever may pull the image reads them. Numbers and true/false go in quotes.",
+    ),
+  secrets: z
+    .record(
+      z.string().regex(/^[\w.-]{1,100}$/, "a secret's id: letters, digits and _.-"),
+      text.regex(
+        /^(env:[A-Za-z_]\w*|file:(?!\/)(?!(.*\/)?\.\.(\/|$))[^\\]+)$/,
+        "`env:NAME`, a variable of the step, or `file:path`, a file in the repository's folder",
+      ),
+    )
+    .default({})
+    .describe(
+      "What `RUN --mount=type=secret,id=…` finds, by its id: `env:NAME` is a variable of the step, `file:path` a file that a step " +
+        "before has written, and that is not sent with the context. Values are in no image, argument, content key or log: a new " +
+        "value alone builds nothing anew.",
+    ),
+  cache: z
+    .enum(["off", "registry"])
+    .default("off")
+    .describe(
+      "`registry` keeps the layers of all stages in the image's own repository, as `cache` or `cache-<target>`, and takes them from " +
+        "there: for builders that begin with nothing. The repository must leave `cache*` out of what is immutable.",
+    ),
+  provenance: z
+    .enum(["off", "min", "max"])
+    .default("off")
+    .describe(
+      "SLSA provenance beside the image: `max` tells build arguments, too. With it the registry gets an index in the place of " +
+        "an image, which ECR scans only by its parts.",
+    ),
 };
 
 const imageSchema = z
   .strictObject({
     repository: imagePartSchema.shape.repository.describe("Name of the ECR repository."),
+    create: z
+      .union([
+        z.literal(true),
+        z.strictObject({
+          "scan-on-push": z
+            .boolean()
+            .default(true)
+            .describe("Have ECR look for known vulnerabilities in what is pushed."),
+          "kms-key": text
+            .optional()
+            .describe("Id, alias or ARN of the KMS key that encrypts it. Default the key of S3."),
+        }),
+      ])
+      .optional()
+      .describe(
+        "Make the repository when it is not there: `true`, or how. Its tags never move, but for those that begin with `cache`. " +
+          "Default: it is an error when it is not there.",
+      ),
     platform: platformSchema.default("linux/amd64").describe("Operating system and CPU architecture."),
     build: z
       .strictObject(dockerfileKeys)
       .optional()
-      .describe("Built from a Dockerfile, with Docker. Not in this version."),
+      .describe(
+        "Built from a Dockerfile, by buildx and a builder that this job has: docker/setup-buildx-action brings both.",
+      ),
     layers: z
       .strictObject({
         base: z
           .union([text, z.strictObject(dockerfileKeys)])
           .describe(
-            "Image to start from: its name in a registry, or a Dockerfile (and target) that makes it. " +
-              "A Dockerfile is not in this version.",
+            "Image to start from: its name in a registry, or a Dockerfile (and target) that makes it, built when it changes.",
           ),
         requirements: repositoryPath
           .optional()
           .describe(
-            "Lock file of the Python packages in pip's format, each with its version and hashes, as " +
-              "`uv pip compile --generate-hashes` writes it.",
+            "Lock file of the Python packages: `uv.lock`, `poetry.lock`, `pylock.toml`, or any file in pip's format with " +
+              "versions and hashes, as `uv pip compile --generate-hashes` writes it.",
           ),
+        groups: z
+          .array(text.regex(/^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$/, "a name of a dependency group"))
+          .default([])
+          .describe(
+            "Dependency groups to install beside what the project needs: of `uv.lock`, `poetry.lock`, `pylock.toml`.",
+          ),
+        python: text
+          .regex(/^3\.\d+(\.\d+)?$/, "a version of Python, such as 3.12")
+          .optional()
+          .describe("Version of Python in the base. Default what the base says, or the only one found in it."),
         prepare: z
           .array(text)
           .default([])
           .describe(
-            "Commands run before the files are taken. Their results are keyed by their inputs, not by what they write. " +
-              "Not in this version.",
+            "Commands run before the files are taken, in a copy of `files` at their places in the repository, with the packages " +
+              "of the lock file; what they write is taken as well. Their results are keyed by their inputs, not by what they write.",
           ),
         files: z
           .array(
@@ -260,9 +318,26 @@ const imageSchema = z
           .default([])
           .describe("The code layer."),
         workdir: containerPath.optional().describe("Working directory of the image. Default the base's."),
+        environment: z
+          .record(text.regex(/^[A-Za-z_]\w*$/, "a name of a variable"), z.string())
+          .default({})
+          .describe(
+            "Variables of every container of the image, and of `prepare`. Never secrets: an image is read by many.",
+          ),
+        user: text
+          .regex(/^\d{1,10}(:\d{1,10})?$/, "a number, or two: 1000, 1000:1000")
+          .optional()
+          .describe("User that containers run as, by number, with a group or without. Default the base's."),
       })
       .optional()
       .describe("Made of a base, a layer of wheels and a layer of code, without Docker."),
+    scan: z
+      .enum(["off", "report", "gate"])
+      .default("off")
+      .describe(
+        "What is done about vulnerabilities that ECR's scan finds in an image that is new: `report` says them; `gate` stops " +
+          "before the commit names the image when one is critical or high, or when there is no result within ten minutes.",
+      ),
   })
   .refine(({ build, layers }) => (build === undefined) !== (layers === undefined), {
     error: "needs one way of building: `build` or `layers`, and not both",
@@ -289,8 +364,8 @@ const runsSchema = z.discriminatedUnion("launcher", [
         })
         .optional()
         .describe(
-          "Path of a JSON file with the task definition, when we do not make it. Only image, environment, secrets " +
-            "and tags are then set in it. Not in this version.",
+          "Path of a JSON or YAML file with the task definition, when we do not make it. Only image, environment, secrets " +
+            "and tags are then set in it.",
         ),
       container: serviceKeys.container.describe("Container that runs the job. Default `run`."),
       size: sizeSchema
@@ -337,7 +412,7 @@ const gatesSchema = z.strictObject({
     .optional()
     .describe(
       "Who asks the webserver: the `runner` itself, or a one-off `task` inside the VPC. Default `runner` when it " +
-        "has a `url`, else `task`, which is not in this version.",
+        "has a `url`, else `task`.",
     ),
   canary: z
     .strictObject({
@@ -410,13 +485,13 @@ const gatesSchema = z.strictObject({
       "target-health": z
         .boolean()
         .default(false)
-        .describe("Every target behind the load balancer is healthy. Not in this version."),
+        .describe("Every target of the services that moved, behind their load balancers, is healthy."),
       "security-groups": z
         .boolean()
         .default(false)
         .describe(
-          "Load balancer to task, task to task on the ports in use, and nothing from everywhere to tasks. " +
-            "Not in this version.",
+          "Security groups let load balancers reach the webserver, webserver and daemon each code location, and every service " +
+            "the contract's database, each on its port; and let nobody in from everywhere.",
         ),
     })
     .prefault({})
@@ -431,20 +506,35 @@ const gatesSchema = z.strictObject({
   "every-webserver": z
     .boolean()
     .default(false)
-    .describe("Ask each webserver task by itself, not one of them through the load balancer. Not in this version."),
+    .describe(
+      "Ask each webserver task by itself as well, not only one of them through the load balancer, when it has moved.",
+    ),
   levels: z
     .strictObject({
+      location: gateLevelSchema
+        .optional()
+        .describe("That the webserver has a code location loaded from its new image."),
+      loaded: gateLevelSchema.optional().describe("The same of a location that the webserver loads itself."),
+      daemon: gateLevelSchema.optional().describe("That a new daemon sends its heartbeats."),
+      webserver: gateLevelSchema.optional().describe("That a new webserver answers."),
+      "security-groups": gateLevelSchema
+        .optional()
+        .describe("That security groups let in who must be, and nobody else."),
+      targets: gateLevelSchema.optional().describe("That targets behind load balancers are healthy."),
       state: gateLevelSchema.optional().describe("That schedules and sensors are as before."),
       expect: gateLevelSchema.optional().describe("That those which are named under `expect` are as it says."),
+      canary: gateLevelSchema.optional().describe("That the canary succeeds."),
     })
     .prefault({})
     .describe("Gates that take no release back, or are not asked, each with its reason."),
-  auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`. Has no effect yet."),
+  auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`."),
 });
 
 const checkSchema = z
   .strictObject({
-    level: levelSchema.describe("Level of what this check finds. Only an error stops a release."),
+    level: z
+      .enum([...levelSchema.options, "off"])
+      .describe("Level of what this check finds. Only an error stops a release; `off` does not tell it."),
     until: z.iso
       .date({ error: "a date: 2026-12-31" })
       .optional()
@@ -496,10 +586,7 @@ const instanceSchema = z.strictObject({
 const dagsSchema = z.strictObject({
   directory: repositoryPath.describe("Folder with the code, in this repository or in `source`."),
   module: text.describe("Python module that holds the definitions."),
-  prefix: text
-    .regex(/^([\w.-]+\/)+$/, "a prefix that ends in a slash: dags/main/")
-    .optional()
-    .describe("Key prefix in the contract's bucket. Default `dags/<location>/`."),
+  prefix: dagsPrefixSchema.optional().describe("Key prefix in the contract's bucket. Default `dags/<location>/`."),
   layout: z
     .enum(["versioned", "mirror", "both"])
     .default("versioned")
@@ -559,7 +646,7 @@ const migrationSchema = z
       .describe(
         "What a plan tells of the revisions of `alembic` that would be applied. `revisions` (default): their names and " +
           "docstrings, and nothing of them is run. `sql`: also the SQL that alembic renders for PostgreSQL, without a database " +
-          "and without `env.py`. That runs the revisions' files where the plan is made: see releases.md, The SQL of a plan.",
+          "and without `env.py`. That runs the revisions' files where the plan is made: see migrations.md, The SQL of a plan.",
       ),
     "check-models": z
       .boolean()
@@ -615,22 +702,30 @@ const shared = {
     .describe("File systems that tasks can mount, by a key of your choice."),
   ...variables,
   tags: tagsSchema.describe("ECS tags of everything that is registered or started."),
+  "show-variables": z
+    .array(variableName)
+    .default([])
+    .describe("Variables in plain text whose values a plan may show. Of all others it says only that they differ."),
   placeholders: z
     .record(keySchema, z.string())
     .default({})
     .describe(
-      "What `$name` and `${name}` stand for in existing definition files; nothing else in them is touched. Has no effect yet.",
+      "What `$name` and `${name}` stand for in definition files and the environment file; nothing else in them is touched.",
     ),
   "environment-file": z
     .strictObject({
-      path: repositoryPath.describe("JSON with `environment` and `secrets` as in a container definition."),
+      path: repositoryPath.describe("JSON or YAML with `environment` and `secrets` as in a container definition."),
       mode: z
         .enum(["merge", "replace"])
         .default("merge")
-        .describe("`merge`: by name, over what the definition says. `replace`: instead of it."),
+        .describe(
+          "`merge`: by name, over what the definition says. `replace`: instead of it, of each of the two lists that the file has.",
+        ),
     })
     .optional()
-    .describe("Variables for every container that Dagster runs in, in a file of your own. Not in this version."),
+    .describe(
+      "Variables for every container that Dagster runs in, in a file of your own. Those of the stack file win over it.",
+    ),
   gates: gatesSchema.prefault({}).describe("What is asked of the real thing before a release is committed."),
   checks: z
     .record(keySchema, checkSchema)

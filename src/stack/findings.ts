@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { showPlace } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { isSecretName, isSecretValue } from "../domain/redaction.ts";
+import { isPlainSecret } from "../domain/redaction.ts";
 import type { Layers, Stack, Task } from "./stack.ts";
 
 /**
@@ -24,11 +24,12 @@ export function findings(stack: Stack, today: string): readonly Finding[] {
  * @param today the day in UTC, `2026-11-21`; an exception holds through its last day
  */
 export function withLevels(found: readonly Finding[], checks: Stack["checks"], today: string): readonly Finding[] {
-  return found.map((finding) => {
+  return found.flatMap((finding): readonly Finding[] => {
     const check = Object.hasOwn(checks, finding.id) ? checks[finding.id] : undefined;
-    if (check === undefined) return finding;
-    if (check.until === null || today <= check.until) return { ...finding, level: check.level };
-    return { ...finding, what: `${finding.what} The exception for ${finding.id} ended on ${check.until}.` };
+    if (check === undefined) return [finding];
+    if (check.until === null || today <= check.until)
+      return check.level === "off" ? [] : [{ ...finding, level: check.level }];
+    return [{ ...finding, what: `${finding.what} The exception for ${finding.id} ended on ${check.until}.` }];
   });
 }
 
@@ -51,7 +52,7 @@ function secretsInEnvironment(stack: Stack): readonly Finding[] {
   const found = new Map<string, Finding>();
   for (const { variables } of tasksOf(stack)) {
     for (const [name, { value, place }] of Object.entries(variables.environment)) {
-      if (!looksSecret(name, value)) continue;
+      if (!isPlainSecret(name, value)) continue;
       found.set(`${name} ${showPlace(place)}`, {
         id: "secret-in-environment",
         level: "error",
@@ -63,12 +64,6 @@ function secretsInEnvironment(stack: Stack): readonly Finding[] {
     }
   }
   return [...found.values()];
-}
-
-/** `AUTH_ENABLED: "true"` has a secret's name and cannot hold one. */
-function looksSecret(name: string, value: string): boolean {
-  if (/^(true|false|)$/i.test(value)) return false;
-  return isSecretName(name) || isSecretValue(value);
 }
 
 /** A run loads its job again, in its own container: the code must be in there, in the version that was served. */

@@ -1,4 +1,5 @@
 import type { Contract } from "../domain/contract.ts";
+import { dagsPrefix } from "../domain/dags.ts";
 import type { Place } from "../domain/errors.ts";
 import { consistencyProblems } from "./consistency.ts";
 import { type StackRequest, writtenContract } from "./contract.ts";
@@ -13,7 +14,6 @@ import type {
   Dags,
   Dockerfile,
   Expected,
-  GateLevel,
   Gates,
   Image,
   Instance,
@@ -21,16 +21,7 @@ import type {
   Stack,
 } from "./stack.ts";
 import { documentOf, type StackFile, topEnvironment } from "./stack-file.ts";
-import {
-  basicAuthAt,
-  ecsName,
-  locationKey,
-  migrationsOf,
-  runsOf,
-  type Source,
-  servicesOf,
-  stackVariables,
-} from "./tasks.ts";
+import { basicAuthAt, ecsName, migrationsOf, runsOf, type Source, servicesOf, stackVariables } from "./tasks.ts";
 import { at, keyPlaceAt, type MapTree, type Path, placeAt, toValue } from "./tree.ts";
 
 /**
@@ -120,6 +111,7 @@ function build(
     checks: byKey(document.checks, (id, { level, until, reason }): Check => {
       return { place: keyPlaceAt(tree, ["checks", id]), level, until: until ?? null, reason: reason ?? null };
     }),
+    shownVariables: document["show-variables"],
     placeholders: document.placeholders,
     environmentFile:
       document["environment-file"] === undefined
@@ -133,17 +125,27 @@ function imagesOf({ document, tree }: Source): Readonly<Record<string, Image>> {
     key,
     place: keyPlaceAt(tree, ["images", key]),
     repository: written.repository,
+    create: repositoryOf(written.create),
     platform: written.platform,
-    building: buildingOf(written, tree, ["images", key, "layers"]),
+    building: buildingOf(written, tree, ["images", key]),
+    scan: written.scan,
     onceFamily: ecsName(`${document.name}-once-${key}`),
   }));
 }
 
-/** @param path of `layers` */
-function buildingOf({ build, layers }: StackDocument["images"][string], tree: MapTree, path: Path): Building {
-  if (build !== undefined) return { kind: "dockerfile", ...dockerfile(build) };
+function repositoryOf(create: StackDocument["images"][string]["create"]): Image["create"] {
+  if (create === undefined) return null;
+  if (create === true) return { scanOnPush: true, kmsKey: null };
+  return { scanOnPush: create["scan-on-push"], kmsKey: create["kms-key"] ?? null };
+}
+
+/** @param path of the image */
+function buildingOf({ build, layers }: StackDocument["images"][string], tree: MapTree, image: Path): Building {
+  if (build !== undefined)
+    return { kind: "dockerfile", ...dockerfile(build, placeAt(tree, [...image, "build", "dockerfile"])) };
   if (layers === undefined) throw new Error("an image has no way of building: the schema lets none pass");
-  const { base, requirements, prepare, files, workdir } = layers;
+  const { base, requirements, groups, python, prepare, files, workdir, environment, user } = layers;
+  const path = [...image, "layers"];
   return {
     kind: "layers",
     places: {
@@ -151,20 +153,42 @@ function buildingOf({ build, layers }: StackDocument["images"][string], tree: Ma
       requirements: placeAt(tree, [...path, "requirements"]),
       prepare: placeAt(tree, [...path, "prepare"]),
     },
-    base: typeof base === "string" ? { kind: "image", reference: base } : { kind: "dockerfile", ...dockerfile(base) },
+    base:
+      typeof base === "string"
+        ? { kind: "image", reference: base }
+        : { kind: "dockerfile", ...dockerfile(base, placeAt(tree, [...path, "base", "dockerfile"])) },
     requirements: requirements ?? null,
+    groups,
+    python: python ?? null,
     prepare,
     files: files.map((file, index) => ({ ...file, place: placeAt(tree, [...path, "files", index, "from"]) })),
     workdir: workdir ?? null,
+    environment,
+    user: user ?? null,
   };
 }
 
-function dockerfile({
-  target,
-  ...written
-}: Omit<Dockerfile, "target"> & { readonly target?: string | undefined }): Dockerfile {
-  return { ...written, target: target ?? null };
+function dockerfile(
+  { context, dockerfile: file, target, arguments: given, secrets, cache, provenance }: WrittenDockerfile,
+  place: Place,
+): Dockerfile {
+  const sources = Object.entries(secrets).map(([id, from]): [string, Dockerfile["secrets"][string]] => {
+    const rest = from.slice(from.indexOf(":") + 1);
+    return [id, from.startsWith("env:") ? { kind: "variable", name: rest } : { kind: "file", path: rest }];
+  });
+  return {
+    context,
+    dockerfile: file,
+    target: target ?? null,
+    arguments: given,
+    secrets: Object.fromEntries(sources),
+    cache,
+    provenance,
+    place,
+  };
 }
+
+type WrittenDockerfile = NonNullable<StackDocument["images"][string]["build"]>;
 
 function dagsOf({ document, tree, contract }: Source): Readonly<Record<string, Dags>> {
   return byKey(document.dags, (location, written) => ({
@@ -173,7 +197,7 @@ function dagsOf({ document, tree, contract }: Source): Readonly<Record<string, D
     directory: written.directory,
     module: written.module,
     bucket: contract.bucket.name,
-    prefix: written.prefix ?? `dags/${locationKey(location)}/`,
+    prefix: written.prefix ?? dagsPrefix(location),
     layout: written.layout,
     pollSeconds: written["poll-seconds"],
     fallback: written.fallback,
@@ -219,21 +243,18 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     schedules: named("schedules"),
     sensors: named("sensors"),
     restore: expect.restore,
-    levels: {
-      ...(levels.state === undefined ? {} : { state: gateLevelOf(levels.state) }),
-      ...(levels.expect === undefined ? {} : { expect: gateLevelOf(levels.expect) }),
-    },
+    levels: Object.fromEntries(
+      Object.entries(levels).flatMap(([gate, said]) =>
+        said === undefined ? [] : [[gate, { level: said.level, reason: said.reason ?? null }]],
+      ),
+    ),
     firstTick: expect["first-tick"],
     targetHealth: expect["target-health"],
-    securityGroups: expect["security-groups"],
+    securityGroups: expect["security-groups"] ? keyPlaceAt(tree, ["gates", "expect", "security-groups"]) : null,
     logScan: gates["log-scan"],
     everyWebserver: gates["every-webserver"],
     auth: basicAuthAt(tree, ["gates", "auth"], auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
   };
-}
-
-function gateLevelOf({ level, reason }: NonNullable<StackDocument["gates"]["levels"]["state"]>): GateLevel {
-  return { level, reason: reason ?? null };
 }
 
 function canaryOf(written: NonNullable<StackDocument["gates"]["canary"]>, tree: MapTree): Canary {

@@ -20,6 +20,17 @@ const fargate: readonly (readonly [cpu: number, least: number, most: number, ste
   [16_384, 32_768, 122_880, 8192],
 ];
 
+/** The smallest size of Fargate that holds one which it does not offer; null: none is as large. */
+export function nearestSize({ cpu, memory }: Size): Size | null {
+  for (const [units, least, most, step] of fargate) {
+    if (units < cpu || most < memory) continue;
+    const steps = Math.max(0, Math.ceil((memory - least) / step));
+    const size = least + steps * step;
+    return { cpu: units, memory: units === 256 && size === 1536 ? 2048 : size };
+  }
+  return null;
+}
+
 /** Why Fargate would refuse a size, after a path: "is …"; null when it would not. */
 export function sizeProblem({ cpu, memory }: Size): { readonly what: string; readonly fix: string } | null {
   const row = fargate.find(([units]) => units === cpu);

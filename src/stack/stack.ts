@@ -43,6 +43,8 @@ export interface Stack {
   readonly gates: Gates;
   /** By the check's id. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** Variables in plain text whose values people may see in plans. */
+  readonly shownVariables: readonly string[];
   /** What `$name` and `${name}` stand for in existing definition files. */
   readonly placeholders: Readonly<Record<string, string>>;
   readonly environmentFile: EnvironmentFile | null;
@@ -53,8 +55,12 @@ export interface Image {
   readonly place: Place;
   /** ECR repository name, without the registry. */
   readonly repository: string;
+  /** How the repository is made when it is not there; null: it is not. */
+  readonly create: { readonly scanOnPush: boolean; readonly kmsKey: string | null } | null;
   readonly platform: Platform;
   readonly building: Building;
+  /** What is done about the vulnerabilities that ECR finds in it. */
+  readonly scan: "off" | "report" | "gate";
   /** Family of the one-off task definitions of this image. */
   readonly onceFamily: string;
 }
@@ -67,6 +73,20 @@ export interface Dockerfile {
   readonly dockerfile: string;
   /** Null for the last stage. */
   readonly target: string | null;
+  /** Build arguments. */
+  readonly arguments: Readonly<Record<string, string>>;
+  /** By the ids that `RUN --mount=type=secret` names. */
+  readonly secrets: Readonly<
+    Record<
+      string,
+      { readonly kind: "variable"; readonly name: string } | { readonly kind: "file"; readonly path: string }
+    >
+  >;
+  /** Where layers of former builds are kept. */
+  readonly cache: "off" | "registry";
+  readonly provenance: "off" | "min" | "max";
+  /** Where the stack file names the Dockerfile. */
+  readonly place: Place;
 }
 
 export interface Layers {
@@ -77,12 +97,19 @@ export interface Layers {
     | ({ readonly kind: "dockerfile" } & Dockerfile);
   /** Lock file of the Python packages. */
   readonly requirements: string | null;
+  /** Dependency groups to install beside what the project needs. */
+  readonly groups: readonly string[];
+  /** Null: the base says it. */
+  readonly python: string | null;
   /** Commands to run before the files are taken, in order. */
   readonly prepare: readonly string[];
   /** `place` is that of `from`. */
   readonly files: readonly { readonly from: string; readonly to: string; readonly place: Place }[];
   /** Null for the base's. */
   readonly workdir: string | null;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Numeric; null for the base's. */
+  readonly user: string | null;
 }
 
 /** Where a secret is; never its value. */
@@ -125,6 +152,8 @@ export interface Existing {
   readonly family: string | null;
   /** Null for the definition's only container. */
   readonly container: string | null;
+  /** CloudWatch group and prefix of that container's lines, once the definition was read; null when they are not known. */
+  readonly log: { readonly group: string; readonly prefix: string } | null;
 }
 
 export interface Mount {
@@ -168,6 +197,8 @@ export interface Webserver extends ServiceProcess {
   /** Locations that it loads itself. */
   readonly locations: readonly string[];
   readonly port: number;
+  /** DNS name under which other tasks reach it, as the contract has it; null: it names none. */
+  readonly address: string | null;
   /** Where people reach it; null when only the VPC does. */
   readonly url: string | null;
   /** Login that nginx asks for in front of it. */
@@ -307,7 +338,8 @@ export interface Gates {
   readonly levels: Partial<Readonly<Record<GateName, GateLevel>>>;
   readonly firstTick: "off" | FirstTick;
   readonly targetHealth: boolean;
-  readonly securityGroups: boolean;
+  /** Where the file wants security groups looked at; null: it does not. */
+  readonly securityGroups: Place | null;
   /** Level of start-up errors in the logs. */
   readonly logScan: Level | "off";
   /** Ask each webserver task by itself. */
@@ -340,7 +372,8 @@ export interface InstigatorState extends ExpectedState {
 
 export interface Check {
   readonly place: Place;
-  readonly level: Level;
+  /** `off`: what it finds is not told. */
+  readonly level: Level | "off";
   /** Last day on which it holds, `2026-12-31` in UTC; null for ever. */
   readonly until: string | null;
   readonly reason: string | null;

@@ -1,5 +1,6 @@
-import type { Contract, ContractService } from "../domain/contract.ts";
+import { type Contract, type ContractService, nameOfSecret } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
+import { locationKey } from "../domain/identifiers.ts";
 import type { StackDocument } from "./document.ts";
 import type { Size } from "./size.ts";
 import type { BasicAuth, Definition, Migration, RunProcess, Runs, Service, Task, Variables } from "./stack.ts";
@@ -31,9 +32,9 @@ export function ecsName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_-]/g, "-");
 }
 
-/** A location's name as releases and S3 keys hold it. Dagster allows more characters than those do. */
-export function locationKey(location: string): string {
-  return location.replaceAll(/[^\w.-]/g, "-");
+/** What the contract calls the role of one location's runs. */
+export function runRole(location: string): string {
+  return `run-${locationKey(location)}`;
 }
 
 /** What every task of the stack finds in its environment. */
@@ -97,7 +98,7 @@ export function migrationsOf(
 
 export function basicAuthAt(tree: MapTree, path: Path, auth: { readonly basic: string } | undefined): BasicAuth | null {
   if (auth === undefined) return null;
-  return { kind: "basic", place: placeAt(tree, path), secret: auth.basic.slice("secret:".length) };
+  return { kind: "basic", place: placeAt(tree, path), secret: nameOfSecret(auth.basic) };
 }
 
 function serviceOf(source: Source, key: string, written: WrittenService): Service {
@@ -127,6 +128,7 @@ function serviceOf(source: Source, key: string, written: WrittenService): Servic
         kind: written.kind,
         locations: written.locations,
         port: known.port ?? written.port ?? 3000,
+        address: known.address ?? null,
         url: known.url ?? written.url ?? null,
         auth: basicAuthAt(tree, [...path, "auth"], written.auth),
         scaling:
@@ -173,7 +175,8 @@ function runOf(source: Source, runs: WrittenRuns, location: string, image: strin
     location,
     key: locationKey(location),
     definition: { ...definition, family },
-    taskRole: own(contract.roles, "run") ?? own(contract.roles, "task") ?? null,
+    taskRole:
+      own(contract.roles, runRole(location)) ?? own(contract.roles, "run") ?? own(contract.roles, "task") ?? null,
   };
 }
 
@@ -206,6 +209,7 @@ function definitionOf(
     place: placeAt(tree, [...path, "task-definition"]),
     family: written.family ?? null,
     container: written.container ?? null,
+    log: null,
   };
   if (from === "live") return { kind: "live", ...existing };
   if (from !== undefined) return { kind: "file", path: from, ...existing };

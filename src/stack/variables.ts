@@ -1,4 +1,4 @@
-import type { Database, SecretReference } from "../domain/contract.ts";
+import { type Database, nameOfSecret, type SecretReference } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { StackDocument } from "./document.ts";
 import type { DatabaseNames, Secret, Variables } from "./stack.ts";
@@ -71,6 +71,6 @@ export function over(wider: Variables, narrower: Variables): Variables {
 
 function parseSecret(reference: SecretReference): Secret {
   if (reference.startsWith("ssm:")) return { kind: "parameter", name: reference.slice("ssm:".length) };
-  const [name = "", key = null] = reference.slice("secret:".length).split("#");
+  const [name = "", key = null] = nameOfSecret(reference).split("#");
   return { kind: "secret", name, key };
 }

@@ -101,7 +101,8 @@ function treeOf(
     for (const { key, value } of map.items) {
       if (!isScalar(key)) continue; // refused by the parser already
       const keyPlace = key.range ? placeOf(key.range[0]) : place;
-      if (key.value === "<<") {
+      // In quotes it is a key like any other.
+      if (key.value === "<<" && key.type === "PLAIN") {
         const fix = "Write the keys out, or give whole values an anchor (&small) and an alias (*small).";
         nothing(keyPlace, "`<<` merges mappings in YAML 1.1; this file is YAML 1.2.", fix);
       } else {

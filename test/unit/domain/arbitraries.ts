@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import type { Digest, ReleaseId, Sha } from "../../../src/domain/identifiers.ts";
 import { emptyRelease, type Release } from "../../../src/domain/release.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { later } from "../../../src/domain/later.ts";
 import { emptyRelease } from "../../../src/domain/release.ts";
 import { head } from "./arbitraries.ts";

@@ -1,4 +1,4 @@
-import { hidden, hideSecrets, isSecretName, isSecretValue } from "../../../src/domain/redaction.ts";
+import { hidden, hideSecrets, isPlainSecret, isSecretName, isSecretValue } from "../../../src/domain/redaction.ts";
 
 describe("a text of a program", () => {
   test.each([
@@ -56,4 +56,34 @@ describe("a value that is secret whatever it is called", () => {
     "x.rds.amazonaws.com",
     "user@example.com",
   ])("not %s", (value) => expect(isSecretValue(value)).toBe(false));
+});
+
+describe("a variable in plain text that stops a release", () => {
+  test.each([
+    ["DB_PASSWORD", "1234"],
+    ["OPENAI_API_KEY", "sk-live"],
+    ["API_TOKENS", "a,b"],
+    ["DATABASE_URL", "postgresql://u:p@h/d"],
+    ["DATABASE_URL", "host=h password=p"],
+    ["SENTRY_DSN", "https://key@o1.ingest.example/2"],
+    ["SECRET_WEBHOOK_URL", "https://hooks.example/T0/B0/x"],
+    ["AUTH_URL", "https://h/?code=1"],
+    ["PRIVATE_KEY", "x"],
+    ["ANYTHING", "AKIAABCDEFGHIJKLMNOP"],
+    ["AUTH_MODE", "AKIAABCDEFGHIJKLMNOP"],
+  ])("%s: %s", (name, value) => expect(isPlainSecret(name, value)).toBe(true));
+  test.each([
+    ["AUTH_ENABLED", "true"],
+    ["DB_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"],
+    ["KMS_KEY", "arn:aws:kms:eu-west-1:123456789012:key/1"],
+    ["MAX_TOKENS", "4096"],
+    ["TOKEN_TTL", "3600"],
+    ["PASSWORD_MIN_LENGTH", "8"],
+    ["AUTHENTICATION_MODE", "oidc"],
+    ["SNOWFLAKE_AUTHENTICATOR", "externalbrowser"],
+    ["SECRETS_BACKEND", "aws"],
+    ["PRIVATE_SUBNETS", "subnet-1,subnet-2"],
+    ["DATABASE_URL", "postgresql://h:5432/d"],
+    ["AUTH_URL", "https://login.example/realms/a"],
+  ])("not %s: %s", (name, value) => expect(isPlainSecret(name, value)).toBe(false));
 });

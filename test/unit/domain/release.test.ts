@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Digest } from "../../../src/domain/identifiers.ts";
 import {

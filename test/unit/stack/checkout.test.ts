@@ -8,7 +8,13 @@ import { at, contract, stackOf, withTop } from "./reading.ts";
 let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "checkout-"));
-  for (const path of ["app/main.py", "requirements.lock", "docker/dagster.yaml", "docker/workspace.yaml"]) {
+  for (const path of [
+    "app/main.py",
+    "Dockerfile",
+    "requirements.lock",
+    "docker/dagster.yaml",
+    "docker/workspace.yaml",
+  ]) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), "");
   }
@@ -44,6 +50,18 @@ test("an instance file that goes into no image of these is not looked for: anoth
 instance: { dagster-yaml: elsewhere/dagster.yaml, workspace: elsewhere/workspace.yaml }
 `);
   expect(await missing(text)).toEqual([]);
+});
+
+test("a Dockerfile and the folder that is sent to its build are looked for, for a base as well", async () => {
+  const text = withTop(`images:
+  app: { repository: shop/app, build: { dockerfile: Dockerfil, context: ap } }
+  code: { repository: shop/code, layers: { base: { dockerfile: docker/Dockerfile }, files: [{ from: app, to: /app }] } }
+`);
+  expect(await missing(text)).toEqual([
+    expect.stringContaining('images.app.build.dockerfile names "Dockerfil"') as unknown,
+    expect.stringContaining('images.app.build.context names "ap"') as unknown,
+    expect.stringContaining('images.code.layers.base.dockerfile names "docker/Dockerfile"') as unknown,
+  ]);
 });
 
 test("all that are not there are told at once, each at its place, with the one that was meant", async () => {

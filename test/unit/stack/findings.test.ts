@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { readdirSync, readFileSync } from "node:fs";
 import { checkIds, type Finding } from "../../../src/domain/finding.ts";
 import { findings, withLevels } from "../../../src/stack/index.ts";
@@ -147,7 +147,16 @@ describe("an exception from a check", () => {
     ]);
   });
 
-  test("changes the level and nothing else, and never drops or adds a finding", () => {
+  test("can switch a check off, with a reason and through its last day, and no other", () => {
+    const off = text.replace("level: notice", "level: off");
+    expect(found(`${off}\nruns: { image: big }`).map(({ id }) => id)).toEqual(["run-image"]);
+    expect(found(off, "2026-11-22").map(({ id, level }) => `${id} ${level}`)).toEqual(["secret-in-environment error"]);
+    expect(() => found("checks: { run-image: { level: off } }")).toThrow(
+      "lowers a check, and needs `until` and `reason`",
+    );
+  });
+
+  test("changes the level and nothing else, and drops or adds no finding unless it is off", () => {
     const finding = fc.record({
       id: fc.constantFrom("a", "b", "constructor"),
       level: fc.constantFrom("error" as const, "warning" as const, "notice" as const),

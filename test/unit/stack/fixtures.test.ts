@@ -73,8 +73,22 @@ describe("deal-flow: existing services made by a compose stack", () => {
     expect(stack.images["code"]?.building).toEqual({
       kind: "layers",
       places: expect.anything() as unknown,
-      base: { kind: "dockerfile", context: ".", dockerfile: "DockerfileAppCode", target: "system" },
+      base: {
+        kind: "dockerfile",
+        context: ".",
+        dockerfile: "DockerfileAppCode",
+        target: "system",
+        arguments: {},
+        secrets: {},
+        cache: "off",
+        provenance: "off",
+        place: expect.objectContaining({ line: 29 }) as unknown,
+      },
       requirements: "poetry.lock",
+      groups: [],
+      python: null,
+      environment: {},
+      user: null,
       prepare: [],
       files: [
         { from: "app", to: "/app/app", place: expect.anything() as unknown },
@@ -83,7 +97,7 @@ describe("deal-flow: existing services made by a compose stack", () => {
       ],
       workdir: "/app",
     });
-    expect(stack.images["host"]?.building).toEqual({
+    expect(stack.images["host"]?.building).toMatchObject({
       kind: "dockerfile",
       context: ".",
       dockerfile: "DockerfileDagster",
@@ -346,7 +360,7 @@ describe("asset-manager: an existing account, definitions used as they are", () 
       schedules: { kind: "named", states: { daily_snowflake_cache_schedule: { status: "RUNNING", tick: "any" } } },
       sensors: { kind: "named", states: { partition_sync_sensor: { status: "RUNNING", tick: "success" } } },
       targetHealth: true,
-      securityGroups: true,
+      securityGroups: expect.objectContaining({ file: expect.any(String) as string }) as object,
       reach: "runner",
     });
   });
@@ -369,6 +383,8 @@ describe("data-platform: nothing deployed yet, one image", () => {
       places: expect.anything() as unknown,
       base: { kind: "image", reference: "public.ecr.aws/docker/library/python:3.12-slim" },
       requirements: "infrastructure/data-platform/dagster/requirements.lock",
+      groups: [],
+      python: null,
       prepare: ["dbt parse --project-dir code/data-platform/core/processing/dbt"],
       files: [
         {
@@ -379,6 +395,8 @@ describe("data-platform: nothing deployed yet, one image", () => {
         { from: "code/data-platform/core/processing/dbt", to: "/app/dbt", place: expect.anything() as unknown },
       ],
       workdir: null,
+      environment: {},
+      user: null,
     });
   });
 

@@ -6,6 +6,8 @@ const layers: Layers = {
   places: { base: place, requirements: place, prepare: place },
   base: { kind: "image", reference: "base" },
   requirements: null,
+  groups: [],
+  python: null,
   prepare: [],
   files: [
     { from: "src", to: "/app", place },
@@ -13,6 +15,8 @@ const layers: Layers = {
     { from: "db/notes.txt", to: "/app/docs/", place },
   ],
   workdir: null,
+  environment: {},
+  user: null,
 };
 
 test.each([

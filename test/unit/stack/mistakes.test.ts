@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { parseStackFile } from "../../../src/stack/index.ts";
 import { StackFileError } from "../../../src/stack/problems.ts";
 import { at, contract, fixture, mistakesIn, stackOf, withTop } from "./reading.ts";
@@ -370,7 +370,7 @@ contract:
 ${images}services: { daemon: { kind: daemon, image: app } }
 `;
     expect(toldOf(text)).toEqual([
-      '7:26 contract.roles names "code-loction", and there is no such kind or service. Did you mean `code-location`?',
+      '7:26 contract.roles names "code-loction", and there is no such kind, service or location. Did you mean `code-location`?',
       '8:15 contract.services names "deamon", and there is no such service. Did you mean `daemon`?',
     ]);
   });

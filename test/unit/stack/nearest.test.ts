@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { distance, nearest } from "../../../src/stack/nearest.ts";
 
 describe("the distance of two texts", () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { overlay } from "../../../src/stack/overlay.ts";
 import { fromValue, type MapTree, placeAt, toValue } from "../../../src/stack/tree.ts";
 

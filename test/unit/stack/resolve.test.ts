@@ -252,6 +252,24 @@ describe("roles and log groups", () => {
     expect(stack.runs).toMatchObject({ definitions: { shop: { taskRole: "any", executionRole: "exec" } } });
   });
 
+  test("of runs: their location's own, where the contract names one", () => {
+    const { runs } = resolved(
+      `services:
+  ${code}
+  other: { kind: code-location, image: app, location: "other one", module: other }
+`,
+      {
+        contract: contract({
+          roles: { "run-other-one": "run-of-other", run: "run-of-all" },
+          services: { code: { address: "code" }, other: { address: "other" } },
+        }),
+      },
+    );
+    expect(runs).toMatchObject({
+      definitions: { shop: { taskRole: "run-of-all" }, "other one": { taskRole: "run-of-other" } },
+    });
+  });
+
   test("are null where the contract names none", () => {
     const { services: found } = resolved(services);
     for (const service of Object.values(found)) {
@@ -304,7 +322,7 @@ describe("defaults", () => {
       sensors: { kind: "as-before" },
       firstTick: "off",
       targetHealth: false,
-      securityGroups: false,
+      securityGroups: null,
       levels: {},
       logScan: "warning",
       everyWebserver: false,

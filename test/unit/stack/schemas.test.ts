@@ -29,6 +29,7 @@ describe("what is generated", () => {
       "schemas/outcome.schema.json",
       "schemas/current.schema.json",
       "schemas/lock.schema.json",
+      "schemas/command-line.schema.json",
       "docs/stack-file.md",
     ]);
   });
