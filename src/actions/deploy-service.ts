@@ -1,13 +1,14 @@
 import * as z from "zod";
 import { readInputs } from "../github/inputs.ts";
-import { rollingChoices, rollingOut, travelling } from "./inputs.ts";
+import { cleaning, rollingChoices, rollingOut } from "../releases/asked.ts";
+import { travelling } from "./inputs.ts";
 import { definitionsOutput, imagesOutput, runPart, verdictsOutput } from "./part.ts";
 
-export const inputs = z.object({ ...travelling, ...rollingOut });
+export const inputs = z.object({ ...travelling, ...rollingOut, ...cleaning });
 
 /** Rolls the services of the stack, each behind its gates, and commits the release; or takes back what moved. */
 export async function run(): Promise<void> {
-  const choices = rollingChoices(readInputs(inputs));
+  const given = readInputs(inputs);
   await runPart(
     ["rollout"],
     (result) => ({
@@ -15,6 +16,6 @@ export async function run(): Promise<void> {
       "task-definitions": definitionsOutput(result.release),
       verdicts: verdictsOutput(result),
     }),
-    choices,
+    { ...rollingChoices(given), keepRevisions: given["keep-revisions"] },
   );
 }

@@ -1,40 +1,23 @@
-import * as z from "zod";
+import type * as z from "zod";
 import { type AwsOfJob, awsOfJob } from "../aws/job.ts";
 import { parseArn } from "../aws/arn.ts";
 import type { RoleRequest } from "../aws/assumed-role.ts";
-import type { Context, Report } from "../domain/context.ts";
-import { Cancelled } from "../domain/errors.ts";
-import { keySchema, releaseIdSchema } from "../domain/identifiers.ts";
+import type { Context } from "../domain/context.ts";
+import type { Finding } from "../domain/finding.ts";
+import { optional } from "../domain/given.ts";
 import { parseRelease } from "../domain/release.ts";
 import { logReport, mask } from "../github/report.ts";
-import { choice, flag, lines, minutes, optional, required } from "../github/inputs.ts";
 import { workflowRun } from "../github/run.ts";
 import { markOpen } from "../github/state.ts";
-import type { DeployRequest } from "../releases/deploy.ts";
-import type { PromotionRequest } from "../releases/promotion.ts";
+import { processContext } from "../programs/this-process.ts";
+import { about, whichStack } from "../releases/asked.ts";
 import type { SessionRequest } from "../releases/session.ts";
-
-/** Names, one a line, in whatever order; null when there are none. */
-const names = lines.transform((all) => (all.length === 0 ? null : [...new Set(all)].sort()));
-
-/** `staging`, or `staging@<release id>` */
-const promotion = optional.transform((text, context): PromotionRequest | null => {
-  if (text === null) return null;
-  const [, environment = "", id] = /^([^@]*)(?:@(.*))?$/.exec(text) ?? [];
-  const release = id === undefined ? null : releaseIdSchema.safeParse(id);
-  if (keySchema.safeParse(environment).success && release?.success !== false)
-    return { environment, release: release?.data ?? null };
-  context.addIssue("is an environment, or environment@release-id");
-  return null;
-});
 
 /** Source of the pattern: API reference of AWS STS, AssumeRoleWithWebIdentity, RoleSessionName. */
 const sessionName = /^[\w+=,.@-]{2,64}$/;
 
-/** What every action takes. */
-export const common = {
-  stack: required,
-  environment: required,
+/** In whose name AWS and GitHub are asked. */
+export const signIn = {
   "role-to-assume": optional.refine(
     (arn) => arn === null || isRole(arn),
     "is the ARN of an IAM role: arn:aws:iam::123456789012:role/deploy",
@@ -43,17 +26,11 @@ export const common = {
     (name) => name === null || sessionName.test(name),
     "has 2 to 64 letters, digits and _+=,.@-",
   ),
-  "allowed-account-ids": lines,
-  "allow-divergent": flag,
-  "lock-timeout": minutes,
   "github-token": optional,
 };
 
-/** What a release is to be about. */
-export const about = {
-  only: names,
-  from: promotion,
-};
+/** What every action takes that works on a stack. */
+export const common = { ...whichStack, ...signIn };
 
 /** What the actions take that pass a release on. */
 export const travelling = {
@@ -62,41 +39,14 @@ export const travelling = {
   release: optional.transform((text) => (text === null ? null : parseRelease(text))),
 };
 
-/** What actions take that roll services, and may take a release back. */
-export const rollingOut = {
-  "queued-runs": choice(["keep", "cancel"]),
-  "allow-state-loss": flag,
-  "fail-early": flag,
-  "in-flight": choice(["wait", "take-over", "fail"]),
-  timeout: minutes.refine((seconds) => seconds > 0, "is a whole number of minutes, 1 to 9999"),
-  "on-timeout": choice(["rollback", "leave"]),
-  "on-cancel": choice(["leave", "rollback"]),
-};
-
-/** How services are rolled, and what becomes of what was taken back. */
-export function rollingChoices(
-  inputs: z.output<z.ZodObject<typeof rollingOut>>,
-): Pick<DeployRequest, "queuedRuns" | "allowStateLoss" | "rolling"> {
-  return {
-    queuedRuns: inputs["queued-runs"],
-    allowStateLoss: inputs["allow-state-loss"],
-    rolling: {
-      failEarly: inputs["fail-early"],
-      inFlight: inputs["in-flight"],
-      timeoutSeconds: inputs.timeout,
-      onTimeout: inputs["on-timeout"],
-      onCancel: inputs["on-cancel"],
-    },
-  };
-}
-
+type SignInInputs = z.output<z.ZodObject<typeof signIn>>;
 type CommonInputs = z.output<z.ZodObject<typeof common>>;
 
 /** In whose name AWS is called; null: with the credentials that the job has. */
 export function roleRequest({
   "role-to-assume": arn,
   "role-session-name": name,
-}: Pick<CommonInputs, "role-to-assume" | "role-session-name">): RoleRequest | null {
+}: Pick<SignInInputs, "role-to-assume" | "role-session-name">): RoleRequest | null {
   if (arn === null) return null;
   const { id, owner } = workflowRun(process.env);
   return {
@@ -123,8 +73,10 @@ export function sessionRequest(inputs: CommonInputs): SessionRequest {
     repository: run.repository,
     owner: run.owner,
     scratch: run.temporaryFolder,
+    kept: run.keptFolder,
     allowedAccounts: inputs["allowed-account-ids"],
     allowDivergent: inputs["allow-divergent"],
+    allowDirty: inputs["allow-dirty"],
     waitSeconds: inputs["lock-timeout"],
     isOver:
       token === null
@@ -134,13 +86,16 @@ export function sessionRequest(inputs: CommonInputs): SessionRequest {
             return isRunOver(token, workflow);
           },
     onTake: markOpen,
-    compare:
-      token === null
-        ? null
-        : async (repository, ancestor, descendant) => {
-            const { compareCommits } = await import("../github/ancestry.ts");
-            return compareCommits(token, repository, ancestor, descendant);
-          },
+    compare: compareBy(token),
+  };
+}
+
+/** Asks GitHub which commit came before which; null without a token. */
+export function compareBy(token: string | null): SessionRequest["compare"] {
+  if (token === null) return null;
+  return async (repository, ancestor, descendant) => {
+    const { compareCommits } = await import("../github/ancestry.ts");
+    return compareCommits(token, repository, ancestor, descendant);
   };
 }
 
@@ -150,11 +105,17 @@ function jobOf({ "role-to-assume": role }: Pick<CommonInputs, "role-to-assume">)
   return role === null ? job : { ...job, credentialsEndAt: null };
 }
 
-/** Runs something with the log of this step, and closes what that has open. */
-export async function logged<T>(work: (context: Context) => Promise<T>): Promise<T> {
-  const { report, close } = logReport();
+/**
+ * Runs something with the log of this step, and closes what that has open.
+ * @param isAnnotated as {@link logReport} has it
+ */
+export async function logged<T>(
+  work: (context: Context) => Promise<T>,
+  isAnnotated?: (finding: Finding) => boolean,
+): Promise<T> {
+  const { report, close } = logReport(isAnnotated);
   try {
-    return await work(stepContext(report));
+    return await work(processContext(report));
   } finally {
     close();
   }
@@ -164,32 +125,3 @@ function isRole(text: string): boolean {
   const arn = parseArn(text);
   return arn?.service === "iam" && arn.account !== "" && arn.resource.startsWith("role/");
 }
-
-/**
- * Real time, and a signal that aborts when the runner cancels the job: SIGINT first, SIGTERM 7.5 s later, then the end. A signal that
- * comes again (a terminal sends it to the whole group) changes nothing: what is being closed must not be cut off.
- */
-function stepContext(report: Report): Context {
-  const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => controller.abort(new Cancelled(`Cancelled by ${name}.`)));
-  }
-  return { clock: realClock, signal: controller.signal, report };
-}
-
-const realClock: Context["clock"] = {
-  now: () => Date.now(),
-  sleep: (milliseconds, signal) =>
-    new Promise((resolve, reject) => {
-      const abort = (): void => {
-        clearTimeout(timer);
-        reject(signal?.reason instanceof Error ? signal.reason : new Cancelled());
-      };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", abort);
-        resolve();
-      }, milliseconds);
-      if (signal?.aborted === true) abort();
-      else signal?.addEventListener("abort", abort, { once: true });
-    }),
-};

@@ -1,14 +1,17 @@
 import * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
+import { flag } from "../domain/given.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, releaseBytes, releaseLimitBytes, serializeRelease } from "../domain/release.ts";
-import { flag, readInputs } from "../github/inputs.ts";
+import { readInputs } from "../github/inputs.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { DeployRequest } from "../releases/deploy.ts";
 import { usualRolling } from "../releases/rolling.ts";
 import type { Result } from "../releases/result.ts";
+import { resultIn } from "../releases/result-in.ts";
 import { logged, roleRequest, sessionRequest, travelling } from "./inputs.ts";
 
 /** Inputs of the actions that carry out one part of a release each. */
@@ -17,49 +20,75 @@ export const partInputs = z.object(travelling);
 /** Inputs of the action that makes images. */
 export const imageInputs = z.object({ ...travelling, "copy-images": flag });
 
+/** Where an action has no input for it. */
+const usual = {
+  queuedRuns: "keep",
+  allowStateLoss: false,
+  rolling: usualRolling,
+  verifying: "false",
+  keepRevisions: null,
+} as const;
+
 /** Carries out one part of the whole release's plan, and passes the release on. */
 export async function runPart(
   parts: readonly Part[],
   outputs: (result: Result) => Readonly<Record<string, string>>,
-  choices: Pick<DeployRequest, "queuedRuns" | "allowStateLoss" | "rolling"> = {
-    queuedRuns: "keep",
-    allowStateLoss: false,
-    rolling: usualRolling,
-  },
+  choices: Partial<
+    Pick<DeployRequest, "queuedRuns" | "allowStateLoss" | "rolling" | "verifying" | "keepRevisions">
+  > = {},
 ): Promise<void> {
   const makesImages = parts.includes("images");
   const inputs = { "copy-images": false, ...readInputs(makesImages ? imageInputs : partInputs) };
   const { release, only, from, "copy-images": copyImages } = inputs;
-  const request = { ...sessionRequest(inputs), release, only, from, copyImages, parts, approved: null, ...choices };
+  const request = {
+    ...sessionRequest(inputs),
+    release,
+    only,
+    from,
+    copyImages,
+    parts,
+    approved: null,
+    ...usual,
+    ...choices,
+  };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const role = roleRequest(inputs);
-  const { connect } = await import("../releases/connections.ts");
-  const { deploy } = await import("../releases/deploy.ts");
+  const { connect, deploy } = await import("../releases/work.ts");
   const isLast = parts.includes("rollout");
   await told((context) => deploy(context, connect(context, role), request), outputs);
   if (isLast) markClosed();
+}
+
+/** Whom a result is told beside the job: the pull request that it is for. */
+export interface Listener {
+  readonly isAnnotated: (finding: Finding) => boolean;
+  readonly tell: (context: Context, result: Result) => Promise<void>;
 }
 
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */
 export async function told(
   work: (context: Context) => Promise<Result>,
   outputs: (result: Result) => Readonly<Record<string, string>>,
+  listener: Listener | null = null,
 ): Promise<void> {
   await logged(async (context) => {
     try {
       const result = await work(context);
       context.report({ kind: "result", lines: [...result.words, ...tooLarge(result.release)] });
       await tell(result, outputs);
+      await listener?.tell(context, result);
     } catch (error) {
-      const failed = resultOf(error);
+      const failed = resultIn(error);
       // The first cause stays the story, whatever becomes of its telling.
       if (failed !== null)
-        await tell(failed, outputs).catch((unsaid: unknown) =>
-          context.report({ kind: "line", text: `the summary was not written: ${messageOf(unsaid)}` }),
-        );
+        await tell(failed, outputs)
+          .then(() => listener?.tell(context, failed))
+          .catch((unsaid: unknown) =>
+            context.report({ kind: "line", text: `it was not told in whole: ${messageOf(unsaid)}` }),
+          );
       throw error;
     }
-  });
+  }, listener?.isAnnotated);
 }
 
 function tooLarge(release: Release): readonly string[] {
@@ -101,6 +130,11 @@ export function definitionsOutput({ taskDefinitions }: Release): string {
   );
 }
 
+/** What each definition that was registered, or would be, changes, as JSON. */
+export function changesOutput({ definitionChanges }: Result): string {
+  return JSON.stringify(definitionChanges);
+}
+
 /** What became of each service, as JSON by key. */
 export function verdictsOutput({ services }: Result): string {
   return JSON.stringify(Object.fromEntries(services.map(({ service, verdict }) => [service, verdict])));
@@ -109,12 +143,4 @@ export function verdictsOutput({ services }: Result): string {
 async function tell(result: Result, outputs: (result: Result) => Readonly<Record<string, string>>): Promise<void> {
   await writeSummary(result.summary);
   writeOutputs({ ...releaseOutputs(result), ...outputs(result) });
-}
-
-/**
- * A release that failed, was cancelled or was refused carries what there is to tell of it: ReleaseFailed, ReleaseCancelled and
- * PlanRefused. Known by this member, since their classes are loaded with AWS's clients only.
- */
-function resultOf(error: unknown): Result | null {
-  return error instanceof Error && "result" in error ? (error.result as Result) : null;
 }

@@ -1,14 +1,29 @@
 import * as z from "zod";
 import type { RoleRequest } from "../aws/assumed-role.ts";
 import { UserError } from "../domain/errors.ts";
-import { choice, flag, optional, readInputs } from "../github/inputs.ts";
+import { choice, flag, optional, required } from "../domain/given.ts";
+import { readInputs } from "../github/inputs.ts";
+import { pullRequestOf } from "../github/pull-request.ts";
 import { whyNotRun, workflowRun } from "../github/run.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
+import {
+  about,
+  approvedPlan,
+  cleaning,
+  lookedAt,
+  reasonOf,
+  rollingChoices,
+  rollingOut,
+  unlocking,
+  verification,
+} from "../releases/asked.ts";
 import type { SessionRequest } from "../releases/session.ts";
+import { type RegionPrices, regionPricesSchema } from "../releases/price/prices.ts";
 import type { Result } from "../releases/result.ts";
-import { about, common, logged, rollingChoices, rollingOut, roleRequest, sessionRequest } from "./inputs.ts";
-import { definitionsOutput, imagesOutput, told, verdictsOutput } from "./part.ts";
+import { common, logged, roleRequest, sessionRequest } from "./inputs.ts";
+import { changesOutput, definitionsOutput, imagesOutput, type Listener, told, verdictsOutput } from "./part.ts";
+import type { Teller } from "./preview.ts";
 
 export const inputs = z.object({
   command: choice(["deploy", "plan", "rollback", "status", "unlock"]),
@@ -16,15 +31,16 @@ export const inputs = z.object({
   ...about,
   "copy-images": flag,
   to: optional,
-  reason: optional.refine((text) => text === null || text.length <= 500, "has 500 characters at most"),
+  ...unlocking,
   "fail-on-drift": flag,
-  "plan-hash": optional.refine(
-    (text) => text === null || /^[0-9a-f]{64}$/.test(text),
-    "is the output of that name, 64 hex digits",
-  ),
-  "on-plan-change": choice(["continue", "fail"]),
+  ...lookedAt,
   "dry-run": flag,
+  ...verification,
+  prices: optional.transform(pricesOf),
+  comment: flag,
+  "comment-author": required,
   ...rollingOut,
+  ...cleaning,
 });
 
 /** The whole sequence in one step: plan, deploy, roll back, or say what runs. */
@@ -34,33 +50,33 @@ export async function run(): Promise<void> {
     to,
     reason,
     "dry-run": dryRun,
-    "plan-hash": hash,
-    "on-plan-change": onChange,
     "fail-on-drift": failOnDrift,
     "copy-images": copyImages,
+    verify: verifying,
+    prices,
+    comment,
+    "comment-author": author,
+    "keep-revisions": keepRevisions,
     only,
     from,
     ...rest
   } = readInputs(inputs);
-  if (onChange === "fail" && hash === null) {
-    throw new UserError({
-      what: "`on-plan-change: fail` compares with a plan that was looked at, and `plan-hash` is empty.",
-      where: "input plan-hash",
-      fix: "Give the output `plan-hash` of that plan; look whether the job that made it passes it on.",
-    });
-  }
   const choices = rollingChoices(rest);
-  const approved = hash === null ? null : { hash, onChange };
+  const approved = approvedPlan(rest);
   const request = sessionRequest(rest);
+  const token = rest["github-token"];
   const role = roleRequest(rest);
   refuseUnused(command, {
     only: only !== null && ["deploy", "plan"],
     from: from !== null && ["deploy", "plan"],
     "copy-images": copyImages && ["deploy", "plan"],
     to: to !== null && ["rollback"],
-    "plan-hash": hash !== null && ["deploy", "plan", "rollback"],
+    "plan-hash": approved !== null && ["deploy", "plan", "rollback"],
+    verify: verifying !== "false" && ["plan", "deploy"],
+    "keep-revisions": keepRevisions !== null && ["deploy"],
     reason: reason !== null && ["unlock"],
     "fail-on-drift": failOnDrift && ["status"],
+    prices: prices !== null && ["plan"],
   });
   if (copyImages && from === null) {
     throw new UserError({
@@ -72,21 +88,22 @@ export async function run(): Promise<void> {
   switch (command) {
     case "plan":
     case "deploy": {
-      const wanted = { ...request, ...choices, release: null, only, from, copyImages };
-      const { connect } = await import("../releases/connections.ts");
-      const { allParts, deploy, plan } = await import("../releases/deploy.ts");
+      const wanted = { ...request, ...choices, release: null, only, from, copyImages, verifying };
+      const { connect, allParts, deploy, plan } = await import("../releases/work.ts");
       if (command === "plan" || dryRun) {
-        await told(
-          (context) =>
-            plan(context, connect(context, role), {
-              ...wanted,
-              approved,
-              whyNotRun: whyNotRun(workflowRun(process.env)),
-            }),
-          outputs,
+        const looked = {
+          ...wanted,
+          approved,
+          whyNotRun: whyNotRun(workflowRun(process.env)),
+          isTrial: command === "deploy",
+          prices: prices ?? {},
+        };
+        const teller = comment && token !== null ? { token, author } : null;
+        await forPullRequest(teller, (listener) =>
+          told((context) => plan(context, connect(context, role), looked), outputs, listener),
         );
       } else {
-        const whole = { ...wanted, parts: allParts, approved, ...choices };
+        const whole = { ...wanted, parts: allParts, approved, keepRevisions };
         await told((context) => deploy(context, connect(context, role), whole), outputs);
         markClosed();
       }
@@ -100,8 +117,7 @@ export async function run(): Promise<void> {
           fix: "Give a release id, the SHA of its commit, `previous`, or a time in UTC (2026-11-20T15:00Z). The command `status` lists the releases.",
         });
       }
-      const { connect } = await import("../releases/connections.ts");
-      const { rollback } = await import("../releases/rollback.ts");
+      const { connect, rollback } = await import("../releases/work.ts");
       const wanted = { ...request, to, dryRun, approved, ...choices };
       await told((context) => rollback(context, connect(context, role), wanted), outputs);
       markClosed();
@@ -110,16 +126,8 @@ export async function run(): Promise<void> {
     case "status":
       await tellStatus(request, role, failOnDrift);
       return;
-    case "unlock": {
-      if (reason === null) {
-        throw new UserError({
-          what: "Whoever takes a lock away says why.",
-          where: "input reason",
-          fix: "Give a `reason`: it is told to whoever holds the lock.",
-        });
-      }
-      await tellUnlocked(request, role, { why: reason, dryRun });
-    }
+    case "unlock":
+      await tellUnlocked(request, role, { why: reasonOf({ reason }), dryRun });
   }
 }
 
@@ -144,19 +152,66 @@ function refuseUnused(command: string, given: Readonly<Record<string, false | re
   }
 }
 
+/**
+ * Runs something whose result a pull request is told, when this job is for one and somebody may tell it. Jobs of forks get no
+ * credentials: that is not their fault, and does not fail.
+ */
+async function forPullRequest(
+  teller: Teller | null,
+  work: (listener: Listener | null) => Promise<void>,
+): Promise<void> {
+  const pullRequest = pullRequestOf(process.env);
+  if (pullRequest === null) return work(null);
+  const { tellNotPlanned, tellPullRequest } = await import("./preview.ts");
+  try {
+    await work(teller === null ? null : await tellPullRequest(pullRequest, teller));
+  } catch (error) {
+    if (!pullRequest.isForeign || !(error instanceof UserError) || error.kind !== "no-credentials") throw error;
+    await tellNotPlanned(pullRequest, error.what);
+  }
+}
+
+/** Prices of the user's own, as JSON. */
+function pricesOf(text: string | null, context: z.RefinementCtx): RegionPrices | null {
+  if (text === null) return null;
+  const result = regionPricesSchema.safeParse(parsed(text));
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "it"}: ${message}`);
+  context.addIssue(
+    `is no JSON object of prices in USD, as infra/modules/cost/prices.json has them for a region (${problems.join("; ")})`,
+  );
+  return z.NEVER;
+}
+
+/** null: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 function outputs(result: Result): Readonly<Record<string, string>> {
   return {
     images: imagesOutput(result.release),
     "task-definitions": definitionsOutput(result.release),
+    "definition-changes": changesOutput(result),
     verdicts: verdictsOutput(result),
     "plan-hash": result.hash,
+    "images-to-make": JSON.stringify(imagesToMake(result)),
+    "webserver-url": result.webserverUrl ?? "",
+    price: result.price === null ? "" : JSON.stringify(result.price),
   };
 }
 
+/** Keys of images that the plan makes, or names: what a job that pushes images is for. */
+function imagesToMake({ plan: { steps } }: Result): readonly string[] {
+  return [...new Set(steps.flatMap((step) => (step.kind === "image" ? [step.image] : [])))];
+}
+
 async function tellStatus(request: SessionRequest, role: RoleRequest | null, failOnDrift: boolean): Promise<void> {
-  const { connect } = await import("../releases/connections.ts");
-  const { explainStatus, status, wordsOfStatus } = await import("../releases/status.ts");
-  const { showDrift } = await import("../releases/drift.ts");
+  const { connect, explainStatus, status, wordsOfStatus, showDrift } = await import("../releases/work.ts");
   const found = await logged(async (context) => {
     const seen = await status(context, connect(context, role), request);
     context.report({ kind: "result", lines: wordsOfStatus(seen) });
@@ -186,8 +241,7 @@ async function tellUnlocked(
   role: RoleRequest | null,
   options: { readonly why: string; readonly dryRun: boolean },
 ): Promise<void> {
-  const { connect } = await import("../releases/connections.ts");
-  const { explainUnlocked, unlockStack, wordsOfUnlocked } = await import("../releases/unlock.ts");
+  const { connect, explainUnlocked, unlockStack, wordsOfUnlocked } = await import("../releases/work.ts");
   const unlocked = await logged(async (context) => {
     const end = await unlockStack(context, connect(context, role), request, options);
     context.report({ kind: "result", lines: [wordsOfUnlocked(end)] });

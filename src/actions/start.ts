@@ -6,6 +6,7 @@ const actions = {
   "register-task-def": () => import("./register-task-def.ts"),
   "run-migrations": () => import("./run-migrations.ts"),
   "deploy-service": () => import("./deploy-service.ts"),
+  "sync-dags": () => import("./sync-dags.ts"),
   root: () => import("./root.ts"),
   post: () => import("./post.ts"),
 } as const;

@@ -4,7 +4,7 @@ import { daemonGate } from "../gates/daemon.ts";
 import type { GateResult } from "../gates/gate.ts";
 import { loadedGate } from "../gates/loaded.ts";
 import { locationGate } from "../gates/location.ts";
-import { webserverGate } from "../gates/webserver.ts";
+import { type EachWebserver, webserverGate } from "../gates/webserver.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Clients } from "./connections.ts";
 import { taskStart } from "./task-start.ts";
@@ -13,7 +13,7 @@ import { taskStart } from "./task-start.ts";
 export interface Asker {
   readonly dagster: Dagster;
   readonly context: Context;
-  readonly stack: Pick<Stack, "contract" | "services">;
+  readonly stack: Pick<Stack, "contract" | "services" | "gates">;
   readonly clients: Pick<Clients, "ecs">;
 }
 
@@ -23,7 +23,8 @@ export type ServiceQuestion =
   | { readonly gate: "location" | "loaded"; readonly on: string; readonly image: string }
   /** `on` is the service's key; `handedOverFrom` is ECS's name of the service that it takes the place of, null: of none. */
   | { readonly gate: "daemon"; readonly on: string; readonly handedOverFrom: string | null }
-  | { readonly gate: "webserver"; readonly on: string };
+  /** `each`: how its tasks are asked one by one; null: they are not. */
+  | { readonly gate: "webserver"; readonly on: string; readonly each: EachWebserver | null };
 
 /** Asks whether a service is what it should be: after it has rolled, and after it was taken back. @throws AwsError, Cancelled */
 export function askGate(
@@ -50,6 +51,6 @@ export function askGate(
       return daemonGate(dagster, context, { service, startedAt, handedOverFrom, timeoutSeconds });
     }
     case "webserver":
-      return webserverGate(dagster, context, { service: question.on, timeoutSeconds });
+      return webserverGate(dagster, context, { service: question.on, each: question.each, timeoutSeconds });
   }
 }

@@ -1,9 +1,13 @@
 import { type Home, parameterArn, partitionOf, roleArn, secretArn } from "../aws/arn.ts";
+import type { Json } from "../domain/json.ts";
 import { type Later, laterText } from "../domain/later.ts";
 import { pathInImage } from "../stack/findings.ts";
-import type { CodeLocation, Definition, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
-import type { DefinitionRequest, LoadedCode, Role } from "../task-definitions/render.ts";
-import { runOf, usedRuns } from "./hosts.ts";
+import type { CodeLocation, Definition, Migration, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
+import { containerIn } from "../task-definitions/existing.ts";
+import type { DefinitionRequest, GeneratedRequest, LoadedCode, Role } from "../task-definitions/render.ts";
+import { namedIn, type VariableLayer, withVariables } from "../task-definitions/variables.ts";
+import { locationsServedBy, runOf, usedRuns } from "./hosts.ts";
+import type { Observation } from "./observation.ts";
 
 /** Full references of the images, by what names them: see `imagesOf` of a release. */
 export type ImageReferences = Readonly<Record<string, Later>>;
@@ -11,14 +15,17 @@ export type ImageReferences = Readonly<Record<string, Later>>;
 /** Names of the parameters below the paths that `secrets-from` names, by path. */
 export type ParameterNames = Readonly<Record<string, readonly string[]>>;
 
-/** A task definition of the stack that we make. */
+/** What definitions are made of beside the stack: what was read for them. */
+export type DefinitionSources = Pick<Observation, "parameters" | "existing" | "environmentFile">;
+
+/** A task definition of the stack that is registered for it. */
 export interface WantedDefinition {
   /** `service/<key>`, `run/<key>`, `once/<image>` */
   readonly definition: string;
   readonly request: DefinitionRequest;
 }
 
-/** The family of each definition that we make for a stack. */
+/** The family of each definition that is registered for a stack, as far as it is known. */
 export function familiesOf({
   name,
   images,
@@ -33,10 +40,10 @@ export function familiesOf({
       family: images[image]?.onceFamily ?? `${name}-once-${image}`,
     })),
     ...usedRuns({ services, runs }).flatMap(({ key, definition }) =>
-      definition.kind === "generated" ? [{ definition: `run/${key}`, family: definition.family }] : [],
+      definition.family === null ? [] : [{ definition: `run/${key}`, family: definition.family }],
     ),
     ...Object.values(services).flatMap(({ key, definition }) =>
-      definition.kind === "generated" ? [{ definition: `service/${key}`, family: definition.family }] : [],
+      definition.family === null ? [] : [{ definition: `service/${key}`, family: definition.family }],
     ),
   ];
 }
@@ -47,25 +54,32 @@ export function imageReference(
   repository: string,
   digest: Later,
 ): Later {
-  const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-  return laterText`${account}.dkr.ecr.${region}.${suffix}/${repository}@${digest}`;
+  return laterText`${registryOf({ account, region })}/${repository}@${digest}`;
+}
+
+/** Host of the stack's registry, as images are named. */
+export function registryOf({ account, region }: Pick<Stack, "account" | "region">): string {
+  return `${account}.dkr.ecr.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }
 
 /** Definitions that are registered before migrations run: one for each image that a migration uses. */
 export function onceDefinitions(
   stack: Stack,
   images: ImageReferences,
-  parameters: ParameterNames,
+  sources: DefinitionSources,
 ): readonly WantedDefinition[] {
   const migrations = new Map(stack.migrations.toReversed().map((migration) => [migration.image, migration]));
   return [...migrations].map(([image, migration]) => ({
     definition: `once/${image}`,
     request: {
-      ...common(stack, migration, images, parameters),
+      ...common(stack, migration, images, sources),
+      ...likeExisting(stack, migration, sources),
+      kind: "generated",
       family: stack.images[image]?.onceFamily ?? `${stack.name}-once-${image}`,
       container: onceContainer,
       role: { kind: "once" },
       size: { cpu: 512, memory: 1024 },
+      volumes: [],
       log: logOf(stack, migration, "once"),
     },
   }));
@@ -78,16 +92,18 @@ export const onceContainer = "once";
 export function runDefinitions(
   stack: Stack,
   images: ImageReferences,
-  parameters: ParameterNames,
+  sources: DefinitionSources,
 ): readonly WantedDefinition[] {
-  return usedRuns(stack).flatMap((run) => {
-    if (run.definition.kind !== "generated") return [];
+  return usedRuns(stack).flatMap((run): readonly WantedDefinition[] => {
+    const definition = `run/${run.key}`;
+    if (run.definition.kind !== "generated") return existing(stack, run, definition, null, images, sources);
     return [
       {
-        definition: `run/${run.key}`,
+        definition,
         request: {
-          ...common(stack, run, images, parameters),
-          ...generated(run.definition),
+          ...common(stack, run, images, sources),
+          kind: "generated",
+          ...generated(stack, run.definition),
           role: { kind: "run" as const },
           log: logOf(stack, run, "run"),
         },
@@ -100,26 +116,98 @@ export function runDefinitions(
 export function serviceDefinitions(
   stack: Stack,
   images: ImageReferences,
-  parameters: ParameterNames,
+  sources: DefinitionSources,
   runArn: (location: string) => Later | null,
 ): readonly (WantedDefinition & { readonly service: Service })[] {
-  return Object.values(stack.services).flatMap((service) => {
-    if (service.definition.kind !== "generated") return [];
-    const role = roleOf(stack, service, runArn);
-    if (role === null) return [];
-    return [
-      {
-        service,
-        definition: `service/${service.key}`,
-        request: {
-          ...common(stack, service, images, parameters),
-          ...generated(service.definition),
-          role,
-          log: logOf(stack, service, service.key),
+  return Object.values(stack.services).flatMap(
+    (service): readonly (WantedDefinition & { readonly service: Service })[] => {
+      const definition = `service/${service.key}`;
+      if (service.definition.kind !== "generated") {
+        const [location] = locationsServedBy(service);
+        const code = location === undefined ? null : loadedCode(stack, location, runArn);
+        if (service.kind === "code-location" && code === null) return [];
+        return existing(stack, service, definition, code, images, sources).map((wanted) => ({ ...wanted, service }));
+      }
+      const role = roleOf(stack, service, runArn);
+      if (role === null) return [];
+      return [
+        {
+          service,
+          definition,
+          request: {
+            ...common(stack, service, images, sources),
+            kind: "generated",
+            ...generated(stack, service.definition),
+            role,
+            log: logOf(stack, service, service.key),
+          },
         },
-      },
-    ];
-  });
+      ];
+    },
+  );
+}
+
+/** One that somebody else has written, with what the stack file says of images, variables and tags. */
+function existing(
+  stack: Stack,
+  task: Task & { readonly definition: Definition },
+  definition: string,
+  code: LoadedCode | null,
+  images: ImageReferences,
+  sources: DefinitionSources,
+): readonly WantedDefinition[] {
+  const [found, image, { family, container }] = [sources.existing[definition], images[task.image], task.definition];
+  if (found === undefined || image === undefined || family === null || container === null) return [];
+  const variables = layersOf(stack, task.variables, sources);
+  const { content } = found;
+  const request = {
+    kind: "existing",
+    family,
+    container,
+    content,
+    image,
+    variables,
+    code,
+    labels: {},
+    tags: task.tags,
+  } as const;
+  return [{ definition, request }];
+}
+
+/** Roles and variables of a service whose definition somebody else has written, for migrations that are like it. */
+function likeExisting(stack: Stack, migration: Migration, sources: DefinitionSources): Partial<GeneratedRequest> {
+  const { likeService } = migration;
+  const found = likeService === null ? undefined : sources.existing[`service/${likeService}`];
+  const name = likeService === null ? null : (stack.services[likeService]?.definition.container ?? null);
+  const container = found === undefined || name === null ? null : containerIn(found.content, name);
+  if (found === undefined || container === null) return {};
+  const all = withVariables(container, layersOf(stack, migration.variables, sources));
+  const { executionRoleArn, taskRoleArn } = found.content;
+  const { environmentFiles } = container;
+  return {
+    environment: textsOf(namedIn(all, "environment")),
+    secrets: textsOf(namedIn(all, "secrets")),
+    ...(Array.isArray(environmentFiles) ? { environmentFiles: environmentFiles as readonly Json[] } : {}),
+    ...(typeof executionRoleArn === "string" ? { executionRoleArn } : {}),
+    ...(typeof taskRoleArn === "string" ? { taskRoleArn } : {}),
+  };
+}
+
+function textsOf(values: Readonly<Record<string, Later>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : [])),
+  );
+}
+
+/** What is laid over the variables of a definition: the environment file, then the stack file. */
+function layersOf(stack: Stack, variables: Variables, sources: DefinitionSources): readonly VariableLayer[] {
+  const { environmentFile: file } = sources;
+  const plain = Object.entries(variables.environment).map(([name, { value }]) => [name, value] as const);
+  const secrets = secretsOf(variables, homeOf(stack), sources.parameters);
+  const own: VariableLayer = { mode: "merge", environment: Object.fromEntries(plain), secrets };
+  if (file === null) return [own];
+  const { environment, secrets: filed } = file;
+  return [{ mode: stack.environmentFile?.mode ?? "merge", environment, secrets: filed }, own];
 }
 
 function roleOf(stack: Stack, service: Service, runArn: (location: string) => Later | null): Role | null {
@@ -176,9 +264,9 @@ function common(
   stack: Stack,
   task: Task,
   images: ImageReferences,
-  parameters: ParameterNames,
+  sources: DefinitionSources,
 ): Pick<
-  DefinitionRequest,
+  GeneratedRequest,
   | "image"
   | "command"
   | "environment"
@@ -188,34 +276,40 @@ function common(
   | "taskRoleArn"
   | "region"
   | "labels"
+  | "tags"
 > {
   const [image, reference] = [stack.images[task.image], images[task.image]];
   // That every image is there was checked when the file was read.
   if (image === undefined || reference === undefined) throw new Error(`image ${task.image} is not in the stack`);
-  const home: Home = { partition: partitionOf(stack.region), account: stack.account, region: stack.region };
+  const home = homeOf(stack);
   const dagsterFolder = dagsterHome(stack, task.image);
-  const plain = Object.entries(task.variables.environment).map(([name, { value }]) => [name, value] as const);
+  const variables = withVariables({}, layersOf(stack, task.variables, sources));
   return {
     image: reference,
     command: null,
-    environment: { ...(dagsterFolder === null ? {} : { DAGSTER_HOME: dagsterFolder }), ...Object.fromEntries(plain) },
-    secrets: secretsOf(task.variables, home, parameters),
+    environment: {
+      ...(dagsterFolder === null ? {} : { DAGSTER_HOME: dagsterFolder }),
+      ...textsOf(namedIn(variables, "environment")),
+    },
+    secrets: textsOf(namedIn(variables, "secrets")),
     platform: image.platform,
     executionRoleArn: task.executionRole === null ? null : roleArn(home, task.executionRole),
     taskRoleArn: task.taskRole === null ? null : roleArn(home, task.taskRole),
     region: stack.region,
     labels: {},
+    tags: task.tags,
   };
 }
 
-/** Variables that hold secrets in a task with these, by their names. */
-export function secretNames(
-  { account, region }: Stack,
-  variables: Variables,
-  parameters: ParameterNames,
-): readonly string[] {
-  const home: Home = { partition: partitionOf(region), account, region };
-  return Object.keys(secretsOf(variables, home, parameters)).sort();
+/** Variables that hold secrets in the task of a migration, by their names. */
+export function secretNames(stack: Stack, migration: Migration, sources: DefinitionSources): readonly string[] {
+  const { secrets } = likeExisting(stack, migration, sources);
+  const own = withVariables({}, layersOf(stack, migration.variables, sources));
+  return Object.keys(secrets ?? namedIn(own, "secrets")).sort();
+}
+
+function homeOf({ account, region }: Stack): Home {
+  return { partition: partitionOf(region), account, region };
 }
 
 function secretsOf(
@@ -237,14 +331,17 @@ function arnOf(secret: Secret, home: Home): string {
   return secret.key === null ? arn : `${arn}:${secret.key}::`;
 }
 
-function generated({
-  family,
-  container,
-  size,
-}: Extract<Definition, { kind: "generated" }>): Pick<DefinitionRequest, "family" | "container" | "size"> {
-  return { family, container, size };
+function generated(
+  { volumes }: Stack,
+  { family, container, size, mounts }: Extract<Definition, { kind: "generated" }>,
+): Pick<GeneratedRequest, "family" | "container" | "size" | "volumes"> {
+  const mounted = mounts.flatMap(({ volume, path }) => {
+    const found = volumes[volume]; // that each is there was checked when the file was read
+    return found === undefined ? [] : [{ name: volume, fileSystem: found.fileSystem, path }];
+  });
+  return { family, container, size, volumes: mounted };
 }
 
-function logOf({ region }: Stack, { logGroup }: Task, prefix: string): DefinitionRequest["log"] {
+function logOf({ region }: Stack, { logGroup }: Task, prefix: string): GeneratedRequest["log"] {
   return logGroup === null ? null : { group: logGroup, region, prefix };
 }

@@ -1,5 +1,6 @@
 import type { Dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
+import { webOf } from "../domain/journal.ts";
 import { type Part, type Plan, planHash } from "../domain/plan.ts";
 import type { Release, Source } from "../domain/release.ts";
 import type { ImageClients } from "../images/index.ts";
@@ -11,7 +12,10 @@ import { undisturbed } from "./in-flight.ts";
 import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
 import { type Observed, observe } from "./observe.ts";
 import type { About } from "./observe/images.ts";
-import { planRelease } from "./plan.ts";
+import { planWithContents } from "./plan.ts";
+import { priceOf } from "./price/price.ts";
+import type { RegionPrices } from "./price/prices.ts";
+import { priceTable } from "./price/table.ts";
 import { openPromotion } from "./promotion.ts";
 import type { QueuedRunsChoice } from "./queued-runs.ts";
 import type { Rolling } from "./rolling.ts";
@@ -24,7 +28,8 @@ import {
   checkForward,
   checkIdentity,
   checkoutOf,
-  cleanSource,
+  type CheckedOut,
+  releasable,
   newRelease,
   openSession,
   settled,
@@ -35,9 +40,9 @@ import {
 import { type Result, resultOfPlan } from "./result.ts";
 import { previewSql } from "./sql.ts";
 import { checkState } from "./state-checks.ts";
+import { type Verification, type Verifying, verify, verifyOnce } from "./verify/verify.ts";
 import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
 import type { Undertaking } from "./undertaking.ts";
-import { webserverOf } from "./workshop.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
 
 /** What a deploy, or a part of one, is asked for. */
@@ -53,15 +58,22 @@ export interface DeployRequest extends SessionRequest, Wishes {
   /** What schedules and sensors lose by it is only said. */
   readonly allowStateLoss: boolean;
   readonly rolling: Rolling;
+  readonly verifying: Verifying;
+  /** How many old revisions of task definitions stay of each family once it is committed; null: all do. */
+  readonly keepRevisions: number | null;
 }
 
 /** Every part, in the order of a release. */
 export const allParts: readonly Part[] = ["images", "migrations", "definitions", "rollout"];
 
 /** What a plan is asked for. */
-export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns" | "rolling"> {
+export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns" | "rolling" | "keepRevisions"> {
   /** null: files of the checkout may be run here; else why not, as a sentence. */
   readonly whyNotRun: string | null;
+  /** A deploy that is only tried: what it refuses is refused, a commit that is superseded or not committed, and not only told. */
+  readonly isTrial: boolean;
+  /** Prices of the user's own for the stack's region. */
+  readonly prices: RegionPrices;
 }
 
 /**
@@ -70,21 +82,32 @@ export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns" 
  */
 export async function plan(context: Context, connections: Connections, request: PlanRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
-  const checkedOut = await checkoutOf(session);
-  const { release, about } = await begin(context, session, request, checkedOut.source, request.release);
-  const { observed, planned } = await look(context, session, release, about, request, webserverOf(context, session));
+  const { isTrial } = request;
+  const checkedOut = await (isTrial ? releasable : checkoutOf)(session);
+  const { release, about } = await begin(context, session, request, checkedOut, request.release);
+  if (isTrial) await checkAncestry(session, release);
+  const { observed, planned } = await look(
+    context,
+    session,
+    release,
+    about,
+    { ...request, verified: verifyOnce(request.verifying) },
+    session.webserver.forPlan,
+  );
   const { clock } = context;
   const sql = await previewSql(context, about.scope, observed, planned, request);
   const observation = { ...observed.observation, sql };
   const findings = [
     ...planned.findings,
     ...checkClean(session, checkedOut, clock.now()),
-    ...(await checkForward(session, release, clock.now())),
+    ...(isTrial ? [] : await checkForward(session, release, clock.now())),
   ];
   const looked = { plan: { ...planned, findings }, observation };
   checkApproved(context, session, request.approved, looked);
-  refuse(context, looked);
-  return resultOfPlan(looked.plan, observation);
+  const price = priceOf(session.stack, looked.plan, observation, priceTable, request.prices);
+  const result = resultOfPlan(looked.plan, observation, price, webOf(request.owner));
+  refuse(context, findings, () => result);
+  return result;
 }
 
 /**
@@ -94,19 +117,20 @@ export async function plan(context: Context, connections: Connections, request: 
  */
 export async function deploy(context: Context, connections: Connections, request: DeployRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
-  const source = await cleanSource(session);
+  const checkedOut = await releasable(session);
   await mayTakeLock(session.records, session.lock, request);
-  const handedOver = request.release ?? heldRelease(session, source, request);
-  const begun = await begin(context, session, request, source, handedOver);
+  const handedOver = request.release ?? heldRelease(session, checkedOut.source, request);
+  const begun = await begin(context, session, request, checkedOut, handedOver);
   const { about } = begun;
   checkBase(session, begun.release);
   await checkAncestry(session, begun.release);
   // What is carried on was looked at when it was begun.
   let approved = handedOver === null ? request.approved : null;
   let made: Result | null = null;
+  const verified = verifyOnce(request.verifying);
   if (request.parts.includes("images")) {
     // Nothing moves with images, so nothing is noted.
-    const prepared = await prepare(context, session, begun.release, about, request, null);
+    const prepared = await prepare(context, session, begun.release, about, request, verified, null);
     checkApproved(context, session, approved, prepared);
     approved &&= { ...approved, hash: planHash(prepared.plan) };
     made = await makeImages(context, session, prepared);
@@ -123,7 +147,7 @@ export async function deploy(context: Context, connections: Connections, request
       made?.release ?? begun.release,
       handedOver === null ? begun : null,
     );
-    const prepareNow = () => prepare(context, now, release, about, request, webserverOf(context, now));
+    const prepareNow = () => prepare(context, now, release, about, request, verified, now.webserver.dagster);
     const prepared = others.includes("rollout")
       ? await undisturbed(context, now, request.rolling, prepareNow)
       : await prepareNow();
@@ -132,6 +156,8 @@ export async function deploy(context: Context, connections: Connections, request
   } catch (error) {
     await lock.giveBack();
     throw error;
+  } finally {
+    await session.webserver.close();
   }
 }
 
@@ -146,7 +172,7 @@ async function begin(
   context: Context,
   session: Session,
   wishes: Wishes,
-  checkedOut: Source,
+  { source, changedFiles }: CheckedOut,
   carriedOn: Release | null,
 ): Promise<Begun> {
   if (carriedOn !== null) checkWishes(carriedOn, wishes);
@@ -154,11 +180,15 @@ async function begin(
   const promotion = from === null ? null : await openPromotion(context, session, from);
   const only = carriedOn === null ? wishes.only : carriedOn.only;
   const scope = scopeOf(session.stack, only);
-  const subject = subjectOf(scope, only, promotion, checkedOut);
+  const subject = subjectOf(scope, only, promotion, source);
   const release = carriedOn ?? newRelease(context, session, subject);
   checkIdentity(session, release, subject);
   checkPartial(session, release);
-  return { release, subject, about: { scope, promotion, copyImages: wishes.copyImages } };
+  return {
+    release,
+    subject,
+    about: { scope, promotion, copyImages: wishes.copyImages, isDirty: changedFiles.length > 0 },
+  };
 }
 
 /** The release that an earlier step of this job, or an attempt of this run that was cut, has begun for the same. */
@@ -201,10 +231,18 @@ async function prepare(
   session: Session,
   begun: Release,
   about: About,
-  { approved, queuedRuns: choice, allowStateLoss, rolling }: DeployRequest,
+  { approved, queuedRuns: choice, allowStateLoss, rolling, keepRevisions }: DeployRequest,
+  verified: Verification,
   dagster: Dagster | null,
 ): Promise<Omit<Undertaking, "parts">> {
-  const { observed, planned, images } = await look(context, session, begun, about, { allowStateLoss }, dagster);
+  const { observed, planned, images } = await look(
+    context,
+    session,
+    begun,
+    about,
+    { allowStateLoss, verified },
+    dagster,
+  );
   const { observation, images: observations, copies } = observed;
   return {
     command: "deploy",
@@ -216,6 +254,7 @@ async function prepare(
     allowsStateLoss: allowStateLoss,
     rolling,
     queued: { choice, since: {} },
+    keepRevisions,
   };
 }
 
@@ -224,12 +263,12 @@ async function look(
   session: Session,
   begun: Release,
   about: About,
-  { allowStateLoss }: Pick<DeployRequest, "allowStateLoss">,
+  { allowStateLoss, verified }: Pick<DeployRequest, "allowStateLoss"> & { readonly verified: Verification },
   dagster: Dagster | null,
 ): Promise<{ readonly observed: Observed; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, request } = session;
   refuseUncarried(context, about.scope);
-  const images = await connections.images(context, clients, request.scratch);
+  const images = await connections.images(context, clients, request);
   const observed = await observe(
     clients,
     images,
@@ -242,8 +281,14 @@ async function look(
   );
   if (begun.only !== null) checkShared(stack, about.scope, observed.observation);
   const { observation } = observed;
-  const plan = planRelease(stack, observation, begun);
-  const findings = [...plan.findings, ...checkState(stack, observation, begun, allowStateLoss)];
+  const { plan, contents } = planWithContents(stack, observation, begun);
+  const findings = [
+    ...plan.findings,
+    ...checkState(stack, observation, begun, allowStateLoss),
+    ...(await verified((verifying) =>
+      verify(clients, images, about.scope, observation, { contents, target: plan.target }, verifying),
+    )),
+  ];
   const planned = withFindings(stack, { ...plan, findings }, context.clock.now());
   return { observed, planned, images };
 }

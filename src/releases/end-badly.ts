@@ -2,8 +2,7 @@ import type { Context } from "../domain/context.ts";
 import { Cancelled, messageOf, RolloutFailed, type UserError } from "../domain/errors.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { OutcomeKind } from "../domain/journal.ts";
-import type { VerdictKind } from "../domain/verdict.ts";
-import { migratedBy, type Release } from "../domain/release.ts";
+import { beforeAnyMove, noOthers, type Others, wordsOfFailure, wordsOfLeft, wordsOfSentBack } from "./ending/words.ts";
 import { locationsServedBy } from "./hosts.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import { nameIn, successorOf } from "./observation.ts";
@@ -19,15 +18,14 @@ import {
   type Told,
   wordsOf,
 } from "./result.ts";
-import type { RolloutEnd, StepEnd } from "./rollout.ts";
-import { putSettingsBack, type SettingsBack } from "./settings-back.ts";
-import { type SentBack, sendAllBack } from "./send-back.ts";
+import type { RolloutEnd } from "./rollout.ts";
+import { putSettingsBack } from "./settings-back.ts";
+import { sendAllBack } from "./send-back.ts";
 import type { Session } from "./session.ts";
-import { type StateAfter, stateAfterTakeBack } from "./state-after.ts";
+import { stateAfterTakeBack } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
-import { webserverOf } from "./workshop.ts";
 
 /**
  * A step failed, or was cancelled: takes back what moved, writes how it ended, and gives the lock back; unless it is lost.
@@ -48,7 +46,7 @@ export async function failed(
     lock.handOn();
     return lost(cause, session, undertaking, end);
   }
-  const dagster = webserverOf(context, session);
+  const { dagster } = session.webserver;
   const isCancelled = context.signal.aborted;
   const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(end);
   const mine = movedBy(end);
@@ -62,7 +60,7 @@ export async function failed(
     isCancelled || isLeft ? sentBack : await takeAllOrSend(context, session, lock, undertaking, moved, dagster);
   const isTakenBack = !isCancelled && !isLeft;
   const settings = isTakenBack ? await putSettingsBack(session, lock, end, takenBack) : [];
-  const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, takenBack, dagster);
+  const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, end, takenBack, dagster);
   const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
   const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
@@ -75,11 +73,8 @@ export async function failed(
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued, stateAfter });
-  if (isSentBack && moved.length > 0) {
-    const words = [...wordsBefore(end), wordsOfSentBack(sentBack), ...wordsOfSettings(end)];
-    return new ReleaseCancelled(words.join("\n"), result);
-  }
-  if (isCancelled) return cancelled(undertaking, end, left, result);
+  if (isSentBack && moved.length > 0) return new ReleaseCancelled(wordsOfSentBack(end, sentBack), result);
+  if (isCancelled) return new ReleaseCancelled(wordsOfLeft(undertaking.observation, end, left), result);
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
   return red(cause, takenBack, result, { leftSo, settings, stateAfter });
 }
@@ -106,20 +101,6 @@ function isTimedOut(end: RolloutEnd): boolean {
   if (step?.kind !== "roll" || !(error instanceof StepFailed)) return false;
   const isSlow = error.verdicts.some(({ verdict }) => verdict === "timed-out");
   return isSlow && movesOf(end).every((move) => move.step.kind === "roll");
-}
-
-function wordsOfSentBack(sentBack: readonly SentBack[]): string {
-  const names = (those: readonly SentBack[]): string => those.map(({ name }) => name).join(", ");
-  const back = sentBack.filter(({ why }) => why === null);
-  const going = sentBack.filter(({ told, why }) => told && why !== null);
-  const others = sentBack.filter(({ told }) => !told);
-  return [
-    "Cancelled.",
-    ...(back.length === 0 ? [] : [`Taken back: ${names(back)}.`]),
-    ...(going.length === 0 ? [] : [`Told to go back, and on the way: ${names(going)}.`]),
-    ...others.map(({ name, why }) => `Not taken back: ${name}: ${why ?? "nobody knows why"}.`),
-    "The next deploy or rollback goes on from here.",
-  ].join(" ");
 }
 
 /** An image was not made: no service was touched, and there is nothing to record. @returns what to throw */
@@ -152,80 +133,11 @@ export function uncommitted(error: unknown, told: Told): Error {
   return new ReleaseFailed(text, resultOf(told), [], cause);
 }
 
-const beforeAnyMove = "Cancelled before any service moved.";
-
-/** Services whose deployment was not seen to its end are told apart from those that were through. */
-function cancelled(
-  { observation }: Undertaking,
-  end: RolloutEnd,
-  left: readonly Pick<Moved, "service">[],
-  result: Result,
-): ReleaseCancelled {
-  if (left.length === 0) return new ReleaseCancelled([beforeAnyMove, ...wordsOfSettings(end)].join("\n"), result);
-  const moves = movesOf(end);
-  const underWay = moves.flatMap(({ step, end: how }) => (isStillMoving(how) ? [step.service] : []));
-  // What ECS has taken back by itself is told by what failed.
-  const back = moves.flatMap(({ step, end: how }) => (verdictOf(how) === "rolled-back" ? [step.service] : []));
-  const names = (isUnderWay: boolean): string =>
-    left
-      .filter(({ service }) => !back.includes(service) && underWay.includes(service) === isUnderWay)
-      .map(({ service }) => nameIn(observation, service))
-      .join(", ");
-  const [going, moved] = [names(true), names(false)];
-  const text = [
-    "Cancelled.",
-    ...(going === "" ? [] : [`ECS goes on with ${going} by itself.`]),
-    ...(moved === "" ? [] : [`Moved already, and left so: ${moved}.`]),
-    "The next deploy or rollback goes on from here.",
-  ];
-  return new ReleaseCancelled([...wordsBefore(end), text.join(" "), ...wordsOfSettings(end)].join("\n"), result);
-}
-
-/** What failed before it was cancelled stays the story. */
-function wordsBefore({ failure }: RolloutEnd): readonly string[] {
-  return isStopped(failure?.error) ? [] : [wordsOf(failure?.error).what];
-}
-
-/** What was set, and is not set back when a release is cancelled. */
-function wordsOfSettings({ steps }: RolloutEnd): readonly string[] {
-  const set = steps.flatMap(({ step, kind }) => (step.kind === "settings" && kind !== "left" ? [step.service] : []));
-  return set.length === 0
-    ? []
-    : [`Percentages and breaker stay as this release has set them, as \`rollout: apply\` says: ${set.join(", ")}.`];
-}
-
-/** We stopped waiting for it: ECS may not be through. */
-function isStillMoving(end: StepEnd): boolean {
-  const verdict = verdictOf(end);
-  return end.kind === "failed" && (verdict === null || verdict === "cancelled" || verdict === "timed-out");
-}
-
-/** null: the step gave none. */
-function verdictOf(end: StepEnd): VerdictKind | null {
-  return end.kind === "failed" && end.error instanceof RolloutFailed ? (end.error.verdicts[0]?.verdict ?? null) : null;
-}
-
-/** It ended because it was told to, and not because anything was wrong. */
-function isStopped(cause: unknown): boolean {
-  if (cause === undefined || cause instanceof Cancelled) return true;
-  return cause instanceof RolloutFailed && cause.verdicts[0]?.verdict === "cancelled";
-}
-
-/** What else there is to say of what was changed. */
-interface Others {
-  /** Names of what moved and was not to be taken back. */
-  readonly leftSo: readonly string[];
-  readonly settings: readonly SettingsBack[];
-  readonly stateAfter: readonly StateAfter[];
-}
-
-const noOthers: Others = { leftSo: [], settings: [], stateAfter: [] };
-
 function red(cause: Error, takenBack: readonly TakenBack[], result: Result, others: Others = noOthers): Error {
   // With nothing done there is nothing more to tell than the error itself.
   if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
-  return new ReleaseFailed(failureText(cause, takenBack, others, result.release), result, verdicts, cause);
+  return new ReleaseFailed(wordsOfFailure(cause, takenBack, others, result.release), result, verdicts, cause);
 }
 
 /** Locations that were taken back to what was current, and since when their runs may carry what was taken back. */
@@ -299,36 +211,4 @@ async function close(
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
-}
-
-function failureText(
-  error: Error,
-  takenBack: readonly TakenBack[],
-  { leftSo, settings, stateAfter }: Others,
-  release: Release,
-): string {
-  const { what, fix } = wordsOf(error);
-  const migrated = migratedBy(release);
-  const back = takenBack.filter(({ why }) => why === null).map(({ name }) => name);
-  return [
-    what,
-    ...(fix === null ? [] : [`fix: ${fix}`]),
-    ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
-    ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
-    ...stateAfter.map(({ location, why }) => {
-      return `Schedules and sensors of ${location}: ${why === null ? "as before" : `not as before: ${why}`}`;
-    }),
-    ...(leftSo.length === 0
-      ? []
-      : [
-          `Left as they are, as \`on-timeout: leave\` says: ${leftSo.join(", ")}. The next deploy or rollback goes on from here.`,
-        ]),
-    ...settings.map(({ service, why }) =>
-      why === null
-        ? `Percentages and breaker of ${service} are as before.`
-        : `Percentages and breaker of ${service} stay as this release has set them: ${why}`,
-    ),
-    ...(takenBack.length + leftSo.length === 0 ? ["No service was touched."] : []),
-    ...(migrated.length === 0 ? [] : [`Not taken back, as migrations never are: ${migrated.join(", ")}.`]),
-  ].join("\n");
 }

@@ -1,9 +1,9 @@
 import { UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
-import type { Instigators } from "../domain/instigators.ts";
+import type { Instigators, Jobs } from "../domain/instigators.ts";
 import type { Before, Current, Intent, Lock, Outcome } from "../domain/journal.ts";
 import type { Release } from "../domain/release.ts";
-import type { Bucket, Stored } from "./bucket.ts";
+import type { Bucket, Stored } from "../aws/bucket.ts";
 import type { Journal } from "./journal.ts";
 import { readLock } from "./lock.ts";
 
@@ -74,11 +74,20 @@ export function beforeUnfinished({ unfinished }: Pick<History, "unfinished">): R
   return new Map(noted.map(([key, before]) => [before.service, { key, before }]));
 }
 
-/** Schedules and sensors as they were before unfinished releases, by location: what the oldest one has noted of it. Null: none has. */
-export function instigatorsBeforeUnfinished({ unfinished }: Pick<History, "unfinished">): Instigators | null {
-  const noted = unfinished
-    .toReversed()
-    .flatMap(({ intent: { instigators } }) => (instigators === null ? [] : [instigators]));
+/** What code locations had before unfinished releases, by location: as the oldest one has noted it. Null: none has. */
+export function locationsBeforeUnfinished({ unfinished }: Pick<History, "unfinished">): {
+  readonly instigators: Instigators | null;
+  readonly jobs: Jobs | null;
+} {
+  const intents = unfinished.toReversed().map(({ intent }) => intent);
+  return {
+    instigators: oldest(intents.map(({ instigators }) => instigators)),
+    jobs: oldest(intents.map(({ jobs }) => jobs)),
+  };
+}
+
+function oldest<T>(notes: readonly (Readonly<Record<string, T>> | null)[]): Readonly<Record<string, T>> | null {
+  const noted = notes.filter((one) => one !== null);
   return noted.length === 0 ? null : Object.fromEntries(noted.flatMap((one) => Object.entries(one)));
 }
 

@@ -3,6 +3,9 @@ import type { ImagePlan } from "../images/plan.ts";
 import { pathInImage } from "../stack/findings.ts";
 import type { InstanceFile, Service, Stack } from "../stack/stack.ts";
 
+/** What the names of these labels begin with. */
+export const hostLabelPrefix = "dagster-ecs.";
+
 /**
  * What a process with `moves-with: dagster` takes of its image, as labels of its container: Dagster's packages, the base with its
  * Python, the working folder and the instance files. With the same labels another image would be the same process; so what runs

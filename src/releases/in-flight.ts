@@ -4,8 +4,9 @@ import { type Deployment, observeServices } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { instant } from "../domain/identifiers.ts";
-import type { Plan } from "../domain/plan.ts";
+import type { Plan, Undo } from "../domain/plan.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
+import type { Stack } from "../stack/stack.ts";
 import type { Clients } from "./connections.ts";
 import { nameIn, type Observation } from "./observation.ts";
 import type { Rolling } from "./rolling.ts";
@@ -22,11 +23,12 @@ export interface UnderWay {
 
 /**
  * Deployments under way that this release would replace: of another revision than the one that it brings and the one that is
- * released, in services that no unfinished release has moved.
+ * released, and not begun by an unfinished release of the stack.
  */
 export function foreignDeployments(
+  stack: Pick<Stack, "name" | "environment">,
   { steps, moved, target }: Pick<Plan, "steps" | "moved" | "target">,
-  observation: Pick<Observation, "services" | "current">,
+  observation: Pick<Observation, "services" | "current" | "definitions">,
 ): readonly UnderWay[] {
   const moving = new Set(
     steps.flatMap((step) =>
@@ -37,11 +39,28 @@ export function foreignDeployments(
     const service = observation.services[key] ?? null;
     const deployment = service?.primary ?? null;
     if (service === null || deployment?.state !== "IN_PROGRESS" || service.desiredCount === 0) return [];
-    if (moved.some((one) => one.service === key)) return [];
+    const undo = moved.find((one) => one.service === key)?.undo;
+    if (undo !== undefined && isByUnfinished(stack, observation, key, undo, deployment)) return [];
     const known = [target, observation.current].flatMap((release) => release?.taskDefinitions[`service/${key}`] ?? []);
     if (known.some((revision) => sameRevision(revision, deployment.revision))) return [];
     return [{ name: nameIn(observation, key), service: service.name, deployment }];
   });
+}
+
+/**
+ * Is it a deployment of a release that was cut, or ECS's way back from it? What somebody else brings to a service that one has moved
+ * has no tags of this stack.
+ */
+function isByUnfinished(
+  { name, environment }: Pick<Stack, "name" | "environment">,
+  { definitions }: Pick<Observation, "definitions">,
+  key: string,
+  undo: Undo,
+  { revision }: Deployment,
+): boolean {
+  const running = definitions[`service/${key}`]?.running ?? null;
+  if (running === null || (undo.kind === "roll" && sameRevision(undo.to, revision))) return true;
+  return running.madeFor?.stack === name && running.madeFor.environment === environment;
 }
 
 /** Milliseconds from one look to the next. */
@@ -62,7 +81,7 @@ export async function undisturbed<Looked extends { readonly plan: Plan; readonly
   for (;;) {
     const looked = await look();
     deadline ??= context.clock.now() + timeoutSeconds * 1000;
-    const foreign = foreignDeployments(looked.plan, looked.observation);
+    const foreign = foreignDeployments(session.stack, looked.plan, looked.observation);
     if (foreign.length === 0) return looked;
     // What this release has stopped already waits for the rest of it.
     const choice = hasMoved(session, looked.plan) ? "take-over" : inFlight;

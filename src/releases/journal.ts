@@ -9,7 +9,7 @@ import {
   outcomeSchema,
 } from "../domain/journal.ts";
 import { type Release, releaseSchema } from "../domain/release.ts";
-import type { Bucket, Stored } from "./bucket.ts";
+import type { Bucket, Stored } from "../aws/bucket.ts";
 
 /**
  * The history of a stack: what each release was going to do, how it ended, which one runs. Its bucket holds:
@@ -72,7 +72,7 @@ export function journal(bucket: Bucket): Journal {
       // The index first: a release that is listed and has no intent was cut here, before it wrote anything else.
       const { id } = intent.release;
       await bucket.create(indexKey(id), "{}");
-      if (await bucket.create(records(id).intent, intentSchema.parse(intent))) return;
+      if ((await bucket.create(records(id).intent, intentSchema.parse(intent))) !== null) return;
       throw new UserError({
         what: `Another release of this commit was begun in the same second, as ${id}.`,
         where: `s3://${bucket.name}/${bucket.prefix}${records(id).intent}`,
@@ -84,9 +84,8 @@ export function journal(bucket: Bucket): Journal {
       const key = records(release.id).made;
       const noted = await bucket.read(key, releaseSchema);
       const made = releaseSchema.parse(release);
-      const written =
-        noted === null ? await bucket.create(key, made) : (await bucket.replace(key, made, noted.etag)) !== null;
-      if (written) return;
+      const written = noted === null ? await bucket.create(key, made) : await bucket.replace(key, made, noted.etag);
+      if (written !== null) return;
       throw new UserError(
         {
           what: `Another process has noted something of release ${release.id} meanwhile.`,
@@ -98,15 +97,13 @@ export function journal(bucket: Bucket): Journal {
     },
     end: async (outcome) => {
       const key = records(outcome.release.id).outcome;
-      if (await bucket.create(key, outcomeSchema.parse(outcome))) return null;
+      if ((await bucket.create(key, outcomeSchema.parse(outcome))) !== null) return null;
       return (await bucket.read(key, outcomeSchema))?.value ?? null;
     },
     moveCurrent: async (to, from) => {
       const moved =
-        from === null
-          ? await bucket.create(currentKey, to)
-          : (await bucket.replace(currentKey, to, from.etag)) !== null;
-      if (moved) return;
+        from === null ? await bucket.create(currentKey, to) : await bucket.replace(currentKey, to, from.etag);
+      if (moved !== null) return;
       throw new UserError(
         {
           what: "Another release became current while this one was carried out.",

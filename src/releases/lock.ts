@@ -3,7 +3,7 @@ import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { type Lock, lockSchema, type Owner } from "../domain/journal.ts";
-import type { Bucket, Stored } from "./bucket.ts";
+import type { Bucket, Stored } from "../aws/bucket.ts";
 
 /** The right to write to the stack. It is renewed in the background until it is given back or handed on. */
 export interface HeldLock {
@@ -63,7 +63,7 @@ export async function takeLock(bucket: Bucket, context: Context, request: LockRe
       });
       request.onTake();
       const taken = found === null ? await bucket.create(key, next) : await bucket.replace(key, next, found.etag);
-      if (taken === false || taken === null) continue; // somebody was quicker: see who
+      if (taken === null) continue; // somebody was quicker: see who
       if (typeof claim === "object") report({ kind: "line", text: `${claim.why}: taking the lock over` });
       return held(bucket, context, next);
     }

@@ -1,14 +1,17 @@
-import type { ReleaseId } from "../domain/identifiers.ts";
-import type { Instigators } from "../domain/instigators.ts";
+import type { Digest, ReleaseId } from "../domain/identifiers.ts";
+import type { Instigators, Jobs } from "../domain/instigators.ts";
 import type { Before } from "../domain/journal.ts";
 import { type ImagePart, keptName, type Release, type Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
+import type { Tree } from "../stack/tree.ts";
 import type { ImagePlan } from "../images/plan.ts";
+import type { Hold } from "../images/protect.ts";
 import type { Scripts } from "../migrations/read-scripts.ts";
 import type { SqlPreview } from "../migrations/sql.ts";
 import type { Definition } from "../task-definitions/definition.ts";
+import type { EnvironmentFileContent, ExistingDefinition } from "../task-definitions/existing.ts";
 import type { ParameterNames } from "./definitions.ts";
 
 /** What runs now, and what is there to build on: read, never remembered. */
@@ -31,9 +34,17 @@ export interface Observation {
   readonly definitions: Readonly<Record<string, KnownDefinition>>;
   /** By the key of the image; those that services keep in a release that is promoted, by {@link keptName}. */
   readonly images: Readonly<Record<string, ImagePlan>>;
+  /** What services run by a tag, of those that no release has rolled. */
+  readonly tagged: readonly TaggedImage[];
   /** What each service runs by the current release, as long as the registry has it: images that it may keep. By key. */
   readonly keepable: Readonly<Record<string, ImagePart>>;
   readonly parameters: ParameterNames;
+  /** Those that somebody else has written, by definition: files of the checkout, or what services run. */
+  readonly existing: Readonly<Record<string, ExistingDefinition>>;
+  /** null: the stack has none, or it is not read, as for a rollback. */
+  readonly environmentFile: EnvironmentFileContent | null;
+  /** The user's own dagster.yaml, with the names of files beside it that look like further ones; null: there is none, or it is not read. */
+  readonly instanceFile: { readonly tree: Tree | null; readonly others: readonly string[] } | null;
   /** Where the images come from, when they are not made here. */
   readonly promoted: Promoted | null;
   /** Alembic's revisions in the checkout, by the name of the migration. */
@@ -43,10 +54,24 @@ export interface Observation {
   readonly instigators: NotedInstigators;
 }
 
+/** An image of the stack's registry that a container runs by a tag. */
+export interface TaggedImage {
+  /** Key of the service. */
+  readonly service: string;
+  readonly container: string;
+  /** As its definition has it. */
+  readonly reference: string;
+  readonly repository: string;
+  /** What runs, more than one where tasks differ; empty: it is not known. */
+  readonly runs: readonly { readonly digest: Digest; readonly hold: Hold }[];
+}
+
 /** Schedules and sensors, as they are now, or as they were before an unfinished release. */
 export interface NotedInstigators {
   /** By location; null: nobody could be asked, now or then. */
   readonly locations: Instigators | null;
+  /** How many jobs each location has, or had then; null alike. */
+  readonly jobs: Jobs | null;
   /** Why something of them is not known, for people; null: it is, or there is nobody to ask. */
   readonly unknown: string | null;
 }

@@ -1,18 +1,23 @@
 import type { Dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { Source } from "../domain/release.ts";
-import { type ImageClients, planCopy, planImage } from "../images/index.ts";
+import { type ImageClients, planCopy, planMaking } from "../images/index.ts";
 import { readScripts } from "../migrations/read-scripts.ts";
 import { pathInCheckout } from "../stack/findings.ts";
 import type { Stack } from "../stack/index.ts";
+import { refusal } from "../stack/problems.ts";
 import type { Clients } from "./connections.ts";
+import { existingProblems, liveDefinitions, withNames } from "./existing.ts";
 import type { History } from "./history.ts";
 import { isAskable, type Observation } from "./observation.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
+import { readDefinitionFiles } from "./observe/existing.ts";
 import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
+import { readInstanceFile } from "./observe/instance.ts";
 import { parameterNames } from "./observe/parameters.ts";
 import { noteInstigators } from "./observe/instigators.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
+import { observeTagged, withDigests } from "./observe/tagged.ts";
 
 /** What observation reads, and what applying needs of it again. */
 export interface Observed extends ObservedImages {
@@ -35,20 +40,32 @@ export async function observe(
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion } = about;
-  const [services, { images, copies }, parameters, scripts] = await Promise.all([
+  const [services, { images, copies }, parameters, scripts, files, instanceFile] = await Promise.all([
     observeServicesByKey(clients, stack, history),
     lookAtImages(imageClients, context, about, checkout, current),
     parameterNames(clients, scope),
     // The checkout has nothing to say of images that were made elsewhere.
     promotion === null ? migrationScripts(scope, checkout.root) : {},
+    readDefinitionFiles(scope, checkout.root),
+    readInstanceFile(scope, checkout.root),
   ]);
   const before = beforeOf(services, history);
   const [definitions, instigators] = await Promise.all([
-    observeDefinitions(clients, scope, services, before, current),
+    observeDefinitions(
+      clients,
+      withNames(scope, { existing: files.existing, definitions: {}, services }),
+      services,
+      before,
+      current,
+    ),
     noteInstigators(isAskable(stack, { services }) ? dagster : null, context, history),
   ]);
+  const tagged = await observeTagged(clients, imageClients, scope, { services, definitions }, current);
+  const existing = { ...files.existing, ...liveDefinitions(scope, definitions) };
+  const problems = existingProblems(scope, existing);
+  if (problems.length > 0) throw refusal(problems);
   const plans = Object.fromEntries([
-    ...Object.entries(images).map(([key, image]) => [key, planImage(image)] as const),
+    ...Object.entries(images).map(([key, image]) => [key, planMaking(image)] as const),
     ...Object.entries(copies).map(([key, copy]) => [key, planCopy(copy)] as const),
   ]);
   // What is promoted says of each service which image it runs.
@@ -58,11 +75,15 @@ export async function observe(
     releasing: history.releasing,
     current,
     services,
-    before,
+    before: withDigests(before, tagged),
     definitions,
     images: plans,
+    tagged,
     keepable,
     parameters,
+    existing,
+    environmentFile: files.environmentFile,
+    instanceFile,
     promoted: promotion,
     scripts,
     sql: {},

@@ -16,7 +16,7 @@ import {
   resolveStack,
   type Stack,
 } from "../stack/index.ts";
-import { type Bucket, bucket } from "./bucket.ts";
+import { type Bucket, bucket } from "../aws/bucket.ts";
 import type { Clients, Connections } from "./connections.ts";
 
 /** Which stack, in which environment. */
@@ -105,7 +105,8 @@ export async function openOther(
   return { records, account: contract.account ?? account, clients };
 }
 
-function wrongAccount(account: string, allowed: readonly string[]): UserError {
+/** The credentials work in an account that is not to be touched. */
+export function wrongAccount(account: string, allowed: readonly string[]): UserError {
   return new UserError({
     what: `The credentials of this job are of account ${account}, and only ${allowed.join(", ")} may be touched.`,
     where: "input allowed-account-ids",

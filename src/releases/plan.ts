@@ -8,8 +8,11 @@ import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import { checkCodeVersions } from "./code-versions.ts";
 import { checkComponents } from "./components.ts";
 import { checkDagsterVersions } from "./dagster-versions.ts";
+import { checkDefinitions } from "./definition-checks.ts";
 import { type ImageReferences, imageReference } from "./definitions.ts";
+import { checkExisting, withNames } from "./existing.ts";
 import { checkHosts, checkRunsAwaited } from "./hosts.ts";
+import { checkInstance } from "./instance-checks.ts";
 import { limits } from "./limits.ts";
 import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
@@ -20,6 +23,7 @@ import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planPromotedKept } from "./plans/promoted.ts";
 import { checkDagster, checkLeft, checkRise, checkSchema, servicesLeft } from "./rollback-checks.ts";
+import { checkTagged, planProtection } from "./plans/protect.ts";
 import { planRollout } from "./plans/rollout.ts";
 import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
 
@@ -27,16 +31,34 @@ import { scopeOf, withBase, withoutUnreleased } from "./scope.ts";
  * What must be done so that the stack runs this commit. Pure: the same stack and observation give the same plan, whoever asks.
  * @param begun the release it is planned for; parts that earlier steps of it have made are taken as made
  */
-export function planRelease(stack: Stack, observation: Observation, begun: Release): Plan {
+export function planRelease(written: Stack, observation: Observation, begun: Release): Plan {
+  return planWithContents(written, observation, begun).plan;
+}
+
+/** The same, with what each definition that is wanted says, whether or not it is registered. */
+export function planWithContents(
+  written: Stack,
+  observation: Observation,
+  begun: Release,
+): { readonly plan: Plan } & Pick<Draft, "contents"> {
+  const stack = withNames(written, observation);
   const scope = scopeOf(stack, begun.only);
   const target = withBase(scope, observation.current, begun);
-  const draft: Draft = { steps: [], untouched: [], moved: [], target: withoutKept(target, scope), arns: {} };
+  const draft: Draft = {
+    steps: [],
+    untouched: [],
+    moved: [],
+    target: withoutKept(target, scope),
+    contents: {},
+    arns: {},
+  };
   const hosts = hostChange(scope, observation.current, (host) => imageFor(observation, host));
   const images = {
     ...imageReferences(stack, target),
     ...planImages(scope, observation, draft),
     ...planPromotedKept(scope, observation, draft),
   };
+  planProtection(observation, draft);
   planMigrations(scope, observation, images, hosts, draft);
   planDefinitions(scope, observation, images, draft);
   const released = withoutUnreleased(stack, scope, target);
@@ -46,6 +68,9 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
   const willHave = (service: Service): string | null => versionFor(service, scope, observation, draft.target);
   const findings = [
     ...limits(scope),
+    ...checkExisting(scope, observation),
+    ...distinct(checkDefinitions(scope, observation, draft.contents, begun.source.sha)),
+    ...checkInstance(scope, observation, draft.contents),
     ...ofImages,
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
@@ -53,12 +78,13 @@ export function planRelease(stack: Stack, observation: Observation, begun: Relea
     ...checkDagsterVersions(released, willHave),
     ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
     ...checkServices(scope, observation),
+    ...checkTagged(observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkComponents(stack, scope, observation, begun),
     ...checkRevisions(scope, observation, draft.steps),
   ];
-  return finished(draft, findings);
+  return { plan: { ...finished(draft, findings), shownVariables: stack.shownVariables }, contents: draft.contents };
 }
 
 /**
@@ -82,7 +108,7 @@ export function planRollback(
   const { contract, kept, images: formerImages, taskDefinitions } = former;
   const migrations = leftTo(to, schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
-  const draft: Draft = { steps: [], untouched: [], moved: [], target, arns: {} };
+  const draft: Draft = { steps: [], untouched: [], moved: [], target, contents: {}, arns: {} };
   planFormerDefinitions(former, wanted, draft);
   const hosts = hostChange(stack, current, (host) => imageOf(to, host));
   planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
@@ -108,7 +134,7 @@ export function planRollback(
     ...checkCodeVersions(stack, hadThen),
     ...checkDagsterVersions(stack, hadThen),
   ];
-  return { ...finished(draft, findings), backTo: to.id };
+  return { ...finished(draft, findings), backTo: to.id, shownVariables: stack.shownVariables };
 }
 
 /** What services of the scope keep is decided anew. */

@@ -2,19 +2,24 @@ import { isAwsError } from "../aws/error.ts";
 import type { Outcome, OutcomeKind, ServiceOutcome } from "../domain/journal.ts";
 import { type Advice, Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { type Plan, planHash, type Step } from "../domain/plan.ts";
+import { changesNothing, type Plan, planHash, type Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Markdown } from "../markdown/markdown.ts";
+import { type DefinitionChange, definitionChanges } from "./changes.ts";
 import { type Ending, explainEnding } from "./ending/explain.ts";
 import { explainPlan, wordsOfPlan } from "./explain.ts";
+import { explainPreview } from "./preview/explain.ts";
 import { nameIn, type Observation, showRunning } from "./observation.ts";
+import type { StackPrice } from "./price/price.ts";
+import type { SettledRevisions } from "./old-revisions/settle.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
 import type { RolloutEnd, StepEnd } from "./rollout.ts";
 import type { Session } from "./session.ts";
 import type { StateAfter } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import type { TakenBack } from "./take-back.ts";
+import { webserversOf } from "./webserver.ts";
 
 /** What an action has to tell. */
 export interface Result {
@@ -24,10 +29,18 @@ export interface Result {
   /** null: nothing was to be done, or the release goes on in the next action. */
   readonly outcome: OutcomeKind | null;
   readonly changed: boolean;
+  /** What each definition that was registered, or would be, changes. */
+  readonly definitionChanges: readonly DefinitionChange[];
   readonly steps: readonly StepEnd[];
   /** How each service that was rolled ended. */
   readonly services: readonly ServiceOutcome[];
+  /** Where people find the webserver; null: nobody wrote it down, or nothing was to be carried out. */
+  readonly webserverUrl: string | null;
+  /** What the plan changes in what the services cost; null where only that plan is asked for which is carried out. */
+  readonly price: StackPrice | null;
   readonly summary: Markdown;
+  /** The same for a pull request; null where only that plan is told which is carried out. */
+  readonly preview: Markdown | null;
   /** For the log: the same in a few lines. */
   readonly words: readonly string[];
 }
@@ -87,27 +100,38 @@ export interface Told {
   readonly stateAfter: readonly StateAfter[];
   /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
   readonly queued: QueuedRuns | null;
+  /** What became of old revisions of task definitions; null: nothing was to. */
+  readonly revisions: SettledRevisions | null;
   readonly session: Pick<Session, "openedAt" | "stack">;
 }
 
 /** What there is to tell of a plan that is not carried out. */
-export function resultOfPlan(plan: Plan, observation: Observation): Result {
+export function resultOfPlan(
+  plan: Plan,
+  observation: Observation,
+  price: StackPrice | null = null,
+  web: string | null = null,
+): Result {
   return {
     release: plan.target,
     plan,
     hash: planHash(plan),
     outcome: null,
-    changed: plan.steps.length > 0,
+    changed: !changesNothing(plan, observation.current),
+    definitionChanges: definitionChanges(plan, observation),
     steps: [],
     services: [],
-    summary: explainPlan(plan, observation),
-    words: wordsOfPlan(plan, observation),
+    webserverUrl: null,
+    price,
+    summary: explainPlan(plan, observation, price, web),
+    preview: price === null ? null : explainPreview(plan, observation, price, web),
+    words: wordsOfPlan(plan, observation, price),
   };
 }
 
 /** What there is to tell of one that was. */
 export function resultOf(told: Told): Result {
-  const { plan, end, earlier, outcome, takenBack } = told;
+  const { plan, observation, end, earlier, outcome, takenBack } = told;
   const steps = [...earlier, ...end.steps];
   return {
     release: end.release,
@@ -115,11 +139,19 @@ export function resultOf(told: Told): Result {
     hash: planHash(plan),
     outcome,
     changed: steps.some((end) => end.kind === "done" || mayHaveChanged(end)),
+    definitionChanges: definitionChanges(plan, observation),
     steps,
     services: servicesOf(end, takenBack),
+    webserverUrl: webserverUrl(told.session),
+    price: null,
+    preview: null,
     summary: explainEnding(endingOf(told, steps)),
     words: [`${told.title}: release ${end.release.id}`],
   };
+}
+
+function webserverUrl({ stack }: Told["session"]): string | null {
+  return webserversOf(stack).find(({ url }) => url !== null)?.url ?? null;
 }
 
 /** The record of how it ended, but for when and by whom. */
@@ -197,7 +229,7 @@ function verdictsOf(
 }
 
 function endingOf(
-  { title, plan, observation, end, outcome, takenBack, stateAfter, queued, session }: Told,
+  { title, plan, observation, end, outcome, takenBack, stateAfter, queued, revisions, session }: Told,
   steps: readonly StepEnd[],
 ): Ending {
   const { failure, release } = end;
@@ -226,6 +258,7 @@ function endingOf(
     running: outcome === null ? null : runningNow(observation, release, outcome, steps, takenBack),
     current: outcome === "committed" ? release : observation.current,
     queued,
+    revisions,
     servedAfterSeconds: isServed ? (Math.max(...served) - session.openedAt) / 1000 : null,
   };
 }

@@ -1,6 +1,8 @@
+import type { Dagster } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { begunAt, instant, type ReleaseId, releaseIdSchema, shaOf } from "../domain/identifiers.ts";
+import { webOf } from "../domain/journal.ts";
 import type { Plan } from "../domain/plan.ts";
 import { imagesOf, type Release, runsSame } from "../domain/release.ts";
 import { type ImageClients, imageIsThere } from "../images/index.ts";
@@ -22,7 +24,6 @@ import { newRelease, openSession, type Session, type SessionRequest, settled } f
 import { type Result, resultOfPlan } from "./result.ts";
 import { checkState } from "./state-checks.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
-import { webserverOf } from "./workshop.ts";
 
 /** What a rollback is asked for. */
 export interface RollbackRequest extends SessionRequest {
@@ -54,18 +55,24 @@ const migratedLately = 20;
 export async function rollback(context: Context, connections: Connections, request: RollbackRequest): Promise<Result> {
   const session = await openSession(context, connections, request);
   if (request.dryRun) {
-    const { observation, planned } = await look(context, session, await target(session, request.to, context), request);
-    const looked = { plan: planned, observation };
-    checkApproved(context, session, request.approved, looked);
-    refuse(context, looked);
-    return resultOfPlan(planned, observation);
+    const { observation, planned } = await look(
+      context,
+      session,
+      await target(session, request.to, context),
+      request,
+      session.webserver.forPlan,
+    );
+    checkApproved(context, session, request.approved, { plan: planned, observation });
+    const result = resultOfPlan(planned, observation, null, webOf(request.owner));
+    refuse(context, result.plan.findings, () => result);
+    return result;
   }
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
     const to = await target(now, request.to, context);
     const { observation, plan, images } = await undisturbed(context, now, request.rolling, async () => {
-      const { planned, ...looked } = await look(context, now, to, request);
+      const { planned, ...looked } = await look(context, now, to, request, now.webserver.dagster);
       return { ...looked, plan: planned };
     });
     checkApproved(context, now, request.approved, { plan, observation });
@@ -81,10 +88,13 @@ export async function rollback(context: Context, connections: Connections, reque
       allowsStateLoss: request.allowStateLoss,
       rolling: request.rolling,
       queued: { choice: request.queuedRuns, since },
+      keepRevisions: null,
     });
   } catch (error) {
     await lock.giveBack();
     throw error;
+  } finally {
+    await session.webserver.close();
   }
 }
 
@@ -215,15 +225,16 @@ async function look(
   session: Session,
   to: Release,
   { allowStateLoss }: Pick<RollbackRequest, "allowStateLoss">,
+  webserver: Dagster | null,
 ): Promise<{ readonly observation: Observation; readonly planned: Plan; readonly images: ImageClients }> {
   const { clients, connections, stack, currentRelease, request } = session;
   refuseUncarried(context, stack);
   const [services, images] = await Promise.all([
     observeServicesByKey(clients, stack, session),
-    connections.images(context, clients, request.scratch),
+    connections.images(context, clients, request),
   ]);
   const before = beforeOf(services, session);
-  const dagster = isAskable(stack, { services }) ? webserverOf(context, session) : null;
+  const dagster = isAskable(stack, { services }) ? webserver : null;
   const [instigators, wanted, running, there, schema] = await Promise.all([
     noteInstigators(dagster, context, session),
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
@@ -244,8 +255,12 @@ async function look(
     before,
     definitions: Object.fromEntries(definitions),
     images: {},
+    tagged: [],
     keepable: {},
     parameters: {},
+    existing: {},
+    environmentFile: null,
+    instanceFile: null,
     promoted: null,
     scripts: {},
     sql: {},

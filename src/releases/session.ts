@@ -6,9 +6,11 @@ import { emptyRelease, type Release, type Source } from "../domain/release.ts";
 import { withLevels } from "../stack/index.ts";
 import { dayOf } from "./checks.ts";
 import type { Connections } from "./connections.ts";
+import { type Compare, follows } from "./follows.ts";
 import { type History, readHistory, settlePointer } from "./history.ts";
 import { type Journal, journal } from "./journal.ts";
 import type { HeldLock, LockRequest } from "./lock.ts";
+import { type AskedWebserver, openWebserver } from "./webserver.ts";
 import { type OpenStack, openStack, type StackLocation } from "./open.ts";
 
 /** Who wants something of which stack. */
@@ -17,15 +19,21 @@ export interface SessionRequest extends StackLocation, LockRequest {
   readonly repository: string;
   /** Folder for what is too large for memory; goes with the job. */
   readonly scratch: string;
+  /** Folder of this machine that outlives the job, for what would be made again from the same. */
+  readonly kept: string;
   /** Releases a commit that does not contain the released one. */
   readonly allowDivergent: boolean;
+  /** A checkout that differs from its commit is released, and its images get no tag of that commit. */
+  readonly allowDirty: boolean;
   /** Asks the host of a repository whether one commit is an ancestor of another; null when it cannot be asked. */
-  readonly compare: ((repository: string, ancestor: Sha, descendant: Sha) => Promise<"yes" | "no" | "unknown">) | null;
+  readonly compare: Compare | null;
 }
 
 /** An open stack with its history. */
 export interface Session extends OpenStack, History {
   readonly connections: Connections;
+  /** Whoever opens a session to do something closes this at the end. */
+  readonly webserver: AskedWebserver;
   readonly request: SessionRequest;
   /** Milliseconds since 1970. */
   readonly openedAt: number;
@@ -41,7 +49,9 @@ export async function openSession(
   const openedAt = context.clock.now();
   const open = await openStack(context, connections, request);
   const records = journal(open.records);
-  return { ...open, connections, request, openedAt, journal: records, ...(await readHistory(open.records, records)) };
+  const webserver = openWebserver(context, connections, open.clients, open.stack, open.records);
+  const history = await readHistory(open.records, records);
+  return { ...open, connections, webserver, request, openedAt, journal: records, ...history };
 }
 
 /**
@@ -75,12 +85,13 @@ export async function checkoutOf({ request, connections }: Session): Promise<Che
 
 /**
  * The commit that is checked out.
- * @throws UserError when the checkout differs from it
+ * @throws UserError when the checkout differs from it, unless that is allowed
  */
-export async function cleanSource(session: Session): Promise<Source> {
-  const { source, changedFiles } = await checkoutOf(session);
-  if (changedFiles.length > 0) throw new UserError(dirtyCheckout(session, changedFiles));
-  return source;
+export async function releasable(session: Session): Promise<CheckedOut> {
+  const checkedOut = await checkoutOf(session);
+  const { changedFiles } = checkedOut;
+  if (changedFiles.length > 0 && !session.request.allowDirty) throw new UserError(dirtyCheckout(session, changedFiles));
+  return checkedOut;
 }
 
 /** A plan may be of a checkout that no deploy would take. @param now milliseconds since 1970 */
@@ -96,7 +107,7 @@ function dirtyCheckout({ request }: Session, changedFiles: readonly string[]): A
   return {
     what: `The checkout differs from its commit in ${changedFiles.length === 1 ? "a file" : `${changedFiles.length} files`}: ${some}${more}. A release is named by its commit, and would not be what it says: a deploy is refused.`,
     where: request.root,
-    fix: "Commit them; or let git ignore what earlier steps of the job have made.",
+    fix: "Commit them; or let git ignore what earlier steps of the job have made. For a trial, `allow-dirty: true` releases them all the same: under the name of a commit that does not hold them.",
   };
 }
 
@@ -237,29 +248,6 @@ async function checkFollows(
     `Commit ${descendant}${where} does not contain ${ancestor}, which is released: deploying it would go back, in part or whole.`,
     now,
   );
-}
-
-/** @throws UserError when the history does not tell */
-async function follows(
-  { request, connections }: Session,
-  repository: string,
-  ancestor: Sha,
-  descendant: Sha,
-): Promise<boolean> {
-  if (ancestor === descendant) return true;
-  const isOurs = repository === request.repository;
-  const local = isOurs ? await connections.history.isAncestor(request.root, ancestor, descendant) : "unknown";
-  const answer =
-    local === "unknown" && request.compare !== null ? await request.compare(repository, ancestor, descendant) : local;
-  if (answer !== "unknown") return answer === "yes";
-  const where = isOurs ? "" : ` of ${repository}`;
-  throw new UserError({
-    what: `This checkout does not hold enough history to tell whether ${descendant}${where} follows ${ancestor}, which is released.`,
-    where: isOurs ? request.root : repository,
-    fix: isOurs
-      ? "Check out with the whole history (actions/checkout with `fetch-depth: 0`), or give this step a `github-token` that may read the repository."
-      : `Give this step a \`github-token\` that may read ${repository}.`,
-  });
 }
 
 function superseded(

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Plan } from "../domain/plan.ts";
-import { type ImageObservation, inScratch, layOut, type Lock, openShelf } from "../images/index.ts";
+import {
+  inScratch,
+  type LayersObservation,
+  layOut,
+  type Lock,
+  type MakingObservation,
+  openShelf,
+} from "../images/index.ts";
 import { headsOf, lacking } from "../migrations/scripts.ts";
 import { renderSql, type SqlPreview, type SqlRequest } from "../migrations/sql.ts";
 import { findPython } from "../programs/index.ts";
@@ -43,11 +50,12 @@ async function previewOf(
   context: Context,
   migration: Migration,
   { scripts, current }: Observed["observation"],
-  image: ImageObservation | undefined,
+  image: MakingObservation | undefined,
   { scratch, whyNotRun }: SqlPlace,
 ): Promise<SqlPreview> {
   const { name } = migration;
   const read = scripts[name];
+  if (image?.way === "docker") return none("Its image is built from a Dockerfile: what is in it is not known before.");
   if (image === undefined || read === undefined)
     return none("Its image is not made of this checkout, which has nothing to say of its revisions.");
   if (whyNotRun !== null) return none(whyNotRun);
@@ -77,7 +85,7 @@ async function previewOf(
 /** Lays the image's files out, and installs what they import until nothing is missing that the lock file has. @throws UserError, Cancelled */
 async function render(
   context: Context,
-  { sources, request }: ImageObservation,
+  { sources, request }: LayersObservation,
   lock: Lock,
   folder: string,
   asked: Pick<SqlRequest, "name" | "workdir" | "folders" | "heads">,
@@ -92,6 +100,7 @@ async function render(
     file: request.requirements ?? "requirements",
     root: request.root,
     target: { platform, python: version },
+    libc: null,
     folder: join(folder, "packages"),
   });
   await shelf.add(firstPackages);

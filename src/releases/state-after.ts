@@ -5,9 +5,10 @@ import { stateGate } from "../gates/state/gate.ts";
 import type { Stack } from "../stack/stack.ts";
 import { locationsServedBy } from "./hosts.ts";
 import type { Observation } from "./observation.ts";
+import type { RolloutEnd } from "./rollout.ts";
 import { servedImage, type TakenBack } from "./take-back.ts";
 
-/** Schedules and sensors of a location whose code was taken back. */
+/** Schedules and sensors of a location after a release that has failed. */
 export interface StateAfter {
   readonly location: string;
   /** What is not as before, or could not be seen; null: all is as before. */
@@ -25,6 +26,7 @@ export async function stateAfterTakeBack(
   context: Context,
   stack: Stack,
   before: Observation,
+  { steps }: Pick<RolloutEnd, "steps">,
   takenBack: readonly TakenBack[],
   dagster: Dagster | null,
 ): Promise<readonly StateAfter[]> {
@@ -37,11 +39,16 @@ export async function stateAfterTakeBack(
     const service = stack.services[key];
     return service === undefined || why !== null || count === 0 ? [] : [service];
   });
-  const images = new Map(
-    back.flatMap((service) =>
-      locationsServedBy(service).map((location) => [location, servedImage(before, service.key)]),
-    ),
+  const ofBack = back.flatMap((service) =>
+    locationsServedBy(service).map((location) => [location, servedImage(before, service.key)] as const),
   );
+  const others = Object.values(stack.services).filter(({ key }) => takenBack.every(({ service }) => service !== key));
+  // What the stack file names was turned on or off in locations that did not move, too.
+  const isSwitched =
+    stack.gates.restore &&
+    steps.some(({ step, kind }) => step.kind === "gate" && step.gate === "expect" && kind !== "left");
+  const ofOthers = isSwitched ? others.flatMap(locationsServedBy).map((location) => [location, null] as const) : [];
+  const images = new Map<string, string | null>([...ofOthers, ...ofBack]);
   return Promise.all(
     [...images].flatMap(([location, image]) => {
       const was = noted[location];
@@ -50,6 +57,7 @@ export async function stateAfterTakeBack(
         location,
         image,
         before: was,
+        jobsBefore: before.instigators.jobs?.[location] ?? null,
         allowsLoss: false,
         restores: stack.gates.restore,
         timeoutSeconds,

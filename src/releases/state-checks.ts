@@ -1,10 +1,10 @@
 import type { Finding } from "../domain/finding.ts";
+import { locationKey } from "../domain/identifiers.ts";
 import type { Instigator } from "../domain/instigators.ts";
 import type { Release } from "../domain/release.ts";
 import { isLoss } from "../gates/state/compare.ts";
 import { nameOf } from "../gates/state/explain.ts";
 import type { Stack } from "../stack/stack.ts";
-import { locationKey } from "../stack/tasks.ts";
 import { locationsServedBy } from "./hosts.ts";
 import type { Observation } from "./observation.ts";
 

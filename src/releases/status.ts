@@ -1,21 +1,18 @@
 import type { ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import type { Finding } from "../domain/finding.ts";
-import { begunAt, instant, type ReleaseId, type Sha, shaOf } from "../domain/identifiers.ts";
-import type { Intent, Lock, OutcomeKind, Owner } from "../domain/journal.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs, table, type Text } from "../markdown/markdown.ts";
 import { withLevels } from "../stack/index.ts";
-import type { Stored } from "./bucket.ts";
 import { dayOf } from "./checks.ts";
 import type { Connections } from "./connections.ts";
 import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
-import type { Journal } from "./journal.ts";
 import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
+import { type Holder, holderOf, type PastRelease, pastReleases, underWayOf } from "./past.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
 
 /** What runs, what should run, and what happened lately. */
@@ -31,28 +28,8 @@ export interface Status {
   readonly findings: readonly Finding[];
   /** Newest first. */
   readonly history: readonly PastRelease[];
-  /** Who may write now, and for how long at least; null: nobody. */
-  readonly holder: { readonly owner: Owner; readonly since: string; readonly leftSeconds: number } | null;
-}
-
-/** One release of the history. A later version may add members, and takes none away. */
-export interface PastRelease {
-  readonly id: ReleaseId;
-  /** `interrupted`: begun, and cut before its end was written. */
-  readonly ended: OutcomeKind | "under way" | "interrupted";
-  /** null: it was cut before it had said what it would do, and did nothing. */
-  readonly command: Intent["command"] | null;
-  /** The commit that it brought, or went back to. */
-  readonly commit: Sha;
-  /** Who did it; where somebody else has closed it later, who began it. */
-  readonly by: string | null;
-  /** When it ended; one that has not, when it was begun. */
-  readonly at: string;
-  /** Id of the cause when it is red. */
-  readonly cause: string | null;
-  readonly isCurrent: boolean;
-  /** What becomes of one that has not come to its end; null: nothing is left of it. */
-  readonly next: string | null;
+  /** Who may write now; null: nobody. */
+  readonly holder: Holder | null;
 }
 
 const shownReleases = 10;
@@ -60,18 +37,15 @@ const shownReleases = 10;
 /** Reads, and changes nothing. @throws UserError, AwsError */
 export async function status(context: Context, connections: Connections, request: SessionRequest): Promise<Status> {
   const session = await openSession(context, connections, request);
-  const { stack, clients, journal, currentRelease: current, lock } = session;
-  const [services, ids] = await Promise.all([
-    observeServicesByKey(clients, stack, session),
-    journal.newest(shownReleases),
-  ]);
-  const before = beforeOf(services, session);
+  const { stack, clients, currentRelease: current, lock } = session;
   const holder = holderOf(lock);
   const underWay = underWayOf(session, holder);
-  const [definitions, history] = await Promise.all([
-    foreignDefinitions(clients, current, services, before),
-    Promise.all(ids.map((id) => pastRelease(journal, session, id, underWay))),
+  const [services, history] = await Promise.all([
+    observeServicesByKey(clients, stack, session),
+    pastReleases(session, underWay, shownReleases),
   ]);
+  const before = beforeOf(services, session);
+  const definitions = await foreignDefinitions(clients, current, services, before);
   return {
     stack: stack.name,
     environment: stack.environment,
@@ -90,26 +64,6 @@ export async function status(context: Context, connections: Connections, request
   };
 }
 
-/** Nobody whose lease is over. */
-function holderOf(lock: Stored<Lock> | null): Status["holder"] {
-  const owner = lock?.value.holder ?? null;
-  if (lock === null || owner === null) return null;
-  const leftSeconds = lock.value.leaseSeconds - lock.ageSeconds;
-  return leftSeconds <= 0 ? null : { owner, since: lock.value.since, leftSeconds };
-}
-
-/**
- * The release that the holder of the lock carries out. Until he has begun one, the newest that is open may be another's, who was cut,
- * or one that failed.
- */
-function underWayOf({ lock, unfinished }: Session, holder: Status["holder"]): ReleaseId | null {
-  const newest = lock?.value.open.at(-1) ?? null;
-  if (holder === null || newest === null) return null;
-  const found = unfinished.find(({ intent }) => intent.release.id === newest);
-  if (found === undefined) return newest; // noted in the lock, and about to write its intent; or about to move the pointer
-  return found.outcome === null && found.intent.owner.name === holder.owner.name ? newest : null;
-}
-
 /** Definitions are read only where another one runs than was released. */
 async function foreignDefinitions(
   { ecs }: Session["clients"],
@@ -126,33 +80,6 @@ async function foreignDefinitions(
   });
   return Object.fromEntries((await Promise.all(read)).flat());
 }
-
-async function pastRelease(
-  journal: Journal,
-  { currentRelease, unfinished }: Pick<Session, "currentRelease" | "unfinished">,
-  id: ReleaseId,
-  underWay: ReleaseId | null,
-): Promise<PastRelease> {
-  const outcome = await journal.outcome(id);
-  const isLeft = outcome === null || outcome.outcome === "abandoned";
-  const record = (isLeft ? await journal.intent(id) : null) ?? outcome;
-  const isOpen = unfinished.some(({ intent }) => intent.release.id === id);
-  return {
-    id,
-    ended: outcome?.outcome ?? (id === underWay ? "under way" : "interrupted"),
-    command: record?.command ?? null,
-    commit: shaOf(id),
-    by: record?.owner.name ?? null,
-    at: (outcome ?? record)?.at ?? instant(begunAt(id)),
-    cause: outcome?.cause ?? null,
-    isCurrent: currentRelease?.id === id,
-    next: id === underWay ? null : isOpen ? goesOn : record === null ? leftAlone : null,
-  };
-}
-
-const goesOn =
-  "The next deploy or rollback goes on from there; should that fail, all of it goes back to what was before.";
-const leftAlone = "Nothing: it was cut before it had changed anything.";
 
 /** For the log. */
 export function wordsOfStatus({

@@ -6,6 +6,7 @@ import { awaitRuns } from "./steps/drain.ts";
 import { passGate } from "./steps/gate.ts";
 import { makeImage } from "./steps/image.ts";
 import { runMigration } from "./steps/migration.ts";
+import { protect } from "./steps/protect.ts";
 import { putBack, rollService, stopService } from "./steps/service.ts";
 import { setReplacement } from "./steps/settings.ts";
 import type { Workshop } from "./workshop.ts";
@@ -19,6 +20,8 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
   switch (step.kind) {
     case "image":
       return makeImage(shop, step);
+    case "protect":
+      return protect(shop, step);
     case "register":
       return register(shop, step, results);
     case "run-task":

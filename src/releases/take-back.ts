@@ -2,10 +2,10 @@ import { isAwsError } from "../aws/error.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
-import { observeServices, takeBack } from "../deployments/index.ts";
+import { type Digests, observeServices, takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
-import type { Undo } from "../domain/plan.ts";
+import type { GateName, Undo } from "../domain/plan.ts";
 import { isGood, type Revision, sameRevision, type Verdict } from "../domain/verdict.ts";
 import type { GateResult } from "../gates/gate.ts";
 import type { Service } from "../stack/stack.ts";
@@ -62,6 +62,7 @@ export async function takeAllBack(
   let barred: string | null = null;
   for (const { service, undo, ours } of moved) {
     const name = nameIn(before, service);
+    const { digests = {} } = before.before[service] ?? {};
     if (undo.kind === "none") {
       results.push({ service, name, count: null, verdict: null, why: undo.why });
       continue;
@@ -71,7 +72,11 @@ export async function takeAllBack(
       results.push(
         why !== null
           ? { service, name, count: undo.count, verdict: null, why }
-          : { service, name, ...(await takeOneBack(context, { ...session, clients }, undo, ours, rolling)) },
+          : {
+              service,
+              name,
+              ...(await takeOneBack(context, { ...session, clients }, undo, { ours, digests }, rolling)),
+            },
       );
     } catch (error) {
       barred = barredBy(error);
@@ -100,7 +105,7 @@ async function takeOneBack(
   context: Context,
   { clients, stack }: Session,
   { service, to, count }: Extract<Undo, { kind: "roll" }>,
-  ours: Moved["ours"],
+  { ours, digests }: Pick<Moved, "ours"> & { readonly digests: Digests },
   { timeoutSeconds }: Pick<Rolling, "timeoutSeconds">,
 ): Promise<Pick<TakenBack, "count" | "verdict" | "why">> {
   const request = {
@@ -108,6 +113,7 @@ async function takeOneBack(
     service,
     to,
     count,
+    digests,
     // A short time-out of what failed is none for going back.
     timeoutSeconds: Math.max(timeoutSeconds, rollTimeoutSeconds),
     ...(ours === null ? {} : { ours }),
@@ -173,14 +179,19 @@ async function askAll(
   return takenBack.map((back) => ({ ...back, why: whys.get(back.service) ?? null }));
 }
 
-/** @returns null when there is nothing to ask for: it is not known which image a location was served from. */
+/**
+ * @returns null when there is nothing to ask for: it is not known which image a location was served from, or the stack file says
+ * that the release does not depend on the answer
+ */
 async function ask(asker: Asker, before: Observation, service: Service): Promise<GateResult | null> {
   const { key } = service;
+  const isDecisive = (gate: GateName): boolean => (asker.stack.gates.levels[gate]?.level ?? "on") === "on";
+  if (!isDecisive(service.kind === "code-location" ? "location" : service.kind)) return null;
   switch (service.kind) {
     case "webserver": {
-      const gate = await askGate(asker, { gate: "webserver", on: key }, gateTimeoutSeconds);
+      const gate = await askGate(asker, { gate: "webserver", on: key, each: null }, gateTimeoutSeconds);
       const image = servedImage(before, key);
-      if (gate.cause !== null || image === null) return gate;
+      if (gate.cause !== null || image === null || !isDecisive("loaded")) return gate;
       const loaded = await Promise.all(
         service.locations.map((on) => askGate(asker, { gate: "loaded", on, image }, locationTimeoutSeconds)),
       );

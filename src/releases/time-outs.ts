@@ -24,6 +24,7 @@ export function longestSeconds(steps: readonly Step[], rollSeconds: number): num
 function timeoutSeconds(step: Step, rollSeconds: number): number {
   switch (step.kind) {
     case "image":
+    case "protect":
     case "register":
     case "settings":
       return 0;

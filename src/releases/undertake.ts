@@ -13,9 +13,11 @@ import { checkCredentials, dayOf } from "./checks.ts";
 import { failed, imagesFailed, lost, uncommitted } from "./end-badly.ts";
 import { abandon } from "./history.ts";
 import { endLeftTasks } from "./left-tasks.ts";
-import { uncarried } from "./limits.ts";
+import { limits } from "./limits.ts";
 import { type HeldLock, isLost } from "./lock.ts";
+import { type SettledRevisions, settleRevisions } from "./old-revisions/settle.ts";
 import { settleQueuedRuns } from "./queued-runs.ts";
+import { unreached } from "./reach.ts";
 import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from "./result.ts";
 import type { Rolling } from "./rolling.ts";
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
@@ -24,9 +26,10 @@ import { carryOut } from "./steps.ts";
 import { type Done, StepFailed } from "./steps/done.ts";
 import { begunMigration } from "./steps/migration.ts";
 import { makeImage } from "./steps/image.ts";
+import { protect } from "./steps/protect.ts";
 import { longestSeconds } from "./time-outs.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
-import { imageKeysOf, imageWorkshop, webserverOf, type Workshop, workshop } from "./workshop.ts";
+import { imageKeysOf, imageWorkshop, type Workshop, workshop } from "./workshop.ts";
 
 /**
  * Makes the images of a plan. Nothing that others share is written: it needs no lock, begins no release, and whatever an unfinished
@@ -42,8 +45,9 @@ export async function makeImages(
   const mine = stepsToCarryOut(context, session, { ...undertaking, parts: ["images"] });
   const shop = imageWorkshop(context, session, undertaking);
   const end = await rollOut(mine, plan.target, context, async (step) => {
-    if (step.kind !== "image") throw new Error(`step ${step.id} makes no image`);
-    return makeImage(shop, step);
+    if (step.kind === "image") return makeImage(shop, step);
+    if (step.kind === "protect") return protect(shop, step);
+    throw new Error(`step ${step.id} makes no image`);
   });
   if (end.failure !== null) throw imagesFailed(context, session, undertaking, end);
   const title = mine.length === 0 ? "Nothing to do" : "Done, as far as this action goes";
@@ -88,16 +92,22 @@ export async function undertake(
     lock.handOn();
     return resultOf(tell(session, undertaking, end, "Done, as far as this action goes"));
   }
+  let revisions: SettledRevisions | null = null;
   try {
     await commit(context, session, lock, undertaking, end);
+    const { keepRevisions: keep } = undertaking;
+    // While the lock is held: who releases next must not be about to run one of them.
+    if (keep !== null)
+      revisions = await settleRevisions(context, session, lock, end.release, session.webserver.dagster, keep);
+    await lock.giveBack();
   } catch (error) {
     if (isLost(error)) throw lost(error, session, undertaking, end);
     throw uncommitted(error, tell(session, undertaking, end, "Rolled out, and not recorded"));
   }
-  const dagster = webserverOf(context, session);
+  const { dagster } = session.webserver;
   const told = tell(session, undertaking, end, goodTitle(undertaking), "committed");
   const waiting = await settleQueuedRuns(context, session.stack, dagster, queued.since, queued.choice);
-  return resultOf({ ...told, queued: waiting });
+  return resultOf({ ...told, queued: waiting, revisions });
 }
 
 /**
@@ -174,7 +184,7 @@ function stepsToCarryOut(
   const decides = parts.includes("rollout") || mine.some(({ kind }) => kind === "stop");
   const findings = plan.findings.filter(({ id }) => decides || !saidByWhoRolls.includes(id));
   const all = [...findings, ...ofCredentials(context, session, mine, rolling)];
-  refuse(context, { plan: { ...plan, findings: all }, observation });
+  refuse(context, all, () => resultOfPlan({ ...plan, findings: all }, observation));
   if (missing.length > 0) throw partsMissing(missing.map(({ part }) => part));
   return mine;
 }
@@ -182,19 +192,17 @@ function stepsToCarryOut(
 /** What is not looked at after a release is said by who ends it; what it may lose is allowed, or not, to who rolls. */
 const saidByWhoRolls: readonly string[] = ["not-checked", "state-location-left", "state-not-noted"];
 
-/** A plan, and what it was made of. */
-type Looked = Pick<Undertaking, "plan" | "observation">;
-
 /**
  * Findings are shown; an error ends it before anything is written.
+ * @param result what there is to tell of the plan that is refused
  * @throws PlanRefused
  */
-export function refuse({ report }: Context, { plan, observation }: Looked): void {
-  const errors = plan.findings.filter(({ level }) => level === "error");
+export function refuse({ report }: Context, findings: readonly Finding[], result: () => Result): void {
+  const errors = findings.filter(({ level }) => level === "error");
   const [first, ...others] = errors;
-  const shown: readonly Finding[] = [...bySeverity(plan.findings).filter(({ level }) => level !== "error"), ...others];
+  const shown: readonly Finding[] = [...bySeverity(findings).filter(({ level }) => level !== "error"), ...others];
   for (const finding of shown) report({ kind: "finding", finding });
-  if (first !== undefined) throw new PlanRefused(first, resultOfPlan(plan, observation));
+  if (first !== undefined) throw new PlanRefused(first, result());
 }
 
 /**
@@ -202,7 +210,7 @@ export function refuse({ report }: Context, { plan, observation }: Looked): void
  * @throws UserError
  */
 export function refuseUncarried({ report }: Context, stack: Stack): void {
-  const [first, ...others] = uncarried(stack);
+  const [first, ...others] = [...limits(stack), ...unreached(stack)];
   for (const finding of others) report({ kind: "finding", finding });
   if (first !== undefined) throw new UserError(first);
 }
@@ -271,6 +279,7 @@ async function begin(
       before: { ...observation.before },
       approved,
       instigators: observation.instigators.locations,
+      jobs: observation.instigators.jobs,
       continues: cut.map(({ intent }) => intent.release.id),
       owner: request.owner,
       at: instant(now),
@@ -280,7 +289,7 @@ async function begin(
   await abandon(journal, cut, { owner: request.owner, now });
 }
 
-/** Outcome, pointer, lock, in this order: whoever is cut in between is found by the next one, who moves the pointer. */
+/** Outcome, then pointer: whoever is cut in between is found by the next one, who moves the pointer. */
 async function commit(
   { clock }: Context,
   { journal, request, current }: Session,
@@ -300,7 +309,6 @@ async function commit(
   if (other !== null && other.outcome !== "committed") throw closedByOther(other);
   await journal.moveCurrent({ schema: 1, release: end.release.id, previous: end.release.base, at }, current);
   lock.settled();
-  await lock.giveBack();
 }
 
 function closedByOther({ release, outcome, owner }: Outcome): UserError {

@@ -1,6 +1,6 @@
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan } from "../domain/plan.ts";
-import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
+import type { CopyObservation, ImageClients, MakingObservation } from "../images/index.ts";
 import type { Observation } from "./observation.ts";
 import type { BadSince, QueuedRunsChoice } from "./queued-runs.ts";
 import type { Told } from "./result.ts";
@@ -16,7 +16,7 @@ export interface Undertaking {
   readonly observation: Observation;
   readonly images: {
     readonly clients: ImageClients;
-    readonly observations: Readonly<Record<string, ImageObservation>>;
+    readonly observations: Readonly<Record<string, MakingObservation>>;
     readonly copies: Readonly<Record<string, CopyObservation>>;
   };
   /** The parts of it that are carried out here. */
@@ -30,6 +30,8 @@ export interface Undertaking {
   readonly rolling: Rolling;
   /** What becomes of runs in the queue when their code is taken back; `since`: what going back itself leaves behind. */
   readonly queued: { readonly choice: QueuedRunsChoice; readonly since: BadSince };
+  /** How many old revisions stay of each family once it is committed; null: all do. */
+  readonly keepRevisions: number | null;
 }
 
 /** What there is to tell of one that was carried out, so far. */
@@ -41,5 +43,17 @@ export function tell(
   outcome: OutcomeKind | null = null,
   takenBack: readonly TakenBack[] = [],
 ): Told {
-  return { title, plan, observation, end, earlier, outcome, takenBack, stateAfter: [], queued: null, session };
+  return {
+    title,
+    plan,
+    observation,
+    end,
+    earlier,
+    outcome,
+    takenBack,
+    stateAfter: [],
+    queued: null,
+    revisions: null,
+    session,
+  };
 }

@@ -2,19 +2,22 @@ import { guarded } from "../aws/send.ts";
 import type { Dagster } from "../dagster/client.ts";
 import type { Looks, ServiceNetwork } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
-import type { Instigators } from "../domain/instigators.ts";
+import type { ReleaseId } from "../domain/identifiers.ts";
+import type { Instigators, Jobs } from "../domain/instigators.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
-import type { CopyObservation, ImageClients, ImageObservation } from "../images/index.ts";
+import type { CopyObservation, ImageClients, MakingObservation } from "../images/index.ts";
 import type { Stack } from "../stack/index.ts";
 import type { Clients } from "./connections.ts";
-import type { ParameterNames } from "./definitions.ts";
+import type { DefinitionSources } from "./definitions.ts";
+import { withNames } from "./existing.ts";
 import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
 import type { Rolling } from "./rolling.ts";
 import type { Session } from "./session.ts";
 import { taskNetwork } from "./task-network.ts";
 import type { Undertaking } from "./undertaking.ts";
+import type { AskedWebserver } from "./webserver.ts";
 
 /** Everything a step may need. */
 export interface Workshop {
@@ -22,15 +25,17 @@ export interface Workshop {
   /** Before each write to ECS the lock is looked at. */
   readonly clients: Clients;
   readonly images: ImageClients;
-  readonly imageObservations: Readonly<Record<string, ImageObservation>>;
+  readonly imageObservations: Readonly<Record<string, MakingObservation>>;
   readonly copyObservations: Readonly<Record<string, CopyObservation>>;
   /** Content keys, by the key of the image. */
   readonly imageKeys: Readonly<Record<string, string>>;
   readonly context: Context;
-  /** Names of SSM parameters, by the paths that the stack has its secrets from. */
-  readonly parameters: ParameterNames;
-  /** null: no webserver has an address that the runner reaches. */
+  /** What definitions are made of beside the stack. */
+  readonly sources: DefinitionSources;
+  /** null: no webserver has an address. */
   readonly dagster: Dagster | null;
+  /** How it is reached. */
+  readonly webserver: AskedWebserver;
   readonly network: () => Promise<ServiceNetwork>;
   readonly release: Release;
   readonly attempt: number;
@@ -41,8 +46,12 @@ export interface Workshop {
   readonly handedOver: Readonly<Record<string, string>>;
   /** Schedules and sensors before anything moved, by location; null: nobody could be asked. */
   readonly instigators: Instigators | null;
+  /** How many jobs each location had then. */
+  readonly jobs: Jobs | null;
   /** What schedules and sensors lose is only said. */
   readonly allowsStateLoss: boolean;
+  /** The earlier release that is to run again; null: a deploy. */
+  readonly backTo: ReleaseId | null;
 }
 
 /** What images are made with: nothing that others share can be written with it. */
@@ -66,10 +75,12 @@ export function workshop(
   const { stack, clients, request } = session;
   return {
     ...imageWorkshop(context, session, undertaking),
+    stack: withNames(stack, observation),
     clients: { ...clients, ecs: guarded(clients.ecs, () => lock.check()) },
     imageKeys: imageKeysOf(observation),
-    parameters: observation.parameters,
-    dagster: webserverOf(context, session),
+    sources: observation,
+    dagster: session.webserver.dagster,
+    webserver: session.webserver,
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,
     attempt: request.owner.attempt,
@@ -77,7 +88,9 @@ export function workshop(
     looks,
     handedOver: handedOverBy(plan),
     instigators: observation.instigators.locations,
+    jobs: observation.instigators.jobs,
     allowsStateLoss: undertaking.allowsStateLoss,
+    backTo: plan.backTo,
   };
 }
 
@@ -94,14 +107,6 @@ export function imageWorkshop(
     imageObservations: images.observations,
     copyObservations: images.copies,
   };
-}
-
-/** The webserver as the runner reaches it; null when no address is known. */
-export function webserverOf(context: Context, { stack, connections }: Session): Dagster | null {
-  const url = Object.values(stack.services).flatMap((service) =>
-    service.kind === "webserver" && service.url !== null ? [service.url] : [],
-  )[0];
-  return url === undefined ? null : connections.webserver(context, { url, headers: {} });
 }
 
 /** What is stopped by a plan, or was by the release that it goes on from: names of ECS services, by the key of their successor. */

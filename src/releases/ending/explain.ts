@@ -19,6 +19,7 @@ import {
 } from "../../markdown/markdown.ts";
 import { timeline } from "../../markdown/timeline.ts";
 import { commit, explainAbout, explainFindings } from "../explain.ts";
+import type { SettledRevisions } from "../old-revisions/settle.ts";
 import type { QueuedRuns } from "../queued-runs.ts";
 import type { StateAfter } from "../state-after.ts";
 import type { StepEnd } from "../rollout.ts";
@@ -49,6 +50,8 @@ export interface Ending {
   readonly current: Release | null;
   /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
   readonly queued: QueuedRuns | null;
+  /** What became of old revisions of task definitions; null: nothing was to. */
+  readonly revisions: SettledRevisions | null;
   /** Time from the begin of this step of the workflow until the new code was served, in seconds; null when no code moved. */
   readonly servedAfterSeconds: number | null;
 }
@@ -65,6 +68,7 @@ export function explainEnding({
   running,
   current,
   queued,
+  revisions,
   servedAfterSeconds,
 }: Ending): Markdown {
   const results = Object.fromEntries(
@@ -85,6 +89,7 @@ export function explainEnding({
       : markdown`The code was served ${servedAfterSeconds.toFixed(1)} s after this step began.`,
     failure === null || running === null ? null : explainRunning(running, current),
     queued === null ? null : explainQueued(queued),
+    revisions === null ? null : explainRevisions(revisions),
     table(
       ["", "Step", "Result", "Seconds"],
       steps.map((end) => stepRow(end, results)),
@@ -95,6 +100,16 @@ export function explainEnding({
     stayed.length === 0 ? null : details("Untouched", list(stayed.map(({ what, why }) => markdown`${what}: ${why}`))),
     explainFindings(plan.findings),
   );
+}
+
+function explainRevisions({ keep, deregistered, isMore, leavesRuns, why }: SettledRevisions): Markdown {
+  const names = deregistered.length === 0 ? "none" : deregistered.join(", ");
+  return list([
+    markdown`Old task definitions deregistered: ${names}. The newest ${keep} of each family stay, and those that something names.`,
+    ...(isMore ? ["There are more: the next release goes on."] : []),
+    ...(leavesRuns ? ["Those of runs were left alone: runs wait for their task, or no webserver could be asked."] : []),
+    ...(why === null ? [] : [markdown`Not all was done: ${why}`]),
+  ]);
 }
 
 /** What nothing takes back. */
@@ -118,6 +133,7 @@ function subjectOf(step: Step): string {
     case "stop":
     case "put-back":
       return `service ${step.service}`;
+    case "protect":
     case "register":
     case "settings":
     case "drain":

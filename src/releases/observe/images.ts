@@ -1,14 +1,16 @@
 import type { Context } from "../../domain/context.ts";
 import { type ImagePart, imageOf, type Release, type Source } from "../../domain/release.ts";
 import {
+  cacheTag,
   type CopyObservation,
   type ImageClients,
-  type ImageObservation,
-  type ImageRequest,
+  type DockerRequest,
   imageIsThere,
-  observeImage,
+  type MakingObservation,
+  type MakingRequest,
+  observeMaking,
 } from "../../images/index.ts";
-import { checkCheckout, type Image, type Stack } from "../../stack/index.ts";
+import { checkCheckout, type Dockerfile, type Image, type Stack } from "../../stack/index.ts";
 import type { Observation } from "../observation.ts";
 import { observePromoted, type Promotion } from "../promotion.ts";
 
@@ -20,12 +22,14 @@ export interface About {
   readonly promotion: Promotion | null;
   /** Images of another registry may be copied. */
   readonly copyImages: boolean;
+  /** The checkout differs from its commit: images of it do not bear the commit's name. */
+  readonly isDirty: boolean;
 }
 
 /** What applying needs of images again. */
 export interface ObservedImages {
   /** Of those that are made of the checkout. */
-  readonly images: Readonly<Record<string, ImageObservation>>;
+  readonly images: Readonly<Record<string, MakingObservation>>;
   /** Of those that another environment has, by what names them. */
   readonly copies: Readonly<Record<string, CopyObservation>>;
 }
@@ -34,58 +38,93 @@ export interface ObservedImages {
 export async function lookAtImages(
   clients: ImageClients,
   context: Context,
-  { scope, promotion, copyImages }: About,
+  { scope, promotion, copyImages, isDirty }: About,
   checkout: { readonly root: string; readonly source: Source },
   current: Release | null,
 ): Promise<ObservedImages> {
   if (promotion !== null) return { images: {}, copies: await observePromoted(clients, promotion, scope, copyImages) };
-  return { images: await observeImages(clients, context, scope, checkout, current), copies: {} };
+  return { images: await observeImages(clients, context, scope, { ...checkout, isDirty }, current), copies: {} };
+}
+
+interface Checkout {
+  readonly root: string;
+  readonly source: Source;
+  readonly isDirty: boolean;
 }
 
 async function observeImages(
   clients: ImageClients,
   context: Context,
   stack: Stack,
-  checkout: { readonly root: string; readonly source: Source },
+  checkout: Checkout,
   current: Release | null,
-): Promise<Readonly<Record<string, ImageObservation>>> {
+): Promise<Readonly<Record<string, MakingObservation>>> {
   await checkCheckout(stack, checkout.root);
   const found = await Promise.all(
     Object.values(stack.images).map(async (image) => {
-      const request = imageRequest(image, checkout);
-      return request === null
-        ? []
-        : [[image.key, await observeImage(clients, context, request, current?.images[image.key] ?? null)] as const];
+      const released = current?.images[image.key] ?? null;
+      return [image.key, await observeMaking(clients, context, imageRequest(image, checkout), released)] as const;
     }),
   );
-  return Object.fromEntries(found.flat());
+  return Object.fromEntries(found);
 }
 
 /** Working directory of an image whose layers name none. */
 export const defaultWorkdir = "/app";
 
-/** @returns null for a way of building that this version does not know. */
-function imageRequest(
-  { repository, platform, building }: Image,
-  { root, source }: { readonly root: string; readonly source: Source },
-): ImageRequest | null {
-  if (building.kind !== "layers" || building.base.kind !== "image" || building.prepare.length > 0) return null;
-  const { requirements, files, workdir, places } = building;
+function imageRequest(image: Image, { root, source, isDirty }: Checkout): MakingRequest {
+  const { repository, create, platform, building } = image;
+  if (building.kind === "dockerfile") return dockerRequest(image, building, { root, source, isDirty });
+  const { base, requirements, groups, python, prepare, files, workdir, environment, user, places } = building;
   return {
     way: "layers",
     repository,
-    createRepository: false,
+    createRepository: create,
     platform,
     source,
+    isDirty,
     root,
-    base: building.base.reference,
+    place: image.place,
+    base: base.kind === "image" ? base.reference : base.dockerfile,
+    dockerBase: base.kind === "image" ? null : dockerRequest(image, base, { root, source, isDirty }),
     requirements,
+    groups,
+    prepare,
     files,
     generated: {},
     workdir: workdir ?? defaultWorkdir,
-    environment: {},
-    python: null,
+    environment,
+    user,
+    python,
     places,
+  };
+}
+
+function dockerRequest(
+  { repository, create, platform }: Image,
+  { place, context, dockerfile, target, arguments: given, secrets, cache, provenance }: Dockerfile,
+  { root, source, isDirty }: Checkout,
+): DockerRequest {
+  return {
+    way: "docker",
+    repository,
+    createRepository: create,
+    platform,
+    source,
+    isDirty,
+    root,
+    context,
+    dockerfile,
+    target,
+    arguments: given,
+    secrets,
+    cache: cache === "registry" ? { tag: cacheTag(target) } : null,
+    cacheFrom: [],
+    cacheTo: [],
+    noCache: false,
+    provenance,
+    builder: null,
+    place,
   };
 }
 
@@ -97,7 +136,9 @@ export async function keepableImages(
   plans: Observation["images"],
 ): Promise<Observation["keepable"]> {
   if (current === null) return {};
-  const known = new Set(Object.values(plans).flatMap(({ way, digest }) => (way === "layers" ? [] : [digest])));
+  const known = new Set(
+    Object.values(plans).flatMap(({ way, digest }) => (way === "layers" || way === "docker" ? [] : [digest])),
+  );
   const found = await Promise.all(
     Object.values(services).map(async (service): Promise<readonly (readonly [string, ImagePart])[]> => {
       const part = imageOf(current, service);

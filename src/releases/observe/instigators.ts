@@ -1,9 +1,10 @@
 import { type Dagster, DagsterUnreachable } from "../../dagster/client.ts";
+import { WayBroken } from "../../dagster/way.ts";
 import type { Context } from "../../domain/context.ts";
 import { UserError } from "../../domain/errors.ts";
-import type { Instigator, Instigators } from "../../domain/instigators.ts";
+import type { Instigator } from "../../domain/instigators.ts";
 import { readState, type StateAnswer } from "../../gates/state/read.ts";
-import { type History, instigatorsBeforeUnfinished } from "../history.ts";
+import { type History, locationsBeforeUnfinished } from "../history.ts";
 import type { NotedInstigators } from "../observation.ts";
 
 /** So long a webserver that does not answer is asked again, in milliseconds: a plan may be made where nobody reaches it. */
@@ -20,16 +21,19 @@ export async function noteInstigators(
   context: Context,
   history: Pick<History, "unfinished">,
 ): Promise<NotedInstigators> {
-  const former = instigatorsBeforeUnfinished(history);
-  if (dagster === null) return { locations: former, unknown: null };
+  const former = locationsBeforeUnfinished(history);
+  const known = { locations: former.instigators, jobs: former.jobs };
+  if (dagster === null) return { ...known, unknown: null };
   const seen = await ask(dagster, context);
-  if (typeof seen === "string") return { locations: former, unknown: seen };
-  const locations = { ...noted(seen), ...former };
+  if (typeof seen === "string") return { ...known, unknown: seen };
+  const locations = { ...noted(seen, ({ instigators }) => instigators.map(kept)), ...former.instigators };
+  const jobs = { ...noted(seen, (loaded) => loaded.jobs), ...former.jobs };
   const broken = [...seen].flatMap(([name, { kind }]) =>
     kind === "waiting" && !Object.hasOwn(locations, name) ? [name] : [],
   );
   return {
     locations,
+    jobs,
     unknown: broken.length === 0 ? null : `${broken.join(", ")}: not loaded, so that nobody sees what they have`,
   };
 }
@@ -41,6 +45,8 @@ async function ask(dagster: Dagster, { clock, signal }: Context): Promise<Readon
     try {
       return await readState(dagster);
     } catch (error) {
+      // No gate would be answered either: better said before anything moves.
+      if (error instanceof WayBroken) throw error;
       if (error instanceof UserError) return error.what;
       if (!(error instanceof DagsterUnreachable)) throw error;
       if (clock.now() - since >= patience) return error.message;
@@ -49,11 +55,12 @@ async function ask(dagster: Dagster, { clock, signal }: Context): Promise<Readon
   }
 }
 
-function noted(seen: ReadonlyMap<string, StateAnswer>): Instigators {
+function noted<T>(
+  seen: ReadonlyMap<string, StateAnswer>,
+  of: (loaded: Extract<StateAnswer, { kind: "loaded" }>) => T,
+): Readonly<Record<string, T>> {
   return Object.fromEntries(
-    [...seen].flatMap(([name, answer]) =>
-      answer.kind === "waiting" ? [] : [[name, answer.instigators.map(kept)] as const],
-    ),
+    [...seen].flatMap(([name, answer]) => (answer.kind === "waiting" ? [] : [[name, of(answer)] as const])),
   );
 }
 

@@ -15,6 +15,7 @@ import type { Clients, Connections } from "../../../src/releases/connections.ts"
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import { callerOf } from "../../local-aws/neighbours/sessions.ts";
+import type { Dagster } from "../../../src/dagster/client.ts";
 import type { Rules } from "../../local-aws/rules.ts";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
 import { createScriptedRuntime, type LogLine, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
@@ -38,6 +39,10 @@ export interface PlayedAccount {
   readonly s3: MemoryS3;
   readonly registry: MemoryRegistry;
   readonly dagster: PlayedDagster;
+  /** Each time that tasks which ask Dagster were begun with. */
+  readonly probes: readonly PlayedProbe[];
+  /** Values of parameters, by their names. */
+  readonly parameters: Map<string, string>;
   /** The checkout. */
   readonly root: string;
   readonly environment: string;
@@ -59,6 +64,16 @@ export interface PlayedAccount {
   /** Code of this commit starts, and does not load in Dagster. */
   breakCode(sha: Sha): void;
   close(): Promise<void>;
+}
+
+/** A task that asks Dagster: nothing of it is played but that it is there. */
+export interface PlayedProbe {
+  readonly url: string;
+  /** Where user and password are from; null: none are sent. */
+  readonly login: string | null;
+  readonly isOpen: boolean;
+  /** Where its answers come through: group, prefix and container. */
+  readonly log: string;
 }
 
 export const stackName = "small";
@@ -176,6 +191,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
   });
+  const probes: PlayedProbe[] = [];
+  const parameters = new Map<string, string>();
   const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
   runtime.script(() => true, { kind: "healthy", ...quick });
   // One-off tasks and runs end by themselves.
@@ -209,20 +226,31 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     s3,
     registry,
     dagster,
+    probes,
+    parameters,
     root,
     connections: (wire, context, role) =>
-      connect({ aws, s3, registry, dagster, runtime, neighbour }, wire, credentialsOf(aws, wire, context, role), {
-        checkout: (folder) => {
-          if (head === null) throw new Error("nothing is checked out");
-          return Promise.resolve({ root: folder, head, changedFiles: [] });
+      connect(
+        { aws, s3, registry, dagster, runtime, neighbour, probes, parameters },
+        wire,
+        credentialsOf(aws, wire, context, role),
+        {
+          checkout: (folder) => {
+            if (head === null) throw new Error("nothing is checked out");
+            return Promise.resolve({ root: folder, head, changedFiles: [] });
+          },
+          mentionedRevisions: () => {
+            const texts = Object.values(commits.at(-1)?.files ?? {}).join("\n");
+            return Promise.resolve(texts.match(/[\w-]+:\d+/g) ?? []);
+          },
+          isAncestor: (_folder, ancestor, descendant) => {
+            const [a, b] = [ancestor, descendant].map((sha) => commits.findIndex((one) => one.sha === sha));
+            return Promise.resolve(
+              a === undefined || b === undefined || a < 0 || b < 0 ? "unknown" : a <= b ? "yes" : "no",
+            );
+          },
         },
-        isAncestor: (_folder, ancestor, descendant) => {
-          const [a, b] = [ancestor, descendant].map((sha) => commits.findIndex((one) => one.sha === sha));
-          return Promise.resolve(
-            a === undefined || b === undefined || a < 0 || b < 0 ? "unknown" : a <= b ? "yes" : "no",
-          );
-        },
-      }),
+      ),
     commit: async (files) => {
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
@@ -259,21 +287,22 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
 export const migratedHeads: readonly string[] = ["0001"];
 
 /** What the program of a migration says last, behind the mark that its command brings. */
-export function reportOf({ overrides }: RuntimeTask): readonly LogLine[] {
+export function reportOf({ overrides }: RuntimeTask, after = migratedHeads): readonly LogLine[] {
   const mark = overrides.containerOverrides?.[0]?.command?.[3];
   if (mark === undefined) return [];
   const facts = {
     lock: "held",
     database: "postgresql",
-    heads: migratedHeads,
+    heads: after,
     before: [],
-    after: migratedHeads,
+    after,
     unknown: [],
   };
   return [{ text: `${mark} ${JSON.stringify({ end: "done", ...facts })}` }];
 }
 
-interface Outside extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime"> {
+interface Outside extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime" | "parameters"> {
+  readonly probes: PlayedProbe[];
   readonly neighbour: PlayedAccount | null;
 }
 
@@ -296,7 +325,7 @@ function credentialsOf(
 }
 
 function connect(outside: Outside, wire: Wire, accessKey: AccessKey, history: Connections["history"]): Connections {
-  const { aws, registry, dagster, neighbour } = outside;
+  const { aws, registry, dagster, neighbour, probes } = outside;
   return {
     caller: async ({ signal }, region) => {
       signal.throwIfAborted();
@@ -311,18 +340,48 @@ function connect(outside: Outside, wire: Wire, accessKey: AccessKey, history: Co
       );
     },
     aws: (context) => clientsOf(outside, wire, accessKey, context),
-    images: async (context, { ecr }, scratch) =>
-      Promise.resolve({ ecr, registry: registry.open(context, wire), scratch }),
+    images: async (context, { ecr }, { scratch, kept }) => {
+      const begun = { making: new Map(), bases: new Map(), prepared: new Map() };
+      return Promise.resolve({ ecr, registry: registry.open(context, wire), scratch, kept, ...begun });
+    },
     registryOf: async (context, _clients, account) =>
       Promise.resolve((account === neighbour?.aws.account ? neighbour.registry : registry).open(context, wire)),
-    webserver: ({ signal }) => dagster.open(signal, wire),
+    webserver: ({ signal }, { login }) =>
+      before(dagster.open(signal, wire), async () => {
+        await login?.authorization();
+      }),
+    probe: ({ signal }, _clients, { url, login, task }) => {
+      const played = { url, login, isOpen: false, log: "" };
+      const opened = before(dagster.open(signal, wire), async () => {
+        if (played.isOpen) return;
+        played.isOpen = true;
+        probes.push(played);
+        const like = await task();
+        played.log = `${like.log.group} ${like.log.prefix}/${like.task.container}`;
+      });
+      return { dagster: opened, at: () => opened, close: () => Promise.resolve(void (played.isOpen = false)) };
+    },
     history,
+  };
+}
+
+/** Does something before each question. */
+function before(asked: Dagster, act: () => Promise<void> | void): Dagster {
+  return {
+    ask: async (document, variables) => {
+      await act();
+      return asked.ask(document, variables);
+    },
+    serverInfo: async () => {
+      await act();
+      return asked.serverInfo();
+    },
   };
 }
 
 /** The product's own senders, with their retries, over clients that reach into memory. */
 function clientsOf(
-  { aws, s3, runtime, neighbour }: Outside,
+  { aws, s3, runtime, neighbour, parameters }: Outside,
   wire: Wire,
   accessKey: AccessKey,
   context: Pick<Context, "clock" | "signal">,
@@ -349,8 +408,24 @@ function clientsOf(
     ecr: sending({ name: "ECR", prefix: "ecr" }, (operation) => {
       throw new Error(`the ECR in memory does not know ${operation}`);
     }),
-    ssm: sending({ name: "SSM", prefix: "ssm" }, (operation) => {
+    elb: sending({ name: "Elastic Load Balancing", prefix: "elasticloadbalancing" }, async (operation, input) =>
+      answerOf(aws, { service: "elasticloadbalancing", operation, input, caller: await accessKey() }),
+    ),
+    ec2: sending({ name: "EC2", prefix: "ec2" }, async (operation, input) =>
+      answerOf(aws, { service: "ec2", operation, input, caller: await accessKey() }),
+    ),
+    iam: sending({ name: "IAM", prefix: "iam" }, async (operation, input) =>
+      answerOf(aws, { service: "iam", operation, input, caller: await accessKey() }),
+    ),
+    secretsManager: sending({ name: "Secrets Manager", prefix: "secretsmanager" }, (operation) => {
+      throw new Error(`the Secrets Manager in memory does not know ${operation}`);
+    }),
+    link: ({ bucket, key }) => Promise.resolve(`https://${bucket}.example/${key}?signature`),
+    ssm: sending({ name: "SSM", prefix: "ssm" }, (operation, input) => {
       if (operation === "DescribeParameters") return { Parameters: [] };
+      const { Name = "" } = input as { readonly Name?: string };
+      if (operation === "GetParameter" && !parameters.has(Name)) throw refusal("ParameterNotFound", 400);
+      if (operation === "GetParameter") return { Parameter: { Name, Value: parameters.get(Name) } };
       throw new Error(`the SSM in memory does not know ${operation}`);
     }),
     logs: sending({ name: "CloudWatch Logs", prefix: "logs" }, (operation, input) => {
@@ -390,7 +465,11 @@ function pushBase(registry: MemoryRegistry): Buffer {
 function pushDependencies(registry: MemoryRegistry, repositories: readonly string[], base: Buffer, lock: string): void {
   const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
   const tag = `deps-${dependenciesKey({
-    scheme: 2,
+    scheme: 3,
+    groups: [],
+    localPackages: {},
+    prepare: [],
+    user: null,
     platform: "linux/amd64",
     base: `sha256:${sha256(base)}` as Digest,
     python: null,

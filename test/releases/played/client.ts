@@ -16,7 +16,7 @@ export function clientOver(
   return {
     send: async (command, { abortSignal } = {}) => {
       const { operation, input } = readCommand(command);
-      const writes = !/^(Describe|Get|List|Head|Batch)/.test(operation);
+      const writes = !/^(Describe|Get|List|Head|Batch|Simulate)/.test(operation);
       const call = { to, operation, about: aboutOf(input), writes };
       const effect = () => throughMiddleware(command, context, () => Promise.resolve(answers(operation, input)));
       return interruptible(wire(call, effect), abortSignal);

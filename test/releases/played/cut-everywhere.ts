@@ -14,6 +14,8 @@ export interface Scenario {
   readonly mishaps?: readonly Mishap[];
   /** Everything before. @returns what is to be done */
   readonly prepare: (account: PlayedAccount) => Promise<(who: Deployer) => Promise<unknown>>;
+  /** What is not as it should be in the end, beside what holds for all. */
+  readonly wrong?: (account: PlayedAccount) => Promise<readonly string[]>;
   /** The last run ends well, or is taken back. */
   readonly ends: "well" | "badly";
 }
@@ -23,18 +25,18 @@ export interface Scenario {
  * that what was cut after one call, or before the next, is met by both.
  */
 export function cutEverywhere(scenario: Scenario): void {
-  let calls: readonly OutsideCall[] = [];
+  let places: readonly Place[] = [];
   beforeAll(async () => {
-    calls = await callsOf(scenario);
+    places = placesToCut(placesOf(await callsOf(scenario)));
   });
 
   test.each(scenario.mishaps ?? mishaps)(
     `${scenario.name}, %s at each of its calls and run again, leaves one release, its services as it says, and nothing over`,
     async (mishap) => {
       const wrong: string[] = [];
-      for (const at of placesToCut(calls.map(showCall))) {
-        const found = await cutAndRunAgain(scenario, at, mishap);
-        wrong.push(...found.map((one) => `${at} ${calls.map(showCall)[at] ?? ""}: ${one}`));
+      for (const place of places) {
+        const { wrong: found } = await cutAndRunAgain(scenario, place, mishap);
+        wrong.push(...found.map((one) => `${showPlace(place)}: ${one}`));
       }
       expect(wrong).toEqual([]);
     },
@@ -42,18 +44,60 @@ export function cutEverywhere(scenario: Scenario): void {
   );
 }
 
+/** A call of a release that nothing befell, and what it is known by in another run: there may be more or fewer looks before it. */
+export interface Place {
+  /** Its number, counted from 0. */
+  readonly at: number;
+  readonly call: OutsideCall;
+  /** How many calls before it write. */
+  readonly writes: number;
+  /** How many calls since the last of these were the same. */
+  readonly same: number;
+}
+
+export function showPlace({ at, call }: Place): string {
+  return `${at} ${showCall(call)}`;
+}
+
+export function placesOf(calls: readonly OutsideCall[]): readonly Place[] {
+  return calls.map((call, at) => placeAfter(calls.slice(0, at), call));
+}
+
+function placeAfter(before: readonly OutsideCall[], call: OutsideCall): Place {
+  const since = before.slice(before.findLastIndex(({ writes }) => writes) + 1);
+  return {
+    at: before.length,
+    call,
+    writes: before.filter(({ writes }) => writes).length,
+    same: since.filter((one) => showCall(one) === showCall(call)).length,
+  };
+}
+
+/** Is it the call of this place, or the first after it, when it was left out? Asked at each call, in order. */
+function isAt({ call, writes, same }: Place): (one: OutsideCall) => boolean {
+  const before: OutsideCall[] = [];
+  return (one) => {
+    const place = placeAfter(before, one);
+    before.push(one);
+    const isSame = showCall(one) === showCall(call) && place.writes === writes && place.same === same;
+    return isSame || place.writes > writes;
+  };
+}
+
 /** Every call, but for the middle of a row of questions that are asked again and again: a look every second looks the same. */
-function placesToCut(calls: readonly string[]): readonly number[] {
+export function placesToCut(places: readonly Place[]): readonly Place[] {
+  const calls = places.map(({ call }) => showCall(call));
   const same = (a: number, b: number, length: number): boolean =>
     a >= 0 && calls.slice(a, a + length).join() === calls.slice(b, b + length).join();
   const isMiddle = (at: number): boolean =>
     [1, 2, 3].some(
       (period) => same(at - 2 * period, at, period) && same(at - period, at, period) && same(at + period, at, period),
     );
-  return calls.flatMap((_, at) => (isMiddle(at) ? [] : [at]));
+  return places.filter((_, at) => !isMiddle(at));
 }
 
-async function callsOf({ prepare, account: options }: Scenario): Promise<readonly OutsideCall[]> {
+/** Calls of the scenario when nothing befalls it. */
+export async function callsOf({ prepare, account: options }: Scenario): Promise<readonly OutsideCall[]> {
   const account = await openAccount(options);
   try {
     const act = await prepare(account);
@@ -71,19 +115,20 @@ async function callsOf({ prepare, account: options }: Scenario): Promise<readonl
   }
 }
 
-/** @returns what is wrong in the end. */
-async function cutAndRunAgain(
-  { prepare, ends, account: options }: Scenario,
-  at: number,
+/** @returns what is wrong in the end, and the call that was struck */
+export async function cutAndRunAgain(
+  { prepare, ends, account: options, wrong: wrongBeside }: Scenario,
+  place: Place,
   mishap: Mishap,
-): Promise<readonly string[]> {
+): Promise<{ readonly wrong: readonly string[]; readonly struck: OutsideCall | null }> {
   const account = await openAccount(options);
   const { clock } = account;
   try {
     const act = await prepare(account);
     let first: Deployer | null = null;
+    const { at } = place;
     const cut = cutAt({
-      at,
+      at: isAt(place),
       mishap,
       cancel: (reason) => first?.cancel(reason),
       after: (milliseconds, callback) => void clock.bed.after(milliseconds, callback),
@@ -107,10 +152,11 @@ async function cutAndRunAgain(
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
     await clock.pass(5 * 60_000);
-    const wrong = await wrongWith(account);
-    if (ends === "well" && result !== "well") return [...wrong, `the second run failed: ${String(result)}`];
-    if (ends === "badly" && result === "well") return [...wrong, "the second run went well"];
-    return wrong;
+    const wrong = [...(await wrongWith(account)), ...((await wrongBeside?.(account)) ?? [])];
+    if (ends === "well" && result !== "well") wrong.push(`the second run failed: ${String(result)}`);
+    if (ends === "badly" && result === "well") wrong.push("the second run went well");
+    if (cut.struck() === null) wrong.push("it was not struck");
+    return { wrong, struck: cut.struck() };
   } finally {
     await account.close();
   }

@@ -30,8 +30,8 @@ export interface Cut {
 }
 
 export interface Strike {
-  /** Counts from 0. */
-  readonly at: number;
+  /** Counts from 0; or the first call that is so. */
+  readonly at: number | ((call: OutsideCall) => boolean);
   readonly mishap: Mishap;
   /** What a signal does. */
   readonly cancel: (reason: Error) => void;
@@ -54,7 +54,7 @@ export function cutAt({ at, mishap, cancel, after, pause }: Strike): Cut {
   };
   const wire: Wire = async (call, effect) => {
     if (isGone()) return never();
-    const isStruck = count === at;
+    const isStruck = struck === null && (typeof at === "number" ? count === at : at(call));
     count += 1;
     if (!isStruck) {
       const answer = await effect();

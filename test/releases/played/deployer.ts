@@ -1,10 +1,11 @@
+import { join } from "node:path";
 import type { RoleRequest } from "../../../src/aws/assumed-role.ts";
 import type { AwsOfJob } from "../../../src/aws/job.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
 import { type Closed, closeOpen } from "../../../src/releases/close.ts";
-import { allParts, deploy, type DeployRequest, plan } from "../../../src/releases/deploy.ts";
+import { allParts, deploy, type DeployRequest, plan, type PlanRequest } from "../../../src/releases/deploy.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
 import { type Rolling, usualRolling } from "../../../src/releases/rolling.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
@@ -48,11 +49,14 @@ export interface DeployerOptions {
   /** What GitHub says of a run; null: it cannot be asked. */
   readonly isOver?: SessionRequest["isOver"];
   readonly allowDivergent?: boolean;
+  readonly allowDirty?: boolean;
   /** Whose checkout it is. */
   readonly repository?: string;
   readonly wishes?: Partial<Wishes>;
   readonly compare?: SessionRequest["compare"];
   readonly queuedRuns?: DeployRequest["queuedRuns"];
+  readonly verifying?: DeployRequest["verifying"];
+  readonly keepRevisions?: DeployRequest["keepRevisions"];
   readonly allowStateLoss?: boolean;
   readonly rolling?: Partial<Rolling>;
   /** In whose name AWS is called; null: with credentials of the job that never end. */
@@ -61,6 +65,8 @@ export interface DeployerOptions {
   readonly job?: AwsOfJob;
   /** Why files of the checkout may not be run where a plan is made; null: they may. */
   readonly whyNotRun?: string | null;
+  readonly isTrial?: boolean;
+  readonly prices?: PlanRequest["prices"];
 }
 
 export function deployer(
@@ -73,15 +79,20 @@ export function deployer(
     waitSeconds = 0,
     isOver = null,
     allowDivergent = false,
+    allowDirty = false,
     repository = `owner/${stackName}`,
     wishes = {},
     compare = null,
     queuedRuns = "keep",
+    verifying = "false",
+    keepRevisions = null,
     allowStateLoss = false,
     rolling: asked = {},
     role = null,
     job = { region: null, credentialsEndAt: null },
     whyNotRun = null,
+    isTrial = false,
+    prices = {},
   }: DeployerOptions = {},
 ): Deployer {
   const rolling = { ...usualRolling, ...asked };
@@ -112,7 +123,9 @@ export function deployer(
     isOver,
     onTake: () => undefined,
     scratch: account.root,
+    kept: join(account.root, "kept"),
     allowDivergent,
+    allowDirty,
     compare,
   };
   const wished: Wishes = { only: null, from: null, copyImages: false, ...wishes };
@@ -129,9 +142,21 @@ export function deployer(
         queuedRuns,
         allowStateLoss,
         rolling,
+        verifying,
+        keepRevisions,
       }),
     plan: (approved = null) =>
-      plan(context, connections, { ...request, ...wished, release: null, approved, whyNotRun, allowStateLoss }),
+      plan(context, connections, {
+        ...request,
+        ...wished,
+        release: null,
+        approved,
+        whyNotRun,
+        isTrial,
+        prices,
+        allowStateLoss,
+        verifying,
+      }),
     rollback: (to, { dryRun = false, approved = null } = {}) =>
       rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns, allowStateLoss, rolling }),
     status: () => status(context, connections, request),

@@ -1,5 +1,5 @@
 import type { PlayedAccount } from "./account.ts";
-import type { OutsideCall, Wire } from "./wire.ts";
+import { type OutsideCall, showCall, type Wire } from "./wire.ts";
 
 /** Lets somebody deploy who is gone before the first call that is so: neither that one nor any later one is made. */
 export async function killedBefore(
@@ -19,16 +19,13 @@ export async function killedBefore(
   if (end !== "gone") throw new Error("the deploy came to its end before any such call");
 }
 
-/** The same, who is gone when so many calls were made. */
+/** The same, who is gone after so many different calls. */
 export function killedAfter(
   account: PlayedAccount,
   calls: number,
   deploy: (wire: Wire) => Promise<unknown>,
 ): Promise<void> {
-  let made = 0;
-  const isOver = (): boolean => {
-    made += 1;
-    return made > calls;
-  };
+  const made = new Set<string>();
+  const isOver = (call: OutsideCall): boolean => made.add(showCall(call)).size > calls;
   return killedBefore(account, isOver, deploy);
 }

@@ -4,7 +4,8 @@ import { Readable } from "node:stream";
 import { pauseAfter } from "../../../src/aws/send.ts";
 import type { Context } from "../../../src/domain/context.ts";
 import { type Registry, type RegistryRequest, Weather } from "../../../src/images/registry.ts";
-import type { Answer, Payload } from "../../../src/images/transport.ts";
+import type { Payload } from "../../../src/files/archive.ts";
+import type { Answer } from "../../../src/images/transport.ts";
 import type { Wire } from "./wire.ts";
 
 /** What ECR's registry holds. Tags are immutable, as ECR words it. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { refusal } from "./refusal.ts";
 
-/** Objects of every bucket, with S3's conditions on writes. Held against an S3 by test/contract/releases/bucket.test.ts. */
+/** Objects of every bucket, with S3's conditions on writes. Held against an S3 by test/contract/aws/bucket.test.ts. */
 export interface MemoryS3 {
   answer(operation: string, input: unknown): object;
   readonly objects: ReadonlyMap<string, StoredObject>;

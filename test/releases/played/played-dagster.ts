@@ -207,7 +207,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     },
     WaitingRuns: ({ filter, cursor, limit }: WaitingRunsVariables) => {
       const newestFirst = queued
-        .filter(({ status, madeAt }) => filter.statuses.includes(status) && madeAt > filter.createdAfter * 1000)
+        .filter(({ status, madeAt }) => filter.statuses.includes(status) && madeAt > (filter.createdAfter ?? 0) * 1000)
         .toReversed();
       const from = cursor === null ? 0 : newestFirst.findIndex(({ id }) => id === cursor) + 1;
       const results = newestFirst.slice(from, from + limit).map(({ id, job, location, madeAt, status }) => ({
@@ -282,7 +282,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
 }
 
 interface WaitingRunsVariables {
-  readonly filter: { readonly statuses: readonly string[]; readonly createdAfter: number };
+  readonly filter: { readonly statuses: readonly string[]; readonly createdAfter?: number };
   readonly cursor: string | null;
   readonly limit: number;
 }

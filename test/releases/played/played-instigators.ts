@@ -26,6 +26,8 @@ export interface PlayedInstigators {
   set(one: Pick<DefinedInstigator, "kind" | "location" | "name">, state: Partial<StoredState>): void;
   /** What is stored now; a state that nobody has made is all null. */
   stored(one: Pick<DefinedInstigator, "kind" | "location" | "name">): StoredState;
+  /** Does the code of this image define a job? Unless a test says otherwise, all does. */
+  hasJobs: (image: string) => boolean;
   /** A repository as GraphQL has it. */
   repository(location: string, image: string): object;
   readonly mutations: Readonly<Record<string, (variables: never) => Promise<object>>>;
@@ -71,10 +73,11 @@ export function playInstigators(): PlayedInstigators {
       set(keyed(id), { status: "STOPPED" });
       return changed(typename);
     };
-  return {
+  const played: PlayedInstigators = {
     defined,
     set,
     stored,
+    hasJobs: () => true,
     repository: (location, image) => {
       const own = defined.filter((one) => one.location === location && (one.in?.(image) ?? true));
       const common = (one: DefinedInstigator): object => ({
@@ -84,6 +87,7 @@ export function playInstigators(): PlayedInstigators {
       });
       return {
         name: "__repository__",
+        jobs: played.hasJobs(image) ? [{ name: "canary" }] : [],
         schedules: own.flatMap((one) =>
           one.kind === "schedule" ? [{ ...common(one), scheduleState: stateOf(one) }] : [],
         ),
@@ -103,4 +107,5 @@ export function playInstigators(): PlayedInstigators {
       },
     },
   };
+  return played;
 }

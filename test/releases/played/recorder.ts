@@ -5,16 +5,17 @@ export interface Recorder {
   readonly wire: Wire;
   /** The writes, as people read them. */
   readonly writes: string[];
+  /** Different ones: how often one thing is looked at, or a lock renewed, depends on the time that everything takes. */
   readonly calls: () => number;
 }
 
 export function recorder(): Recorder {
   const writes: string[] = [];
-  let calls = 0;
+  const calls = new Set<string>();
   const wire: Wire = (call, effect) => {
-    calls += 1;
+    calls.add(showCall(call));
     if (call.writes) writes.push(showCall(call));
     return effect();
   };
-  return { wire, writes, calls: () => calls };
+  return { wire, writes, calls: () => calls.size };
 }

@@ -18,13 +18,14 @@ import { pushImage } from "../../local-aws/infrastructure/push.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import { createMovableClock, type MovableClock } from "../../local-aws/movable-clock.ts";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
-import { createScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
+import { createScriptedRuntime, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 import type { Job } from "../../runner/run-step.ts";
 import { endsByItself } from "../played/situations.ts";
 import { environmentName, makeInfrastructure, reportOf, stackFile, stackName } from "../played/account.ts";
 import type { Rest } from "../played/ending.ts";
 import { type PlayedDagster, playDagster } from "../played/played-dagster.ts";
 import { plainWire } from "../played/wire.ts";
+import { scriptedLog } from "./scripted-log.ts";
 import { startStrikingWire, type StrikingWire } from "./striking-wire.ts";
 
 /**
@@ -33,6 +34,9 @@ import { startStrikingWire, type StrikingWire } from "./striking-wire.ts";
  */
 export interface ProcessAccount {
   readonly aws: LocalAws;
+  readonly runtime: ScriptedRuntime;
+  /** In the place of AWS, past the wire. */
+  readonly url: string;
   readonly clock: MovableClock;
   readonly wire: StrikingWire;
   readonly checkout: GitCheckout;
@@ -70,7 +74,8 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
       folder: join(folder, "ministack"),
     });
     const clock = createMovableClock();
-    const runtime = createScriptedRuntime({ clock });
+    const log = scriptedLog();
+    const runtime = createScriptedRuntime({ clock, log });
     const aws = createLocalAws({ clock, runtime, speed });
     closing.push(() => aws.close());
     const gateway = await startGateway({
@@ -103,6 +108,7 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
 
     await makeInfrastructure(aws, { endpoint: gateway.url }, ["code", "daemon", "webserver"]);
     const settings = clientSettings(gateway.url, aws.region);
+    log.open(settings);
     const s3 = new S3Client(settings);
     await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
     const ecr = new ECRClient(settings);
@@ -127,6 +133,8 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
     await mkdir(steps);
     const account: ProcessAccount = {
       aws,
+      runtime,
+      url: gateway.url,
       clock,
       wire,
       checkout,

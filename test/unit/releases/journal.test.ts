@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { begunAt, instant, type ReleaseId, releaseId, type Sha } from "../../../src/domain/identifiers.ts";
 import type { Intent, Outcome } from "../../../src/domain/journal.ts";
 import { contentHash } from "../../../src/domain/json.ts";
@@ -17,6 +17,7 @@ const intentOf = (id: ReleaseId): Intent => ({
   before: {},
   approved: null,
   instigators: null,
+  jobs: null,
   continues: [],
   owner,
   at: instant(0),

@@ -2,7 +2,7 @@ import { AwsError } from "../../../src/aws/error.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Owner } from "../../../src/domain/journal.ts";
 import { isHeldBy, type LockRequest, mayTakeLock, readLock, takeLock, unlock } from "../../../src/releases/lock.ts";
-import type { Bucket } from "../../../src/releases/bucket.ts";
+import type { Bucket } from "../../../src/aws/bucket.ts";
 import { createFakeClock, type FakeClock } from "../../local-aws/fake-clock.ts";
 import { memoryBucket } from "../../releases/memory-bucket.ts";
 import { testContext } from "../context.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { usualThreshold } from "../../../src/deployments/service.ts";
 import { explainPlan } from "../../../src/releases/explain.ts";
@@ -159,6 +159,14 @@ describe("a commit", () => {
     const rollOf = (key: string) => plan.steps.find(({ id }) => id === `roll/${key}`);
     expect(rollOf("webserver")).toMatchObject({ count: null, undo: { count: null } });
     expect(rollOf("daemon")).toMatchObject({ count: null, undo: { count: 1 } });
+  });
+
+  test("starts what is scaled with the first release: with no task there is nothing by which it would be", () => {
+    const scaled = dealFlow((text) =>
+      text.replace("webserver: { kind: webserver,", "webserver: { kind: webserver, scaling: { min: 2, max: 4 },"),
+    );
+    const roll = planFor(untouchedWorld(scaled), "a", scaled).steps.find(({ id }) => id === "roll/webserver");
+    expect(roll).toMatchObject({ count: 2 });
   });
 
   test("takes each service back to what it ran", () => {

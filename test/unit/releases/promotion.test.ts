@@ -44,7 +44,20 @@ describe("of a release that is promoted", () => {
     const unused: ImageClients["ecr"] = () => Promise.reject(new Error("nothing is asked of ECR"));
     const release = { ...current, images: there(current.images), kept: there(kept) };
     const promotion = { environment: "staging", release, unfinished: [], registry: () => Promise.resolve(registry) };
-    const found = await observePromoted({ registry, ecr: unused, scratch: "/nowhere" }, promotion, stack, true);
+    const found = await observePromoted(
+      {
+        registry,
+        ecr: unused,
+        scratch: "/nowhere",
+        kept: "/nowhere",
+        making: new Map(),
+        bases: new Map(),
+        prepared: new Map(),
+      },
+      promotion,
+      stack,
+      true,
+    );
     expect(Object.keys(found).sort()).toEqual(names);
   });
 });

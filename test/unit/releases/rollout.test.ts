@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../properties.ts";
 import type { Step } from "../../../src/domain/plan.ts";
 import { emptyRelease } from "../../../src/domain/release.ts";
 import { type RolloutEnd, rollOut, stepsOfParts } from "../../../src/releases/rollout.ts";

@@ -82,12 +82,16 @@ export function untouchedWorld(stack: Stack): World {
         before,
         definitions: {},
         images: {},
+        tagged: [],
         keepable: {},
         parameters: {},
+        existing: {},
+        environmentFile: null,
+        instanceFile: null,
         promoted: null,
         scripts: {},
         sql: {},
-        instigators: { locations: null, unknown: null },
+        instigators: { locations: null, jobs: null, unknown: null },
       },
       contents,
     },
@@ -186,6 +190,8 @@ function once(
         result: { digest },
       };
     }
+    case "protect":
+      return { observation: { ...observation, tagged: [] }, release, result: {} };
     case "register": {
       const content = resolve(step.content, results);
       const newest = observation.definitions[step.definition]?.newest?.revision.revision ?? 0;
@@ -332,6 +338,8 @@ export function serviceOf(
     capacityProviders: [],
     platformVersion: null,
     network: null,
+    targetGroups: [],
+    balanced: [],
     cloudFormationStack: null,
     events: [],
     ...change,
@@ -357,7 +365,11 @@ function versionOf(content: string): string | null {
 function inputsOf(content: string): NonNullable<ImagePlan["made"]>["of"] {
   const file = `0644 ${contentHash(/instance \S+/.exec(content)?.[0] ?? content)}`;
   return {
-    scheme: 2,
+    scheme: 3,
+    groups: [],
+    localPackages: {},
+    prepare: [],
+    user: null,
     platform: "linux/amd64",
     base: digestOf("base"),
     python: null,

@@ -54,3 +54,70 @@ test("they are looked at by the level that the stack file says, warning unless t
 test("a plan that moves nothing asks for neither", () => {
   expect(planned(`{ canary: ${asset} }`, {}).steps).toEqual([]);
 });
+
+test("targets are looked at of what moves and stands behind a load balancer, when the stack file wants it", () => {
+  const plan = (text: string, behind: readonly string[]) => {
+    const stack = dealFlow(gates(text));
+    const { observation, ...world } = untouchedWorld(stack);
+    const services = Object.fromEntries(
+      Object.entries(observation.services).map(([key, service]) => [
+        key,
+        service === null ? null : { ...service, targetGroups: behind.includes(key) ? ["arn:group"] : [] },
+      ]),
+    );
+    const changed = { ...world, observation: { ...observation, services } };
+    return planRelease(stack, changed.observation, begin(changed, shaOf("a")));
+  };
+  const wanted = "{ expect: { target-health: true } }";
+  const ids = ({ steps }: ReturnType<typeof plan>) => idsOf(steps).filter((id) => id.startsWith("gate/targets"));
+  expect(ids(plan(wanted, ["webserver"]))).toEqual(["gate/targets/webserver"]);
+  expect(ids(plan("{}", ["webserver"]))).toEqual([]);
+  const none = plan(wanted, []);
+  expect(ids(none)).toEqual([]);
+  expect(none.untouched).toContainEqual({
+    what: "gate targets",
+    why: "nothing that moves stands behind a load balancer",
+  });
+});
+
+test("security groups are looked at once all has moved, when the stack file wants it", () => {
+  const wanted = planned("{ expect: { security-groups: true } }").steps;
+  const gate = wanted.find(({ id }) => id === "gate/security-groups/deal-flow");
+  expect(gate).toMatchObject({ kind: "gate", gate: "security-groups" });
+  const rolled = wanted.filter(({ kind }) => kind === "roll").map(({ id }) => id);
+  expect([...rollsBefore(wanted, gate?.id ?? "")].toSorted()).toEqual(rolled.toSorted());
+  const asked = (text: string, moves?: Readonly<Record<string, string>>) =>
+    planned(text, moves).steps.filter((step) => step.kind === "gate" && step.gate === "security-groups");
+  expect(asked("{}")).toEqual([]);
+  expect(asked("{ expect: { security-groups: true } }", {})).toEqual([]);
+});
+
+/** What is rolled before this step, whatever comes in between. */
+function rollsBefore(steps: readonly Step[], id: string): ReadonlySet<string> {
+  const { after = [] } = steps.find((step) => step.id === id) ?? {};
+  return new Set([
+    ...after.filter((one) => one.startsWith("roll/")),
+    ...after.flatMap((one) => [...rollsBefore(steps, one)]),
+  ]);
+}
+
+describe("A gate that is off", () => {
+  const change = { code: "code 2", host: "host 2" };
+  const expect_ = "expect: { schedules: { nightly: RUNNING } }";
+  const all = planned(`{ canary: ${asset}, ${expect_} }`, change).steps;
+  const gatesOf = (steps: readonly Step[]): readonly string[] => [
+    ...new Set(steps.flatMap((step) => (step.kind === "gate" && step.gate !== "log-scan" ? [step.gate] : []))),
+  ];
+
+  test.each(gatesOf(all))("%s is not asked; all else is, in the same order", (gate) => {
+    const { steps, untouched } = planned(
+      `{ canary: ${asset}, ${expect_}, levels: { ${gate}: { level: "off", reason: broken today } } }`,
+      change,
+    );
+    const isLeft = (step: Step): boolean => step.kind !== "gate" || step.gate !== gate;
+    expect(idsOf(steps)).toEqual(idsOf(all).filter((id) => all.some((step) => step.id === id && isLeft(step))));
+    expect(untouched).toContainEqual({ what: `gate ${gate}`, why: "off: broken today" });
+    for (const { id } of steps.filter(({ kind }) => kind === "roll"))
+      expect(rollsBefore(steps, id)).toEqual(rollsBefore(all, id));
+  });
+});

@@ -1,4 +1,5 @@
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { errorOf } from "../../../error-of.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { newCode, newHost } from "../../../releases/played/situations.ts";
 
@@ -55,4 +56,6 @@ test("a plan of a commit that no deploy would take says so", async () => {
   expect(findingsOf(who)).toContainEqual(
     expect.stringMatching(/^not-forward: Commit \S+ does not contain .*A deploy is refused\.$/),
   );
+  const trial = errorOf(account.clock.run(deployer(account, { run: 4, isTrial: true }).plan()));
+  expect(await trial).toMatchObject({ kind: "superseded", what: expect.stringMatching(/does not contain/) as unknown });
 });

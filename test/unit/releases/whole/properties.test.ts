@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../../properties.ts";
 import type { ReleaseId, Sha } from "../../../../src/domain/identifiers.ts";
 import type { Release } from "../../../../src/domain/release.ts";
 import { parseRevision, type Revision, sameRevision } from "../../../../src/domain/verdict.ts";

@@ -60,8 +60,9 @@ test.each([
 ])("A plan without steps says what a deploy would do: %s", async (_, stack, said) => {
   await deploy(1);
   await account.commit({ "README.md": "Another commit.\n", "dagster-stack.yml": stack });
-  const { plan, summary } = await account.clock.run(deployer(account, { run: 2 }).plan());
+  const { plan, summary, changed } = await account.clock.run(deployer(account, { run: 2 }).plan());
   expect(plan.steps).toEqual([]);
   expect(summary.markdown).toContain(said);
+  expect(changed).toBe(!said.startsWith("Nothing to do"));
   expect((await deploy(3)).outcome).toBe(said.startsWith("Nothing to do") ? null : "committed");
 });

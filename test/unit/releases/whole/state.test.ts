@@ -141,6 +141,16 @@ describe("A change of code", () => {
     expect(said).toContain("schedule idle (STOPPED) is gone");
   });
 
+  test("that defines nothing any more is stopped, whatever it had before; unless that is meant", async () => {
+    const sha = await account.commit(newCode);
+    account.dagster.instigators.hasJobs = (image) => !isOf(image, sha);
+    const { result, error } = await deploy(2);
+    expect(result.outcome).toBe("taken-back");
+    expect(error?.message).toContain("has neither a job nor an asset any more: it had 1 job");
+    expect(recordsOf(account).intent(result.release.id)?.jobs).toEqual({ small: 1 });
+    expect((await deploy(3, { allowStateLoss: true })).result.outcome).toBe("committed");
+  });
+
   test("that does not load is told as that: what nobody sees is not lost", async () => {
     account.breakCode(await account.commit(newCode));
     const { result, error } = await deploy(2);
@@ -264,6 +274,15 @@ describe("A stack file", () => {
     expect(said).toContain("schedules are on their way to Airflow");
   });
 
+  test("may let a location pass that does not load", async () => {
+    const warn = "{ level: warn, reason: mended tomorrow }";
+    await begin(withGates(`levels: { location: ${warn}, state: ${warn}, canary: ${warn} }`));
+    account.breakCode(await account.commit(newCode));
+    const { result, said } = await deploy(2);
+    expect(result.outcome).toBe("committed");
+    expect(said).toContain("mended tomorrow");
+  });
+
   test("may leave it out, which the plan says", async () => {
     await begin(
       withGates("levels: { state: { level: off, reason: nobody touches anything here } }".replace("off", '"off"')),
@@ -292,6 +311,49 @@ test("Schedules that the stack file names are turned on by the release with `res
   expect(result.outcome).toBe("committed");
   expect(result.plan.steps.map(({ id }) => id)).toContain("gate/expect/small");
   expect(account.dagster.instigators.stored(nightly).status).toBe("RUNNING");
+});
+
+test("What the stack file turns on in a location that stays is put back, when the release fails later", async () => {
+  const far = { kind: "schedule", location: "apart", name: "far" } as const;
+  const stack = stackFile
+    .replace(
+      "    code: { service: small-code, address: code.small.local, port: 4000 }",
+      ["small", "apart"]
+        .map((key) => `    ${key}: { service: small-${key}, address: ${key}.small.local, port: 4000 }`)
+        .join("\n"),
+    )
+    .replace(
+      "  code: { kind: code-location, image: code, location: small, module: app.main }",
+      `  small: { kind: code-location, image: code, location: small, module: app.main }
+  apart: { kind: code-location, image: host, location: apart, module: app.main }`,
+    );
+  account = await openAccount({ stack, locations: ["small", "apart"] });
+  account.dagster.instigators.defined.push(far);
+  await deploy(1);
+  const gates = 'log-scan: "off", expect: { schedules: { far: RUNNING }, restore: true }';
+  await account.commit({
+    "dagster-stack.yml": stack.replace('log-scan: "off"', gates).replace("job: canary", "job: nothing"),
+    ...newCode,
+  });
+  const { result, error } = await deploy(2);
+  expect(error?.message).toContain("has no job nothing");
+  expect(result.outcome).toBe("taken-back");
+  expect(account.dagster.instigators.stored(far).status).not.toBe("RUNNING");
+});
+
+test("A rollback is not kept from older code by what the stack file of today names", async () => {
+  await begin();
+  await account.commit(newCode);
+  await deploy(2);
+  const gates = 'log-scan: "off", expect: { schedules: { late: RUNNING } }';
+  await account.commit({
+    "dagster-stack.yml": stackFile.replace('log-scan: "off"', gates).replace("job: canary", "job: nothing"),
+  });
+  const { result, said } = await act((who) => who.rollback("previous"), { run: 3 });
+  expect(result.outcome).toBe("committed");
+  expect(said).toContain("The stack file names what no code location has: schedule late.");
+  expect(said).toContain("has no job nothing");
+  expect(said).toContain("is older than what the stack file names");
 });
 
 /** Somebody does something while the new code is about to start. */

@@ -47,7 +47,7 @@ test.each<[string, object, string]>([
 });
 
 test("tells a release that is under way from one that was cut", async () => {
-  await killedAfter(account, 100, (wire) => deployer(account, { run: 1, wire }).deploy());
+  await killedAfter(account, 50, (wire) => deployer(account, { run: 1, wire }).deploy());
   const underWay = await look();
   expect(underWay.history.map(({ ended }) => ended)).toEqual(["under way"]);
   expect(underWay.holder?.owner.name).toBe("owner/small/run/1/job/deploy");

@@ -1,0 +1,26 @@
+/*
+ * What actions and the command line do once they know what is asked. It is one chunk of the bundle: who is refused does not load it,
+ * and no two chunks hold the same.
+ */
+export { repositoryOf, rootOf } from "../git/history.ts";
+export { explainDags } from "../dags/index.ts";
+export * as images from "../images/index.ts";
+export { closeOpen, explainClosed } from "./close.ts";
+export { connect } from "./connections.ts";
+export { allParts, deploy, plan } from "./deploy.ts";
+export { showDrift } from "./drift.ts";
+export { examine, wordsOfExamined } from "./examine.ts";
+export { wordsOfChange } from "./explain.ts";
+export { locations, wordsOfLocations } from "./locations.ts";
+export { wrongAccount } from "./open.ts";
+export { history, wordsOfHistory } from "./past.ts";
+export { rollback } from "./rollback.ts";
+export { syncDags } from "./sync-dags.ts";
+export { explainStatus, status, wordsOfStatus } from "./status.ts";
+export { webserverAddresses, wordsOfAddresses } from "./addresses.ts";
+export { explainUnlocked, unlockStack, wordsOfUnlocked } from "./unlock.ts";
+export { compareDefinitions } from "../task-definitions/compare.ts";
+export { explainChanges } from "../task-definitions/explain.ts";
+export { definitionFromFile } from "../task-definitions/from-file.ts";
+export { newestDefinition } from "../task-definitions/observe.ts";
+export { registerDefinition } from "../task-definitions/register.ts";
