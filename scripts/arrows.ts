@@ -1,11 +1,11 @@
 /**
- * Who may know whom. Arrows go down: actions → releases → gates, migrations → capabilities → clients and texts → domain.
+ * Who may know whom. Arrows go down: actions, cli → releases → gates, migrations → capabilities → clients and texts → domain.
  * `node scripts/arrows.ts` prints every import that is not on the list and exits with 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
-const foundation = ["aws", "dagster", "git", "programs", "markdown", "stack"];
+const foundation = ["aws", "dagster", "files", "git", "programs", "markdown", "stack"];
 const capabilities = ["images", "task-definitions", "tasks", "deployments", "dags"];
 
 interface Rule {
@@ -19,6 +19,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   domain: { folders: [], packages: ["zod", "node:crypto"] },
   aws: { folders: ["domain"], packages: ["@aws-sdk/", "@smithy/", "zod"] },
   dagster: { folders: ["domain"], packages: ["zod"] },
+  files: { folders: ["domain"], packages: [] },
   programs: { folders: ["domain"], packages: ["@actions/exec"] },
   git: { folders: ["domain", "programs"], packages: [] },
   markdown: { folders: ["domain"], packages: [] },
@@ -26,6 +27,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(
     capabilities.map((name) => [name, { folders: [...foundation, "domain"], packages: ["@aws-sdk/", "zod"] }]),
   ),
+  images: { folders: [...foundation, "domain"], packages: ["@aws-sdk/", "zod", "smol-toml"] },
   gates: { folders: [...foundation, "tasks", "domain"], packages: ["@aws-sdk/", "zod"] },
   migrations: { folders: [...foundation, "tasks", "domain"], packages: ["@aws-sdk/", "zod"] },
   releases: {
@@ -37,6 +39,11 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "github", "domain"],
     packages: ["zod"],
   },
+  cli: {
+    folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "domain"],
+    packages: ["zod"],
+  },
+  "bundle.ts": { folders: ["actions", "cli", "releases", "domain"], packages: [] },
 };
 
 /** Files of these names compute and do nothing else. */

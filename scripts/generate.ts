@@ -5,7 +5,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { actionTables } from "./generate/action-tables.ts";
+import { commandLinePage } from "./generate/command-line.ts";
+import { definitionMembers } from "./generate/definition-members.ts";
+import { infrastructurePage } from "./generate/infrastructure.ts";
 import { localAwsRules } from "./generate/local-aws-rules.ts";
+import { permissionsTable } from "./generate/permissions.ts";
+import { priceTable } from "./generate/prices.ts";
 import { schemaFiles } from "./generate/schemas.ts";
 import { stackFileReference } from "./generate/stack-file-reference.ts";
 
@@ -22,7 +27,11 @@ export type Read = (path: string) => string;
 /** Each part by its name. */
 export const parts: Readonly<Record<string, (read: Read) => readonly Generated[]>> = {
   actions: actionTables,
+  "command-line": (read) => [commandLinePage(read)],
+  "definition-members": () => [definitionMembers()],
+  infrastructure: (read) => [infrastructurePage(read), permissionsTable(read)],
   "local-aws": (read) => [localAwsRules(read)],
+  prices: (read) => [priceTable(read)],
   schemas: (read) => [...schemaFiles(), stackFileReference(read)],
 };
 

@@ -16,9 +16,14 @@ export interface GitCheckout {
 /** @param files text by path; they are its first commit. */
 export async function newCheckout(files: Readonly<Record<string, string>>): Promise<GitCheckout> {
   const folder = await mkdtemp(join(tmpdir(), "checkout-"));
-  const identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgSign=false"];
+  const settings = [
+    ["user.name", "t"],
+    ["user.email", "t@example.com"],
+    ["commit.gpgSign", "false"],
+    ["maintenance.auto", "false"], // it would go on in a folder that is removed
+  ].flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const git = (...args: readonly string[]): string =>
-    execFileSync("git", [...identity, ...args], {
+    execFileSync("git", [...settings, ...args], {
       cwd: folder,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { documents } from "../../src/cli/documents.ts";
 import { contractSchema } from "../../src/domain/contract.ts";
 import { currentSchema, intentSchema, lockSchema, outcomeSchema } from "../../src/domain/journal.ts";
 import { releaseSchema } from "../../src/domain/release.ts";
@@ -23,6 +24,8 @@ export function schemaFiles(): readonly Generated[] {
     outcome: jsonSchema(outcomeSchema),
     current: jsonSchema(currentSchema),
     lock: jsonSchema(lockSchema),
+    // What each command prints with `--json`, by its name.
+    "command-line": jsonSchema(z.object(documents)),
   };
   return Object.entries(schemas).map(([name, schema]) => ({
     path: `schemas/${name}.schema.json`,

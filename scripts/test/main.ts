@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { goTool } from "../../test/go-tools.ts";
 import { setUp } from "./set-up.ts";
 
 interface Count {
@@ -21,10 +22,14 @@ const path = `${dirname(process.execPath)}:${join(process.cwd(), "node_modules/.
 const missing = await setUp();
 const counts: Count[] = [{ passed: 0, failed: 0, notRun: missing }];
 if (wanted("checks")) counts.push(await checks());
-// Unit tests side by side; what starts a whole AWS with Dagster on it, one after another: there are two processors.
+// Two at a time: there are two processors.
 if (wanted("unit")) counts.push(await jest("test/unit", ["--maxWorkers=2"]));
+// Takes minutes, once; here, and not in two workers side by side. Without it the tests that need it fail, and say why.
+if (wanted("contract")) await goTool("tofu").catch((error: unknown) => console.error(error));
 if (wanted("contract")) counts.push(await jest("test/contract", ["--maxWorkers=2"]));
-if (wanted("e2e")) counts.push(await jest("test/e2e", ["--runInBand"]));
+if (wanted("e2e")) await goTool("act").catch((error: unknown) => console.error(error));
+// What starts a whole AWS with Dagster on it waits more than it computes.
+if (wanted("e2e")) counts.push(await jest("test/e2e", ["--maxWorkers=2"]));
 
 const sum = (of: (count: Count) => number): number => counts.reduce((total, count) => total + of(count), 0);
 const failed = sum((count) => count.failed);

@@ -5,6 +5,11 @@ import { delimiter, join } from "node:path";
 /** A program that tests need, and the Debian package that brings it. */
 const programs = [
   { program: "docker-registry", package: "docker-registry", for: "tests of images on a strict registry" },
+  { program: "skopeo", package: "skopeo", for: "images read back by a program that we did not write" },
+  { program: "docker", package: "docker.io", for: "tests of images from a Dockerfile" },
+  { program: "runc", package: "runc", for: "tests of images from a Dockerfile" },
+  { program: "debootstrap", package: "debootstrap", for: "the base of the images of docker/" },
+  { program: "shellcheck", package: "shellcheck", for: "the script that starts nginx" },
   { program: "setpriv", package: "util-linux", for: "tasks that die with the bed" },
   { program: "git", package: "git", for: "every test with a checkout" },
 ] as const;

@@ -142,6 +142,7 @@ export async function startStep(
     GITHUB_ENV: files["env"] ?? "",
     GITHUB_PATH: files["path"] ?? "",
     RUNNER_TEMP: temporary,
+    RUNNER_TOOL_CACHE: join(temporary, "tools"),
     TMPDIR: temporary, // a runner is thrown away with its /tmp, this machine is not
     ...pass([
       "SSL_CERT_FILE",

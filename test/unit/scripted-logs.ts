@@ -12,29 +12,34 @@ interface Asked {
  * GetLogEvents over what the scripted containers wrote. From the head it gives pages forward; the token it was asked with comes
  * back at the end of the stream. Source: API_GetLogEvents in the CloudWatch Logs API reference.
  */
-export function scriptedLogs({ lines }: Pick<ScriptedRuntime, "lines">, pageSize = 10_000): RequestHandler {
+export function scriptedLogs(runtime: Pick<ScriptedRuntime, "lines">, pageSize = 10_000): RequestHandler {
   return {
     ...inProcessHandler({ handle: () => Promise.reject(new Error("logs only")) }),
     handle: ({ body }: { readonly body: Uint8Array }) => {
-      const asked = JSON.parse(new TextDecoder().decode(body)) as Asked;
-      const stream = lines.filter((line) => line.stream === asked.logStreamName);
-      if (stream.length === 0) {
-        const error = { __type: "ResourceNotFoundException", message: "The specified log stream does not exist." };
-        return Promise.resolve(answer(400, error));
-      }
-      const from =
-        asked.startFromHead === true
-          ? Number(asked.nextToken?.slice(2) ?? 0)
-          : Math.max(0, stream.length - (asked.limit ?? pageSize));
-      const page = stream.slice(from, from + Math.min(asked.limit ?? pageSize, pageSize));
-      const events = page.map(({ at, text }) => ({ timestamp: at, message: text }));
-      return Promise.resolve(
-        answer(200, { events, nextForwardToken: `f/${from + page.length}`, nextBackwardToken: `b/${from}` }),
-      );
+      const { statusCode, answer } = answerLogEvents(runtime, body, pageSize);
+      return Promise.resolve({ response: { statusCode, headers: {}, body: new TextEncoder().encode(answer) } });
     },
   };
 }
 
-function answer(statusCode: number, body: object) {
-  return { response: { statusCode, headers: {}, body: new TextEncoder().encode(JSON.stringify(body)) } };
+/** The same for whoever has a wire of his own. */
+export function answerLogEvents(
+  { lines }: Pick<ScriptedRuntime, "lines">,
+  body: Uint8Array,
+  pageSize = 10_000,
+): { readonly statusCode: number; readonly answer: string } {
+  const asked = JSON.parse(new TextDecoder().decode(body)) as Asked;
+  const stream = lines.filter((line) => line.stream === asked.logStreamName);
+  if (stream.length === 0) {
+    const error = { __type: "ResourceNotFoundException", message: "The specified log stream does not exist." };
+    return { statusCode: 400, answer: JSON.stringify(error) };
+  }
+  const from =
+    asked.startFromHead === true
+      ? Number(asked.nextToken?.slice(2) ?? 0)
+      : Math.max(0, stream.length - (asked.limit ?? pageSize));
+  const page = stream.slice(from, from + Math.min(asked.limit ?? pageSize, pageSize));
+  const events = page.map(({ at, text }) => ({ timestamp: at, message: text }));
+  const tokens = { nextForwardToken: `f/${from + page.length}`, nextBackwardToken: `b/${from}` };
+  return { statusCode: 200, answer: JSON.stringify({ events, ...tokens }) };
 }

@@ -129,16 +129,20 @@ describe("files that the stack file names", () => {
   });
 
   test("a requirement without a wheel for the platform", async () => {
-    // ratelimit 2.2.1 was published as source only.
+    // Published for Windows only, without a source.
     const lock =
-      "ratelimit==2.2.1 \\\n    --hash=sha256:af8a9b64b821529aca09ebaf6d8d279100d766f19e90b5059ac6a718ca6dee42\n";
+      "pywin32==306 \\\n    --hash=sha256:06d3420a5155ba65f0b72f2699b5bacf3109f36acbe8923765c22938a69dfc8d\n";
     await checkout.write("requirements.lock", lock);
     await checkout.write(
       "dagster-stack.yml",
       stackFile((text) => text.replace("      base:", "      requirements: requirements.lock\n      base:")),
     );
     checkout.commit("Spoil it");
-    await expectRefusal(await checkout.run(), { what: /ratelimit/, where: /requirements\.lock:1/, fix: /./ });
+    await expectRefusal(await checkout.run(), {
+      what: /pywin32 306 has no wheel for linux/,
+      where: /requirements\.lock:1/,
+      fix: /build:/,
+    });
   });
 
   test("a base called latest", async () => {
@@ -360,6 +364,13 @@ describe("inputs", () => {
     ["copies from nowhere", { "copy-images": "true" }, /`copy-images` copies what another environment has released/],
     ["a plan hash that is none", { "plan-hash": "abc" }, /plan-hash is the output of that name, 64 hex digits/],
     ["a plan to compare with that is empty", { "on-plan-change": "fail" }, /`plan-hash` is empty/],
+    ["prices that are no JSON", { command: "plan", prices: "cheap" }, /prices is no JSON object of prices in USD/],
+    [
+      "prices of what nobody knows",
+      { command: "plan", prices: '{"GRAVITON":{"vcpu":1,"gb":1}}' },
+      /Unrecognized key: "GRAVITON"/,
+    ],
+    ["prices for a deploy", { prices: "{}" }, /`prices` is for `plan`, and the command is `deploy`/],
     ["a reason that nobody reads", { command: "unlock", reason: "x".repeat(501) }, /reason has 500 characters at most/],
     ["several components in one line", { only: "code,daemon" }, /is no service, image, migration or location/],
     [

@@ -28,6 +28,15 @@ export function neededBy(
   return [...new Set(actions)].sort();
 }
 
+/** What a paragraph of docs/permissions.md that begins with these words adds to the table. */
+export function documentedWith(words: string): readonly string[] {
+  const paragraph = readFileSync("docs/permissions.md", "utf8")
+    .split("\n\n")
+    .find((one) => one.startsWith(words));
+  if (paragraph === undefined) throw new Error(`docs/permissions.md has no paragraph that begins with ${words}`);
+  return [...paragraph.matchAll(/`([a-z0-9-]+:[A-Z]\w+)`/g)].map(([, action = ""]) => action);
+}
+
 /** What docs/permissions.md says that an action, or a command of the root action, needs. */
 export function documentedFor(column: string): readonly string[] {
   const rows = readFileSync("docs/permissions.md", "utf8")

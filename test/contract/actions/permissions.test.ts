@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
-import { documentedFor, neededBy } from "./documented-permissions.ts";
+import { documentedFor, documentedWith, neededBy } from "./documented-permissions.ts";
 import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile } from "./small-stack.ts";
 
 // What a green release calls is compared by the test of the demo, which runs one. Here everything is called until the containers of
@@ -28,11 +28,15 @@ afterAll(async () => {
   await small.bed.close();
 });
 
-/** Runs an action, and compares what it called with what its column says. */
+/**
+ * Runs an action, and compares what it called with what its column says.
+ * @param more what the page says beside the table
+ */
 async function expectDocumented(
   column: string,
   action: string,
   inputs: Readonly<Record<string, string>> = {},
+  more: readonly string[] = [],
 ): Promise<{ readonly result: StepResult; readonly needed: readonly string[] }> {
   const since = small.bed.calls.length;
   const job = {
@@ -43,7 +47,7 @@ async function expectDocumented(
   };
   const result = await runStep(job, { action, with: inputs });
   const needed = neededBy(small.bed.calls.slice(since), "deploy");
-  const documented = documentedFor(column);
+  const documented = [...documentedFor(column), ...more];
   expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
   return { result, needed };
 }
@@ -67,6 +71,14 @@ test("plan and status need what is written, and read only", async () => {
     expect(result.exitCode).toBe(0);
     expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet)/.test(permission))).toEqual([]);
   }
+});
+
+test("plan with verify needs what is written of that, and reads only", async () => {
+  const verifying = documentedWith("With `verify: true`");
+  const { result, needed } = await expectDocumented("plan", ".", { command: "plan", verify: "true" }, verifying);
+  expect(result.exitCode).toBe(0);
+  expect(needed).toEqual(expect.arrayContaining(verifying.filter((action) => !action.startsWith("ecr:"))));
+  expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet|Simulate)/.test(permission))).toEqual([]);
 });
 
 test("register-task-def and deploy-service need what is written, for services that do not start", async () => {

@@ -154,7 +154,7 @@ export function writesOf({ bed }: SmallStack, since: number): readonly string[] 
       if (caller !== "deploy" && service !== "registry") return false;
       if (status === null || status >= 400 || resource.endsWith("/lock.json")) return false;
       if (resource.includes("/blobs/")) return false; // bytes that no manifest names are nothing yet
-      return !/^(Describe|Get|List|Head|BatchGet|BatchCheck|Assume|HEAD|GET)/.test(operation);
+      return !/^(Describe|Get|List|Head|BatchGet|BatchCheck|Assume|Simulate|HEAD|GET)/.test(operation);
     })
     .map(({ service, operation, resource }) => `${service} ${operation} ${resource}`.trim());
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
   const clients = { ecs: ecs(context, settings), logs: logs(context, settings), s3: s3(context, settings) };
   const { cluster, "log-group": group = "" } = infrastructure.contract;
   ask = (wanted) =>
-    canaryGate(dagster({ url: webserver, headers: {} }, context), clients, context, {
+    canaryGate(dagster({ url: webserver, login: null }, context), clients, context, {
       location: "deal_flow",
       target: { kind: "asset", key: "raw/deals" },
       partition: { kind: "none" },

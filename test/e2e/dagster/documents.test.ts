@@ -149,7 +149,7 @@ beforeAll(async () => {
     ready: async (signal) => (await fetch(`${url}/server_info`, { signal })).ok,
     stopSignal: "SIGTERM",
   });
-  asked = dagster({ url, headers: {} }, context);
+  asked = dagster({ url, login: null }, context);
   await until(
     async () => {
       const { workspaceOrError: known } = await asked.ask(locations);

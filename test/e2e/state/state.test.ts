@@ -18,7 +18,7 @@ let asked: Dagster;
 
 beforeAll(async () => {
   workplace = await openWorkplace({ speed: 50 });
-  asked = dagster({ url: workplace.webserverUrl, headers: {} }, testContext().context);
+  asked = dagster({ url: workplace.webserverUrl, login: null }, testContext().context);
   // A canary and the application's own migration take their time, and say nothing here.
   edit("dagster-stack.yml", (text) =>
     text
@@ -50,6 +50,15 @@ test("code that does not load is told as that, and not as the loss of what nobod
   expect([exitCode, outputs["outcome"]]).toEqual([1, "taken-back"]);
   expect(log).not.toContain("is gone");
   expect(log).toContain("Schedules and sensors of DealFlow: as before");
+  expect(await state()).toEqual(asPeopleLeftIt);
+  workplace.git("revert", "--no-edit", "HEAD");
+}, 120_000);
+
+test("code that loads, and defines nothing any more, is taken back", async () => {
+  edit("app/main.py", (text) => `${text}\ndefinitions = Definitions()\n`);
+  const { exitCode, log, outputs } = await release();
+  expect([exitCode, outputs["outcome"]]).toEqual([1, "taken-back"]);
+  expect(log).toContain("has neither a job nor an asset any more");
   expect(await state()).toEqual(asPeopleLeftIt);
   workplace.git("revert", "--no-edit", "HEAD");
 }, 120_000);

@@ -9,6 +9,7 @@ const modules: Readonly<Record<string, () => Promise<{ readonly inputs: z.ZodObj
   "actions/run-migrations": () => import("../../../src/actions/run-migrations.ts"),
   "actions/register-task-def": () => import("../../../src/actions/register-task-def.ts"),
   "actions/deploy-service": () => import("../../../src/actions/deploy-service.ts"),
+  "actions/sync-dags": () => import("../../../src/actions/sync-dags.ts"),
 };
 
 test("every action has a page, and every page an action", () => {
@@ -27,11 +28,14 @@ describe.each(Object.entries(modules))("%s/action.yml", (folder, load) => {
       expect(description).toMatch(/^\S.{10,}\.$/s);
   });
 
-  test("has a default for every input, written out, that its code takes", async () => {
+  test("has a default for every input that its code takes, and none for those without which it refuses", async () => {
     const [{ inputs }, action] = await Promise.all([load(), readAction(folder)]);
-    const defaults = Object.fromEntries(Object.entries(action.inputs).map(([name, input]) => [name, input.default]));
-    for (const value of Object.values(defaults)) expect(typeof value).toBe("string");
-    expect(inputs.safeParse(defaults).success).toBe(true);
+    const entries = Object.entries(action.inputs);
+    const needed = entries.flatMap(([name, { required }]) => (required === true ? [name] : []));
+    for (const [name, input] of entries)
+      expect(typeof input.default).toBe(needed.includes(name) ? "undefined" : "string");
+    const result = inputs.safeParse(Object.fromEntries(entries.map(([name, input]) => [name, input.default ?? ""])));
+    expect([...new Set(result.error?.issues.map(({ path: [name] }) => name))]).toEqual(needed);
   });
 
   test("starts a bundle that is there", async () => {

@@ -1,9 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sha } from "../../../src/domain/identifiers.ts";
-import { checkout, isAncestor } from "../../../src/git/history.ts";
+import {
+  checkout,
+  isAncestor,
+  mentionedRevisions,
+  repositoryIn,
+  repositoryOf,
+  rootOf,
+} from "../../../src/git/history.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -84,4 +91,36 @@ describe("ancestry", () => {
     expect(await isAncestor(join(shallow, "clone"), first, third)).toBe("unknown");
     expect(await isAncestor(join(shallow, "clone"), third, third)).toBe("yes");
   });
+});
+
+test.each([
+  ["git@github.com:owner/name.git", "owner/name"],
+  ["https://github.com/owner/name", "owner/name"],
+  ["https://github.com/owner/name.git/", "owner/name"],
+  ["ssh://git@github.example:2222/owner/some.name.git", "owner/some.name"],
+  ["/srv/name.git", "srv/name"],
+  ["name", null],
+  ["", null],
+])("the remote %j is of %j", (address, name) => expect(repositoryIn(address)).toBe(name));
+
+test("a checkout is found from any folder in it, with the repository that it was cloned from", async () => {
+  const root = folder();
+  git(root, "init", "--quiet");
+  expect(await repositoryOf(root)).toBeNull();
+  git(root, "remote", "add", "origin", "git@github.com:owner/name.git");
+  mkdirSync(join(root, "app"));
+  expect(await rootOf(join(root, "app"))).toBe(realpathSync(root));
+  expect(await repositoryOf(root)).toBe("owner/name");
+  await expect(rootOf(folder())).rejects.toThrow("This folder is in no git checkout");
+});
+
+test("revisions are found in tracked files, whatever stands around them", async () => {
+  const { root } = repository(1);
+  writeFileSync(join(root, "job.yaml"), "definition: arn:aws:ecs:eu-central-1:1:task-definition/shop-code:12\n");
+  writeFileSync(join(root, "run.sh"), "run shop-run:3 shop-run:3; other:1 shop-code:latest\n");
+  git(root, "add", ".");
+  writeFileSync(join(root, "untracked"), "shop-code:13\n");
+  expect(await mentionedRevisions(root, ["shop-code", "shop-run"])).toEqual(["shop-code:12", "shop-run:3"]);
+  expect(await mentionedRevisions(root, ["nobody"])).toEqual([]);
+  expect(await mentionedRevisions(root, [])).toEqual([]);
 });

@@ -10,6 +10,8 @@ describe("an import", () => {
     ["github/inputs.ts", "@actions/core"],
     ["git/history.ts", "../programs/run.ts"],
     ["domain/json.ts", "node:crypto"],
+    ["cli/main.ts", "../releases/work.ts"],
+    ["bundle.ts", "./cli/main.ts"],
   ])("of %s may be %s", (file, specifier) => expect(objection({ file, specifier })).toBeNull());
 
   test.each([
@@ -19,6 +21,8 @@ describe("an import", () => {
     ["images/plan.ts", "../tasks/run.ts", "may not know src/tasks"],
     ["releases/rollout.ts", "@actions/core", "may not use @actions/core"],
     ["releases/rollout.ts", "../github/report.ts", "may not know src/github"],
+    ["cli/main.ts", "../github/report.ts", "may not know src/github"],
+    ["cli/request.ts", "../actions/inputs.ts", "may not know src/actions"],
     ["common/strings.ts", "../domain/plan.ts", "not a folder of the design"],
   ])("of %s may not be %s", (file, specifier, why) => expect(objection({ file, specifier })).toContain(why));
 });

@@ -1,0 +1,140 @@
+import {
+  DescribeTaskDefinitionCommand,
+  RegisterTaskDefinitionCommand,
+  type RegisterTaskDefinitionCommandInput,
+  UpdateServiceCommand,
+} from "@aws-sdk/client-ecs";
+import { ecs } from "../../../src/aws/ecs.ts";
+import { logs } from "../../../src/aws/logs.ts";
+import { type Dagster, dagster } from "../../../src/dagster/client.ts";
+import type { Context } from "../../../src/domain/context.ts";
+import type { GateResult } from "../../../src/gates/gate.ts";
+import { locationGate } from "../../../src/gates/location.ts";
+import { logScanGate } from "../../../src/gates/log-scan.ts";
+import { webserverGate } from "../../../src/gates/webserver.ts";
+import { imageUri } from "../process-runtime/definitions.ts";
+import { deployAll, type Stack, startStack, until } from "../process-runtime/stack.ts";
+
+/** What gates say of a real Dagster that is not well, on a clock that nobody shortens. One after another, on one stack. */
+let stack: Stack;
+let context: Context;
+let asked: Dagster;
+
+beforeAll(async () => {
+  stack = await startStack({ overlapSeconds: 6, namePolicy: "random" });
+  await deployAll(stack, { release: "first" });
+  context = {
+    clock: {
+      now: () => Date.now(),
+      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    },
+    signal: new AbortController().signal,
+    report: () => undefined,
+  };
+  asked = dagster({ url: stack.webserver, login: null }, context);
+}, 180_000);
+
+afterAll(() => stack.bed.close(), 30_000);
+
+const location = (
+  digest: string,
+  seconds: { readonly nameTtl: number; readonly timeout: number },
+): Promise<GateResult> =>
+  locationGate(asked, context, {
+    location: "deal_flow",
+    image: imageUri(stack.infrastructure, digest),
+    nameTtlSeconds: seconds.nameTtl,
+    timeoutSeconds: seconds.timeout,
+  });
+
+async function update(service: "code" | "daemon", change: object): Promise<void> {
+  const { cluster } = stack.infrastructure.contract;
+  await stack.ecs.send(new UpdateServiceCommand({ cluster, service: `${cluster}-${service}`, ...change }));
+}
+
+/** What the name of the code server gives, asked often. */
+function addresses(): ReadonlySet<string> {
+  const { cluster } = stack.infrastructure.contract;
+  const answers = Array.from({ length: 64 }, () => stack.bed.names.resolve(`code.${cluster}.local`));
+  return new Set(answers.flatMap((answer) => (answer.kind === "address" ? [answer.address] : [])));
+}
+
+test("a location is not passed while an older server stands behind its name, however often the new one answers", async () => {
+  const digest = await stack.push({ release: "second" });
+  await stack.deploy("code", digest);
+  const { cause } = await location(digest, { nameTtl: 8, timeout: 90 });
+  expect(cause).toBeNull();
+  expect(await stack.complete("code")).toBe(true);
+  expect(addresses().size).toBe(1);
+}, 120_000);
+
+test("a code server that serves, and dies soon after, is not passed", async () => {
+  const digest = await stack.push({ release: "second" });
+  const { taskDefinition: served = "" } = await stack.service("code");
+  const { taskDefinition } = await stack.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: served }));
+  const [container] = taskDefinition?.containerDefinitions ?? [];
+  const { family, networkMode, requiresCompatibilities, cpu, memory, executionRoleArn, taskRoleArn, runtimePlatform } =
+    taskDefinition ?? {};
+  const settings = {
+    family,
+    networkMode,
+    requiresCompatibilities,
+    cpu,
+    memory,
+    executionRoleArn,
+    taskRoleArn,
+    runtimePlatform,
+  };
+  const dies = await stack.ecs.send(
+    new RegisterTaskDefinitionCommand({
+      ...settings,
+      containerDefinitions: [{ ...container, command: ["timeout", "8", ...(container?.command ?? [])] }],
+    } as RegisterTaskDefinitionCommandInput),
+  );
+  await update("code", { taskDefinition: dies.taskDefinition?.taskDefinitionArn });
+  const { cause } = await location(digest, { nameTtl: 15, timeout: 40 });
+  // Which of them is told depends on the second at which it dies: between two answers, or before the one that is read.
+  expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(cause?.id);
+  await update("code", { taskDefinition: served });
+  expect(await location(digest, { nameTtl: 1, timeout: 90 })).toMatchObject({ cause: null });
+}, 180_000);
+
+test("a webserver that is well says nothing of its locations: they are told as what they are", async () => {
+  const digest = await stack.push({ release: "second" });
+  await update("code", { desiredCount: 0 });
+  await until(
+    () => Promise.resolve(addresses().size),
+    (found) => found === 0,
+  );
+  const web = await webserverGate(asked, context, { service: "webserver", each: null, timeoutSeconds: 20 });
+  expect(web).toMatchObject({ cause: null, seen: expect.stringContaining("Dagster 1.") as unknown });
+  const { cause, evidence } = await location(digest, { nameTtl: 1, timeout: 15 });
+  expect(cause).toMatchObject({
+    id: "location-unreachable",
+    what: "The webserver does not reach the code server of location deal_flow.",
+  });
+  expect(evidence[0]?.text.untrusted).toContain("StatusCode.UNAVAILABLE");
+  await update("code", { desiredCount: 1 });
+}, 120_000);
+
+test("two daemons at once are found in the log of either", async () => {
+  await update("daemon", { desiredCount: 2 });
+  const settings = { region: stack.bed.region, credentials: { accessKeyId: "deployer", secretAccessKey: "secret" } };
+  process.env["AWS_ENDPOINT_URL"] = stack.bed.url;
+  const clients = { ecs: ecs(context, settings), logs: logs(context, settings) };
+  const { cluster, "log-group": group = "" } = stack.infrastructure.contract;
+  const found = await until(
+    () =>
+      logScanGate(clients, context, {
+        service: "daemon",
+        serviceName: `${cluster}-daemon`,
+        cluster,
+        place: { file: "dagster-stack.yml", line: 1, column: 1 },
+        log: { group, prefix: "deal-flow-daemon", container: "daemon" },
+        level: "error",
+      }),
+    ({ cause }) => cause !== null,
+  );
+  expect(found.evidence.map(({ text }) => text.untrusted).join("\n")).toMatch(/Another \w+ daemon is still sending/);
+  delete process.env["AWS_ENDPOINT_URL"];
+}, 120_000);
