@@ -55,6 +55,39 @@ async function hasCommit(root: string, sha: Sha): Promise<boolean> {
   return (await git(root, ["cat-file", "-e", `${sha}^{commit}`])).exitCode === 0;
 }
 
+/**
+ * The root of the checkout that holds a folder.
+ * @throws UserError when it is in none.
+ */
+export async function rootOf(folder: string): Promise<string> {
+  const { exitCode, output, errors } = await git(folder, ["rev-parse", "--show-toplevel"]);
+  if (exitCode === 0) return output.trim();
+  throw new UserError({
+    what: `This folder is in no git checkout: ${firstLine(errors)}`,
+    where: folder,
+    fix: "Run it in the repository that the stack file is in.",
+  });
+}
+
+/** `owner/name` of the repository that was cloned, as its remote `origin` says; null when it does not. */
+export async function repositoryOf(root: string): Promise<string | null> {
+  return repositoryIn((await git(root, ["remote", "get-url", "origin"])).output.trim());
+}
+
+/** `owner/name` in the address of a remote: `git@github.com:owner/name.git`, `https://github.com/owner/name`. */
+export function repositoryIn(address: string): string | null {
+  return /[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/.exec(address)?.[1] ?? null;
+}
+
+/** `family:revision` of these families, wherever it stands in a tracked file. @throws UserError when git does not tell */
+export async function mentionedRevisions(root: string, families: readonly string[]): Promise<readonly string[]> {
+  if (families.length === 0) return [];
+  const found = await git(root, ["grep", "-hoIE", `(${families.join("|")}):[0-9]+`]);
+  // 1: nothing was found.
+  if (found.exitCode > 1) throw failed("git grep", root, found);
+  return [...new Set(found.output.split("\n").filter((line) => line !== ""))];
+}
+
 /** The folder is the job's own: whoever owns its files, git may read it. */
 function git(root: string, args: readonly string[]): Promise<Answer> {
   return ask("git", ["-c", `safe.directory=${root}`, "-c", "core.quotePath=false", ...args], root);
