@@ -280,7 +280,7 @@ describe("going back", () => {
 
 describe("refuses, before it writes anything,", () => {
   test.each<[string, Readonly<Record<string, string>>, RegExp]>([
-    ["a location that is no name", { location: "a/b" }, /Input location is Dagster's name/],
+    ["a location that is no name", { location: "/b" }, /Input location is Dagster's name/],
     ["no bucket", { bucket: "" }, /Input bucket is required/],
     ["a prefix without its slash", { prefix: "dags/main" }, /ends in a slash/],
     ["a folder that is not there", { directory: "nowhere" }, /nowhere/],
