@@ -2,7 +2,6 @@ import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,6 +18,7 @@ import { baseTree } from "./images/base-tree.ts";
 import { openEcrApi } from "./images/ecr.ts";
 import { openWire, type Wire } from "./images/wire.ts";
 import { median, type Row, row } from "./rows.ts";
+import { freePort } from "../test/loopback.ts";
 
 /** One image, made by ours and by Docker: the same base, the same packages, the same code, one registry. */
 export async function measure(runs: number): Promise<readonly Row[]> {
@@ -505,12 +505,4 @@ async function dependenciesTag({ host }: Wire): Promise<string> {
 async function gzipped(folder: string): Promise<number> {
   const { stdout } = await promisify(execFile)("sh", ["-c", 'tar -c -C "$1" app | gzip -6 | wc -c', "sh", folder]);
   return Number(stdout);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

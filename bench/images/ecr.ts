@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "../../test/loopback.ts";
 
 /** ECR's API, as far as it says where its registry is: at an address of our choice, which lets everybody in. */
 export async function openEcrApi(registry: string): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -12,12 +12,5 @@ export async function openEcrApi(registry: string): Promise<{ readonly url: stri
     const data = { authorizationToken: token, proxyEndpoint: `http://${registry}`, expiresAt };
     response.end(JSON.stringify(isToken ? { authorizationData: [data] } : { __type: "InvalidAction" }));
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
+  return listen(server);
 }

@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import * as z from "zod";
@@ -8,6 +7,7 @@ import { newCheckout } from "../../test/checkout.ts";
 import { readAction, runStep } from "../../test/runner/run-step.ts";
 import { forward } from "../forward.ts";
 import type { Prepared } from "../run-task.ts";
+import { listen } from "../../test/loopback.ts";
 
 export interface OursRequest {
   readonly folder: string;
@@ -87,14 +87,7 @@ async function addingSidecar(to: string): Promise<{ readonly url: string; close(
     return forward(to, request, changed, response);
   };
   const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
+  return listen(server);
 }
 
 /** Nothing in it for a check to speak of. */

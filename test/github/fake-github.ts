@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { comparison, diffEntry, issueComment, workflowRun } from "./bodies.ts";
+import { listen } from "../loopback.ts";
 
 /** How two commits stand to each other: what `git` would say of `base...head`. */
 export type Comparison = "ahead" | "behind" | "identical" | "diverged";
@@ -74,11 +74,11 @@ export async function startFakeGithub(repository: FakeRepository): Promise<FakeG
       response.end(JSON.stringify(given.body));
     })();
   });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const { url, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests,
-    close: () => new Promise((done) => server.close(() => done())),
+    close,
   };
 }
 

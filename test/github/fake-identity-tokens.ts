@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { identityTokenOf } from "./identity-token.ts";
+import { listen } from "../loopback.ts";
 
 export interface FakeIdentityTokens {
   /** What the runner gives a job that has the permission `id-token: write`. */
@@ -32,17 +32,13 @@ export async function startFakeIdentityTokens(sub: string): Promise<FakeIdentity
     given.push(value);
     answer(200, { count: value.length, value });
   });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const { url, close } = await listen(server);
   return {
     environment: {
-      ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/token?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken,
     },
     given,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    close,
   };
 }

@@ -1,13 +1,12 @@
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { once } from "node:events";
+import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dagsPointerSchema } from "../../../src/domain/dags.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+import { listen } from "../../loopback.ts";
 
 let bed: Bed;
 let infrastructure: Infrastructure;
@@ -19,7 +18,8 @@ let runId = 500;
 
 beforeAll(async () => {
   bed = await startBed();
-  infrastructure = await playInfrastructure(bed, { stack: "shop", repositories: [], services: {} });
+  const secrets = { [login.secret]: JSON.stringify({ username: login.username, password: login.password }) };
+  infrastructure = await playInfrastructure(bed, { stack: "shop", repositories: [], services: {}, secrets });
   dagster = await playDagster();
 }, 120_000);
 afterAll(async () => {
@@ -36,11 +36,13 @@ beforeEach(async () => {
 });
 afterEach(() => checkout.remove());
 
+const login = { secret: "shop/login", username: "release", password: "correct-horse-9" };
+
 /** What stands in for webserver and reader: it names the version that the pointer has, or as it is told. */
 interface PlayedDagster {
   readonly url: string;
   location: string;
-  says: "follows" | "stays" | "breaks" | "login";
+  says: "follows" | "stays" | "breaks" | "login" | "password";
   close(): Promise<void>;
 }
 
@@ -59,26 +61,28 @@ async function playDagster(): Promise<PlayedDagster> {
         : { __typename: "RepositoryLocation", serverId: "1b2c", repositories: [] },
     };
   };
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     request.resume();
     if (played.says === "login") {
       response.writeHead(302, { location: "https://login.example.com" }).end();
+      return;
+    }
+    const token = Buffer.from(`${login.username}:${login.password}`).toString("base64");
+    if (played.says === "password" && request.headers.authorization !== `Basic ${token}`) {
+      response.writeHead(401, { "www-authenticate": "Basic" }).end();
       return;
     }
     void entry().then((one) => {
       const workspaceOrError = { __typename: "Workspace", locationEntries: [one] };
       response.setHeader("content-type", "application/json").end(JSON.stringify({ data: { workspaceOrError } }));
     });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  });
+  const { url, close } = await listen(server);
   const played: PlayedDagster = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     location: "",
     says: "follows",
-    close: async () => {
-      server.close();
-      await once(server, "close");
-    },
+    close,
   };
   return played;
 }
@@ -188,6 +192,23 @@ describe("with a webserver", () => {
     const result = await sync(asked());
     expect(result.outputs).toMatchObject({ changed: "true", outcome: "served" });
     expect((await sync(asked())).outputs).toMatchObject({ changed: "false", outcome: "unchanged" });
+  });
+
+  test("that asks for a password gets it from Secrets Manager, and nobody else does", async () => {
+    await sync();
+    await change("RETRIES = 4\n");
+    since = bed.calls.length;
+    dagster.says = "password";
+    const nobody = await sync(asked());
+    expect(nobody.exitCode).toBe(1);
+    expect(errorsOf(nobody)).toMatch(/401/);
+    expect(writes()).toEqual([]);
+    const known = await sync({ ...asked(), auth: `secret:${login.secret}` });
+    expect(known.outputs).toMatchObject({ outcome: "served" });
+    expect(JSON.stringify(known)).not.toContain(login.password);
+    const missing = await sync({ ...asked(), auth: "secret:shop/none" });
+    expect(missing.exitCode).toBe(1);
+    expect(errorsOf(missing)).toContain("shop/none");
   });
 
   test("takes code back that does not load, says why, and is red", async () => {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,10 +15,10 @@ import { dagsKeys, type DagsManifest, dagsManifestSchema } from "../../../src/do
 import type { Digest } from "../../../src/domain/identifiers.ts";
 import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../src/files/tar.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
-import { freePort } from "../../e2e/dags/dagster.ts";
 import { isAlive } from "../../is-alive.ts";
 import { type PythonTools, pythonTools } from "../../python-tools.ts";
 import { openScene, type Scene } from "./scene.ts";
+import { freePort, listen } from "../../loopback.ts";
 
 /** The reader as a process of its own, with boto3, on what the product publishes. */
 let bed: Bed;
@@ -244,11 +244,10 @@ describe("a reader that follows", () => {
       request.on("data", (chunk: Buffer) => told.push(chunk.toString()));
       request.on("end", () => response.end('{"data": {"reloadWorkspace": {"__typename": "Workspace"}}}'));
     });
-    await new Promise<void>((resolve) => webserver.listen(0, "127.0.0.1", resolve));
-    const { port } = webserver.address() as AddressInfo;
+    const { url, close } = await listen(webserver);
     const workspace = join(folder, "workspace.yaml");
     const versions = [await next(1)];
-    start(["follow"], { DAGS_WORKSPACE: workspace, DAGS_WEBSERVER: `http://127.0.0.1:${port}`, DAGS_KEEP: "2" });
+    start(["follow"], { DAGS_WORKSPACE: workspace, DAGS_WEBSERVER: url, DAGS_KEEP: "2" });
     await until(current, (version) => version === versions[0]);
     for (const number of [2, 3, 4, 5]) {
       const version = await next(number);
@@ -276,7 +275,7 @@ describe("a reader that follows", () => {
       (names) => names.length === 3,
     );
     expect([...kept].sort()).toEqual(versions.slice(-3).sort());
-    webserver.close();
+    await close();
   });
 
   test("asks once for each look while nothing changes", async () => {
@@ -318,12 +317,11 @@ describe("a reader that follows", () => {
         response.write("{", () => response.destroy());
       });
     });
-    await new Promise<void>((resolve) => webserver.listen(0, "127.0.0.1", resolve));
-    const { port } = webserver.address() as AddressInfo;
+    const { url, close } = await listen(webserver);
     await next(1);
     const reader = start(["follow"], {
       DAGS_WORKSPACE: join(folder, "workspace.yaml"),
-      DAGS_WEBSERVER: `http://127.0.0.1:${port}`,
+      DAGS_WEBSERVER: url,
     });
     await until(
       () => Promise.resolve(told),
@@ -332,7 +330,7 @@ describe("a reader that follows", () => {
     expect(reader.log()).toContain("IncompleteRead");
     const second = await next(2);
     await until(current, (now) => now === second);
-    webserver.close();
+    await close();
   });
 
   test.each<[string, RegExp, () => Promise<void>]>([

@@ -5,7 +5,7 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "../../loopback.ts";
 
 /** One request as it went through. */
 export interface Seen {
@@ -93,18 +93,14 @@ export async function startFaultProxy(
     if (fault?.kind !== "torn") return void outgoing.end(answer.body);
     outgoing.write(answer.body.subarray(0, answer.body.length / 2), () => incoming.socket.destroy());
   };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await listen(server);
   return {
     url,
     seen,
     inject: (next) => {
       inject = next;
     },
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 

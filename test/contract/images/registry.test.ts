@@ -1,7 +1,6 @@
 import { jest } from "@jest/globals";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Cancelled, UserError } from "../../../src/domain/errors.ts";
 import type { Digest } from "../../../src/domain/identifiers.ts";
@@ -22,6 +21,7 @@ import {
   type Told,
 } from "./fixtures.ts";
 import { onEachRegistry, type TestRegistry } from "./registries.ts";
+import { listen } from "../../loopback.ts";
 
 jest.setTimeout(60_000); // a busy machine
 
@@ -269,20 +269,19 @@ onEachRegistry("the registry client", (start) => {
   test("a blob that is elsewhere is fetched there, and nobody there is told who we are", async () => {
     const blob = newBlob();
     const asked: (string | undefined)[] = [];
-    const elsewhere = createServer(({ headers, url }, response) => {
-      asked.push(headers.authorization, url);
-      response.end(blob.text);
-    });
-    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-    const { port } = elsewhere.address() as AddressInfo;
+    const elsewhere = await listen(
+      createServer(({ headers, url }, response) => {
+        asked.push(headers.authorization, url);
+        response.end(blob.text);
+      }),
+    );
     try {
-      once({ kind: "answer", status: 307, headers: { location: `http://127.0.0.1:${port}/blob?signature=1` } });
+      once({ kind: "answer", status: 307, headers: { location: `${elsewhere.url}/blob?signature=1` } });
       const bytes = await readBlob(client, "app", blob);
       expect(Buffer.from(bytes).toString()).toBe(blob.text);
       expect(asked).toEqual([undefined, "/blob?signature=1"]);
     } finally {
-      elsewhere.closeAllConnections();
-      await new Promise((resolve) => elsewhere.close(resolve));
+      await elsewhere.close();
     }
   });
 
@@ -303,14 +302,14 @@ onEachRegistry("the registry client", (start) => {
   });
 
   test("another registry is read with a token for nobody, from where it says", async () => {
-    const tokens = createServer(({ url }, response) => {
-      const query = new URL(url ?? "", "http://x").searchParams;
-      const isRight = query.get("service") === "public" && query.get("scope") === "repository:base:pull";
-      response.writeHead(isRight ? 200 : 400).end(JSON.stringify({ token: "token-for-nobody" }));
-    });
-    await new Promise<void>((resolve) => tokens.listen(0, "127.0.0.1", resolve));
-    const { port } = tokens.address() as AddressInfo;
-    const challenge = `Bearer realm="http://127.0.0.1:${port}/token",service="public",scope="repository:base:pull"`;
+    const tokens = await listen(
+      createServer(({ url }, response) => {
+        const query = new URL(url ?? "", "http://x").searchParams;
+        const isRight = query.get("service") === "public" && query.get("scope") === "repository:base:pull";
+        response.writeHead(isRight ? 200 : 400).end(JSON.stringify({ token: "token-for-nobody" }));
+      }),
+    );
+    const challenge = `Bearer realm="${tokens.url}/token",service="public",scope="repository:base:pull"`;
     registry.proxy.inject(({ authorization }) => {
       if (authorization === "Bearer token-for-nobody") {
         const headers = { "docker-content-digest": base.digest, "content-type": base.mediaType };
@@ -323,8 +322,7 @@ onEachRegistry("the registry client", (start) => {
       expect(await getManifest(open, "base", "1")).toMatchObject({ kind: "found", manifest: { digest: base.digest } });
       expect(told.progress).toContainEqual({ kind: "secret", value: "token-for-nobody" });
     } finally {
-      tokens.closeAllConnections();
-      await new Promise((resolve) => tokens.close(resolve));
+      await tokens.close();
     }
   });
 

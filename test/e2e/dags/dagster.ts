@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +8,7 @@ import { machinePython } from "../../local-aws/backing/machine-python.ts";
 import { openProcesses, type Processes } from "../../local-aws/backing/processes.ts";
 import { installedPackages } from "../../local-aws/backing/python-packages.ts";
 import { runToEnd, type Server, startServer } from "../../local-aws/backing/server.ts";
+import { freePort } from "../../loopback.ts";
 
 /** A real Dagster as plain processes of this machine, with SQLite, whose location `shop` has its code in folders: one for each version. */
 export interface Dagster {
@@ -163,16 +163,6 @@ export async function until<T>(question: () => Promise<T>, wanted: (answer: T) =
     if (performance.now() > limit) throw new Error(`still ${JSON.stringify(answer)}`);
     await sleep(200);
   }
-}
-
-/** A port that nobody has now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("a listener without a port");
-  return address.port;
 }
 
 const instance = `telemetry: { enabled: false }

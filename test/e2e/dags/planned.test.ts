@@ -4,7 +4,8 @@ import { join } from "node:path";
 import * as z from "zod";
 import { type Served, serve } from "../../contract/local-aws/clients.ts";
 import type { Server } from "../../local-aws/backing/server.ts";
-import { type Dagster, type DagsterOptions, freePort, type Location, openDagster, until } from "./dagster.ts";
+import { type Dagster, type DagsterOptions, type Location, openDagster, until } from "./dagster.ts";
+import { freePort } from "../../loopback.ts";
 
 /** A run is planned, waits in the queue, and is started when other code is served: which code does it run on? */
 let dagster: Dagster;

@@ -2,7 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openScene, type Scene } from "../../contract/dags/scene.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
-import { type Dagster, freePort, openDagster, shopFiles, until } from "./dagster.ts";
+import { type Dagster, openDagster, shopFiles, until } from "./dagster.ts";
+import { freePort } from "../../loopback.ts";
 
 /** The reader as the code server of a real Dagster, on what the product publishes. */
 let bed: Bed;

@@ -4,7 +4,8 @@ import { newCheckout, type GitCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
-import { type Dagster, freePort, openDagster, shopFiles } from "./dagster.ts";
+import { type Dagster, openDagster, shopFiles } from "./dagster.ts";
+import { freePort } from "../../loopback.ts";
 
 /** sync-dags as the step of a workflow, the reader, and a real Dagster: from a commit to what is loaded, and back. */
 let bed: Bed;

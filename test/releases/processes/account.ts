@@ -1,6 +1,5 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
@@ -27,6 +26,7 @@ import { type PlayedDagster, playDagster } from "../played/played-dagster.ts";
 import { plainWire } from "../played/wire.ts";
 import { scriptedLog } from "./scripted-log.ts";
 import { startStrikingWire, type StrikingWire } from "./striking-wire.ts";
+import { listen } from "../../loopback.ts";
 
 /**
  * The played account of test/releases/played for processes: the same stack, the same ECS with scripted containers and the same
@@ -212,12 +212,5 @@ async function serveDagster(played: PlayedDagster): Promise<{ readonly url: stri
       },
     );
   });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
+  return listen(server);
 }

@@ -1,9 +1,9 @@
 import { Agent, createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { readBackingCall } from "../../local-aws/gateway/backing-call.ts";
 import { serviceOf } from "../../local-aws/wire/route.ts";
 import type { Mishap } from "../played/cut.ts";
+import { listen } from "../../loopback.ts";
 
 /** What befalls a process at one of its calls: as in process, and `terminated`: SIGTERM alone, as whoever stops a container sends it. */
 export type Blow = Mishap | "terminated";
@@ -100,9 +100,9 @@ export async function startStrikingWire(behind: () => Behind): Promise<StrikingW
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (request, response) => {
     handle(request, response).catch(() => response.destroy()); // whoever is killed leaves in the middle
   });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const listening = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: listening.url,
     attend: (next) => {
       strike = next;
       calls = [];
@@ -115,8 +115,7 @@ export async function startStrikingWire(behind: () => Behind): Promise<StrikingW
       return struck;
     },
     close: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
+      await listening.close();
       agent.destroy();
     },
   };

@@ -1,6 +1,4 @@
-import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type ServerResponse } from "node:http";
 import { BatchCheckLayerAvailabilityCommand } from "@aws-sdk/client-ecr";
 import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
@@ -18,6 +16,7 @@ import type { ClientSettings } from "../../../src/aws/settings.ts";
 import { ssm } from "../../../src/aws/ssm.ts";
 import { accountAndRegion } from "../../../src/aws/sts.ts";
 import { UserError } from "../../../src/domain/errors.ts";
+import { type Listening, listen } from "../../loopback.ts";
 
 type Answer = (response: ServerResponse) => void;
 
@@ -40,25 +39,22 @@ const silence: Answer = () => undefined;
 
 /** Answers one request after another from the list; the last answer stays. */
 let answers: Answer[] = [];
-let server: Server;
+let server: Listening;
 let endpoint: string;
 let calls: Call[];
 let slept: number[];
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    request.resume();
-    request.on("end", () => (answers.length > 1 ? answers.shift() : answers[0])?.(response));
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await listen(
+    createServer((request, response) => {
+      request.resume();
+      request.on("end", () => (answers.length > 1 ? answers.shift() : answers[0])?.(response));
+    }),
+  );
+  endpoint = server.url;
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-  await once(server, "close");
-});
+afterAll(() => server.close());
 
 beforeEach(() => {
   answers = [ok];

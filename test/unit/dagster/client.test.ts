@@ -1,21 +1,21 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dagster, DagsterUnreachable, type Login } from "../../../src/dagster/client.ts";
 import { daemonHealth } from "../../../src/dagster/documents.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { testContext } from "../context.ts";
+import { type Listening, listen } from "../../loopback.ts";
 
-let server: Server | undefined;
-afterEach(() => new Promise<void>((done) => (server === undefined ? done() : server.close(() => done()))));
+let server: Listening | undefined;
+afterEach(() => server?.close());
 
 async function webserver(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const started = createServer((request, response) => {
-    request.resume();
-    answer(request, response);
-  });
-  server = started;
-  await new Promise<void>((ready) => started.listen(0, "127.0.0.1", ready));
-  return `http://127.0.0.1:${(started.address() as AddressInfo).port}`;
+  server = await listen(
+    createServer((request, response) => {
+      request.resume();
+      answer(request, response);
+    }),
+  );
+  return server.url;
 }
 
 const ask = (url: string, login: Login | null = null): Promise<unknown> =>

@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import { Cancelled, UserError } from "../../../src/domain/errors.ts";
 import { openPublic } from "../../../src/images/access.ts";
@@ -7,24 +6,22 @@ import { uploadBlob } from "../../../src/images/blobs.ts";
 import { digestOf } from "../../../src/images/manifest.ts";
 import { type Access, openRegistry, type Registry, send } from "../../../src/images/registry.ts";
 import type { Answer } from "../../../src/images/transport.ts";
+import { type Listening, listen } from "../../loopback.ts";
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
-const servers: Server[] = [];
+const servers: Listening[] = [];
 
 /** @returns its address, without a slash at its end. */
-async function listen(serve: Serve): Promise<string> {
+async function open(serve: Serve): Promise<string> {
   const server = createServer(serve);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const listening = await listen(server);
+  servers.push(listening);
+  return listening.url;
 }
 
 afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  for (const server of servers.splice(0)) await server.close();
 });
 
 /** Pauses take no time. */
@@ -43,11 +40,11 @@ const blob = { digest: digestOf(bytes), content: { kind: "memory", bytes } } as 
 describe("An upload that goes on elsewhere", () => {
   test("is sent there, and nobody there is told who we are", async () => {
     const told: (string | undefined)[] = [];
-    const elsewhere = await listen((request, response) => {
+    const elsewhere = await open((request, response) => {
       told.push(request.headers.authorization);
       request.resume().on("end", () => response.writeHead(201).end());
     });
-    const endpoint = await listen((request, response) => {
+    const endpoint = await open((request, response) => {
       told.push(request.headers.authorization);
       response.writeHead(202, { location: `${elsewhere}/upload?signature=1` }).end();
     });
@@ -82,7 +79,7 @@ describe("A request", () => {
       if (asked === 1) throw new UserError({ what: "no token.", where: "", fix: "" });
       return "Basic renewed";
     };
-    const endpoint = await listen((request, response) => {
+    const endpoint = await open((request, response) => {
       response.writeHead(request.headers.authorization === "Basic renewed" ? 200 : 401).end();
     });
     const registry = openRegistry(context(), endpoint, { first: "Basic old", renew });
@@ -93,7 +90,7 @@ describe("A request", () => {
 
   test("that breaks because it was cancelled ends with the reason for that", async () => {
     const controller = new AbortController();
-    const endpoint = await listen((_, response) => {
+    const endpoint = await open((_, response) => {
       response.writeHead(200, { "content-length": 100 }).write("half");
       controller.abort(new Cancelled());
     });
@@ -106,11 +103,11 @@ describe("A request", () => {
 
   test("that writes is sent nowhere else", async () => {
     let elsewhere = 0;
-    const other = await listen((_, response) => {
+    const other = await open((_, response) => {
       elsewhere += 1;
       response.writeHead(201).end();
     });
-    const endpoint = await listen((_, response) => response.writeHead(307, { location: `${other}/x` }).end());
+    const endpoint = await open((_, response) => response.writeHead(307, { location: `${other}/x` }).end());
     const put = { method: "PUT", path: "/v2/app/manifests/1", body: blob.content, expect: [201] } as const;
     await expect(send(openRegistry(context(), endpoint, known), put, nothing)).rejects.toThrow("gave 307");
     expect(elsewhere).toBe(0);
@@ -118,7 +115,7 @@ describe("A request", () => {
 
   test("whose answer nobody read leaves its connection to the next", async () => {
     const ports = new Set<number | undefined>();
-    const endpoint = await listen((request, response) => {
+    const endpoint = await open((request, response) => {
       ports.add(request.socket.remotePort);
       response.end("x".repeat(100_000));
     });
@@ -135,9 +132,9 @@ describe("A token for nobody", () => {
   const withTokens = async (
     answer: Serve,
   ): Promise<ReturnType<typeof context> & { readonly read: () => Promise<unknown> }> => {
-    const tokens = await listen(answer);
+    const tokens = await open(answer);
     const challenge = `Bearer realm="${tokens}/token",service="public"`;
-    const endpoint = await listen((request, response) => {
+    const endpoint = await open((request, response) => {
       if (request.headers.authorization === "Bearer right") response.writeHead(200).end();
       else response.writeHead(401, { "www-authenticate": challenge }).end();
     });

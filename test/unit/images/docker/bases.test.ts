@@ -1,20 +1,21 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import type { Context } from "../../../../src/domain/context.ts";
 import type { ImageClients } from "../../../../src/images/clients.ts";
 import { AccessRefused, adviseOn } from "../../../../src/images/refusal.ts";
 import { resolveImages } from "../../../../src/images/docker/bases.ts";
+import { type Listening, listen } from "../../../loopback.ts";
 
 let status = 200;
-let server: Server;
+let server: Listening;
 let host: string;
 beforeAll(async () => {
-  server = createServer((_request, response) => {
-    const digest = `sha256:${"d".repeat(64)}`;
-    response.writeHead(status, status === 200 ? { "docker-content-digest": digest } : {}).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await listen(
+    createServer((_request, response) => {
+      const digest = `sha256:${"d".repeat(64)}`;
+      response.writeHead(status, status === 200 ? { "docker-content-digest": digest } : {}).end();
+    }),
+  );
+  host = server.host;
 });
 afterAll(() => server.close());
 
