@@ -9,7 +9,7 @@ import { commandLinePage } from "./generate/command-line.ts";
 import { definitionMembers } from "./generate/definition-members.ts";
 import { infrastructurePage } from "./generate/infrastructure.ts";
 import { localAwsRules } from "./generate/local-aws-rules.ts";
-import { permissionsTable } from "./generate/permissions.ts";
+import { permissionsModule, permissionsTable } from "./generate/permissions.ts";
 import { priceTable } from "./generate/prices.ts";
 import { schemaFiles } from "./generate/schemas.ts";
 import { stackFileReference } from "./generate/stack-file-reference.ts";
@@ -31,6 +31,7 @@ export const parts: Readonly<Record<string, (read: Read) => readonly Generated[]
   "definition-members": () => [definitionMembers()],
   infrastructure: (read) => [infrastructurePage(read), permissionsTable(read)],
   "local-aws": (read) => [localAwsRules(read)],
+  permissions: (read) => [permissionsModule(read)],
   prices: (read) => [priceTable(read)],
   schemas: (read) => [...schemaFiles(), stackFileReference(read)],
 };

@@ -47,3 +47,19 @@ export function permissionsTable(read: Read): Generated {
 function row(...cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`.replaceAll(/\|  (?=\|)/g, "| ");
 }
+
+/** The same list for the program, which writes policies of it. */
+export function permissionsModule(read: Read): Generated {
+  const { columns, permissions } = permissionsOf(read);
+  const rows = permissions.map(({ action, on, columns: needed, with: asked }) => [action, on, needed, asked ?? null]);
+  const lines = [
+    `// Made by \`npm run generate\` of ${permissionsPath}.`,
+    'import type { PermissionTable } from "./policy.ts";',
+    "",
+    "/** IAM actions with the kinds of resources that each is called on, the commands that call it, and what a stack must ask for. */",
+    "// biome-ignore format: as it is made",
+    `export const permissionTable: PermissionTable = ${JSON.stringify({ commands: columns, rows })};`,
+    "",
+  ];
+  return { path: "src/releases/policy/table.ts", text: lines.join("\n") };
+}

@@ -128,6 +128,20 @@ export type LocationsDocument = z.input<typeof locations>;
 const doctor = z.object({ examined: z.array(z.object({ what: z.string(), seen: z.string(), isGood: z.boolean() })) });
 export type DoctorDocument = z.input<typeof doctor>;
 
+/** IAM's own form. */
+const policy = z.object({
+  Version: z.literal("2012-10-17"),
+  Statement: z.array(
+    z.object({
+      Sid: z.string(),
+      Effect: z.literal("Allow"),
+      Action: z.array(z.string()),
+      Resource: z.array(z.string()),
+      Condition: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+    }),
+  ),
+});
+
 /** In the place of any other document, when it went wrong. */
 const failure = z.object({
   error: z.object({
@@ -152,6 +166,7 @@ export const documents = {
   url,
   "locations list": locations,
   doctor,
+  policy,
   unlock: unlocked,
   failure,
 } as const;

@@ -30,6 +30,11 @@ export const options = {
   },
   limit: { takes: text("count"), default: "20", text: "How many releases at most." },
   reason: { takes: text("why"), default: "", text: "Why the lock is taken away. It is told to whoever held it." },
+  for: {
+    takes: list("command"),
+    default: "deploy,rollback,status,unlock",
+    text: "What the role is for: commands of docs/permissions.md.",
+  },
   "dry-run": { takes: null, default: "false", text: "Plan, and change nothing." },
   "plan-hash": {
     takes: text("hash"),

@@ -197,6 +197,33 @@ export const verbs: Readonly<Record<string, Verb>> = {
         };
       }),
   }),
+  policy: verb({
+    text: "Print the IAM policy that a role needs for this stack, by its names, and nothing more; changes nothing.",
+    more: "Made of the list that docs/permissions.md shows. What the stack file asks for (scan, create, a task that asks Dagster) is in it; --verify and --keep-revisions add what they need. What `from:` reads in another environment, a canary's compute logs, a login of the gates, keys of secrets and of KMS take statements of their own: docs/permissions.md names them.",
+    argument: null,
+    examples: [
+      "policy > deploy.json",
+      "policy --for plan --for status --verify true",
+      "policy | aws iam put-role-policy --role-name shop-deploy --policy-name dagster-ecs --policy-document file:///dev/stdin",
+    ],
+    shape: z.object({
+      for: required.transform((text) => text.split(/[\n,]/).map((name) => name.trim())),
+      ...verification,
+      ...cleaning,
+      ...ofStack,
+    }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { rolePolicy } = await import("../releases/work.ts");
+        const policy = await rolePolicy(context, connections, {
+          ...request,
+          commands: given.for,
+          verifies: given.verify !== "false",
+          keepsRevisions: given["keep-revisions"] !== null,
+        });
+        return { lines: JSON.stringify(policy, null, 2).split("\n"), document: policy, exitCode: 0 };
+      }),
+  }),
   unlock: verb({
     text: "Take the lock away from a release that died.",
     more: "Whoever holds it writes nothing more from then on. Look first whether it is really dead: `status` says who it is, and a lock that nobody renews is over after 15 minutes.",

@@ -1,5 +1,6 @@
 export { openEcr } from "./access.ts";
 export { applyImage } from "./apply.ts";
+export { repositoriesBeneath } from "./beneath.ts";
 export { type Folders, type ImageClients, openImages } from "./clients.ts";
 export { applyCopy, type CopyObservation, observeCopy } from "./copy.ts";
 export type { BuildSecret, DockerRequest } from "./docker/request.ts";

@@ -308,7 +308,8 @@ export function secretNames(stack: Stack, migration: Migration, sources: Definit
   return Object.keys(secrets ?? namedIn(own, "secrets")).sort();
 }
 
-function homeOf({ account, region }: Stack): Home {
+/** Where all of a stack is. */
+export function homeOf({ account, region }: Pick<Stack, "account" | "region">): Home {
   return { partition: partitionOf(region), account, region };
 }
 

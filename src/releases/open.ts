@@ -9,6 +9,7 @@ import { showPlace, UserError } from "../domain/errors.ts";
 import {
   contractPlace,
   contractReference,
+  type ContractReference,
   parseContract,
   parseContractAddress,
   parseStackFile,
@@ -33,9 +34,18 @@ export interface StackLocation {
   readonly job: AwsOfJob;
 }
 
+/** Where a contract was found. */
+export interface ContractAddress {
+  /** SSM parameter that holds the object's address; null: the stack file names the object. */
+  readonly parameter: string | null;
+  /** Null: the stack file holds the contract. */
+  readonly object: { readonly bucket: string; readonly key: string } | null;
+}
+
 /** A stack that can be worked on. */
 export interface OpenStack {
   readonly stack: Stack;
+  readonly contractAddress: ContractAddress;
   readonly clients: Clients;
   /** Lock and journal. */
   readonly records: Bucket;
@@ -64,13 +74,19 @@ export async function openStack(
   if (allowedAccounts.length > 0 && !allowedAccounts.includes(account)) throw wrongAccount(account, allowedAccounts);
   const request = { environment, account, region, variables };
   const reference = contractReference(stackFile, request);
-  const contract =
-    reference.kind === "mapping"
-      ? null
-      : await fetchContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
-  const stack = resolveStack(stackFile, { ...request, contract });
+  const { address, contract } = await findContract(
+    clients,
+    reference,
+    showPlace(contractPlace(stackFile, environment)),
+  );
+  const stack = resolveStack(stackFile, { ...request, contract: address.object === null ? null : contract });
   const { name, prefix } = stack.contract.bucket;
-  return { stack, clients, records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`) };
+  return {
+    stack,
+    contractAddress: address,
+    clients,
+    records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`),
+  };
 }
 
 /** Records of another environment of the stack, to be read; it may be in another account or region. */
@@ -96,10 +112,7 @@ export async function openOther(
   const region = regionOf(stackFile, environment);
   const clients = connections.aws(context, region);
   const reference = contractReference(stackFile, { environment, account, region, variables });
-  const contract =
-    reference.kind === "mapping"
-      ? reference.contract
-      : await fetchContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
+  const { contract } = await findContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
   const { name, prefix } = contract.bucket;
   const records = bucket(clients.s3, name, `${prefix}${stackFile.name}/${environment}/`);
   return { records, account: contract.account ?? account, clients };
@@ -129,19 +142,21 @@ async function readStackFile(root: string, file: string): Promise<string> {
   }
 }
 
-async function fetchContract(
+async function findContract(
   { s3, ssm }: Pick<Clients, "s3" | "ssm">,
-  reference: Exclude<ReturnType<typeof contractReference>, { kind: "mapping" }>,
+  reference: ContractReference,
   place: string,
-): Promise<Contract> {
+): Promise<{ readonly address: ContractAddress; readonly contract: Contract }> {
+  if (reference.kind === "mapping") return { address: { parameter: null, object: null }, contract: reference.contract };
   if (reference.kind === "parameter") {
     const where = `SSM parameter ${reference.name} (${place})`;
     const { Parameter } = await ssm(new GetParameterCommand({ Name: reference.name }), { resource: where });
-    return fetchContract({ s3, ssm }, parseContractAddress(Parameter?.Value ?? "", where), place);
+    const found = await findContract({ s3, ssm }, parseContractAddress(Parameter?.Value ?? "", where), place);
+    return { ...found, address: { ...found.address, parameter: reference.name } };
   }
-  const where = `s3://${reference.bucket}/${reference.key} (${place})`;
-  const { Body } = await s3(new GetObjectCommand({ Bucket: reference.bucket, Key: reference.key }), {
-    resource: where,
-  });
-  return parseContract((await Body?.transformToString()) ?? "", where);
+  const { bucket: Bucket, key: Key } = reference;
+  const where = `s3://${Bucket}/${Key} (${place})`;
+  const { Body } = await s3(new GetObjectCommand({ Bucket, Key }), { resource: where });
+  const contract = parseContract((await Body?.transformToString()) ?? "", where);
+  return { address: { parameter: null, object: { bucket: Bucket, key: Key } }, contract };
 }

@@ -14,6 +14,7 @@ export { wordsOfChange } from "./explain.ts";
 export { locations, wordsOfLocations } from "./locations.ts";
 export { wrongAccount } from "./open.ts";
 export { history, wordsOfHistory } from "./past.ts";
+export { rolePolicy } from "./policy/read.ts";
 export { rollback } from "./rollback.ts";
 export { syncDags } from "./sync-dags.ts";
 export { explainStatus, status, wordsOfStatus } from "./status.ts";

@@ -1,4 +1,6 @@
 import { parseRelease } from "../../../src/domain/release.ts";
+import { neededBy } from "../actions/documented-permissions.ts";
+import { parsePolicy } from "../../infra/policy.ts";
 import { type CommandResult, type Desk, runCommand } from "../../runner/run-command.ts";
 import {
   type Checkout,
@@ -38,6 +40,27 @@ test("a repository without a remote is asked for its name, and nothing is called
   expect(result).toMatchObject({ exitCode: 1, output: "" });
   expect(result.errors).toContain("fix: Give `--repository owner/name`");
   expect(small.bed.calls).toHaveLength(since);
+});
+
+test("policy prints what a role needs, by the names of the stack, and a plan calls nothing else", async () => {
+  const since = small.bed.calls.length;
+  expect(await run("plan", "--repository=owner/small")).toMatchObject({ exitCode: 2 });
+  const called = neededBy(small.bed.calls.slice(since), "deploy");
+  const result = await run("policy", "--for", "plan", "--repository=owner/small");
+  expect(result).toMatchObject({ exitCode: 0, errors: "" });
+  const policy = parsePolicy(result.output);
+  const actions = policy.Statement.flatMap(({ Action }) => Action);
+  expect(called.filter((action) => !actions.includes(action))).toEqual([]);
+  expect(policy.Statement.find(({ Sid }) => Sid === "Repositories")?.Resource).toEqual(
+    ["small", "small/base"].map((name) => `arn:aws:ecr:eu-central-1:${small.bed.account}:repository/${name}`),
+  );
+  const json = await run("policy", "--for=plan", "--json", "--repository=owner/small");
+  expect(JSON.parse(json.output)).toEqual(JSON.parse(result.output));
+  const unknown = await run("policy", "--for=plan,dance", "--repository=owner/small");
+  expect(unknown).toMatchObject({
+    exitCode: 1,
+    errors: expect.stringContaining('A role cannot be for "dance"') as unknown,
+  });
 });
 
 test("a lock of somebody else ends a deploy with 3, and unlock takes it away", async () => {

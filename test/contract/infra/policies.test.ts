@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { permissionsOf } from "../../../scripts/generate/permissions.ts";
 import { documentedFor, documentedWith } from "../actions/documented-permissions.ts";
+import { policyNames } from "../../../src/releases/policy/names.ts";
+import { policyFor } from "../../../src/releases/policy/policy.ts";
+import { parseContract, parseStackFile, resolveStack } from "../../../src/stack/index.ts";
 import { trusts } from "../../local-aws/neighbours/trust-policy.ts";
 import { allowedBy, parsePolicy, type Policy, type Request } from "../../infra/policy.ts";
 import { copyInfrastructure } from "../../infra/tofu.ts";
@@ -14,6 +17,8 @@ const infrastructure = await copyInfrastructure();
 let policies: ReadonlyMap<string, Policy>;
 let trustPolicies: ReadonlyMap<string, string>;
 
+let contract: string;
+
 beforeAll(async () => {
   const part = "examples/new-account";
   expect(await infrastructure.tofu(part, "apply", "-auto-approve", "-no-color")).toMatchObject({ exitCode: 0 });
@@ -24,6 +29,7 @@ beforeAll(async () => {
       parsePolicy(text.parse(policy)),
     ]),
   );
+  contract = text.parse((await infrastructure.applied(part, "aws_s3_object"))[0]?.["content"]);
   trustPolicies = new Map(
     (await infrastructure.applied(part, "aws_iam_role")).map(({ name, assume_role_policy: trust }) => [
       text.parse(name),
@@ -64,6 +70,44 @@ test.each([
   expect(given.map(({ action }) => action)).toEqual(expect.arrayContaining([...documented]));
   const own = permissions.filter((one) => one.with === asked).map(({ action }) => action);
   expect(documented).toEqual(expect.arrayContaining(own));
+});
+
+const stackFile = `
+name: shop
+region: us-east-1
+contract: ssm:/dagster/shop/contract
+images:
+  host: { repository: shop/host, build: { dockerfile: Dockerfile } }
+  code: { repository: shop/code, build: { dockerfile: Dockerfile } }
+services:
+  webserver: { kind: webserver, image: host }
+  daemon: { kind: daemon, image: host }
+  code: { kind: code-location, image: code, location: shop, module: shop }
+migrations: [{ name: instance, tool: dagster, image: host }]
+gates: { reach: task }
+`;
+
+/** Order means nothing in a policy. */
+const sorted = ({ Statement }: Pick<Policy, "Statement">): readonly object[] =>
+  Statement.map((statement) => ({
+    ...statement,
+    Action: [...statement.Action].sort(),
+    Resource: [...statement.Resource].sort(),
+  })).sort((a, b) => a.Sid.localeCompare(b.Sid));
+
+test.each([
+  ["shop-github-deploy", ["deploy", "rollback", "status", "unlock"]],
+  ["shop-github-plan", ["plan", "status"]],
+])("for those without OpenTofu, the command line prints the policy of %s", (role, commands) => {
+  const variables = {};
+  const read = parseStackFile(stackFile, "dagster-stack.yml", { environment: "production", variables });
+  const where = { environment: "production", account: "111122223333", region: "us-east-1", variables };
+  const stack = resolveStack(read, { ...where, contract: parseContract(contract, "contract") });
+  const object = { bucket: "example-shop-dagster", key: "contracts/shop.json" };
+  const address = { parameter: "/dagster/shop/contract", object };
+  const names = policyNames(stack, { address, contents: [], bases: [] });
+  const printed = parsePolicy(JSON.stringify(policyFor(names, { commands, asked: ["reach-task"] })));
+  expect(sorted(printed)).toEqual(sorted(policyOf(role)));
 });
 
 describe("AWS's list", () => {
