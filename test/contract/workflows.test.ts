@@ -135,3 +135,29 @@ test.each(files)("%s: each input has a description and a default, each job its o
     expect(job).toHaveProperty("timeout-minutes");
   }
 });
+
+const called = files.filter((file) => readFileSync(join(folder, file), "utf8").includes("workflow_call:"));
+const actionInputs = (parse(readFileSync("actions/stack/action.yml", "utf8")) as { inputs: Record<string, Input> })
+  .inputs;
+
+interface Input {
+  readonly default?: unknown;
+}
+
+/** As the action has them not: a called workflow waits for the lock of another push, and one that rolls back knows where to. */
+const ownDefaults: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "deploy.yml": { "lock-timeout": "30" },
+  "rollback.yml": { "lock-timeout": "30", to: "previous", "on-plan-change": "fail" },
+};
+
+test.each(called)("%s: each input goes somewhere, as what the action has under its name", (file) => {
+  const text = readFileSync(join(folder, file), "utf8");
+  const { on } = parse(text) as Workflow;
+  for (const [name, input] of Object.entries(on.workflow_call?.inputs ?? {})) {
+    expect({ name, isUsed: new RegExp(`inputs\\.${name}\\b(?!-)`).test(text) }).toEqual({ name, isUsed: true });
+    const taken = new RegExp(`^ +${name}: \\$\\{\\{ inputs\\.${name} \\}\\}$`, "m").test(text);
+    if (!taken) continue;
+    const wanted = ownDefaults[file]?.[name] ?? actionInputs[name]?.default;
+    expect({ name, default: String((input as Input).default) }).toEqual({ name, default: wanted });
+  }
+});
