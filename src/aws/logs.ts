@@ -4,7 +4,11 @@ import {
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { AwsJson1_1Protocol } from "@aws-sdk/core/protocols";
+import type { MetadataBearer } from "@smithy/types";
+import { Readable } from "node:stream";
 import type { Context } from "../domain/context.ts";
+import { readElements } from "./json-elements.ts";
 import { type Send, sender } from "./send.ts";
 import { type ClientSettings, clientConfig } from "./settings.ts";
 
@@ -13,6 +17,27 @@ export type LogsSend = Send<ServiceInputTypes, ServiceOutputTypes, CloudWatchLog
 
 /** Opens CloudWatch Logs; region and credentials are looked up at the first call. */
 export function logs(context: Pick<Context, "clock" | "signal">, settings: ClientSettings = {}): LogsSend {
-  const client = new CloudWatchLogsClient(clientConfig(settings));
+  const client = new CloudWatchLogsClient({ ...clientConfig(settings), protocol: LogsProtocol });
   return sender(client, { name: "CloudWatch Logs", prefix: "logs" }, context, settings.observe);
+}
+
+type Answer = Parameters<AwsJson1_1Protocol["deserializeResponse"]>;
+
+/** The SDK's, but for the events of a log, which are most of an answer: they are read while they arrive, and not looked through again. */
+class LogsProtocol extends AwsJson1_1Protocol {
+  override async deserializeResponse<Output extends MetadataBearer>(
+    ...[operation, context, response]: Answer
+  ): Promise<Output> {
+    const pieces = piecesOf(response.body);
+    if (operation.name !== "GetLogEvents" || this.isErrorResponse(response.statusCode) || pieces === null)
+      return super.deserializeResponse(operation, context, response);
+    const { elements, rest } = await readElements(pieces);
+    const output = await super.deserializeResponse<Output>(operation, context, { ...response, body: rest });
+    return Object.assign(output, { events: elements });
+  }
+}
+
+function piecesOf(body: unknown): Readable | readonly Uint8Array[] | null {
+  if (body instanceof Uint8Array) return [body];
+  return body instanceof Readable ? body : null;
 }

@@ -22,7 +22,7 @@ export interface Marked {
 }
 
 export interface FollowedLog {
-  /** Reports what is new: what one page holds at once, a line each. */
+  /** Reports what is new, in lines; some hundreds at once. */
   read(): Promise<void>;
   /**
    * Reads on until nothing new comes: a stream may lag behind the task by some seconds.
@@ -42,6 +42,8 @@ const keptLines = 50;
 const keptCharacters = 2000;
 /** Events of one page. CloudWatch gives up to 10,000; what a page holds is in memory several times while it is read. */
 const limit = 2500;
+/** Lines that are reported together: who shows them has them in memory in several forms. */
+const linesAtOnce = 250;
 /** The agent sends what it holds within seconds of the container's end; milliseconds. */
 const quietEnough = 1000;
 /** Lines that are known to be missing, or a log that cannot be read now, are waited for as long as this, in milliseconds. */
@@ -76,7 +78,10 @@ export function followLog(
       return at === 0 ? [] : [message.slice(0, at)];
     });
     if (lines.length === 0) return;
-    context.report({ kind: "foreign", from: container, text: untrusted(lines.join("\n")) });
+    for (let at = 0; at < lines.length; at += linesAtOnce) {
+      const text = untrusted(lines.slice(at, at + linesAtOnce).join("\n"));
+      context.report({ kind: "foreign", from: container, text });
+    }
     const last = lines.slice(-keptLines).map((line) => untrusted(line).untrusted.slice(0, keptCharacters));
     kept.push(...last);
     kept.splice(0, Math.max(0, kept.length - keptLines));

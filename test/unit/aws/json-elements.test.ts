@@ -1,0 +1,71 @@
+import { readElements } from "../../../src/aws/json-elements.ts";
+import fc from "../../properties.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function* inPieces(whole: Uint8Array, cuts: readonly number[]): AsyncGenerator<Uint8Array> {
+  const ends = [...cuts.map((cut) => cut % (whole.length + 1)), whole.length].sort((a, b) => a - b);
+  for (const [index, end] of ends.entries()) yield whole.subarray(ends[index - 1] ?? 0, end);
+}
+
+const read = async (text: string, cuts: readonly number[] = []): Promise<readonly [readonly unknown[], string]> => {
+  const { elements, rest } = await readElements(inPieces(bytes(text), cuts));
+  return [elements, new TextDecoder().decode(rest)];
+};
+
+/** Objects with all that JSON can hold, quotes, brackets and letters of several bytes in their texts. */
+const element = fc.dictionary(
+  fc.string({ unit: "grapheme" }),
+  fc.oneof(
+    fc.jsonValue(),
+    fc.string({ unit: "grapheme" }),
+    fc.string({ unit: fc.constantFrom('"', "\\", "{", "}", "[", "]", ",", "é", "│") }),
+  ),
+);
+const cut = fc.array(fc.nat());
+const other = fc.record({ token: fc.string({ unit: "grapheme" }), nested: fc.dictionary(fc.string(), element) });
+
+test("wherever an answer is cut into pieces, its elements and the rest are those of the whole", async () => {
+  const property = fc.asyncProperty(
+    fc.array(element),
+    other,
+    fc.boolean(),
+    fc.boolean(),
+    cut,
+    async (events, members, isLast, isIndented, cuts) => {
+      const whole = isLast ? { ...members, events } : { events, ...members };
+      const [elements, rest] = await read(JSON.stringify(whole, null, isIndented ? 2 : 0), cuts);
+      const values = JSON.parse(JSON.stringify(events)) as unknown;
+      expect(elements).toStrictEqual(values);
+      expect(JSON.parse(rest)).toStrictEqual(JSON.parse(JSON.stringify({ ...whole, events: [] })));
+    },
+  );
+  await fc.assert(property);
+});
+
+test("an answer that is cut off anywhere is not JSON, and never a shorter list", async () => {
+  const text = JSON.stringify({ events: [{ message: "a" }, { message: "b" }], nextForwardToken: "f/1" });
+  for (let length = 1; length < text.length; length += 1) {
+    const [, rest] = await read(text.slice(0, length));
+    expect(() => JSON.parse(rest) as unknown).toThrow(SyntaxError);
+  }
+});
+
+test.each(["<html>{ }</html>", "", "}]}", "null", '"[{}]"', '{"a":{"b":{"c":[{}]}}}'])(
+  "what holds no list is the rest, as it came: %s",
+  async (text) => {
+    expect(await read(text, [3, 5])).toStrictEqual([[], text]);
+  },
+);
+
+test("an element that is not JSON is an error", async () => {
+  await expect(read('{"events":[{"message":}]}')).rejects.toThrow(SyntaxError);
+});
+
+test("what breaks the connection is thrown on", async () => {
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield bytes('{"events":[{"mess');
+    throw new Error("aborted");
+  }
+  await expect(readElements(broken())).rejects.toThrow("aborted");
+});
