@@ -1,6 +1,5 @@
 import { DescribeTasksCommand, ECSClient } from "@aws-sdk/client-ecs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -10,6 +9,7 @@ import type { Bed } from "../test/local-aws/bed.ts";
 import { type Job, runPost, startStep } from "../test/runner/run-step.ts";
 import { forward } from "./forward.ts";
 import { median, type Row, row } from "./rows.ts";
+import { listen } from "../test/loopback.ts";
 
 /** One-off tasks through the bundle, as processes: how soon their end is known, and how fast their log is followed. */
 export async function measure(runs: number): Promise<readonly Row[]> {
@@ -185,13 +185,6 @@ async function serveLines(to: string, count: number): Promise<Lines> {
     response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end(text);
   };
   const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    milliseconds: () => endAt - firstAt,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
+  const { url, close } = await listen(server);
+  return { url, milliseconds: () => endAt - firstAt, close };
 }

@@ -1,8 +1,8 @@
 import { CloudWatchLogsClient, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { logs } from "../../../src/aws/logs.ts";
 import { testContext } from "../context.ts";
+import { listen } from "../../loopback.ts";
 
 const credentials = { accessKeyId: "product", secretAccessKey: "x" };
 const command = () => new GetLogEventsCommand({ logGroupName: "/app", logStreamName: "run/app/1" });
@@ -16,12 +16,11 @@ async function answering<Value>(status: number, body: string, ask: (url: string)
     for (let at = 0; at < bytes.length; at += 7) response.write(bytes.subarray(at, at + 7));
     response.end();
   });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const listening = await listen(server);
   try {
-    return await ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return await ask(listening.url);
   } finally {
-    server.closeAllConnections();
-    await new Promise((closed) => server.close(closed));
+    await listening.close();
   }
 }
 
