@@ -468,6 +468,13 @@ const gatesSchema = z.strictObject({
           "State that each named sensor must have: a status, or `status` and `tick: success`; all others, and with `as-before` " +
             "all, are what they were before the release.",
         ),
+      assets: z
+        .record(locationSchema, z.array(text).min(1))
+        .default({})
+        .describe(
+          "Assets that each named location must show in Dagster: their keys, parts joined by `/`. Those that are only observed " +
+            "count, too.",
+        ),
       restore: z
         .boolean()
         .default(false)

@@ -242,6 +242,7 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     canary: canary === undefined ? null : canaryOf(canary, tree),
     schedules: named("schedules"),
     sensors: named("sensors"),
+    assets: expect.assets,
     restore: expect.restore,
     levels: Object.fromEntries(
       Object.entries(levels).flatMap(([gate, said]) =>

@@ -332,6 +332,8 @@ export interface Gates {
   readonly canary: Canary | null;
   readonly schedules: Expected;
   readonly sensors: Expected;
+  /** Keys of assets that each location must show, parts joined by `/`; by the location's name. */
+  readonly assets: Readonly<Record<string, readonly string[]>>;
   /** What is not as before gets its status and cursor again. */
   readonly restore: boolean;
   /** Gates that the file says something of. */

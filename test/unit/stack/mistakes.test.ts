@@ -356,6 +356,10 @@ describe("a name that nothing answers to", () => {
       "services: { d: { kind: daemon, image: app, locations: [shop] } }\ngates: { canary: { location: Ship, job: j } }",
       '6:30 gates.canary.location names "Ship", and there is no such location. Did you mean `shop`?',
     ],
+    [
+      "services: { d: { kind: daemon, image: app, locations: [shop] } }\ngates: { expect: { assets: { Ship: [orders] } } }",
+      '6:30 gates.expect.assets names "Ship", and there is no such location. Did you mean `shop`?',
+    ],
   ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
 
   test("in the contract: a service or a role of another name would be ignored without a word", () => {
