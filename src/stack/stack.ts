@@ -236,6 +236,11 @@ export interface BasicAuth {
   readonly secret: string;
 }
 
+/** How the gates log in: by user and password, or by headers that the login wants of a machine. */
+export type GateLogin =
+  | BasicAuth
+  | { readonly kind: "headers"; readonly place: Place; readonly headers: Readonly<Record<string, Secret>> };
+
 export interface Scaling {
   readonly min: number;
   readonly max: number;
@@ -347,7 +352,7 @@ export interface Gates {
   /** Ask each webserver task by itself. */
   readonly everyWebserver: boolean;
   /** How the gates log in. */
-  readonly auth: BasicAuth | null;
+  readonly auth: GateLogin | null;
 }
 
 /** `warn`: what fails is said, and takes nothing back; `off`: nobody asks. */

@@ -417,6 +417,14 @@ describe("parts that contradict each other", () => {
       "5:75 services.d.moves-with cannot be `dagster` for a process that loads locations itself: it would keep serving their old code. Remove `moves-with`, or give the locations a code server of their own.",
     ],
     [
+      'gates: { auth: { basic: "secret:a", headers: { X-Token: "secret:b" } } }',
+      "5:16 gates.auth needs one of `basic` and `headers`, and not both. Name the secret with user and password, or the headers that the login wants.",
+    ],
+    [
+      "gates: { auth: { headers: {} } }",
+      "5:16 gates.auth needs one of `basic` and `headers`, and not both. Name the secret with user and password, or the headers that the login wants.",
+    ],
+    [
       `${daemon}, size: { cpu: 300, memory: 512 } } }`,
       "5:50 services.d.size is 300 CPU units, which Fargate does not offer. Use one of 256, 512, 1024, 2048, 4096, 8192, 16384.",
     ],
