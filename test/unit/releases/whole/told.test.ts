@@ -60,7 +60,7 @@ test("A roll that ECS took back is told as that, and the failure holds the log o
   const at = (found: (one: Progress) => boolean): number => who.progress.findIndex(found);
   const verdict = at((one) => one.kind === "line" && /^roll\/code: rolled-back: .*exited with code 3/.test(one.text));
   const group = at((one) => one.kind === "stage" && one.title === "What was seen of roll/code");
-  const words = at((one) => one.kind === "foreign" && /KeyError: 'DATABASE'$/.test(one.text.untrusted));
+  const words = at((one) => one.kind === "foreign" && one.text.untrusted.endsWith("KeyError: 'DATABASE'"));
   const back = at((one) => one.kind === "stage" && one.title === "Taking back");
   expect([verdict, group, words, back]).toEqual([verdict, group, words, back].toSorted((a, b) => a - b));
   expect(verdict).toBeGreaterThan(0);
