@@ -7,12 +7,14 @@ import { others, type Others } from "../test/unit/deployments/scenarios/others.t
 import { classesOf } from "../test/unit/deployments/scenarios/play.ts";
 import { type Scenario, scenarios } from "../test/unit/deployments/scenarios/table.ts";
 import type { Row } from "./rows.ts";
+import { openBacking } from "./scenarios/backing.ts";
 import { programs } from "./scenarios/programs.ts";
-import { runScenario, type Seen } from "./scenarios/run.ts";
+import { runScenario, type Seen, verdictMark } from "./scenarios/run.ts";
 
 /** What those who deploy say of the same rollouts: ours must be right in every row, what a peer says is written down. */
 export async function measure(): Promise<readonly Row[]> {
   const all = await programs();
+  const backing = await openBacking();
   const wrong: string[] = [];
   const matrix: string[][] = [];
   const details: string[][] = [];
@@ -20,7 +22,7 @@ export async function measure(): Promise<readonly Row[]> {
   for (const scenario of scenarios.filter(isForAll)) {
     const cells: string[] = [];
     for (const program of all) {
-      const seen = await runScenario(program, scenario);
+      const seen = await runScenario(backing, program, scenario);
       const { word, after, hasReason } = told(scenario, seen);
       const count = counts.get(program.name);
       count?.set(word, (count.get(word) ?? 0) + 1);
@@ -35,6 +37,7 @@ export async function measure(): Promise<readonly Row[]> {
     }
     matrix.push([scenario.rollout, ...cells]);
   }
+  await backing.close();
   const names = all.map(({ name }) => name);
   const sums = words.map((word) => [word, ...names.map((name) => String(counts.get(name)?.get(word) ?? 0))]);
   const text = [
@@ -55,13 +58,17 @@ const introduction = `# Who says what of a rollout
 \`npm run bench -- scenarios\` writes this page. The rows are those of [the table of scenarios](../test/unit/deployments/scenarios/table.ts) in which
 something is deployed that any deployer could: each program rolls the same definition out onto the same service, as a whole process, on an account of its own,
 with scripted containers. The clock of program and account jumps over what both sleep through; in between it goes at the machine's pace (factor 1), so that
-seconds are those of AWS's time. *Ours* is what the actions do with one service, as a process and not as a bundle, and must be right in every row, or the
-measurement fails. Peers have a time-out of half an hour unless the row tells another, and wait for a stable service.
+seconds are those of AWS's time. *Ours* is the bundle of the root action in \`dist/\`, with a stack of nothing but that service: it names the image, registers the
+definition, rolls, writes its record, and takes back what failed; S3, ECR and STS answer at the machine's pace. Gates are off, since no Dagster runs in scripted
+containers. It must be right in every row, or the measurement fails. All have a time-out of half an hour unless the row tells another (in whole minutes), and
+peers wait for a stable service.
 
 *Green* is exit code 0, *red* is 1. **Falsely green**: it does not run, or not everywhere, or not alone. **Green too early**: it does for now, and ECS calls the
 deployment IN_PROGRESS. **Falsely red**: it runs, and could be seen to. **Given up**: red, because a call failed that would have gone well the next time.
-**Killed**: it ends by the signal, and says nothing. *Reason*: what made it fail stands in the log. Seconds are from the moment at which the deployment was over
-for ECS; there are none when it never was.
+**Killed**: it ends by the signal, and says nothing. *Refused*: red before
+anything was touched, for want of a right; ours reads what runs before it plans, and needs more rights than those two. *Reason*: what made it fail stands in the log. Seconds are from the moment at which the deployment was over
+for ECS until the verdict stands in the log of ours, and until a peer ends, which says nothing before; there are none when it was never over, or only because
+ours took it back. The seconds of the last table are those of the whole process, in ours with the way back.
 `;
 
 const withReason = "red, with the reason";
@@ -69,6 +76,7 @@ const words = [
   "green",
   "red",
   withReason,
+  "refused",
   "cancelled",
   "falsely green",
   "green too early",
@@ -98,9 +106,9 @@ interface Told {
 
 function told(scenario: Scenario, seen: Seen): Told {
   const over = overAt(seen);
-  const after = over === null ? null : `${((seen.endedAt - over) / 1000).toFixed(0)} s`;
+  const after = over === null || over > seen.saidAt ? null : `${((seen.saidAt - over) / 1000).toFixed(0)} s`;
   const reason = scenario.cause === null ? undefined : reasons[scenario.cause];
-  const hasReason = seen.exitCode === 1 && reason?.test(seen.log.join("\n")) === true;
+  const hasReason = seen.exitCode === 1 && reason?.test(seen.lines.map(({ text }) => text).join("\n")) === true;
   return { word: wordOf(scenario, seen), after, hasReason };
 }
 
@@ -120,7 +128,8 @@ const reasons: Partial<Record<CauseId, RegExp>> = {
   "not-readable": /cannot be read|expired|InternalFailure|ServerException/i,
 };
 
-function wordOf(scenario: Scenario, { exitCode, runs, serviceDeployments }: Seen): Told["word"] {
+function wordOf(scenario: Scenario, { exitCode, runs, serviceDeployments, calls }: Seen): Told["word"] {
+  if (exitCode === 1 && isDenied(scenario) && !calls.includes("UpdateService")) return "refused";
   const isSuccessful = serviceDeployments.some(({ status }) => status === "SUCCESSFUL");
   switch (exitCode) {
     case null:
@@ -136,6 +145,16 @@ function wordOf(scenario: Scenario, { exitCode, runs, serviceDeployments }: Seen
       if (runs) return "falsely red";
       return isGood(scenario.verdict) && !isSuccessful ? "given up" : "red";
   }
+}
+
+/** The caller lacks a right. */
+function isDenied(scenario: Scenario): boolean {
+  return classesOf(scenario).faults.startsWith("no right");
+}
+
+/** A release reads the definition that runs, to plan by it: without that right ours says so, and touches nothing. */
+function isBeyondOurs(scenario: Scenario): boolean {
+  return classesOf(scenario).faults === "no right but to update and describe services";
 }
 
 /** ECS cannot be asked any more. */
@@ -156,16 +175,28 @@ function overAt({ serviceDeployments, runs }: Seen): number | null {
 function wrongWith(scenario: Scenario, seen: Seen, word: Told["word"]): readonly string[] {
   const { rollout, verdict, says } = scenario;
   const last = lastWords(seen);
+  if (isBeyondOurs(scenario)) {
+    const isSaid = word === "refused" && /may not do ecs:/.test(last);
+    return isSaid ? [] : [`${rollout}: it is ${word}, and should be refused with the right that is missing: ${last}`];
+  }
   const expected = isGood(verdict) ? "green" : verdict === "cancelled" ? "cancelled" : "red";
   const wrong: string[] = [];
   if (word !== expected) wrong.push(`it is ${word}, and should be ${expected}`);
-  if (!last.startsWith(verdict)) wrong.push(`it should say ${verdict}`);
-  if (says !== undefined && !says.test(last)) wrong.push(`it should say ${says.source}`);
+  if (seen.verdict !== verdict) wrong.push(`its verdict is ${seen.verdict ?? "none"}, and should be ${verdict}`);
+  if (says !== undefined && !seen.lines.some(({ text }) => says.test(text))) wrong.push(`it should say ${says.source}`);
   return wrong.map((one) => `${rollout}: ${one}: ${last}`);
 }
 
-function lastWords({ log }: Seen): string {
-  return log.findLast((line) => line.startsWith("::error")) ?? log.at(-1) ?? "";
+/** Of ours, how the deployment ended: what follows is the way back. */
+function lastWords({ lines }: Seen): string {
+  const texts = lines.map(({ text }) => text);
+  return (
+    texts.find((text) => text.startsWith(verdictMark)) ??
+    texts.findLast((text) => text.startsWith("::error")) ??
+    texts.find((text) => text.startsWith("error: ")) ??
+    texts.at(-1) ??
+    ""
+  );
 }
 
 function table(rows: readonly (readonly string[])[], right: "none" | "rest" | "numbers"): string {

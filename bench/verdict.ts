@@ -2,8 +2,9 @@ import { seeded } from "../test/releases/processes/seeded.ts";
 import type { Behaviour } from "../test/local-aws/runtimes/scripted.ts";
 import type { Play } from "../test/unit/deployments/scenarios/play.ts";
 import { median, type Row, row } from "./rows.ts";
+import { type Backing, openBacking } from "./scenarios/backing.ts";
 import { action, type Program, programs } from "./scenarios/programs.ts";
-import { type RunOptions, runScenario, type Seen } from "./scenarios/run.ts";
+import { type RunOptions, runScenario, type Seen, verdictMark } from "./scenarios/run.ts";
 
 /**
  * Seconds from the moment at which ECS knows how a deployment ends to the end of whoever waits for it: ours, and the newest bundle of the
@@ -14,20 +15,29 @@ export async function measure(runs: number, isRealTime: boolean): Promise<readon
   const ours = all.find((one) => one.isOurs);
   const peer = all.find(({ name }) => name.startsWith(action)) ?? null;
   if (ours === undefined) throw new Error("we are not there");
-  const pair: Pair = { ours, peer };
+  const backing = await openBacking();
+  const pair: Pair = { backing, ours, peer };
   // In real time all of them sleep for minutes: side by side.
   const figures: (readonly Row[])[] = [];
   if (isRealTime) figures.push(...(await Promise.all(cases.map((one) => figuresOf(one, pair, runs, isRealTime)))));
   else for (const one of cases) figures.push(await figuresOf(one, pair, runs, isRealTime));
-  return [...figures.flat(), await callsOfThree(ours, isRealTime)];
+  const rows = [...figures.flat(), await callsOfThree(pair, isRealTime)];
+  await backing.close();
+  return rows;
 }
 
 interface Pair {
+  readonly backing: Backing;
   readonly ours: Program;
   readonly peer: Program | null;
 }
 
-async function figuresOf(one: Case, { ours, peer }: Pair, runs: number, isRealTime: boolean): Promise<readonly Row[]> {
+async function figuresOf(
+  one: Case,
+  { backing, ours, peer }: Pair,
+  runs: number,
+  isRealTime: boolean,
+): Promise<readonly Row[]> {
   const mode = isRealTime ? ", in real time" : "";
   const random = seeded(1);
   const samples: { readonly ours: Sample; readonly peer: Sample | null }[] = [];
@@ -36,8 +46,8 @@ async function figuresOf(one: Case, { ours, peer }: Pair, runs: number, isRealTi
     const rules = { provisioningSeconds: 8 + 12 * random() };
     const options = { behaviour: one.does(random()), rules, isRealTime };
     samples.push({
-      ours: await sample(ours, one, options),
-      peer: peer === null ? null : await sample(peer, one, options),
+      ours: await sample(backing, ours, one, { ...options, isGated: one.isGated === true }),
+      peer: peer === null || one.isGated === true ? null : await sample(backing, peer, one, options),
     });
   }
   const both = (what: string, unit: string, of: (all: readonly Sample[]) => number): Row => {
@@ -45,10 +55,15 @@ async function figuresOf(one: Case, { ours, peer }: Pair, runs: number, isRealTi
     const value = theirs.length === 0 || peer === null ? null : { name: peer.name, value: of(theirs) };
     return row(`${one.name}${what}${mode}`, unit, of(samples.map((each) => each.ours)), value);
   };
-  const seconds = (of: (values: readonly number[]) => number) => (all: readonly Sample[]) =>
-    of(all.map((each) => each.seconds));
-  const middle = both(" median, goal 2", "s", seconds(median));
-  const rows = [middle, both(" p95, goal 4", "s", seconds(p95))];
+  const seconds = (of: (values: readonly number[]) => number, until: "said" | "ended") => (all: readonly Sample[]) =>
+    of(all.map((each) => each[until]));
+  const middle = both(" median, goal 2", "s", seconds(median, "said"));
+  const rows = [
+    middle,
+    both(" p95, goal 4", "s", seconds(p95, "said")),
+    both(", until the process has ended median", "s", seconds(median, "ended")),
+    both(", until the process has ended p95", "s", seconds(p95, "ended")),
+  ];
   if (one.isLong && middle.peer !== null)
     rows.push(row(`${one.name}, sooner by medians, goal 50${mode}`, "times", middle.peer / middle.ours, null));
   const failed = (all: readonly Sample[]): number => Math.max(...all.map((each) => each.failed));
@@ -64,6 +79,8 @@ interface Case extends Play {
   readonly knownAt: (seen: Seen) => number | undefined;
   readonly exitCode: number;
   readonly says: RegExp;
+  /** Dagster is asked whether it has the code; no peer asks. */
+  readonly isGated?: true;
   /** Of five to ten minutes. */
   readonly isLong?: true;
   /** The number of failed tasks counts, too. */
@@ -84,6 +101,15 @@ const cases: readonly Case[] = [
     knownAt: over,
     exitCode: 0,
     says: /^succeeded/,
+  },
+  {
+    ...goesBack,
+    name: "success, with gates",
+    does: (chance) => ({ kind: "healthy", startsAfterSeconds: 5 + 60 * chance }),
+    knownAt: over,
+    exitCode: 0,
+    says: /^succeeded/,
+    isGated: true,
   },
   {
     ...goesBack,
@@ -139,30 +165,36 @@ const cases: readonly Case[] = [
 ];
 
 interface Sample {
-  readonly seconds: number;
+  /** Seconds until the verdict stood in the log. */
+  readonly said: number;
+  /** Seconds until the process had ended. */
+  readonly ended: number;
   readonly failed: number;
 }
 
 /** @throws when ours is not right, or ECS knew nothing */
-async function sample(program: Program, one: Case, options: RunOptions): Promise<Sample> {
-  const seen = await runScenario(program, one, options);
+async function sample(backing: Backing, program: Program, one: Case, options: RunOptions): Promise<Sample> {
+  const seen = await runScenario(backing, program, one, options);
   const known = one.knownAt(seen);
-  const last = seen.log.at(-1) ?? "";
-  const isRight = seen.exitCode === one.exitCode && one.says.test(last);
-  if (known === undefined || (program.isOurs && !isRight))
-    throw new Error(`${one.name}, ${program.name}: exit code ${seen.exitCode}\n${seen.log.join("\n")}`);
-  return { seconds: (seen.endedAt - known) / 1000, failed: seen.failed.length };
+  const verdict = seen.lines.find(({ text }) => text.startsWith(verdictMark))?.text.slice(verdictMark.length) ?? "";
+  const isRight = seen.exitCode === one.exitCode && one.says.test(verdict);
+  if (known === undefined || (program.isOurs && !isRight)) {
+    const log = seen.lines.map(({ text }) => text).join("\n");
+    throw new Error(`${one.name}, ${program.name}: exit code ${seen.exitCode}\n${log}`);
+  }
+  return { said: (seen.saidAt - known) / 1000, ended: (seen.endedAt - known) / 1000, failed: seen.failed.length };
 }
 
 /** Three services that roll side by side for ten minutes, in one process. */
-async function callsOfThree(ours: Program, isRealTime: boolean): Promise<Row> {
+async function callsOfThree({ backing, ours }: Pair, isRealTime: boolean): Promise<Row> {
   const seen = await runScenario(
+    backing,
     ours,
     { containers: "take ten minutes to start", breaker: "goes back", ...early },
     { beside: ["app-2", "app-3"], isRealTime },
   );
-  const succeeded = seen.log.filter((line) => line === "succeeded").length;
-  if (succeeded !== 3) throw new Error(`three should succeed:\n${seen.log.join("\n")}`);
+  const succeeded = seen.lines.filter(({ text }) => /^roll\/\S+: succeeded/.test(text)).length;
+  if (succeeded !== 3) throw new Error(`three should succeed:\n${seen.lines.map(({ text }) => text).join("\n")}`);
   const minutes = (seen.endedAt - seen.begunAt) / 60_000;
   return row("three services for ten minutes, calls a minute, goal 45", "AWS calls", seen.calls.length / minutes, null);
 }

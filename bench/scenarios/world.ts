@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type {
@@ -9,11 +9,15 @@ import type {
   ServiceDeployment,
   Task,
 } from "@aws-sdk/client-ecs";
+import type { Gateway } from "../../test/local-aws/gateway/gateway.ts";
 import { createJumpingClock, type JumpingClock } from "../../test/local-aws/jumping/jumping-clock.ts";
 import { openSleepers, type Sleepers } from "../../test/local-aws/jumping/sleepers.ts";
 import type { Rules } from "../../test/local-aws/rules.ts";
-import type { Behaviour } from "../../test/local-aws/runtimes/scripted.ts";
-import { answer } from "../../test/local-aws/wire/route.ts";
+import type { RuntimeTask } from "../../test/local-aws/runtime.ts";
+import type { Behaviour, ScriptedRuntime } from "../../test/local-aws/runtimes/scripted.ts";
+import { answer, serviceOf } from "../../test/local-aws/wire/route.ts";
+import { playDagster } from "../../test/releases/played/played-dagster.ts";
+import { serveDagster } from "../../test/releases/processes/serve-dagster.ts";
 import { containers, type Containers } from "../../test/unit/deployments/scenarios/containers.ts";
 import { faults } from "../../test/unit/deployments/scenarios/faults.ts";
 import { others, type Others } from "../../test/unit/deployments/scenarios/others.ts";
@@ -24,10 +28,16 @@ import { caller, images, type World } from "../../test/unit/deployments/scenario
 import { addTargetGroup, behind } from "../../test/unit/local-aws/load-balanced.ts";
 import { type Ground, openGround } from "../../test/unit/local-aws/stage.ts";
 import { answerLogEvents } from "../../test/unit/scripted-logs.ts";
+import { forward } from "../forward.ts";
+import type { Backing } from "./backing.ts";
 
 /** A scenario around a real process: AWS on a port, on a clock that jumps over what everybody sleeps through. */
 export interface ProcessWorld {
   readonly clock: JumpingClock;
+  /** An empty bucket of its own. */
+  readonly bucket: string;
+  /** A webserver that there is while `app` runs. */
+  readonly dagster: string;
   /** For a process that deploys; `pythonPath`: where its packages are. */
   environment(): Readonly<Record<string, string>>;
   /** Begins what befalls it, and who interferes; `abort` is how the process is cancelled. */
@@ -50,8 +60,7 @@ export interface Ended {
 }
 
 export interface WorldOptions {
-  /** Is the new revision there, as `app:2`? A peer registers it itself. */
-  readonly isRegistered: boolean;
+  readonly backing: Backing;
   /** Where the packages of a Python program are. */
   readonly pythonPath?: readonly string[];
   /** What tasks with our image do, instead of what the scenario says. */
@@ -88,14 +97,29 @@ export async function openProcessWorld(given: Play, options: WorldOptions): Prom
     });
   await ground.pass(3600);
   if ((await ground.primary()).rolloutState !== "COMPLETED") throw new Error("app:1 is not complete after an hour");
-  if (definition !== null && options.isRegistered) await ground.register(definition);
   const before = await ground.serviceDeployment();
+  // An answer is old by one write at most: this one keeps the service in it, which is an hour old.
+  const { serviceArn } = await ground.service();
+  await ecs.tagResource({ resourceArn: serviceArn ?? "", tags: [{ key: "complete", value: "true" }] });
 
-  const server = await serve(ground);
+  const gateway = await options.backing.open(aws, clock);
+  const bucket = await options.backing.bucket(gateway.url, aws.region);
+  const server = await serve(ground, gateway);
+  const services = ["app", ...(options.beside ?? [])];
+  const dagster = await serveDagster(
+    playDagster(aws, () => clock.now(), {
+      cluster: "main",
+      locations: Object.fromEntries(services.map((name) => [name, name])),
+      webserver: "app",
+      daemons: [],
+      broken: { has: () => false },
+    }),
+  );
   const sleepers: Sleepers = await openSleepers(clock, options.pythonPath);
   const somebody: Others = others[classes.others];
   const world = (abort: () => void): World => ({
     ...ground,
+    runtime: withWanted(runtime),
     later: (seconds, act) =>
       void clock.after(seconds * 1000, () => clock.hold(Promise.resolve(act()).catch(() => undefined))),
     abort: () => {
@@ -107,6 +131,8 @@ export async function openProcessWorld(given: Play, options: WorldOptions): Prom
   await clock.jumpTo(opened);
   return {
     clock,
+    bucket,
+    dagster: dagster.url,
     environment: () => ({
       PATH: process.env["PATH"] ?? "",
       AWS_ENDPOINT_URL: server.url,
@@ -120,7 +146,7 @@ export async function openProcessWorld(given: Play, options: WorldOptions): Prom
     begin: (abort) => {
       const its = world(abort);
       behave?.(its);
-      if (options.behaviour !== undefined) runtime.script(images.ours, options.behaviour);
+      if (options.behaviour !== undefined) its.runtime.script(images.ours, options.behaviour);
       faults[classes.faults](its);
       somebody.meanwhile?.(its);
     },
@@ -150,10 +176,12 @@ export async function openProcessWorld(given: Play, options: WorldOptions): Prom
         runs: wrong.length === 0,
       };
     },
-    calls: () => aws.calls.filter((call) => call.caller === caller).map(({ operation }) => operation),
+    calls: () => server.calls,
     close: async () => {
       await sleepers.close();
       await server.close();
+      await dagster.close();
+      await gateway.close();
       await aws.close();
     },
   };
@@ -175,19 +203,46 @@ function milliseconds(date: Date | undefined): number {
   return date?.getTime() ?? 0;
 }
 
-/** The bed's own services and the log of its scripted containers, on one port of this machine. */
-async function serve({ aws, runtime }: Ground): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+/**
+ * The image that is to be deployed has another name with each program: ours makes it, and names its digest. It is what every revision
+ * runs that neither was there before nor is somebody else's.
+ */
+function withWanted(runtime: ScriptedRuntime): ScriptedRuntime {
+  const isWanted = ({ definition }: RuntimeTask): boolean =>
+    definition.containerDefinitions?.some(({ image = "" }) => image !== images.before && image !== images.theirs) ===
+    true;
+  const notFound: Behaviour = {
+    kind: "never-starts",
+    reason: `CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref ${images.ours}: not found`,
+    afterSeconds: 120,
+  };
+  return {
+    ...runtime,
+    script: (key, behaviour) => runtime.script(key === images.ours ? isWanted : key, behaviour),
+    forgetImage: (image) => (image === images.ours ? runtime.script(isWanted, notFound) : runtime.forgetImage(image)),
+  };
+}
+
+/** The bed's own services, the log of its scripted containers, and behind them S3, ECR and STS, on one port of this machine. */
+async function serve({ aws, runtime }: Ground, gateway: Gateway) {
+  const calls: string[] = [];
   const server = createServer((request, response) => {
     const reply = async (): Promise<void> => {
       const body = await buffer(request);
-      if (String(request.headers["x-amz-target"]).startsWith("Logs_")) {
+      const { headers } = request;
+      if (String(headers["x-amz-target"]).startsWith("Logs_")) {
+        calls.push(operationOf(headers));
         const told = answerLogEvents(runtime, body);
         response.writeHead(told.statusCode, { "content-type": "application/x-amz-json-1.1" }).end(told.answer);
-        return;
+      } else if (serviceOf(headers) === null) {
+        calls.push(`${request.method ?? ""} ${request.url ?? ""}`);
+        await forward(gateway.url, request, body, response);
+      } else {
+        calls.push(operationOf(headers));
+        const answered = await answer(aws, { headers, body });
+        if (answered === null) response.destroy();
+        else response.writeHead(answered.status, answered.headers).end(answered.body);
       }
-      const answered = await answer(aws, { headers: request.headers, body });
-      if (answered === null) response.destroy();
-      else response.writeHead(answered.status, answered.headers).end(answered.body);
     };
     reply().catch((error: unknown) => {
       console.error(error);
@@ -201,10 +256,15 @@ async function serve({ aws, runtime }: Ground): Promise<{ readonly url: string; 
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    calls,
     close: () =>
-      new Promise((done) => {
+      new Promise<void>((done) => {
         server.close(() => done());
         server.closeAllConnections();
       }),
   };
+}
+
+function operationOf(headers: IncomingHttpHeaders): string {
+  return String(headers["x-amz-target"]).split(".")[1] ?? "";
 }

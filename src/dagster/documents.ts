@@ -317,6 +317,25 @@ export const runEvents: Document<{
   answer: z.object({ logsForRun: z.union([eventConnection, unexpected]) }),
 };
 
+const assetsEntry = entryOf(
+  {
+    repositories: z.array(
+      z.object({ assetNodes: z.array(z.object({ assetKey: z.object({ path: z.array(z.string()) }) })) }),
+    ),
+  },
+  {},
+);
+
+/** A code location with the keys of its assets. */
+export type AssetsEntry = z.infer<typeof assetsEntry>;
+
+/** Every asset that code defines, below the location that has it; those that are only observed or named as a source, too. */
+export const assets = askEvery<AssetsEntry>(
+  "Assets",
+  { location: "repositories { assetNodes { assetKey { path } } }", error: "__typename" },
+  assetsEntry,
+);
+
 const assetNode = z.object({
   isMaterializable: z.boolean(),
   /** null: it has no partitions. */
@@ -435,6 +454,7 @@ export const documents: readonly Document<unknown>[] = [
   waitingRuns,
   terminateRuns,
   runEvents,
+  assets,
   assetOfJob,
   partitionKeys,
   partitionRun,

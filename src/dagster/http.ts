@@ -1,7 +1,7 @@
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Reply } from "./judge.ts";
-import { DagsterUnreachable, type Way } from "./way.ts";
+import { DagsterUnreachable, type Sent, type Way } from "./way.ts";
 
 /** Where a webserver is reached, and how whoever stands in front of it lets one in. */
 export interface DagsterAddress {
@@ -11,12 +11,10 @@ export interface DagsterAddress {
   readonly login: Login | null;
 }
 
-/** User and password in front of a webserver. */
-export interface Login {
-  /** Where they are kept, for people: `secret shop/gates`. */
-  readonly from: string;
-  /** The value of the header `authorization`: looked up at the first request, and kept. */
-  readonly authorization: () => Promise<string>;
+/** What lets one in to a webserver. */
+export interface Login extends Sent {
+  /** By name: looked up at the first request, and kept. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** One answer takes at most so long, in milliseconds; the first one of a large workspace can take seconds. */
@@ -27,10 +25,9 @@ export function httpWay({ url, login }: DagsterAddress, context: Context): Way {
   const base = url.replace(/\/+$/, "");
   return {
     base,
-    login: login?.from ?? null,
+    login,
     send: async ({ path, body }) => {
-      const authorization = login === null ? {} : { authorization: await login.authorization() };
-      const headers = { accept: "application/json", ...authorization };
+      const headers = { ...(await login?.headers()), accept: "application/json" };
       return request(context, `${base}${path}`, {
         ...(body === null
           ? { method: "GET", headers }

@@ -1,3 +1,4 @@
+import type { Sent } from "./way.ts";
 import type { Advice } from "../domain/errors.ts";
 
 /** What came back to a request, from Dagster or from whatever stands in front of it. */
@@ -22,11 +23,11 @@ export type Judged =
  * Reads a reply. Errors of Dagster's resolvers come with HTTP 500 and those of documents with 400, so JSON is JSON whatever the
  * status is (dagster_webserver/graphql.py).
  * @param url that was asked
- * @param login where user and password are from that were sent along; null: none were
+ * @param login what was sent along to be let in; null: nothing was
  */
-export function judgeReply(reply: Reply, url: string, login: string | null): Judged {
+export function judgeReply(reply: Reply, url: string, login: Sent | null): Judged {
   const { status, location, body } = reply;
-  if (status >= 300 && status < 400) return { kind: "refused", advice: redirected(location, url) };
+  if (status >= 300 && status < 400) return { kind: "refused", advice: redirected(location, url, login) };
   if (status === 401 || status === 403) return { kind: "refused", advice: unauthorized(reply, url, login) };
   if ([502, 503, 504].includes(status)) return { kind: "weather", what: `${url} answers HTTP ${status}` };
   const json = parsed(body);
@@ -36,9 +37,7 @@ export function judgeReply(reply: Reply, url: string, login: string | null): Jud
   // Dagster answers every path that it does not know with the page of its own UI.
   return {
     kind: "refused",
-    advice: /<title>\s*Dagster\b/i.test(body)
-      ? elsewhere(url)
-      : loginInFront(url, "it answers with a web page", behind),
+    advice: /<title>\s*Dagster\b/i.test(body) ? elsewhere(url) : notLetIn(url, "it answers with a web page", login),
   };
 }
 
@@ -51,14 +50,14 @@ function parsed(text: string): unknown {
 }
 
 /** Only where it leads is said: what follows a `?` may be a secret of the login. */
-function redirected(location: string | null, url: string): Advice {
+function redirected(location: string | null, url: string, login: Sent | null): Advice {
   const asked = new URL(url);
   const target = location !== null && URL.canParse(location, url) ? new URL(location, url) : null;
-  if (target === null) return loginInFront(url, "it redirects to somewhere else", behind);
+  if (target === null) return notLetIn(url, "it redirects to somewhere else", login);
   const isMoved = target.hostname === asked.hostname && target.pathname.endsWith(lastPart(asked));
   if (!isMoved) {
     const where = target.host === asked.host ? target.pathname : target.host;
-    return loginInFront(url, `it redirects to ${where}`, behind);
+    return notLetIn(url, `it redirects to ${where}`, login);
   }
   const base = `${target.origin}${target.pathname.slice(0, -lastPart(asked).length)}`;
   return {
@@ -73,13 +72,24 @@ function lastPart({ pathname }: URL): string {
   return pathname.slice(pathname.lastIndexOf("/"));
 }
 
-function unauthorized({ status, challenge }: Reply, url: string, login: string | null): Advice {
+/** Headers are of the login that answers, whatever it answers with. */
+function notLetIn(url: string, how: string, login: Sent | null): Advice {
+  if (login?.kind !== "headers") return loginInFront(url, how, behind);
+  return {
+    what: `The login in front of Dagster at ${new URL(url).host} does not accept ${login.from}: ${how}.`,
+    where: url,
+    fix: "Put values that it accepts into the secrets that `gates: { auth: { headers: … } }` names, and let the login pass who sends them without asking anybody.",
+  };
+}
+
+function unauthorized({ status, challenge }: Reply, url: string, login: Sent | null): Advice {
   const isBasic = /\bbasic\b/i.test(challenge ?? "");
+  if (login?.kind === "headers") return notLetIn(url, `HTTP ${status}`, login);
   if (login !== null && (isBasic || challenge === null)) {
     return {
-      what: `The login in front of Dagster at ${new URL(url).host} does not accept the user and the password of ${login}: HTTP ${status}.`,
+      what: `The login in front of Dagster at ${new URL(url).host} does not accept the user and the password of ${login.from}: HTTP ${status}.`,
       where: url,
-      fix: `Put those that it accepts into ${login}, under the keys \`username\` and \`password\`; or name another secret under \`gates: { auth: { basic: … } }\`.`,
+      fix: `Put those that it accepts into ${login.from}, under the keys \`username\` and \`password\`; or name another secret under \`gates: { auth: { basic: … } }\`.`,
     };
   }
   const fix = isBasic
@@ -93,7 +103,7 @@ function loginInFront(url: string, how: string, fix: string): Advice {
 }
 
 const behind =
-  "Set `gates: { reach: task }`, which asks from inside the VPC, behind the login; or give the webserver a `url` behind it that this runner reaches. User and password (`gates: auth`) help where the login takes basic authentication.";
+  "Set `gates: { reach: task }`, which asks from inside the VPC, behind the login; or give the webserver a `url` behind it that this runner reaches. `gates: auth` helps where the login takes basic authentication (`basic`), or headers of a machine (`headers`).";
 
 function elsewhere(url: string): Advice {
   return {

@@ -9,12 +9,20 @@ export interface Question {
   readonly body: string | null;
 }
 
+/** What is sent along so that whoever stands in front of Dagster lets one in. */
+export interface Sent {
+  /** User and password, or headers of the login's own. */
+  readonly kind: "basic" | "headers";
+  /** For people: `secret shop/gates`, `the headers CF-Access-Client-Id, CF-Access-Client-Secret`. */
+  readonly from: string;
+}
+
 /** A way to a webserver: what carries questions there, and answers back. */
 export interface Way {
   /** Base URL, path prefix included, without a slash at its end. */
   readonly base: string;
-  /** Where user and password are from that are sent along, for people; null: none are. */
-  readonly login: string | null;
+  /** null: nothing is sent along. */
+  readonly login: Sent | null;
   /** @throws DagsterUnreachable when nobody answers */
   send(question: Question): Promise<Reply>;
 }

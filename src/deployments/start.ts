@@ -15,7 +15,7 @@ import {
 import { type Changes, planRoll, type RollPlan } from "./plan.ts";
 import { present } from "./preconditions.ts";
 import { requestedRevision, type RollRequest, whereIs } from "./request.ts";
-import { observed, type ServiceObservation } from "./service.ts";
+import { observed, type ServiceEvent, type ServiceObservation } from "./service.ts";
 import { type Aim, type Track, track } from "./track.ts";
 
 /** Milliseconds from an answer that may be an old one to the next look. */
@@ -64,11 +64,9 @@ export async function start(
   const begun = context.clock.now();
   if (plan.kind !== "update") {
     const aim = await aimAtPresent(ecs, request, service, begun);
-    return track(
-      aim,
-      service,
-      service.events.filter(({ at }) => at < aim.since),
-    );
+    const isEarlier = ({ at }: ServiceEvent): boolean => at < aim.since;
+    // Where nothing moves there is nothing to tell: whoever asks again has been told.
+    return track(aim, service, aim.moves ? service.events.filter(isEarlier) : service.events);
   }
   const { after, isOurs } = await update(ecs, context, request, service, plan.changes);
   const aim = aimAtUpdate(request, service, after, begun);

@@ -31,6 +31,8 @@ export interface TakeBackRequest {
   readonly digests?: Digests;
   /** What was rolled out, and is to be taken back. Absent: whatever runs. */
   readonly ours?: Revision;
+  /** Id of the deployment that was PRIMARY before anything was rolled out; absent when nobody knows. */
+  readonly former?: string;
   readonly timeoutSeconds: number;
 }
 
@@ -122,9 +124,15 @@ async function observeOurs(
   for (let look = 1; ; look += 1) {
     const service = present(request, (await observeServices(ecs, cluster, [name]))[name] ?? null);
     const isExpected = ours === undefined || sameRevision(service.primary?.revision ?? null, ours);
-    if (isExpected || look === mostLooks) return service;
+    if (isExpected || hasReturned(request, service) || look === mostLooks) return service;
     await clock.sleep(betweenLooks, signal);
   }
+}
+
+/** It runs what it ran before, by a deployment that was not there then: ECS has gone back, and this is no old answer. */
+function hasReturned({ to, former }: TakeBackRequest, { primary }: ServiceObservation): boolean {
+  if (to === null || former === undefined || primary === null) return false;
+  return sameRevision(primary.revision, to) && primary.id !== former;
 }
 
 function isTheirs({ ours, to }: TakeBackRequest, { primary }: ServiceObservation): boolean {

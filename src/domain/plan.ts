@@ -148,6 +148,8 @@ export type Question =
       readonly on: string;
       readonly schedules: Readonly<Record<string, ExpectedState>>;
       readonly sensors: Readonly<Record<string, ExpectedState>>;
+      /** Keys of assets, parts joined by `/`, by the location that must show them. */
+      readonly assets: Readonly<Record<string, readonly string[]>>;
       /** Locations of the stack: the first tick of each schedule that is on there is looked at; null: it is not. */
       readonly firstTick: { readonly mode: FirstTick; readonly locations: readonly string[] } | null;
     }

@@ -1,5 +1,5 @@
 import type { Reply } from "../dagster/judge.ts";
-import { DagsterUnreachable, type Way } from "../dagster/way.ts";
+import { DagsterUnreachable, type Sent, type Way } from "../dagster/way.ts";
 import type { Context } from "../domain/context.ts";
 import { type Asker, type AskerClients, type AskerRequest, refusedBy, startAsker } from "./probe/asker.ts";
 
@@ -7,8 +7,8 @@ import { type Asker, type AskerClients, type AskerRequest, refusedBy, startAsker
 export interface ProbeRequest {
   /** Its base URL as tasks in the VPC reach it. */
   readonly url: string;
-  /** Where user and password are from that the task sends along to it, for people; null: it has none. */
-  readonly login: string | null;
+  /** What the task sends along to it; null: nothing. */
+  readonly login: Sent | null;
   /** What the task is made of, looked up when it is started: the webserver's definition may be another one then. */
   readonly task: () => Promise<AskerRequest>;
 }
@@ -62,7 +62,7 @@ export function probe(clients: AskerClients, context: Context, { url, login, tas
       throw error;
     }
   };
-  const wayTo = (to: string, login: string | null): Way => ({
+  const wayTo = (to: string, login: Sent | null): Way => ({
     base: to,
     login,
     send: ({ path, body }) => ask({ url: `${to}${path}`, body }),

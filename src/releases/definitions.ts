@@ -321,12 +321,12 @@ function secretsOf(
   const below = parameterPaths.flatMap(({ path }) =>
     (parameters[path] ?? []).map((name) => [name.slice(name.lastIndexOf("/") + 1), parameterArn(home, name)] as const),
   );
-  const named = Object.entries(secrets).map(([name, { secret }]) => [name, arnOf(secret, home)] as const);
+  const named = Object.entries(secrets).map(([name, { secret }]) => [name, valueFromOf(secret, home)] as const);
   return Object.fromEntries([...below.filter(([name]) => !(name in environment)), ...named]);
 }
 
 /** As `valueFrom` wants it: `<secret>:<json key>:<version stage>:<version id>`, the last two left to their defaults. */
-function arnOf(secret: Secret, home: Home): string {
+export function valueFromOf(secret: Secret, home: Home): string {
   if (secret.kind === "parameter") return parameterArn(home, secret.name);
   const arn = secretArn(home, secret.name);
   return secret.key === null ? arn : `${arn}:${secret.key}::`;

@@ -49,6 +49,7 @@ export async function failed(
   const { dagster } = session.webserver;
   const isCancelled = context.signal.aborted;
   const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(end);
+  if (!isCancelled) tellEvidence(context, end);
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
   const isSentBack = isCancelled && undertaking.rolling.onCancel === "rollback";
@@ -77,6 +78,18 @@ export async function failed(
   if (isCancelled) return new ReleaseCancelled(wordsOfLeft(undertaking.observation, end, left), result);
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
   return red(cause, takenBack, result, { leftSo, settings, stateAfter });
+}
+
+/** What was seen of the failure, in a group of its own; ECS's events stand in the log already. */
+function tellEvidence({ report }: Pick<Context, "report">, { failure }: RolloutEnd): void {
+  if (failure === null || !(failure.error instanceof StepFailed)) return;
+  const { evidence, verdicts } = failure.error;
+  const shown = evidence.filter(({ kind }) => kind !== "event");
+  const pages = [...verdicts.map(({ page }) => page), ...shown.map(({ page }) => page ?? null)];
+  if (shown.length === 0) return;
+  report({ kind: "stage", title: `What was seen of ${failure.step.id}` });
+  for (const { subject, text } of shown) report({ kind: "foreign", from: subject, text });
+  for (const page of new Set(pages)) if (page !== null) report({ kind: "line", text: page });
 }
 
 /** Takes back one after the other; who is cancelled meanwhile tells ECS of the rest at once, where that is wanted. */

@@ -1,4 +1,5 @@
 import type { Context } from "../domain/context.ts";
+import { Cancelled, messageOf } from "../domain/errors.ts";
 import type { Results } from "../domain/later.ts";
 import type { Part, Step } from "../domain/plan.ts";
 import type { Release } from "../domain/release.ts";
@@ -63,11 +64,21 @@ export async function rollOut(
       release = withParts(release, end.done.parts);
     } else if (end.kind === "failed") {
       failure ??= { step: end.step, error: end.error };
+      tellFailure(report, end.step, end.error);
       if (end.error instanceof StepFailed) release = withParts(release, end.error.parts);
     }
   }
   const leftOver = [...left.values()].map((step): StepEnd => ({ step, kind: "left" }));
   return { steps: [...ends, ...leftOver], failure, release };
+}
+
+/** At once: what is taken back because of it takes minutes, and whoever looks on is to know why. */
+function tellFailure(report: Context["report"], { id }: Step, error: unknown): void {
+  if (error instanceof Cancelled) return;
+  if (!(error instanceof StepFailed)) return report({ kind: "line", text: `${id}: ${messageOf(error)}` });
+  const { failure, verdicts } = error;
+  const words = [id, ...verdicts.map(({ verdict }) => verdict), failure.what].join(": ");
+  report({ kind: "line", text: failure.fix === null ? words : `${words}\nfix: ${failure.fix}` });
 }
 
 /** The steps of some parts of a plan; what they wait for in other parts must be done already. @throws Error when it is not */

@@ -63,6 +63,7 @@ export async function takeAllBack(
   for (const { service, undo, ours } of moved) {
     const name = nameIn(before, service);
     const { digests = {} } = before.before[service] ?? {};
+    const former = before.services[service]?.primary?.id;
     if (undo.kind === "none") {
       results.push({ service, name, count: null, verdict: null, why: undo.why });
       continue;
@@ -75,7 +76,7 @@ export async function takeAllBack(
           : {
               service,
               name,
-              ...(await takeOneBack(context, { ...session, clients }, undo, { ours, digests }, rolling)),
+              ...(await takeOneBack(context, { ...session, clients }, undo, { ours, digests, former }, rolling)),
             },
       );
     } catch (error) {
@@ -105,7 +106,7 @@ async function takeOneBack(
   context: Context,
   { clients, stack }: Session,
   { service, to, count }: Extract<Undo, { kind: "roll" }>,
-  { ours, digests }: Pick<Moved, "ours"> & { readonly digests: Digests },
+  { ours, digests, former }: Pick<Moved, "ours"> & { readonly digests: Digests; readonly former: string | undefined },
   { timeoutSeconds }: Pick<Rolling, "timeoutSeconds">,
 ): Promise<Pick<TakenBack, "count" | "verdict" | "why">> {
   const request = {
@@ -117,6 +118,7 @@ async function takeOneBack(
     // A short time-out of what failed is none for going back.
     timeoutSeconds: Math.max(timeoutSeconds, rollTimeoutSeconds),
     ...(ours === null ? {} : { ours }),
+    ...(former === undefined ? {} : { former }),
   };
   const verdict = await takeBack(clients, context, request);
   const why = isGood(verdict.verdict) ? null : (verdict.cause?.what ?? `it ended as ${verdict.verdict}`);

@@ -1,4 +1,4 @@
-import { partitionOf, secretArn } from "../aws/arn.ts";
+import { type Home, partitionOf, secretArn } from "../aws/arn.ts";
 import { messageOf, showPlace, UserError } from "../domain/errors.ts";
 import { isMap, type Json, type JsonMap } from "../domain/json.ts";
 import type { Dagster } from "../dagster/client.ts";
@@ -6,8 +6,8 @@ import { observeServices } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { showRevision } from "../domain/verdict.ts";
 import type { AskerRequest } from "../gates/probe/asker.ts";
-import { askerDefinition } from "../gates/probe/definition.ts";
-import type { Stack, Webserver } from "../stack/index.ts";
+import { askerDefinition, type AskerLogin } from "../gates/probe/definition.ts";
+import type { GateLogin, Stack, Webserver } from "../stack/stack.ts";
 import { ecsName } from "../stack/tasks.ts";
 import { environmentTag, stackTag } from "../task-definitions/definition.ts";
 import { containerIn, containersOf, logIn } from "../task-definitions/existing.ts";
@@ -15,7 +15,8 @@ import { definitionOf } from "../task-definitions/observe.ts";
 import { registerDefinition } from "../task-definitions/register.ts";
 import type { LogStream } from "../tasks/follow-log.ts";
 import type { Clients, Connections } from "./connections.ts";
-import { basicLogin } from "./login.ts";
+import { valueFromOf } from "./definitions.ts";
+import { loginOf, sentBy } from "./login.ts";
 
 /** A stack's webserver, as this release asks it. */
 export interface AskedWebserver {
@@ -65,7 +66,7 @@ export function openWebserver(
     const { service, url } = found;
     const letter = { bucket: records.name, key: `${records.prefix}${letterKey}` };
     const task = async (): Promise<AskerRequest> => ({ letter, ...(await likeService(clients, stack, service)) });
-    const login = gates.auth === null ? null : `secret ${gates.auth.secret}`;
+    const login = gates.auth === null ? null : sentBy(gates.auth);
     const probe = connections.probe(context, clients, { url, login, task });
     const forPlan = unasked(
       service,
@@ -77,7 +78,7 @@ export function openWebserver(
   const [found] = webservers.flatMap((service) => (service.url === null ? [] : [{ service, url: service.url }]));
   if (found === undefined) return nothing;
   const { service, url } = found;
-  const login = gates.auth === null ? null : basicLogin(clients, context, gates.auth);
+  const login = gates.auth === null ? null : loginOf(clients, context, gates.auth);
   const dagster = connections.webserver(context, { url, login });
   if (gates.auth === null) return { ...nothing, dagster, forPlan: dagster };
   const forPlan = unasked(service, "is behind a login (`gates: auth`), whose secret a plan does not read");
@@ -141,15 +142,21 @@ async function likeService(
   }
   const { container, log } = like;
   const home = { partition: partitionOf(region), account, region };
-  const secret = gates.auth === null ? null : secretArn(home, gates.auth.secret);
+  const login = gates.auth === null ? null : givenByEcs(gates.auth, home);
   const made = { content: running.content, container: containerIn(running.content, container) ?? {} };
   const family = ecsName(`${stack}-once-asker`);
-  const { arn } = await registerDefinition(ecs, family, askerDefinition(family, made, secret), {
+  const { arn } = await registerDefinition(ecs, family, askerDefinition(family, made, login), {
     ...tags,
     [stackTag]: stack,
     [environmentTag]: environment,
   });
   return { task: { cluster, taskDefinition: arn, container, network, tags }, log };
+}
+
+function givenByEcs(auth: GateLogin, home: Home): AskerLogin {
+  if (auth.kind === "basic") return { kind: "basic", secret: secretArn(home, auth.secret) };
+  const headers = Object.entries(auth.headers).map(([name, secret]) => [name, valueFromOf(secret, home)] as const);
+  return { kind: "headers", headers: Object.fromEntries(headers) };
 }
 
 /**

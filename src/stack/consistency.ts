@@ -116,6 +116,9 @@ function locationsNamed(document: MapTree): readonly Problem[] {
   if (entriesAt(document, ["services"]).size === 0) return [];
   return [
     ...mustBe(document, ["gates", "canary", "location"], "location", locations),
+    ...[...entriesAt(document, ["gates", "expect", "assets"])].flatMap(([location, entry]) =>
+      mustBeOne(location, entry.key, "gates.expect.assets", "location", locations),
+    ),
     ...[...entriesAt(document, ["dags"])].flatMap(([location, entry]) =>
       mustBeOne(location, entry.key, "dags", "location", locations),
     ),

@@ -30,6 +30,35 @@ const basicAuthSchema = z.strictObject({
   ),
 });
 
+const gatesAuthSchema = z
+  .strictObject({
+    basic: wholeSecretSchema
+      .optional()
+      .describe("User and password: a secret with the keys `username` and `password`: `secret:name`."),
+    headers: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^(?!(?:accept|connection|content-length|content-type|host)$)[A-Za-z0-9-]+$/i,
+            "a header's name: letters, digits and hyphens, and none that every request has",
+          ),
+        secretReferenceSchema,
+      )
+      .optional()
+      .describe(
+        "Headers by which the login knows a machine, each with the secret of its value: `CF-Access-Client-Id: secret:name#key`. " +
+          "`ssm:/path`, `secret:name` or `secret:name#key`.",
+      ),
+  })
+  .refine(
+    ({ basic, headers }) => (basic === undefined) !== (headers === undefined || Object.keys(headers).length === 0),
+    {
+      error: "needs one of `basic` and `headers`, and not both",
+      params: { fix: "Name the secret with user and password, or the headers that the login wants." },
+    },
+  );
+
 const variables = {
   environment: z
     .record(variableName, z.string())
@@ -468,6 +497,13 @@ const gatesSchema = z.strictObject({
           "State that each named sensor must have: a status, or `status` and `tick: success`; all others, and with `as-before` " +
             "all, are what they were before the release.",
         ),
+      assets: z
+        .record(locationSchema, z.array(text).min(1))
+        .default({})
+        .describe(
+          "Assets that each named location must show in Dagster: their keys, parts joined by `/`. Those that are only observed " +
+            "count, too.",
+        ),
       restore: z
         .boolean()
         .default(false)
@@ -527,7 +563,7 @@ const gatesSchema = z.strictObject({
     })
     .prefault({})
     .describe("Gates that take no release back, or are not asked, each with its reason."),
-  auth: basicAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`."),
+  auth: gatesAuthSchema.optional().describe("How the gates log in. Default the webserver's `auth`."),
 });
 
 const checkSchema = z

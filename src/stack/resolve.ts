@@ -8,6 +8,7 @@ import { type Substituted, substitute } from "./placeholders.ts";
 import { type Problem, quote, refusal } from "./problems.ts";
 import { schemaProblems } from "./schema-problems.ts";
 import type {
+  GateLogin,
   Building,
   Canary,
   Check,
@@ -22,6 +23,7 @@ import type {
 } from "./stack.ts";
 import { documentOf, type StackFile, topEnvironment } from "./stack-file.ts";
 import { basicAuthAt, ecsName, migrationsOf, runsOf, type Source, servicesOf, stackVariables } from "./tasks.ts";
+import { parseSecret } from "./variables.ts";
 import { at, keyPlaceAt, type MapTree, type Path, placeAt, toValue } from "./tree.ts";
 
 /**
@@ -242,6 +244,7 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     canary: canary === undefined ? null : canaryOf(canary, tree),
     schedules: named("schedules"),
     sensors: named("sensors"),
+    assets: expect.assets,
     restore: expect.restore,
     levels: Object.fromEntries(
       Object.entries(levels).flatMap(([gate, said]) =>
@@ -253,8 +256,16 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     securityGroups: expect["security-groups"] ? keyPlaceAt(tree, ["gates", "expect", "security-groups"]) : null,
     logScan: gates["log-scan"],
     everyWebserver: gates["every-webserver"],
-    auth: basicAuthAt(tree, ["gates", "auth"], auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
+    auth: gateLogin(tree, auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
   };
+}
+
+function gateLogin(tree: MapTree, written: StackDocument["gates"]["auth"]): GateLogin | null {
+  if (written === undefined) return null;
+  const { basic, headers = {} } = written;
+  const path = ["gates", "auth"];
+  if (basic !== undefined) return basicAuthAt(tree, path, { basic });
+  return { kind: "headers", place: placeAt(tree, path), headers: byKey(headers, (_, secret) => parseSecret(secret)) };
 }
 
 function canaryOf(written: NonNullable<StackDocument["gates"]["canary"]>, tree: MapTree): Canary {

@@ -236,6 +236,11 @@ export interface BasicAuth {
   readonly secret: string;
 }
 
+/** How the gates log in: by user and password, or by headers that the login wants of a machine. */
+export type GateLogin =
+  | BasicAuth
+  | { readonly kind: "headers"; readonly place: Place; readonly headers: Readonly<Record<string, Secret>> };
+
 export interface Scaling {
   readonly min: number;
   readonly max: number;
@@ -332,6 +337,8 @@ export interface Gates {
   readonly canary: Canary | null;
   readonly schedules: Expected;
   readonly sensors: Expected;
+  /** Keys of assets that each location must show, parts joined by `/`; by the location's name. */
+  readonly assets: Readonly<Record<string, readonly string[]>>;
   /** What is not as before gets its status and cursor again. */
   readonly restore: boolean;
   /** Gates that the file says something of. */
@@ -345,7 +352,7 @@ export interface Gates {
   /** Ask each webserver task by itself. */
   readonly everyWebserver: boolean;
   /** How the gates log in. */
-  readonly auth: BasicAuth | null;
+  readonly auth: GateLogin | null;
 }
 
 /** `warn`: what fails is said, and takes nothing back; `off`: nobody asks. */

@@ -69,7 +69,7 @@ export function over(wider: Variables, narrower: Variables): Variables {
   };
 }
 
-function parseSecret(reference: SecretReference): Secret {
+export function parseSecret(reference: SecretReference): Secret {
   if (reference.startsWith("ssm:")) return { kind: "parameter", name: reference.slice("ssm:".length) };
   const [name = "", key = null] = nameOfSecret(reference).split("#");
   return { kind: "secret", name, key };

@@ -1,6 +1,6 @@
 import type { Json, JsonMap } from "../../domain/json.ts";
 import { packed } from "../../tasks/packed.ts";
-import { loginVariables, probeProgram } from "./program.ts";
+import { headersVariable, headerVariable, loginVariables, probeProgram } from "./program.ts";
 
 /** What a task that asks is like. */
 export interface Like {
@@ -9,6 +9,13 @@ export interface Like {
   /** Its container that runs the webserver, and is let in where that is. */
   readonly container: JsonMap;
 }
+
+/** What ECS gives it, so that it is let in. */
+export type AskerLogin =
+  /** ARN of the secret with `username` and `password`. */
+  | { readonly kind: "basic"; readonly secret: string }
+  /** `valueFrom` of each header, by its name. */
+  | { readonly kind: "headers"; readonly headers: Readonly<Record<string, string>> };
 
 /** What of the webserver's container it has: its image and how that is pulled, whose rights, which proxies, where its lines go. */
 const kept = [
@@ -24,9 +31,9 @@ const kept = [
 /**
  * The definition of the task that asks: the webserver's image and nothing else of it. No sidecar is started, no entry point stands
  * before the program, none of its secrets and no task role are there. It runs on Fargate, wherever the webserver does.
- * @param secret ARN of the secret with `username` and `password` for whoever stands in front of Dagster; null: nobody does
+ * @param login what whoever stands in front of Dagster wants; null: nobody does
  */
-export function askerDefinition(family: string, { content, container }: Like, secret: string | null): JsonMap {
+export function askerDefinition(family: string, { content, container }: Like, login: AskerLogin | null): JsonMap {
   return {
     family,
     networkMode: "awsvpc",
@@ -39,14 +46,27 @@ export function askerDefinition(family: string, { content, container }: Like, se
         ...picked(container, kept),
         essential: true,
         entryPoint: ["python3", "-c", packed(probeProgram)],
-        ...(secret === null ? {} : { secrets: loginFrom(secret) }),
+        ...(login === null ? {} : loginFrom(login, container["environment"] ?? [])),
       },
     ],
   };
 }
 
-function loginFrom(secret: string): readonly Json[] {
-  return Object.entries(loginVariables).map(([key, name]) => ({ name, valueFrom: `${secret}:${key}::` }));
+function loginFrom(login: AskerLogin, environment: Json): JsonMap {
+  switch (login.kind) {
+    case "basic":
+      return {
+        secrets: Object.entries(loginVariables).map(([key, name]) => ({ name, valueFrom: `${login.secret}:${key}::` })),
+      };
+    case "headers": {
+      const { headers } = login;
+      const names = { name: headersVariable, value: JSON.stringify(Object.keys(headers)) };
+      return {
+        environment: [...(Array.isArray(environment) ? (environment as readonly Json[]) : []), names],
+        secrets: Object.values(headers).map((valueFrom, index) => ({ name: headerVariable(index), valueFrom })),
+      };
+    }
+  }
 }
 
 function picked(map: JsonMap, members: readonly string[]): JsonMap {

@@ -1,6 +1,13 @@
 /** Variables in which the task finds user and password, where there is a login. */
 export const loginVariables = { username: "DAGSTER_ECS_USERNAME", password: "DAGSTER_ECS_PASSWORD" } as const;
 
+/** Variable with the names of headers that a login wants, as a JSON list; the value of each is in {@link headerVariable}. */
+export const headersVariable = "DAGSTER_ECS_HEADERS";
+
+export function headerVariable(index: number | string): string {
+  return `DAGSTER_ECS_HEADER_${index}`;
+}
+
 /**
  * What the task runs that asks a webserver from inside the VPC. It judges nothing: it reads a letter with questions, sends each of
  * them once, and prints what came back; {@link probe} writes the letter and reads the lines.
@@ -8,7 +15,7 @@ export const loginVariables = { username: "DAGSTER_ECS_USERNAME", password: "DAG
  * - The letter is an object in the stack's bucket, read under an address that is signed, so that the task needs no rights of its own.
  *   A letter for another task means that nobody listens to this one any more: it ends.
  * - Nor does it outlive its last question by long, whatever became of the job that started it.
- * - User and password, where somebody in front of Dagster wants them, are secrets that ECS gives it. They go to the base URL of its own
+ * - User and password, or headers, where somebody in front of Dagster wants them, are secrets that ECS gives it. They go to the base URL of its own
  *   command alone: whoever can write the letter must not be able to have them sent elsewhere.
  * - An answer may be longer than a line of a log: it is printed packed, in parts. Those of number 0 are about the letter itself.
  * - The kernel keeps SIGTERM from process 1 unless it waits for it.
@@ -19,6 +26,7 @@ export const probeProgram = String.raw`import base64, json, os, signal, sys, thr
 mark, letter, life, idle, front = sys.argv[1:]
 user, password = (os.environ.get("${loginVariables.username}"), os.environ.get("${loginVariables.password}"))
 login = {} if password is None else {"authorization": "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()}
+for at, name in enumerate(json.loads(os.environ.get("${headersVariable}") or "[]")): login[name] = os.environ["${headerVariable("%d")}" % at]
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 out = threading.Lock()
 
@@ -40,9 +48,9 @@ def fetch(url, body, headers, seconds):
     with reply: return reply.getcode(), reply.headers, reply.read().decode("utf-8", "replace")
 
 def ask(number, url, body):
-    headers = {"accept": "application/json"}
+    headers = dict(login) if url.startswith(front + "/") else {}
+    headers["accept"] = "application/json"
     if body is not None: headers["content-type"] = "application/json"
-    if url.startswith(front + "/"): headers.update(login)
     try:
         status, found, text = fetch(url, body, headers, 15)
         say(number, {"status": status, "location": found.get("location"), "challenge": found.get("www-authenticate"), "body": text})

@@ -9,6 +9,7 @@ import type { Cause } from "../../domain/verdict.ts";
 import { type Attempt, askUntil, type GateResult } from "../gate.ts";
 import { nameOf } from "./explain.ts";
 import { followFirstTicks, type Found } from "./first-ticks.ts";
+import { unseenAssets } from "./assets.ts";
 import { compareExpected, judgeTicks } from "./judge.ts";
 import { putBackState } from "./put-back.ts";
 import { readState } from "./read.ts";
@@ -18,6 +19,8 @@ export interface StateNamed {
   readonly stack: string;
   readonly schedules: Readonly<Record<string, ExpectedState>>;
   readonly sensors: Readonly<Record<string, ExpectedState>>;
+  /** Keys of assets, parts joined by `/`, by the location that must show them. */
+  readonly assets: Readonly<Record<string, readonly string[]>>;
   /** null: nobody looks at the first tick of schedules. */
   readonly firstTick: { readonly mode: FirstTick; readonly locations: readonly string[] } | null;
   /** What has another status gets the one that is named. */
@@ -26,11 +29,11 @@ export interface StateNamed {
 }
 
 /**
- * Passes when every schedule and sensor that is named is there, and on or off as it is named; and when the next tick of each sensor
- * that must succeed has. Ask it when all runs.
+ * Passes when every asset, schedule and sensor that is named is there, and the latter are on or off as they are named; and when the
+ * next tick of each sensor that must succeed has. Ask it when all runs.
  */
 export function expectGate(dagster: Dagster, context: Context, expected: StateNamed): Promise<GateResult> {
-  const { stack, schedules, sensors, timeoutSeconds } = expected;
+  const { stack, schedules, sensors, assets, timeoutSeconds } = expected;
   const named = [...wantedOf("schedule", schedules), ...wantedOf("sensor", sensors)];
   /** Newest tick of each sensor when it was first asked for, in seconds since 1970: later ones are of what runs now. */
   const since = new Map<string, number>();
@@ -40,6 +43,8 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
     context,
     { gate: "expect", on: stack, timeoutSeconds },
     async () => {
+      const unseen = await unseenAssets(dagster, assets);
+      if (unseen !== null) return unseen;
       const seen = await readState(dagster);
       if (typeof seen === "string") return { waiting: seen };
       const all = [...seen].flatMap(([location, answer]): readonly Found[] =>
@@ -58,7 +63,11 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
       const unticked = await untickedOf(dagster, context, named, all, since);
       if (unticked !== null) return unticked;
       const now = context.clock.now();
-      const said = `${named.length} schedules and sensors as named`;
+      const keys = Object.values(assets).flat();
+      const said = [
+        ...(keys.length > 0 ? [`${keys.length} assets there`] : []),
+        ...(named.length > 0 || keys.length === 0 ? [`${named.length} schedules and sensors as named`] : []),
+      ].join(", ");
       if (first === null) return { seen: said, since: now };
       const own = all.filter(({ location }) => expected.firstTick?.locations.includes(location));
       const ticked = await first(own, now / 1000);
@@ -69,7 +78,7 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
     (waiting) => ({
       cause: {
         id: "state-unexpected",
-        what: `Schedules and sensors that the stack file names are not as it says after ${timeoutSeconds} s: ${waiting}.`,
+        what: `What the stack file names is not as it says after ${timeoutSeconds} s: ${waiting}.`,
         fix: "See the daemon's log: it is the daemon that ticks. A sensor ticks once in its `minimum_interval_seconds`.",
       },
       evidence: [],

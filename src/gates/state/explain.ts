@@ -37,7 +37,7 @@ function stateOf({ status, byHand, cursor }: Instigator): string {
   return `${status}${turned}${cursor === null ? "" : ", with a cursor"}`;
 }
 
-/** Dagster's names are words; what is not is quoted. */
-function shown(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
+/** Dagster's names are words, and its keys words between slashes; what is not is quoted. */
+export function shown(name: string): string {
+  return /^[\w./-]+$/.test(name) ? name : JSON.stringify(name);
 }

@@ -112,12 +112,13 @@ export function planRollout(
 function planExpected(stack: Stack, after: readonly string[], draft: Draft): void {
   const { gates, name, services } = stack;
   const [schedules, sensors] = [namedIn(gates.schedules), namedIn(gates.sensors)];
-  const isNothing = Object.keys({ ...schedules, ...sensors }).length === 0 && gates.firstTick === "off";
+  const isNothing =
+    Object.keys({ ...schedules, ...sensors, ...gates.assets }).length === 0 && gates.firstTick === "off";
   if (isNothing || after.length === 0) return;
   const locations = Object.values(services).flatMap(locationsServedBy);
   const firstTick = gates.firstTick === "off" ? null : { mode: gates.firstTick, locations: [...new Set(locations)] };
-  const question = { gate: "expect" as const, on: name, schedules, sensors, firstTick };
-  pushGate(stack, draft, after, question, "the stack file says what schedules and sensors must do");
+  const question = { gate: "expect" as const, on: name, schedules, sensors, assets: gates.assets, firstTick };
+  pushGate(stack, draft, after, question, "the stack file says what must be there, and what it must do");
 }
 
 function namedIn(expected: Expected): Readonly<Record<string, ExpectedState>> {

@@ -115,6 +115,7 @@ async function ask(
         stack: step.on,
         schedules: step.schedules,
         sensors: step.sensors,
+        assets: step.assets,
         firstTick: step.firstTick,
         restores: stack.gates.restore,
         timeoutSeconds: expectTimeoutSeconds,

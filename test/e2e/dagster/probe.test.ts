@@ -17,9 +17,9 @@ import { canaryGate } from "../../../src/gates/canary.ts";
 import { documentedFor, documentedWith, neededBy } from "../../contract/actions/documented-permissions.ts";
 import { locationGate } from "../../../src/gates/location.ts";
 import { type Probe, probe } from "../../../src/gates/probe.ts";
-import { askerDefinition, type Like } from "../../../src/gates/probe/definition.ts";
+import { askerDefinition, type AskerLogin, type Like } from "../../../src/gates/probe/definition.ts";
 import { type EachWebserver, webserverGate } from "../../../src/gates/webserver.ts";
-import { basicLogin } from "../../../src/releases/login.ts";
+import { basicLogin, loginOf } from "../../../src/releases/login.ts";
 import { registerDefinition } from "../../../src/task-definitions/register.ts";
 import { imageUri } from "../process-runtime/definitions.ts";
 import { deployAll, type Stack, startStack } from "../process-runtime/stack.ts";
@@ -84,11 +84,11 @@ function each(way: Probe): EachWebserver {
   };
 }
 
-/** @param like changes to the webserver's own definition, which the task is made of @param secret its login */
+/** @param like changes to the webserver's own definition, which the task is made of @param login what it is let in with */
 async function open(
   url: string,
   like: (container: ContainerDefinition) => ContainerDefinition = (container) => container,
-  secret: string | null = null,
+  login: AskerLogin | null = null,
 ): Promise<Probe> {
   const { cluster, bucket, "log-group": group = "" } = stack.infrastructure.contract;
   const { taskDefinition: running, networkConfiguration } = await stack.service("webserver");
@@ -101,12 +101,12 @@ async function open(
   const { arn: taskDefinition } = await registerDefinition(
     clients.ecs,
     family,
-    askerDefinition(family, { content, container }, secret),
+    askerDefinition(family, { content, container }, login),
     {},
   );
   return probe(clients, context, {
     url,
-    login: secret === null ? null : "secret deal-flow/gates",
+    login: login === null ? null : { kind: login.kind, from: "secret deal-flow/gates" },
     task: () =>
       Promise.resolve({
         letter: { bucket: bucket.name, key: `${bucket.prefix}probe.json` },
@@ -230,7 +230,10 @@ describe("with a login in front of Dagster", () => {
     const since = stack.bed.calls.length;
     const { region, account } = stack.bed;
     const secret = `arn:aws:secretsmanager:${region}:${account}:secret:deal-flow/gates`;
-    const way = await open(front, (container) => ({ ...container, entryPoint: ["/bin/false"] }), secret);
+    const way = await open(front, (container) => ({ ...container, entryPoint: ["/bin/false"] }), {
+      kind: "basic",
+      secret,
+    });
     const asked = webserverGate(dagsterOver(way), context, { service: "webserver", each: null, timeoutSeconds: 60 });
     expect(await asked).toMatchObject({ cause: null });
     const heard: (string | undefined)[] = [];
@@ -250,12 +253,41 @@ describe("with a login in front of Dagster", () => {
     await plain.close();
   }, 120_000);
 
+  test("headers are sent in their place, by the runner and by a task, which has them from ECS", async () => {
+    const basic = `Basic ${Buffer.from("gates:open sesame").toString("base64")}`;
+    await fetch(stack.bed.url, {
+      method: "POST",
+      headers: { "x-amz-target": "secretsmanager.CreateSecret", "content-type": "application/x-amz-json-1.1" },
+      body: JSON.stringify({ Name: "deal-flow/access", SecretString: JSON.stringify({ token: basic }) }),
+    });
+    const { region, account } = stack.bed;
+    const token = { kind: "secret", name: "deal-flow/access", key: "token" } as const;
+    const login = loginOf({ ssm: ssm(context, settings) }, context, {
+      kind: "headers",
+      place,
+      headers: { Authorization: token },
+    });
+    expect(await gate(login)).toMatchObject({ cause: null });
+    const valueFrom = `arn:aws:secretsmanager:${region}:${account}:secret:deal-flow/access:token::`;
+    const way = await open(front, undefined, { kind: "headers", headers: { Authorization: valueFrom } });
+    expect(
+      await webserverGate(dagsterOver(way), context, { service: "webserver", each: null, timeoutSeconds: 60 }),
+    ).toMatchObject({ cause: null });
+    await way.close();
+    const wrong = { ...login, headers: () => Promise.resolve({ Authorization: "Bearer x" }) };
+    await expect(gate(wrong)).rejects.toThrow(/does not accept the headers Authorization: HTTP 401/);
+  }, 120_000);
+
   test("without them, with wrong ones, and with a secret that is not there, it is said what to do", async () => {
     await expect(gate(null)).rejects.toThrow(
       /A login answers in front of Dagster at 127.9.9.9:\d+: it answers HTTP 401/,
     );
     await expect(gate(null)).rejects.toThrow("gates: { auth: { basic: secret:<name> } }");
-    const wrong = { from: "secret x", authorization: () => Promise.resolve("Basic eDp5") };
+    const wrong = {
+      kind: "basic",
+      from: "secret x",
+      headers: () => Promise.resolve({ authorization: "Basic eDp5" }),
+    } as const;
     await expect(gate(wrong)).rejects.toThrow("does not accept the user and the password of secret x");
     await expect(gate(loginWith("deal-flow/none"))).rejects.toThrow("secret deal-flow/none");
   });

@@ -63,6 +63,34 @@ test("code that loads, and defines nothing any more, is taken back", async () =>
   workplace.git("revert", "--no-edit", "HEAD");
 }, 120_000);
 
+test("a location under another name is refused before anything moves, with what the old one holds", async () => {
+  edit("dagster-stack.yml", (text) => text.replace("location: DealFlow #", "location: Deals #"));
+  edit("docker/workspace.yaml", (text) => text.replace("location_name: DealFlow", "location_name: Deals"));
+  const { exitCode, log, outputs } = await release();
+  expect([exitCode, outputs["outcome"] ?? ""]).toEqual([1, ""]);
+  expect(log).toContain("does not have code location DealFlow any more");
+  expect(log).toContain("schedule nightly, sensor mailbox. New is Deals.");
+  expect(log).not.toContain("roll/");
+  expect(await state()).toEqual(asPeopleLeftIt);
+  workplace.git("revert", "--no-edit", "HEAD~2..HEAD");
+}, 120_000);
+
+test("assets that the stack file names are there, or the release is taken back with what was meant", async () => {
+  const names = (keys: string): string => `expect: { assets: { DealFlow: [${keys}] } }`;
+  edit("dagster-stack.yml", (text) => text.replace("gates: { ", `gates: { ${names("deals, ranked_deals")}, `));
+  edit("app/version.py", (text) => text.replace(/"\d+"/, '"3"'));
+  const { exitCode, log } = await release();
+  expect(log).toContain("gate/expect/deal-flow: 2 assets there");
+  expect(exitCode).toBe(0);
+  edit("dagster-stack.yml", (text) => text.replace("ranked_deals]", "ranked_deal]"));
+  edit("app/version.py", (text) => text.replace('"3"', '"4"'));
+  const second = await release();
+  expect([second.exitCode, second.outputs["outcome"]]).toEqual([1, "taken-back"]);
+  expect(second.log).toContain("ranked_deal in DealFlow (the nearest it has is ranked_deals)");
+  expect(await state()).toEqual(asPeopleLeftIt);
+  edit("dagster-stack.yml", (text) => text.replace(`${names("deals, ranked_deal")}, `, ""));
+}, 180_000);
+
 describe("A schedule that is on, under another name", () => {
   beforeAll(() => edit("app/main.py", (text) => text.replace('name="nightly"', 'name="nightly_load"')));
 

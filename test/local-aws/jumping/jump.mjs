@@ -120,6 +120,15 @@ subscribe("http.client.request.start", ({ request }) => {
   });
 });
 
+/** The same of those that `fetch` makes. */
+const fetched = new Set();
+subscribe("undici:request:create", ({ request }) => fetched.add(request));
+for (const end of ["trailers", "error"])
+  subscribe(`undici:request:${end}`, ({ request }) => {
+    fetched.delete(request);
+    stir();
+  });
+
 const bed = connect(port, "127.0.0.1");
 bed.unref();
 bed.on("error", () => process.exit(70)); // the bed is gone
@@ -152,7 +161,9 @@ function look() {
   }
   fireDue();
   const isBusy =
-    asked > 0 || process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|TCPConnect)/.test(name));
+    asked > 0 ||
+    fetched.size > 0 ||
+    process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|TCPConnect|Process)/.test(name));
   poll.turns = isBusy ? 0 : poll.turns + 1;
   if (poll.turns < quietTurns) {
     if (isBusy) real.setTimeout(look, 1);

@@ -348,10 +348,10 @@ function connect(outside: Outside, wire: Wire, accessKey: AccessKey, history: Co
       Promise.resolve((account === neighbour?.aws.account ? neighbour.registry : registry).open(context, wire)),
     webserver: ({ signal }, { login }) =>
       before(dagster.open(signal, wire), async () => {
-        await login?.authorization();
+        await login?.headers();
       }),
     probe: ({ signal }, _clients, { url, login, task }) => {
-      const played = { url, login, isOpen: false, log: "" };
+      const played = { url, login: login?.from ?? null, isOpen: false, log: "" };
       const opened = before(dagster.open(signal, wire), async () => {
         if (played.isOpen) return;
         played.isOpen = true;

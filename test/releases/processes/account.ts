@@ -1,12 +1,8 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
 import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
-import * as z from "zod";
-import { DagsterUnreachable } from "../../../src/dagster/client.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type FakeGithub, startFakeGithub } from "../../github/fake-github.ts";
 import { machinePython } from "../../local-aws/backing/machine-python.ts";
@@ -22,11 +18,10 @@ import type { Job } from "../../runner/run-step.ts";
 import { endsByItself } from "../played/situations.ts";
 import { environmentName, makeInfrastructure, reportOf, stackFile, stackName } from "../played/account.ts";
 import type { Rest } from "../played/ending.ts";
-import { type PlayedDagster, playDagster } from "../played/played-dagster.ts";
-import { plainWire } from "../played/wire.ts";
+import { playDagster } from "../played/played-dagster.ts";
 import { scriptedLog } from "./scripted-log.ts";
+import { serveDagster } from "./serve-dagster.ts";
 import { startStrikingWire, type StrikingWire } from "./striking-wire.ts";
-import { listen } from "../../loopback.ts";
 
 /**
  * The played account of test/releases/played for processes: the same stack, the same ECS with scripted containers and the same
@@ -188,29 +183,4 @@ async function objectsOf(s3: S3Client): Promise<ReadonlyMap<string, { readonly t
     ContinuationToken = page.NextContinuationToken;
   } while (ContinuationToken !== undefined);
   return objects;
-}
-
-const questionSchema = z.object({ operationName: z.string(), variables: z.record(z.string(), z.unknown()) });
-
-/** The played webserver behind a port; nobody is there while no task of it runs. */
-async function serveDagster(played: PlayedDagster): Promise<{ readonly url: string; close(): Promise<unknown> }> {
-  const dagster = played.open(new AbortController().signal, plainWire);
-  const answer = async (request: IncomingMessage): Promise<unknown> => {
-    if (request.url === "/server_info") return dagster.serverInfo();
-    const { operationName, variables } = questionSchema.parse(await json(request));
-    return { data: await dagster.ask({ name: operationName, text: "", answer: z.unknown() }, variables) };
-  };
-  const server = createServer((request, response: ServerResponse) => {
-    const send = (status: number, value: unknown): void => {
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
-    };
-    answer(request).then(
-      (value) => send(200, value),
-      (error: unknown) => {
-        if (error instanceof DagsterUnreachable) send(503, {});
-        else send(500, { errors: [{ message: String(error) }] });
-      },
-    );
-  });
-  return listen(server);
 }

@@ -28,7 +28,11 @@ test("an answer is read and checked", async () => {
     expect(request.headers.authorization).toBe("Basic eDp5");
     response.end(JSON.stringify({ data: health }));
   });
-  const login = { from: "secret gates", authorization: () => Promise.resolve("Basic eDp5") };
+  const login = {
+    kind: "basic",
+    from: "secret gates",
+    headers: () => Promise.resolve({ authorization: "Basic eDp5" }),
+  } as const;
   expect(await ask(`${url}/prefix/`, login)).toEqual(health);
 });
 

@@ -2,7 +2,8 @@ import { judgeReply, type Judged, type Reply } from "../../../src/dagster/judge.
 
 const url = "https://dagster.example/data/graphql";
 const reply = (some: Partial<Reply>): Reply => ({ status: 200, location: null, challenge: null, body: "", ...some });
-const judged = (some: Partial<Reply>, login: string | null = null): Judged => judgeReply(reply(some), url, login);
+const judged = (some: Partial<Reply>, login: string | null = null): Judged =>
+  judgeReply(reply(some), url, login === null ? null : { kind: "basic", from: login });
 const page = "<!doctype html><html><title>Sign in</title></html>";
 
 test.each([200, 400, 500])("JSON is an answer whatever the status is: %i", (status) => {

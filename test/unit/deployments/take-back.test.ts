@@ -51,6 +51,30 @@ describe("Going back", () => {
     },
   );
 
+  test("is there at once, and tells nothing twice, where a deployment that is new shows that ECS has gone back", async () => {
+    const scene = await openScene({ service: { deploymentConfiguration: breakerWithRollback } });
+    scene.runtime.forgetImage("registry/app:2");
+    await scene.register({ image: "registry/app:2" });
+    const { id: former = "" } = await scene.primary();
+    const rolled = await scene.run(roll(scene.clients, scene.context, request()));
+    expect(rolled.verdict).toBe("rolled-back");
+    const told = scene.foreign();
+    const begun = scene.clock.product.now();
+    const back = {
+      cluster: "main",
+      service: "app",
+      to: revision(1),
+      ours: revision(2),
+      count: 1,
+      timeoutSeconds: 1800,
+    };
+    const verdict = await scene.run(takeBack(scene.clients, scene.context, { ...back, former }));
+    expect(verdict).toMatchObject({ verdict: "unchanged", to: revision(1) });
+    expect(scene.clock.product.now() - begun).toBe(0);
+    expect(scene.foreign()).toEqual(told);
+    await scene.aws.close();
+  });
+
   test("waits for ECS, which goes back to the right one of two that were replaced", async () => {
     const scene = await openScene();
     scene.runtime.script("app:2", { kind: "healthy", startsAfterSeconds: 3600 });

@@ -58,11 +58,29 @@ test("it is one container: no sidecar, and of the webserver's the image, the pro
 
 test("user and password are secrets of it, and stand nowhere else", () => {
   const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/gates";
-  const [container] = askerDefinition("shop-once-asker", { content, container: web }, arn)[
+  const [container] = askerDefinition("shop-once-asker", { content, container: web }, { kind: "basic", secret: arn })[
     "containerDefinitions"
   ] as readonly Json[];
   expect(container).toHaveProperty("secrets", [
     { name: "DAGSTER_ECS_USERNAME", valueFrom: `${arn}:username::` },
     { name: "DAGSTER_ECS_PASSWORD", valueFrom: `${arn}:password::` },
+  ]);
+});
+
+test("headers are named in its environment, beside what the webserver has there, and their values are secrets of it", () => {
+  const [id, token] = ["id", "token"].map(
+    (key) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/access:${key}::`,
+  );
+  const headers = { "CF-Access-Client-Id": id ?? "", "CF-Access-Client-Secret": token ?? "" };
+  const [container] = askerDefinition("shop-once-asker", { content, container: web }, { kind: "headers", headers })[
+    "containerDefinitions"
+  ] as readonly Json[];
+  expect(container).toHaveProperty("secrets", [
+    { name: "DAGSTER_ECS_HEADER_0", valueFrom: id },
+    { name: "DAGSTER_ECS_HEADER_1", valueFrom: token },
+  ]);
+  expect(container).toHaveProperty("environment", [
+    ...web.environment,
+    { name: "DAGSTER_ECS_HEADERS", value: '["CF-Access-Client-Id","CF-Access-Client-Secret"]' },
   ]);
 });

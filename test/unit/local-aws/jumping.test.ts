@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { createJumpingClock } from "../../local-aws/jumping/jumping-clock.ts";
 import { openSleepers, type Sleepers } from "../../local-aws/jumping/sleepers.ts";
@@ -65,3 +67,25 @@ test("A jump ends where somebody is woken by something else", async () => {
   await clock.jumpTo(begun + 3_600_000);
   expect(Math.floor((clock.now() - begun) / 1000)).toBe(40);
 });
+
+test("A program that waits for an answer, or for a program of its own, does not sleep: it takes as long as that takes", async () => {
+  const server = createServer((_request, response) => void setTimeout(() => response.end("late"), 300));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  const clock = createJumpingClock();
+  const sleepers = await openSleepers(clock);
+  const code = `import { spawn } from "node:child_process";
+    const say = () => console.log(Date.now());
+    const alarm = setTimeout(() => {}, 3_600_000);
+    say();
+    await (await fetch("http://127.0.0.1:${port}")).text();
+    say();
+    await new Promise((ended) => spawn("sleep", ["0.3"]).once("close", ended));
+    say();
+    clearTimeout(alarm);`;
+  const [first = 0, ...later] = await run(sleepers, process.execPath, "--input-type=module", "-e", code);
+  await sleepers.close();
+  server.close();
+  expect(later).toHaveLength(2);
+  for (const at of later) expect(at - first).toBeLessThan(3_600_000);
+}, 60_000);

@@ -1,6 +1,9 @@
 import fc from "../../properties.ts";
 import type { Step } from "../../../src/domain/plan.ts";
+import { Cancelled } from "../../../src/domain/errors.ts";
 import { emptyRelease } from "../../../src/domain/release.ts";
+import type { Verdict } from "../../../src/domain/verdict.ts";
+import { StepFailed } from "../../../src/releases/steps/done.ts";
 import { type RolloutEnd, rollOut, stepsOfParts } from "../../../src/releases/rollout.ts";
 import { createFakeClock } from "../../local-aws/fake-clock.ts";
 import { testContext } from "../context.ts";
@@ -124,6 +127,51 @@ describe("a rollout", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  test("says why a step has failed when it does, and not when all is taken back", async () => {
+    const clock = createFakeClock(0);
+    const { context } = testContext(clock);
+    const verdict: Verdict = {
+      service: "shop-code",
+      verdict: "rolled-back",
+      deploymentId: null,
+      from: null,
+      to: null,
+      digests: {},
+      cause: { id: "image-not-pulled", what: "The image does not exist.", fix: "Push it." },
+      evidence: [],
+      story: [],
+      page: null,
+      seconds: 3,
+    };
+    const fails: Readonly<Record<string, Error>> = {
+      a: new StepFailed({ id: "image-not-pulled", what: "The image does not exist.", fix: "Push it." }, [], verdict),
+      b: new Error("ECS hung up"),
+      c: new Cancelled(),
+    };
+    const seconds: Readonly<Record<string, number>> = { a: 1, b: 2, c: 3, d: 60 };
+    const said: (readonly [number, string])[] = [];
+    const report: typeof context.report = (event) => {
+      if (event.kind === "line") said.push([clock.product.now() / 1000, event.text]);
+    };
+    await clock.run(
+      rollOut(
+        ["a", "b", "c", "d"].map((id) => step(id)),
+        emptyRelease(head),
+        { ...context, report },
+        async ({ id }) => {
+          await clock.product.sleep((seconds[id] ?? 0) * 1000);
+          if (fails[id] !== undefined) throw fails[id];
+          return { results: {}, parts: {}, said: "good" };
+        },
+      ),
+    );
+    expect(said).toEqual([
+      [1, "a: rolled-back: The image does not exist.\nfix: Push it."],
+      [2, "b: ECS hung up"],
+      [60, "d: good"],
+    ]);
   });
 
   test("hands what a step has found out to the steps behind it, and to the release", async () => {

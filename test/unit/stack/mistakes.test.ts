@@ -356,6 +356,10 @@ describe("a name that nothing answers to", () => {
       "services: { d: { kind: daemon, image: app, locations: [shop] } }\ngates: { canary: { location: Ship, job: j } }",
       '6:30 gates.canary.location names "Ship", and there is no such location. Did you mean `shop`?',
     ],
+    [
+      "services: { d: { kind: daemon, image: app, locations: [shop] } }\ngates: { expect: { assets: { Ship: [orders] } } }",
+      '6:30 gates.expect.assets names "Ship", and there is no such location. Did you mean `shop`?',
+    ],
   ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
 
   test("in the contract: a service or a role of another name would be ignored without a word", () => {
@@ -411,6 +415,14 @@ describe("parts that contradict each other", () => {
     [
       `${daemon}, locations: [shop], moves-with: dagster } }`,
       "5:75 services.d.moves-with cannot be `dagster` for a process that loads locations itself: it would keep serving their old code. Remove `moves-with`, or give the locations a code server of their own.",
+    ],
+    [
+      'gates: { auth: { basic: "secret:a", headers: { X-Token: "secret:b" } } }',
+      "5:16 gates.auth needs one of `basic` and `headers`, and not both. Name the secret with user and password, or the headers that the login wants.",
+    ],
+    [
+      "gates: { auth: { headers: {} } }",
+      "5:16 gates.auth needs one of `basic` and `headers`, and not both. Name the secret with user and password, or the headers that the login wants.",
     ],
     [
       `${daemon}, size: { cpu: 300, memory: 512 } } }`,

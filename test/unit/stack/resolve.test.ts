@@ -320,6 +320,7 @@ describe("defaults", () => {
       restore: false,
       schedules: { kind: "as-before" },
       sensors: { kind: "as-before" },
+      assets: {},
       firstTick: "off",
       targetHealth: false,
       securityGroups: null,
@@ -336,6 +337,17 @@ describe("defaults", () => {
     );
     expect(gates.reach).toBe("runner");
     expect(gates.auth).toMatchObject({ kind: "basic", secret: "login", place: { line: 5 } });
+  });
+
+  test("the gates log in by headers of their own, each from its secret", () => {
+    const text = `gates: { auth: { headers: { CF-Access-Client-Id: "secret:shop/access#id", Authorization: "ssm:/shop/token" } } }`;
+    expect(resolved(text).gates.auth).toMatchObject({
+      kind: "headers",
+      headers: {
+        "CF-Access-Client-Id": { kind: "secret", name: "shop/access", key: "id" },
+        Authorization: { kind: "parameter", name: "/shop/token" },
+      },
+    });
   });
 
   test("a code server of DAGs has its module from them", () => {

@@ -13,6 +13,8 @@ let played: PlayedInstigators;
 let broken: boolean;
 /** Answers to each question for ticks, one after another; the last one for ever. */
 let ticks: (readonly InstigatorTick[])[];
+/** Keys of the assets of each location. */
+let assets: Readonly<Record<string, readonly (readonly string[])[] | "broken">>;
 /** When the schedule is due, in seconds since 1970. */
 let due: number;
 
@@ -20,6 +22,7 @@ beforeEach(() => {
   played = playInstigators();
   played.defined.push(nightly, watch);
   broken = false;
+  assets = { small: [["orders"], ["warehouse", "customers"]], other: [["mail"]] };
   ticks = [[]];
   due = 0;
 });
@@ -40,9 +43,20 @@ const webserver: Dagster = {
       const scheduleState = { ticks: next };
       return document.answer.parse({ scheduleOrError: { __typename: "Schedule", scheduleState, futureTicks } });
     }
+    const nodes = (keys: readonly (readonly string[])[]) => [
+      { assetNodes: keys.map((path) => ({ assetKey: { path } })) },
+    ];
     const entry = (name: string, locationOrLoadError: object): object => {
       return { name, loadStatus: "LOADED", displayMetadata: [], locationOrLoadError };
     };
+    if (document.name === "Assets") {
+      const locationEntries = Object.entries(assets).map(([name, keys]) =>
+        keys === "broken"
+          ? entry(name, { __typename: "PythonError" })
+          : entry(name, { __typename: "RepositoryLocation", repositories: nodes(keys) }),
+      );
+      return document.answer.parse({ workspaceOrError: { __typename: "Workspace", locationEntries } });
+    }
     const loaded = { __typename: "RepositoryLocation", repositories: [played.repository("small", "")] };
     const locationEntries = [
       entry("small", loaded),
@@ -59,6 +73,7 @@ const ask = (named: Partial<StateNamed>): Promise<GateResult> => {
     stack: "small",
     schedules: {},
     sensors: {},
+    assets: {},
     firstTick: null,
     restores: false,
     timeoutSeconds: 60,
@@ -108,6 +123,57 @@ describe("What the stack file names", () => {
     broken = true;
     const { cause, seconds } = await ask({ schedules: { evening: on } });
     expect(cause?.what).toContain("schedule evening: no location has it, and other does not load");
+    expect(seconds).toBeGreaterThan(59);
+  });
+});
+
+describe("Assets that the stack file names", () => {
+  test("and their locations show, pass, alone or beside schedules", async () => {
+    const named = { small: ["warehouse/customers", "orders"], other: ["mail"] };
+    expect(await ask({ assets: named })).toMatchObject({ cause: null, seen: "3 assets there" });
+    const stopped = { nightly: { status: "STOPPED", tick: "any" } } as const;
+    expect(await ask({ assets: named, schedules: stopped })).toMatchObject({
+      cause: null,
+      seen: "3 assets there, 1 schedules and sensors as named",
+    });
+  });
+
+  test.each([
+    [
+      "a slip",
+      { small: ["warehouse/customer"] },
+      "warehouse/customer in small (the nearest it has is warehouse/customers)",
+    ],
+    ["another location's", { small: ["mail"] }, "mail in small (it is in other)"],
+    ["nothing like any", { small: ["a_long_name_of_its_own"] }, "a_long_name_of_its_own in small (it has 2 others)"],
+    [
+      "two at once",
+      { small: ["order"], other: ["orders"] },
+      "order in small (the nearest it has is orders); orders in other (it is in small)",
+    ],
+    [
+      "no key at all",
+      { small: ["warehouse customers!"] },
+      '"warehouse customers!" in small (the nearest it has is warehouse/customers)',
+    ],
+  ])("and nobody shows fail at once, with what was meant: %s", async (_, named, what) => {
+    const { cause, seconds } = await ask({ assets: named });
+    expect(cause).toMatchObject({ id: "expect-missing", what: expect.stringContaining(`show: ${what}.`) as unknown });
+    expect(seconds).toBe(0);
+  });
+
+  test("fail where the location has none at all", async () => {
+    assets = { small: [] };
+    expect((await ask({ assets: { small: ["orders"] } })).cause?.what).toContain("orders in small (it has none)");
+  });
+
+  test.each([
+    ["does not load", { small: "broken" }, "small, which is to show assets, does not load"],
+    ["is not in the workspace", {}, "the workspace does not have small"],
+  ] as const)("are waited for while their location %s", async (_, seen, why) => {
+    assets = seen;
+    const { cause, seconds } = await ask({ assets: { small: ["orders"] } });
+    expect(cause?.what).toContain(why);
     expect(seconds).toBeGreaterThan(59);
   });
 });

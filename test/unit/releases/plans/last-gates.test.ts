@@ -51,6 +51,20 @@ test("they are looked at by the level that the stack file says, warning unless t
   expect(levels("{ log-scan: error }")).toEqual(["error", "error"]);
 });
 
+test("assets that the stack file names are asked for after the gate of their location, when anything moves", () => {
+  const text = "{ expect: { assets: { DealFlow: [deals, raw/mail] } } }";
+  const { steps } = planned(text, { code: "code 2" });
+  const gate = steps.find(({ id }) => id === "gate/expect/deal-flow");
+  expect(gate).toMatchObject({
+    assets: { DealFlow: ["deals", "raw/mail"] },
+    schedules: {},
+    sensors: {},
+    firstTick: null,
+  });
+  expect(idsOf(steps).indexOf("gate/location/DealFlow")).toBeLessThan(idsOf(steps).indexOf("gate/expect/deal-flow"));
+  expect(planned(text, {}).steps).toEqual([]);
+});
+
 test("a plan that moves nothing asks for neither", () => {
   expect(planned(`{ canary: ${asset} }`, {}).steps).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import type { Progress } from "../../../../src/domain/context.ts";
 import { Cancelled } from "../../../../src/domain/errors.ts";
 import { PlanRefused, ReleaseCancelled, ReleaseFailed, ReleaseLost } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
@@ -47,11 +48,25 @@ test("A roll that ECS took back is told as that, and the failure holds the log o
     afterSeconds: 1,
     log: [{ text: "KeyError: 'DATABASE'" }],
   });
-  const error = await failure(deployer(account, { run: 2 }).deploy());
+  const who = deployer(account, { run: 2 });
+  const error = await failure(who.deploy());
   if (!(error instanceof ReleaseFailed)) throw error;
   expect(error.result.release.source.sha).toBe(code);
   expect(rowOf(error.result.summary.markdown, "roll `code`")).toMatch(/^\| ✗ \|.*\| rolled-back \|/);
   expect(error.evidence.filter(({ kind }) => kind === "log").at(-1)?.text.untrusted).toMatch(/KeyError: 'DATABASE'$/);
+  // The log says so before anything goes back: the verdict, and what was seen, in a group of its own.
+  const stages = who.progress.flatMap((one) => (one.kind === "stage" ? [one.title] : []));
+  expect(stages.slice(-2)).toEqual(["What was seen of roll/code", "Taking back"]);
+  const at = (found: (one: Progress) => boolean): number => who.progress.findIndex(found);
+  const verdict = at((one) => one.kind === "line" && /^roll\/code: rolled-back: .*exited with code 3/.test(one.text));
+  const group = at((one) => one.kind === "stage" && one.title === "What was seen of roll/code");
+  const words = at((one) => one.kind === "foreign" && one.text.untrusted.endsWith("KeyError: 'DATABASE'"));
+  const back = at((one) => one.kind === "stage" && one.title === "Taking back");
+  expect([verdict, group, words, back]).toEqual([verdict, group, words, back].toSorted((a, b) => a - b));
+  expect(verdict).toBeGreaterThan(0);
+  const seen = who.progress.slice(group, back);
+  expect(seen.some((one) => one.kind === "line" && one.text.startsWith("https://"))).toBe(true);
+  expect(seen.every((one) => one.kind !== "foreign" || !one.from.startsWith("ECS, "))).toBe(true);
 });
 
 test("A release that lost its lock tells what it had done, and who has it now", async () => {
