@@ -84,6 +84,16 @@ describeEngine("in an engine", () => {
       expect(await tasks.linesOf(task)).toEqual(lines);
     });
 
+    test("is killed after its stop timeout when its first process does not listen to SIGTERM", async () => {
+      const task = await tasks.begin({ stopTimeout: 2, command: ["sh", "-c", "echo up; exec sleep 600"] });
+      await until(
+        () => tasks.linesOf(task),
+        (lines) => lines.includes("up"),
+      );
+      await tasks.stop(task, "enough");
+      expect(exitOf(await tasks.stopped(task))).toMatchObject({ exitCode: 137, stopCode: "UserInitiated" });
+    });
+
     test("is killed when it takes more memory than its definition gives it", async () => {
       const task = await tasks.run({ memory: 32, command: ["python3", "-c", "x = bytearray(200 * 1024 * 1024)"] });
       expect(task.containers?.[0]).toMatchObject({
@@ -106,7 +116,7 @@ describeEngine("in an engine", () => {
     test("is asked how it is by what its definition says, not its image", async () => {
       const healthCheck = { command: ["CMD-SHELL", "test -e /tmp/well"], interval: 5, retries: 1 };
       const command = ["sh", "-c", "sleep 1; touch /tmp/well; sleep 3; rm /tmp/well; sleep 600"];
-      const task = await tasks.begin({ healthCheck, command });
+      const task = await tasks.begin({ healthCheck, command, stopTimeout: 2 });
       const health = async (): Promise<string | undefined> => (await tasks.describe(task)).healthStatus;
       await until(health, (status) => status === "HEALTHY");
       await until(health, (status) => status === "UNHEALTHY");

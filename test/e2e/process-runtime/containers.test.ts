@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { startBed } from "../../local-aws/bed.ts";
 import { buildLayer } from "../../local-aws/infrastructure/layer.ts";
 import { pushImage } from "../../local-aws/infrastructure/push.ts";
+import { until } from "./stack.ts";
 import { describeTasks } from "../runtimes/scenarios.ts";
 import { exitOf, openTasks, type Tasks } from "../runtimes/tasks.ts";
 
@@ -26,6 +27,16 @@ describe("a task as a process", () => {
     const [path, ...trace] = await tasks.linesOf(task);
     expect(path).toBe("[]");
     expect(trace.at(-1)).toBe("ModuleNotFoundError: No module named 'pip'");
+  });
+
+  test("ends by SIGTERM, which a first process of a container would not hear", async () => {
+    const task = await tasks.begin({ command: ["sh", "-c", "echo up; exec sleep 600"] });
+    await until(
+      () => tasks.linesOf(task),
+      (lines) => lines.includes("up"),
+    );
+    await tasks.stop(task, "enough");
+    expect(exitOf(await tasks.stopped(task))).toMatchObject({ exitCode: 143, stopCode: "UserInitiated" });
   });
 
   test("is refused as a code server that tells its runs where its own files are", async () => {
