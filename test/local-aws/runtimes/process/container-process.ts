@@ -39,7 +39,7 @@ export function containerProcess(
   const { name = "", workingDirectory } = definition;
   const within = (text: string): string => substitute(text, surroundings);
   const declared = declaredOf(task, definition, image);
-  const environment = Object.entries(declared.environment).map(([key, value]) => [key, within(value)]);
+  const environment = Object.entries(declared.environment).map(([key, value]) => [key, within(value)] as const);
   return {
     command: declared.command.map(within),
     folder: folderOf(workingDirectory ?? (image.config.WorkingDir || "/"), surroundings),
