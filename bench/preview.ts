@@ -1,5 +1,5 @@
 import { type FakeComment, startFakeGithub, theOnlyNumber } from "../test/github/fake-github.ts";
-import { createAgent } from "../test/local-aws/runtimes/process/agent.ts";
+import { createAgent } from "../test/local-aws/runtimes/tasks/agent.ts";
 import { openProcessAccount, type ProcessAccount } from "../test/releases/processes/account.ts";
 import { runStep, type StepResult } from "../test/runner/run-step.ts";
 import { median, type Row, row } from "./rows.ts";

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +15,12 @@ export interface Engine {
   readonly socket: string;
   /** Runs `docker`. @returns what it printed, without the last line's end. @throws Error with its words when it fails */
   docker(...args: readonly string[]): Promise<string>;
+  /** The same, with more in its environment: `docker create --env=NAME` takes a value from there. */
+  command(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<string>;
+  /** Starts `docker`, with its output piped. */
+  start(args: readonly string[]): ChildProcess;
+  /** In the environment of what runs in it: that ends with the engine, then, however the engine ends. */
+  readonly mark: Readonly<Record<string, string>>;
   /** Both streams of what it printed. */
   both(...args: readonly string[]): Promise<string>;
   /** Builds an image in the network of this machine, whose certificates it trusts. */
@@ -48,8 +54,17 @@ export async function startEngine(): Promise<Engine> {
     DOCKER_HOST: socket,
     DOCKER_CONFIG: settings,
   };
-  const run = (args: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> =>
-    promisify(execFile)("docker", args, { env: environment, maxBuffer: 64 * 1024 * 1024 });
+  const program = findProgram("docker", environment.PATH) ?? "docker";
+  // As options, which nothing of the environment replaces.
+  const place = ["--host", socket, "--config", settings];
+  const run = (
+    args: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly stdout: string; readonly stderr: string }> =>
+    promisify(execFile)(program, [...place, ...args], {
+      env: { ...environment, ...more },
+      maxBuffer: 64 * 1024 * 1024,
+    });
   const docker = async (...args: readonly string[]): Promise<string> => (await run(args)).stdout.trimEnd();
   const server = await startServer(processes, {
     name: "dockerd",
@@ -76,6 +91,9 @@ export async function startEngine(): Promise<Engine> {
   return {
     socket,
     docker,
+    command: async (args, more) => (await run(args, more)).stdout.trimEnd(),
+    start: (args) => processes.start({ program, args: [...place, ...args], environment, folder }),
+    mark: processes.mark,
     both: async (...args) => {
       const { stdout, stderr } = await run(args);
       return stdout + stderr;

@@ -7,6 +7,7 @@ const programs = [
   { program: "docker-registry", package: "docker-registry", for: "tests of images on a strict registry" },
   { program: "skopeo", package: "skopeo", for: "images read back by a program that we did not write" },
   { program: "docker", package: "docker.io", for: "tests of images from a Dockerfile" },
+  { program: "dockerd", package: "docker.io", for: "images in an engine, and tasks as its containers" },
   { program: "runc", package: "runc", for: "tests of images from a Dockerfile" },
   { program: "debootstrap", package: "debootstrap", for: "the base of the images of docker/" },
   { program: "shellcheck", package: "shellcheck", for: "the script that starts nginx" },

@@ -17,7 +17,7 @@ export {
 } from "./making.ts";
 export { type ImageObservation, imageIsThere, observeImage } from "./observe.ts";
 export { type ImagePlan, planCopy, planImage } from "./plan.ts";
-export { observeHold, protectImage } from "./protect.ts";
+export { type Hold, observeHold, protectImage } from "./protect.ts";
 export type { Inspect, Inspection, MadeImage } from "./publish.ts";
 export { platformsIn } from "./platforms.ts";
 export type { Registry } from "./registry.ts";

@@ -34,7 +34,7 @@ export interface Observation {
   readonly definitions: Readonly<Record<string, KnownDefinition>>;
   /** By the key of the image; those that services keep in a release that is promoted, by {@link keptName}. */
   readonly images: Readonly<Record<string, ImagePlan>>;
-  /** What services run by a tag, of those that no release has rolled. */
+  /** What services run by a tag, of those that no release has rolled, and of those that these replace. */
   readonly tagged: readonly TaggedImage[];
   /** What each service runs by the current release, as long as the registry has it: images that it may keep. By key. */
   readonly keepable: Readonly<Record<string, ImagePart>>;
@@ -56,14 +56,14 @@ export interface Observation {
 
 /** An image of the stack's registry that a container runs by a tag. */
 export interface TaggedImage {
-  /** Key of the service. */
+  /** Key of the service, or of what it replaces. */
   readonly service: string;
   readonly container: string;
   /** As its definition has it. */
   readonly reference: string;
   readonly repository: string;
-  /** What runs, more than one where tasks differ; empty: it is not known. */
-  readonly runs: readonly { readonly digest: Digest; readonly hold: Hold }[];
+  /** What runs, more than one where tasks differ; empty: it is not known. `foreign`: its repository is none of the stack's. */
+  readonly runs: readonly { readonly digest: Digest; readonly hold: Hold | "foreign" }[];
 }
 
 /** Schedules and sensors, as they are now, or as they were before an unfinished release. */

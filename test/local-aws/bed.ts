@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../cache-folder.ts";
+import type { Engine } from "../engine.ts";
 import { type MachinePython, machinePython } from "./backing/machine-python.ts";
 import { type Ministack, startMinistack } from "./backing/ministack.ts";
 import { type Postgresql, startPostgresql } from "./backing/postgresql.ts";
@@ -12,9 +13,12 @@ import { type LoadBalancer, openLoadBalancer } from "./gateway/load-balancer.ts"
 import type { NamePolicy, Names } from "./gateway/names.ts";
 import { createLocalAws, type LocalAws, type LocalAwsOptions } from "./local-aws.ts";
 import { createMovableClock, type MovableClock } from "./movable-clock.ts";
-import { createImages } from "./runtimes/process/images.ts";
+import { createLayers } from "./runtimes/process/layers.ts";
 import { lendPython } from "./runtimes/process/lent-python.ts";
-import { createProcessRuntime, type ProcessRuntime } from "./runtimes/process/process-runtime.ts";
+import { createDockerMaker } from "./runtimes/docker/docker-maker.ts";
+import { createProcessMaker } from "./runtimes/process/process-maker.ts";
+import type { ContainerMaker } from "./runtimes/tasks/maker.ts";
+import { createPlayedRuntime, type PlayedRuntime } from "./runtimes/tasks/played-runtime.ts";
 
 /** Everything together: AWS on one port, a PostgreSQL behind it, and containers that are processes of this machine. */
 export interface Bed {
@@ -53,6 +57,8 @@ export interface BedOptions extends Pick<LocalAwsOptions, "account" | "region" |
    * resolvers that remember an address make of a rolling update. 0 unless told.
    */
   readonly overlapSeconds?: number;
+  /** Where tasks run, as containers; closed by whoever lends it. As processes of this machine unless told. */
+  readonly engine?: Engine;
 }
 
 /** What the bed itself has in its block of addresses; tasks are below. */
@@ -106,7 +112,8 @@ async function assemble(options: BedOptions, folder: string, processes: Processe
     }),
     startPostgresql({ processes, host: `${block}.${postgresqlHost}`, folder: join(folder, "postgresql") }),
   ]);
-  const runtime = await newRuntime({ folder, processes, python, clock, region, overlapSeconds });
+  const { engine = null } = options;
+  const runtime = await newRuntime({ folder, processes, python, clock, region, overlapSeconds, engine });
   const aws = createLocalAws({ ...options, account, region, clock, runtime });
   const ended = Promise.withResolvers<void>();
   const gateway = await startGateway({
@@ -169,25 +176,42 @@ interface RuntimeParts {
   readonly clock: MovableClock;
   readonly region: string;
   readonly overlapSeconds: number;
+  readonly engine: Engine | null;
 }
 
-async function newRuntime({ folder, processes, python, ...rest }: RuntimeParts): Promise<ProcessRuntime> {
+async function newRuntime({
+  folder,
+  processes,
+  clock,
+  region,
+  overlapSeconds,
+  ...rest
+}: RuntimeParts): Promise<PlayedRuntime> {
   const gateway = `http://${processes.block}.${insideGateway.host}:${insideGateway.port}`;
   const tasks = join(folder, "tasks");
   // What runs in tasks is theirs; secrets may be among it.
   await mkdir(tasks, { mode: 0o700 });
-  return createProcessRuntime({
+  const { block } = processes;
+  const maker = await newMaker({ ...rest, folder, processes, region, gateway });
+  return createPlayedRuntime({ maker, gateway, region, clock, block, overlapSeconds, folder: tasks });
+}
+
+interface MakerParts extends Pick<RuntimeParts, "folder" | "processes" | "python" | "region" | "engine"> {
+  readonly gateway: string;
+}
+
+async function newMaker({ folder, python, engine, ...rest }: MakerParts): Promise<ContainerMaker> {
+  const fileSystems = join(folder, "efs");
+  if (engine !== null) return createDockerMaker({ ...rest, engine, folder: join(folder, "docker"), fileSystems });
+  return createProcessMaker({
     ...rest,
-    processes,
-    gateway,
-    images: createImages({
-      registry: gateway,
+    layers: createLayers({
+      registry: rest.gateway,
       cacheFolder: cacheFolder("unpacked-layers"),
       folder: join(folder, "layers"),
     }),
     python: await lendPython(python, join(folder, "python")),
-    folder: tasks,
-    fileSystems: join(folder, "efs"),
+    fileSystems,
   });
 }
 

@@ -12,7 +12,7 @@ import type { ImageClients } from "../clients.ts";
 import { inScratch } from "../scratch.ts";
 import { buildxArguments } from "./buildx-arguments.ts";
 import { recordDockerInputs } from "./compare.ts";
-import { lastError, warningFindings, warningsSchema } from "./explain.ts";
+import { isNotLetIn, lastError, warningFindings, warningsSchema } from "./explain.ts";
 import type { DockerInputs } from "./inputs.ts";
 import type { BuildSecret, DockerRequest } from "./request.ts";
 import type { BuildContext } from "./context.ts";
@@ -29,7 +29,7 @@ export const dockerInputsLabel = "dagster-ecs.build";
 
 /**
  * Builds an image and pushes it by its digest. The password of the registry goes to `docker login` on its standard input, and lies in a
- * folder that is gone afterwards.
+ * folder that is gone afterwards. A login that is not taken any more, as the password has expired meanwhile, is renewed once.
  * @throws UserError without a docker, buildx or builder that can do it, for secrets that nobody gives, and for a build that fails
  */
 export async function build(
@@ -64,8 +64,15 @@ export async function build(
       provenance: request.provenance,
       metadata,
     });
+    const buildOnce = (): Promise<unknown> =>
+      run(context, { command: "docker", args, cwd: request.root, environment, output: "report" });
     try {
-      await run(context, { command: "docker", args, cwd: request.root, environment, output: "report" });
+      await buildOnce().catch(async (error: unknown) => {
+        if (!(error instanceof ProgramFailed && isNotLetIn(error.errors.untrusted))) throw error;
+        context.report({ kind: "line", text: `${host} does not take this login any more: once more, with a new one` });
+        await logIn(clients, context, host, environment);
+        await buildOnce(); // what is built already is in the builder's cache
+      });
     } catch (error) {
       if (error instanceof ProgramFailed) throw buildFailed(error, request);
       throw error;

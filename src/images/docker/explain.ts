@@ -42,6 +42,18 @@ export function lastError(errors: string): string | null {
   return error === undefined ? null : error.replace(/^error:\s*/i, "");
 }
 
+/**
+ * Did a registry not let the builder in? ECR says 403 to a password that has expired, others 401. What a command of the Dockerfile has
+ * met is not meant.
+ */
+export function isNotLetIn(errors: string): boolean {
+  const error = lastError(errors) ?? "";
+  if (error.includes("did not complete successfully")) return false;
+  return /\b(401 Unauthorized|403 Forbidden|authorization token has expired|no basic auth credentials|authorization failed)\b/i.test(
+    error,
+  );
+}
+
 function decoded(text: string): string {
   return plain(Buffer.from(text, "base64").toString());
 }

@@ -1,9 +1,10 @@
 import type { Finding } from "../../domain/finding.ts";
-import type { Observation, TaggedImage } from "../observation.ts";
+import { nameIn, type Observation, type TaggedImage } from "../observation.ts";
 import { type Draft, push } from "./draft.ts";
 
 /** Adds a step for each image that services of before run by a tag, and nothing else keeps: what is gone back to, should this fail. */
-export function planProtection({ tagged }: Pick<Observation, "tagged">, draft: Draft): void {
+export function planProtection(observation: Pick<Observation, "tagged" | "services">, draft: Draft): void {
+  const { tagged } = observation;
   const loose = tagged.flatMap((one) =>
     one.runs.filter(({ hold }) => hold === "loose").map(({ digest }) => ({ ...one, digest })),
   );
@@ -11,7 +12,7 @@ export function planProtection({ tagged }: Pick<Observation, "tagged">, draft: D
   for (const [image, [first, ...others]] of byImage) {
     if (first === undefined) continue;
     const { repository, digest } = first;
-    const services = [...new Set([first, ...others].map(({ service }) => service))].join(" and ");
+    const services = [...new Set([first, ...others].map(({ service }) => nameIn(observation, service)))].join(" and ");
     push(draft, {
       id: `protect/${image}`,
       part: "images",
@@ -26,14 +27,20 @@ export function planProtection({ tagged }: Pick<Observation, "tagged">, draft: D
 }
 
 /** What of it cannot be gone back to, or is not known. */
-export function checkTagged({ tagged }: Pick<Observation, "tagged">): readonly Finding[] {
-  return tagged.flatMap((one): Finding[] => {
+export function checkTagged(observation: Pick<Observation, "tagged" | "services">): readonly Finding[] {
+  return observation.tagged.flatMap((tagged): Finding[] => {
+    const one = { ...tagged, service: nameIn(observation, tagged.service) };
     if (one.runs.length === 0) {
       const what = `Which image that is, is not known: neither ECS nor a running task tells it, or this job's role may not ask.`;
       const fix = "Let the role call ecs:DescribeServiceRevisions, ecs:ListTasks and ecs:DescribeTasks.";
       return [finding(one, "notice", what, fix)];
     }
     return one.runs.flatMap(({ digest, hold }) => {
+      if (hold === "foreign") {
+        const what = `That is ${digest}. Its repository is none of this stack's, so nothing is tagged there: should the release fail, the service goes back to whatever the tag names by then.`;
+        const fix = "Leave that tag where it is until this service is gone for good.";
+        return [finding(one, "notice", what, fix)];
+      }
       if (hold !== "gone") return [];
       const what = `The registry does not have ${digest} any more, which runs: should the release fail, no task of it can be started.`;
       const fix = "Push that image again, if somebody has it; or know that there is nothing to go back to.";

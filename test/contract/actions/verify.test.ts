@@ -1,4 +1,4 @@
-import { createAgent } from "../../local-aws/runtimes/process/agent.ts";
+import { createAgent } from "../../local-aws/runtimes/tasks/agent.ts";
 import type { StepResult } from "../../runner/run-step.ts";
 import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile, writesOf } from "./small-stack.ts";
 

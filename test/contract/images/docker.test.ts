@@ -253,6 +253,40 @@ onEach("images from a Dockerfile", (start) => {
     );
   });
 
+  /** Refuses to take blobs of a repository, as ECR does when a password has expired. */
+  const refuseBlobs = (repository: string, times: number, then: () => Promise<void> = async () => undefined) => {
+    let refused = 0;
+    registry.proxy.inject(async ({ method, url }) => {
+      if (refused === times || method !== "POST" || !url.startsWith(`/v2/${repository}/blobs/uploads`)) return null;
+      refused += 1;
+      await then();
+      const message = "Your authorization token has expired. Reauthenticate and try again.";
+      return { kind: "answer", status: 403, body: JSON.stringify({ errors: [{ code: "DENIED", message }] }) };
+    });
+    return () => refused;
+  };
+
+  test("a login that expires within the push is renewed once, and the push goes on", async () => {
+    const wanted = await fresh();
+    refuseBlobs(wanted.repository, 1, () => registry.expireTokens());
+    const { part, told } = await release(wanted);
+    direct = await registry.letIn();
+    expect((await pull(direct, wanted.repository, shaOf("a")))?.digest).toBe(part.digest);
+    expect(told.words().match(/does not take this login any more: once more, with a new one/g)).toHaveLength(1);
+    expect(told.words()).not.toContain("second-password");
+  });
+
+  test("a login that is refused again is not tried a third time, and what the registry says is told", async () => {
+    const wanted = await fresh();
+    refuseBlobs(wanted.repository, Number.POSITIVE_INFINITY);
+    const told = context();
+    const clients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
+    const observation = await observeMaking(clients, told, wanted, null);
+    const error = (await errorOf(applyMaking(clients, told, observation))) as Error;
+    expect(error.message).toMatch(/^The image could not be built: .*(403 Forbidden|token has expired)/s);
+    expect(told.words().match(/does not take this login any more/g)).toHaveLength(1);
+  });
+
   test("checks of BuildKit are said at the line of the Dockerfile", async () => {
     const wanted = await fresh();
     await change(wanted.root, { Dockerfile: `${dockerfile}ENV API_TOKEN=1\nMAINTAINER somebody\n` });

@@ -256,6 +256,15 @@ test.each([
   expect(allowedBy(policyOf("shop-github-deploy"), one)).toBeNull();
 });
 
+test.each([
+  request("ecs:DescribeServiceRevisions", `arn:aws:ecs:${here}:service-revision/shop/shop-code/123`, cluster),
+  request("ecs:ListTasks", "*", cluster),
+  request("ecs:DescribeTasks", `arn:aws:ecs:${here}:task/shop/abc`, cluster),
+  request("ecr:BatchGetImage", `arn:aws:ecr:${here}:repository/shop/code`),
+])("a plan finds out which image a tag means: it may $action on $resource", (one) => {
+  expect(allowedBy(policyOf("shop-github-plan"), one)).not.toBeNull();
+});
+
 test("a plan may nothing that changes anything", () => {
   expect(
     actionsOf(policyOf("shop-github-plan")).filter((action) => !/:(Get|Describe|List|BatchGet)/.test(action)),

@@ -3,7 +3,7 @@ import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { buildLayer } from "../../local-aws/infrastructure/layer.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
-import { createAgent } from "../../local-aws/runtimes/process/agent.ts";
+import { createAgent } from "../../local-aws/runtimes/tasks/agent.ts";
 import { type Job, runPost, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
 import { pushOnDagster } from "../process-runtime/images.ts";
 import type { Files } from "./scene.ts";

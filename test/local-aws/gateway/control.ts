@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { Fault, Faults } from "../faults.ts";
 import type { MovableClock } from "../movable-clock.ts";
 import type { GatewayCall } from "./call-record.ts";
-import type { PlayedTask } from "../runtimes/process/task.ts";
+import type { PlayedTask } from "../runtimes/tasks/task.ts";
 import type { Names } from "./names.ts";
 
 /** What a test in another process may see and set: `/_bed/…`. */

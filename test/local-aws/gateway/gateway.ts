@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from "node:stream/consumers";
 import type { LocalAws } from "../local-aws.ts";
 import type { MovableClock } from "../movable-clock.ts";
-import type { ProcessRuntime } from "../runtimes/process/process-runtime.ts";
-import type { PlayedTask } from "../runtimes/process/task.ts";
+import type { PlayedRuntime } from "../runtimes/tasks/played-runtime.ts";
+import type { PlayedTask } from "../runtimes/tasks/task.ts";
 import { callerOf as sessionCallerOf } from "../neighbours/sessions.ts";
 import { answer, serviceOf } from "../wire/route.ts";
 import { createBacking } from "./backing.ts";
@@ -35,7 +35,7 @@ export interface GatewayOptions {
   readonly inside: { readonly host: string; readonly port: number };
   readonly namePolicy: NamePolicy;
   readonly overlapSeconds: number;
-  readonly runtime: Pick<ProcessRuntime, "tasks">;
+  readonly runtime: Pick<PlayedRuntime, "tasks">;
   /** Somebody asked for the end of the bed. */
   readonly onStop: () => void;
 }

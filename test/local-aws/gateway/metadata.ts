@@ -1,4 +1,4 @@
-import type { PlayedTask } from "../runtimes/process/task.ts";
+import type { PlayedTask } from "../runtimes/tasks/task.ts";
 
 /**
  * The task metadata endpoint, version 4, as far as Dagster's EcsRunLauncher and the AWS SDKs read it:

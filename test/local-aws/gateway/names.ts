@@ -1,5 +1,5 @@
 import type { LocalAws, RegisteredInstance } from "../local-aws.ts";
-import type { PlayedTask } from "../runtimes/process/task.ts";
+import type { PlayedTask } from "../runtimes/tasks/task.ts";
 
 /**
  * Which of several tasks behind one name a client meets. `random` is what DNS does with several A records; the other

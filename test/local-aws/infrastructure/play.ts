@@ -10,7 +10,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { type Contract, contractSchema } from "../../../src/domain/contract.ts";
 import type { Bed } from "../bed.ts";
-import { createAgent } from "../runtimes/process/agent.ts";
+import { createAgent } from "../runtimes/tasks/agent.ts";
 import { type BaseImage, pushBaseImage } from "./base-image.ts";
 import { addNetwork, type Network } from "./network.ts";
 

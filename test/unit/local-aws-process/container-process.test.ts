@@ -1,10 +1,10 @@
 import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
 import { containerProcess, type Surroundings } from "../../local-aws/runtimes/process/container-process.ts";
-import type { ImageConfig } from "../../local-aws/runtimes/process/registry.ts";
+import type { ImageConfig } from "../../local-aws/runtimes/tasks/registry.ts";
 
+const taskId = "0123456789abcdef0123456789abcdef";
 const surroundings: Surroundings = {
-  taskId: "0123456789abcdef0123456789abcdef",
   region: "eu-central-1",
   gateway: "http://127.77.255.1:7700",
   python: "/bed/python/bin",
@@ -28,7 +28,7 @@ const image: ImageConfig = {
 
 function processOf(definition: ContainerDefinition, task: Partial<RuntimeTask> = {}, secrets = {}) {
   const whole: RuntimeTask = {
-    id: surroundings.taskId,
+    id: taskId,
     arn: "arn",
     clusterArn: "cluster",
     definition: { containerDefinitions: [{ name: "main", ...definition }] },
@@ -112,8 +112,8 @@ describe("the environment of a container", () => {
       AWS_DEFAULT_REGION: "us-east-1",
       DAGSTER_EMPTY_WORKING_DIRECTORY: "0",
       AWS_ENDPOINT_URL: "http://127.77.255.1:7700",
-      http_proxy: `http://${surroundings.taskId}:x@127.77.255.1:7700`,
-      ECS_CONTAINER_METADATA_URI_V4: `http://127.77.255.1:7700/v4/${surroundings.taskId}/main`,
+      http_proxy: `http://${taskId}:x@127.77.255.1:7700`,
+      ECS_CONTAINER_METADATA_URI_V4: `http://127.77.255.1:7700/v4/${taskId}/main`,
     });
   });
 });

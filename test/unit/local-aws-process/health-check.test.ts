@@ -5,7 +5,7 @@ import {
   judgeHealth,
   pauseAfter,
   unknownHealth,
-} from "../../local-aws/runtimes/process/health-check.ts";
+} from "../../local-aws/runtimes/tasks/health-check.ts";
 
 const settings = healthCheckSettings({ command: ["CMD", "check"], interval: 10, retries: 3, startPeriod: 20 });
 if (settings === null) throw new Error("the check has a command");

@@ -1,4 +1,4 @@
-import { parseImageReference } from "../../local-aws/runtimes/process/image-reference.ts";
+import { parseImageReference } from "../../local-aws/runtimes/tasks/image-reference.ts";
 
 const host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 const digest = `sha256:${"0".repeat(64)}`;

@@ -1,4 +1,4 @@
-import { mountsOf } from "../../local-aws/runtimes/process/task-plan.ts";
+import { mountsOf } from "../../local-aws/runtimes/tasks/task-plan.ts";
 
 const warehouse = { name: "warehouse", efsVolumeConfiguration: { fileSystemId: "fs-1" } };
 const mountPoints = [{ sourceVolume: "warehouse", containerPath: "/data/" }];

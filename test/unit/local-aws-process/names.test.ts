@@ -1,6 +1,6 @@
 import { createNames } from "../../local-aws/gateway/names.ts";
 import type { RegisteredInstance } from "../../local-aws/local-aws.ts";
-import type { PlayedTask } from "../../local-aws/runtimes/process/task.ts";
+import type { PlayedTask } from "../../local-aws/runtimes/tasks/task.ts";
 
 const old: RegisteredInstance = { taskId: "old", address: "127.77.0.1", healthy: true };
 const young: RegisteredInstance = { taskId: "young", address: "127.77.0.2", healthy: true };

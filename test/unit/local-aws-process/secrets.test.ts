@@ -1,5 +1,5 @@
-import { AgentCallFailed, type AgentCall } from "../../local-aws/runtimes/process/agent.ts";
-import { parseSecretSource, resolveSecrets } from "../../local-aws/runtimes/process/secrets.ts";
+import { AgentCallFailed, type AgentCall } from "../../local-aws/runtimes/tasks/agent.ts";
+import { parseSecretSource, resolveSecrets } from "../../local-aws/runtimes/tasks/secrets.ts";
 
 const secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:deal-flow/database-AbCdEf";
 

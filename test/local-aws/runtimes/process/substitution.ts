@@ -1,3 +1,5 @@
+import { atAddress } from "../tasks/every-address.ts";
+
 /**
  * What stands for the image's own paths and for "every address" when its processes run beside all others of the
  * machine.
@@ -11,13 +13,14 @@ export interface Substitution {
 
 /** An absolute path at the start of a word, or behind what separates words in lists, assignments, JSON and Python. */
 const pathInText = /(?<=^|[\s:=,;"'([])\/(?!\/)[^\s:=,;"')\]]*/g;
-/** `0.0.0.0` that is not part of something longer, such as a version; and its IPv6 forms. */
-const everyAddress = /(?<![\d.])0\.0\.0\.0(?![\d.])|\[::\]|(?<=^|\s)::(?=\s|$)/g;
 
 /**
  * One value of an environment, one word of a command, or a folder, as it must be outside the image. Never file
  * contents.
  */
 export function substitute(text: string, { address, locate }: Substitution): string {
-  return text.replace(pathInText, (path) => locate(path) ?? path).replace(everyAddress, address);
+  return atAddress(
+    text.replace(pathInText, (path) => locate(path) ?? path),
+    address,
+  );
 }

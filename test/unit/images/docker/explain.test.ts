@@ -1,4 +1,4 @@
-import { lastError, warningFindings } from "../../../../src/images/docker/explain.ts";
+import { isNotLetIn, lastError, warningFindings } from "../../../../src/images/docker/explain.ts";
 
 test.each<[string, string, string | null]>([
   [
@@ -11,6 +11,29 @@ test.each<[string, string, string | null]>([
   ["nothing", "\n", null],
 ])("%s", (_name, text, expected) => {
   expect(lastError(text)).toBe(expected);
+});
+
+test.each<[boolean, string]>([
+  [
+    true,
+    "ERROR: failed to solve: failed to push host/app: unexpected status from POST request to https://host/v2/app/blobs/uploads/: 403 Forbidden",
+  ],
+  [
+    true,
+    "ERROR: failed to solve: failed to push host/app: denied: Your authorization token has expired. Reauthenticate and try again.",
+  ],
+  [true, "ERROR: failed to build: failed to do request: 401 Unauthorized"],
+  [
+    true,
+    "ERROR: failed to solve: host/base:1: pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+  ],
+  [
+    false,
+    'ERROR: failed to solve: process "/bin/sh -c curl x || echo 401 Unauthorized" did not complete successfully: exit code: 1',
+  ],
+  [false, "#5 401 Unauthorized\nERROR: failed to solve: no such file"],
+])("a registry does not let the builder in: %s, from %s", (expected, errors) => {
+  expect(isNotLetIn(errors)).toBe(expected);
 });
 
 test("a long one is cut, and what only a secret looks like is not in it", () => {

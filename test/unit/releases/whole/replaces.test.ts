@@ -58,6 +58,7 @@ describe("A daemon that takes over from a service outside of the stack", () => {
       service: formerDaemon,
       taskDefinition: former,
       desiredCount: 1,
+      digests: { [formerDaemon]: expect.stringMatching(/^sha256:/) as string }, // it runs by a tag
     });
     expect(records.outcome(release.id)?.services).toContainEqual(
       expect.objectContaining({ service: "replaced/daemon", verdict: "succeeded", from: former, to: null }),

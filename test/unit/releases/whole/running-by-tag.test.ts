@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import type { Digest } from "../../../../src/domain/identifiers.ts";
 import { protectingTag } from "../../../../src/images/protect.ts";
 import { ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
-import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { formerDaemon, openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { type Deployer, deployer } from "../../../releases/played/deployer.ts";
 import { recordsOf } from "../../../releases/played/records.ts";
+import { documentedFor } from "../../../contract/actions/documented-permissions.ts";
 import { errorOf } from "../../../error-of.ts";
+import { replacingStack } from "../../../releases/played/stacks.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
 
 let account: PlayedAccount;
@@ -55,6 +57,9 @@ test("What runs by a tag before the first release gets one that keeps it, and it
   ]);
   expect(planned.summary.markdown).toContain("by a tag of its own");
   expect(account.registry.tagsOf(repository, running)).toEqual(["latest"]);
+  const asked = account.aws.calls.flatMap(({ caller, operation }) => (caller === "deploy" ? [`ecs:${operation}`] : []));
+  expect(asked).toContain("ecs:DescribeServiceRevisions");
+  expect(asked.filter((action) => !documentedFor("plan").includes(action))).toEqual([]);
 
   const { release } = await act((who) => who.deploy());
   expect(account.registry.tagsOf(repository, running)).toEqual(["latest", protectingTag(running)]);
@@ -111,4 +116,70 @@ test("With actions one by one the tag is given by the one that makes images", as
   expect(protection(first)).toHaveLength(1);
   expect(account.registry.tagsOf(repository, running)).toContain(protectingTag(running));
   expect(protection(await act((who) => who.deploy({ release: first.release })))).toEqual([]);
+});
+
+describe("What a service replaces, and runs by a tag,", () => {
+  const kept = "small/host";
+  const runFormer = async (of: string): Promise<void> => {
+    account = await openAccount({ stack: replacingStack, former: true });
+    const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, config: {}, layers: [], of: "another tool" }));
+    running = digestOf(manifest.toString());
+    const image = `${new URL(account.registry.endpoint).host}/${of}:stable`;
+    account.registry.put(of, "stable", "application/vnd.oci.image.manifest.v1+json", manifest);
+    account.runtime.tag(image, running);
+    await readPastClient(account.aws, "RegisterTaskDefinition", {
+      family: formerDaemon,
+      networkMode: "awsvpc",
+      requiresCompatibilities: ["FARGATE"],
+      cpu: "256",
+      memory: "512",
+      executionRoleArn: `arn:aws:iam::${account.aws.account}:role/execution`,
+      containerDefinitions: [{ name: "daemon", image }],
+    });
+    const request = { cluster: "small", service: formerDaemon, taskDefinition: formerDaemon };
+    await readPastClient(account.aws, "UpdateService", request);
+    await account.clock.pass(60_000);
+  };
+
+  test("is kept like that of a service which comes into the stack, until it is replaced", async () => {
+    await runFormer(kept);
+    const planned = await act((who) => who.plan());
+    expect([told(planned), protection(planned)]).toEqual([
+      [],
+      [
+        `protect/${kept}@${running}: ${formerDaemon} would go back to it, and runs it as host:stable, which may name another image by then`,
+      ],
+    ]);
+    const { release } = await act((who) => who.deploy());
+    expect(account.registry.tagsOf(kept, running)).toEqual(["stable", protectingTag(running)]);
+    expect(recordsOf(account).intent(release.id)?.before["replaced/daemon"]).toMatchObject({
+      digests: { daemon: running },
+    });
+    await account.commit({ "app/main.py": "VERSION = 2\n" });
+    const next = await act((who) => who.deploy(), 2);
+    expect([protection(next), told(next)]).toEqual([[], []]);
+  });
+
+  test("is not taken back when the tag names another image by then", async () => {
+    await runFormer(kept);
+    account.breakCode(await account.commit({ "app/main.py": "VERSION = broken\n" }));
+    account.runtime.tag(`${new URL(account.registry.endpoint).host}/${kept}:stable`, digestOf("tomorrow"));
+    const error = await act((who) => errorOf(who.deploy()));
+    if (!(error instanceof ReleaseFailed)) throw error;
+    expect(error.result.outcome).toBe("failed");
+    expect(error.result.summary.markdown).toContain(
+      `container daemon should be ${running} and is ${digestOf("tomorrow")}`,
+    );
+  });
+
+  test("is told where its repository is none of the stack's: there nothing is asked and nothing is tagged", async () => {
+    await runFormer("small/base");
+    const planned = await act((who) => who.plan());
+    expect(protection(planned)).toEqual([]);
+    expect(told(planned)).toEqual([
+      expect.stringContaining(`That is ${running}. Its repository is none of this stack's`),
+    ]);
+    await act((who) => who.deploy());
+    expect(account.registry.tagsOf("small/base", running)).toEqual(["stable"]);
+  });
 });

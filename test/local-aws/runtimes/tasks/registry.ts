@@ -23,6 +23,7 @@ export const imageConfigSchema = z.object({
       Entrypoint: z.array(z.string()).nullish(),
       Cmd: z.array(z.string()).nullish(),
       WorkingDir: z.string().nullish(),
+      StopSignal: z.string().nullish(),
     })
     .default({}),
   rootfs: z.object({ diff_ids: z.array(z.string()) }),

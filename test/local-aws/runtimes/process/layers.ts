@@ -6,33 +6,33 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "../../../../src/domain/errors.ts";
-import { parseImageReference } from "./image-reference.ts";
-import { CannotPull, type Descriptor, type ImageConfig, openBlob, type Repository, readImage } from "./registry.ts";
+import { parseImageReference } from "../tasks/image-reference.ts";
+import {
+  CannotPull,
+  type Descriptor,
+  type ImageConfig,
+  openBlob,
+  type Repository,
+  readImage,
+} from "../tasks/registry.ts";
+import type { PullRequest } from "../tasks/maker.ts";
 import type { Layer } from "./root-folder.ts";
 import { unpack } from "./untar.ts";
 
 /** An image that is on this machine, unpacked. */
-export interface PulledImage {
+export interface UnpackedImage {
   readonly digest: string;
   readonly config: ImageConfig;
   /** Lowest first. */
   readonly layers: readonly Layer[];
 }
 
-export interface PullRequest {
-  /** As the task definition names it. */
-  readonly image: string;
-  readonly platform: string;
-  /** Name of the execution role. */
-  readonly role: string;
-}
-
-export interface Images {
+export interface Layers {
   /** Pulls what is not here yet. @throws CannotPull in the words that ECS has for it. */
-  pull(request: PullRequest): Promise<PulledImage>;
+  pull(request: PullRequest): Promise<UnpackedImage>;
 }
 
-export interface ImagesOptions {
+export interface LayersOptions {
   /** Base URL of the registry, without `/v2`. */
   readonly registry: string;
   /** Big layers are kept here between beds. */
@@ -47,7 +47,7 @@ export interface ImagesOptions {
  */
 const sharedFromBytes = 4 * 1024 * 1024;
 
-export function createImages({ registry, cacheFolder, folder }: ImagesOptions): Images {
+export function createLayers({ registry, cacheFolder, folder }: LayersOptions): Layers {
   // Tasks that start together wait for one download of what they share.
   const underWay = new Map<string, Promise<void>>();
 

@@ -2,9 +2,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../../../src/domain/errors.ts";
 import type { Runtime, TargetAnswer } from "../../runtime.ts";
-import { type PlayedTask, type PlayOptions, playTask } from "./task.ts";
+import type { PrepareOptions } from "./prepare.ts";
+import { type PlayedTask, playTask } from "./task.ts";
 
-export interface ProcessRuntimeOptions extends PlayOptions {
+export interface PlayedRuntimeOptions extends PrepareOptions {
+  /** The bed's block of loopback addresses: `127.77`. */
+  readonly block: string;
   /**
    * Folder in which each task gets its own. Kept short: Unix sockets are made below it, and their paths end at 107
    * bytes.
@@ -14,11 +17,8 @@ export interface ProcessRuntimeOptions extends PlayOptions {
   readonly overlapSeconds: number;
 }
 
-/**
- * Runs containers as processes of this machine: README.md beside this file says what that can play, and what it
- * cannot.
- */
-export interface ProcessRuntime extends Runtime {
+/** Runs containers for real, by whatever maker: each task at an address of its own, with its secrets, logs and health checks. */
+export interface PlayedRuntime extends Runtime {
   /** Tasks that are being played, by id. */
   readonly tasks: ReadonlyMap<string, PlayedTask>;
 }
@@ -32,7 +32,7 @@ const lastAddress = 253 * 256 + 255;
  */
 const eagerMilliseconds = 200;
 
-export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
+export function createPlayedRuntime(options: PlayedRuntimeOptions): PlayedRuntime {
   const { overlapSeconds } = options;
   const tasks = new Map<string, PlayedTask>();
   /** Tasks that have passed a check of their load balancer. */
@@ -43,7 +43,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     start: (task, observer) => {
       started += 1;
       if (started > lastAddress) return observer.failedToStart("local-aws has no address left in its block");
-      const address = `${options.processes.block}.${started >> 8}.${started & 255}`;
+      const address = `${options.block}.${started >> 8}.${started & 255}`;
       const folder = join(options.folder, task.id.slice(0, 12));
       const played = playTask(options, task, { address, folder }, observer);
       tasks.set(task.id, played);

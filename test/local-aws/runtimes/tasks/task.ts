@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import type { Processes } from "../../backing/processes.ts";
 import type { RuntimeObserver, RuntimeTask } from "../../runtime.ts";
 import { type Container, startContainer } from "./container.ts";
 import { healthCheckSettings } from "./health-check.ts";
@@ -22,15 +21,11 @@ export interface PlayedTask {
   kill(): void;
 }
 
-export interface PlayOptions extends PrepareOptions {
-  readonly processes: Processes;
-}
-
 const stopTimeoutSeconds = 30;
 
 /** Begins to play a task; what happens to it is told to the observer. */
 export function playTask(
-  options: PlayOptions,
+  options: PrepareOptions,
   task: RuntimeTask,
   place: TaskPlace,
   observer: RuntimeObserver,
@@ -57,7 +52,7 @@ export function playTask(
   };
 
   const run = async (prepared: PreparedContainer, stages: ReadonlyMap<string, Stages>): Promise<void> => {
-    const { name, definition, process, log } = prepared;
+    const { name, definition, made, log } = prepared;
     const own = stages.get(name) ?? newStages();
     const obstacle = await released(name, dependenciesOf(definition), stages, stopping.signal);
     if (obstacle !== null || stopping.signal.aborted) {
@@ -68,8 +63,8 @@ export function playTask(
       }
       return;
     }
-    const container = startContainer(options.processes, {
-      process,
+    const container = startContainer({
+      made,
       log,
       stopTimeoutSeconds: definition.stopTimeout ?? stopTimeoutSeconds,
       healthCheck: healthCheckSettings(definition.healthCheck),
@@ -92,10 +87,10 @@ export function playTask(
     }
     own.started.resolve();
     observer.started(name);
-    const code = await container.exited;
+    const { code, reason } = await container.exited;
     running.delete(container);
     own.exited.resolve(code);
-    observer.exited(name, code);
+    observer.exited(name, code, reason);
     if (isEssential(definition)) stop();
   };
 
