@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Document } from "./client.ts";
+import { definitionDocuments } from "./definitions.ts";
 import { instigatorDocuments } from "./instigators.ts";
 import { askEvery, entryOf, unexpected, type Unexpected } from "./workspace.ts";
 
@@ -441,4 +442,5 @@ export const documents: readonly Document<unknown>[] = [
   capturedFiles,
   capturedLogs,
   ...instigatorDocuments,
+  ...definitionDocuments,
 ];

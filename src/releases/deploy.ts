@@ -10,6 +10,8 @@ import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
 import { undisturbed } from "./in-flight.ts";
 import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
+import type { DefinitionsSource } from "./dagster-definitions/compared.ts";
+import { previewDefinitions } from "./dagster-definitions/preview.ts";
 import { type Observed, observe } from "./observe.ts";
 import type { About } from "./observe/images.ts";
 import { planWithContents } from "./plan.ts";
@@ -72,6 +74,8 @@ export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns" 
   readonly whyNotRun: string | null;
   /** A deploy that is only tried: what it refuses is refused, a commit that is superseded or not committed, and not only told. */
   readonly isTrial: boolean;
+  /** From where it is known what new code defines. */
+  readonly definitions: DefinitionsSource;
   /** Prices of the user's own for the stack's region. */
   readonly prices: RegionPrices;
 }
@@ -86,7 +90,7 @@ export async function plan(context: Context, connections: Connections, request: 
   const checkedOut = await (isTrial ? releasable : checkoutOf)(session);
   const { release, about } = await begin(context, session, request, checkedOut, request.release);
   if (isTrial) await checkAncestry(session, release);
-  const { observed, planned } = await look(
+  const { observed, planned, images } = await look(
     context,
     session,
     release,
@@ -96,7 +100,14 @@ export async function plan(context: Context, connections: Connections, request: 
   );
   const { clock } = context;
   const sql = await previewSql(context, about.scope, observed, planned, request);
-  const observation = { ...observed.observation, sql };
+  const dagsterDefinitions = await previewDefinitions(context, about.scope, observed, planned, {
+    source: request.definitions,
+    root: request.root,
+    whyNotRun: request.whyNotRun,
+    dagster: session.webserver.forPlan,
+    images,
+  });
+  const observation = { ...observed.observation, sql, dagsterDefinitions };
   const findings = [
     ...planned.findings,
     ...checkClean(session, checkedOut, clock.now()),
