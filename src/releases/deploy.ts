@@ -17,7 +17,9 @@ import type { About } from "./observe/images.ts";
 import { planWithContents } from "./plan.ts";
 import { priceOf } from "./price/price.ts";
 import type { RegionPrices } from "./price/prices.ts";
+import { readRecentRuns } from "./price/recent-runs.ts";
 import { priceTable } from "./price/table.ts";
+import { isAskable } from "./observation.ts";
 import { openPromotion } from "./promotion.ts";
 import type { QueuedRunsChoice } from "./queued-runs.ts";
 import type { Rolling } from "./rolling.ts";
@@ -63,6 +65,13 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly verifying: Verifying;
   /** How many old revisions of task definitions stay of each family once it is committed; null: all do. */
   readonly keepRevisions: number | null;
+}
+
+/** The webserver of a plan, when it has answered before. */
+function answering({ stack, webserver }: Session, { observation }: Observed): Dagster | null {
+  const { services, instigators } = observation;
+  const isSilent = instigators.locations === null && instigators.unknown !== null;
+  return isSilent || !isAskable(stack, { services }) ? null : webserver.forPlan;
 }
 
 /** Every part, in the order of a release. */
@@ -115,7 +124,9 @@ export async function plan(context: Context, connections: Connections, request: 
   ];
   const looked = { plan: { ...planned, findings }, observation };
   checkApproved(context, session, request.approved, looked);
-  const price = priceOf(session.stack, looked.plan, observation, priceTable, request.prices);
+  const dagster = answering(session, observed);
+  const recent = dagster === null ? null : await readRecentRuns(dagster, clock.now());
+  const price = priceOf(session.stack, looked.plan, observation, priceTable, request.prices, recent);
   const result = resultOfPlan(looked.plan, observation, price, webOf(request.owner));
   refuse(context, findings, () => result);
   return result;
