@@ -12,20 +12,20 @@ const run: EndedRun = { location: "DealFlow", seconds: 3600, cpu: null, memory: 
 const size = { cpu: "1024", memory: "4096" };
 
 /** @param runs of 30 days, so that a month of 720 hours has as many */
-function price(runs: readonly EndedRun[], { days = 30, then = null as Json } = {}): RunsPrice | null {
+function price(runs: readonly EndedRun[], { days = 30, planned = null as Json } = {}): RunsPrice | null {
   const newest = { revision: { family: "run", revision: 1 }, content: size } as unknown as NonNullable<
     Observation["definitions"][string]["newest"]
   >;
   const definitions = { "run/DealFlow": { running: null, former: null, released: null, newest } };
   const steps =
-    then === null
+    planned === null
       ? []
       : [
           {
             id: "register/run/DealFlow",
             kind: "register",
             definition: "run/DealFlow",
-            content: then,
+            content: planned,
           } as unknown as Step,
         ];
   return runsPrice(stack, { steps }, { definitions }, { days, runs }, rates);
@@ -67,7 +67,7 @@ test.each<[string, readonly EndedRun[], number, Partial<RunsPrice>]>([
 
 test("another size of the run definition changes what the same runs would cost", () => {
   const runs = Array.from({ length: 100 }, () => run);
-  const bigger = price(runs, { then: { cpu: "2048", memory: "8192" } });
+  const bigger = price(runs, { planned: { cpu: "2048", memory: "8192" } });
   expect(bigger).toMatchObject({ before: usd(100 * hourly), after: usd(200 * hourly) });
 });
 
