@@ -182,21 +182,17 @@ async function readFiles(
   for (const { location: named, path } of files) {
     const described = await readDescription(isAbsolute(path) ? path : join(root, path), path);
     const location = named ?? described.location ?? (locations.length === 1 ? (locations[0] ?? null) : null);
-    const wrong =
-      location === null
-        ? `${path} does not say of which code location it is.`
-        : !locations.includes(location)
-          ? `${path} is of code location ${JSON.stringify(location)}, which the stack does not have, or this plan is not about.`
-          : found.has(location)
-            ? `Two files are of code location ${JSON.stringify(location)}: ${path} is the second.`
-            : null;
-    if (location === null || wrong !== null) {
-      throw new UserError({
-        what: wrong ?? "",
+    const refused = (what: string): UserError =>
+      new UserError({
+        what,
         where: "input definitions",
         fix: `Name it before the file: \`<location>=${path}\`, one a line; the stack has ${locations.join(", ")}.`,
       });
-    }
+    if (location === null) throw refused(`${path} does not say of which code location it is.`);
+    const name = JSON.stringify(location);
+    if (!locations.includes(location))
+      throw refused(`${path} is of code location ${name}, which the stack does not have, or this plan is not about.`);
+    if (found.has(location)) throw refused(`Two files are of code location ${name}: ${path} is the second.`);
     found.set(location, described);
   }
   return found;

@@ -45,7 +45,7 @@ beforeAll(async () => {
   expect(await asked.ask(reportMaterialization, { asset: { path: ["ranked_deals"] } })).toMatchObject({
     reported: { __typename: "ReportRunlessAssetEventsSuccess" },
   });
-}, 300_000);
+}, 600_000);
 
 afterAll(() => workplace.close(), 30_000);
 
@@ -97,14 +97,14 @@ test("loaded on the runner: what is added, removed, renamed and changed, with th
   const said = log.filter((line) => line.includes("I have"));
   expect(said.join("\n")).toContain("DEAL_FLOW_CODE_HOST");
   expect(said.join("\n")).not.toMatch(/AWS_|GITHUB_|ACTIONS_|INPUT_|SYSTEM_DB_CONN_STRING/);
-}, 300_000);
+}, 600_000);
 
 test("written where the code runs: the same, from the file", async () => {
   edit(change);
   const file = await described();
   const { outputs } = green(await step({ command: "plan", definitions: file, "allow-dirty": "true" }));
   expect(compared(outputs)).toMatchObject({ [location]: { kind: "compared", changes: expected } });
-}, 300_000);
+}, 600_000);
 
 test("the code that is served changes nothing, as a file or where it stays", async () => {
   const file = await described();
@@ -114,7 +114,7 @@ test("the code that is served changes nothing, as a file or where it stays", asy
   expect(compared(green(await step({ command: "plan", definitions: "load" })).outputs)).toEqual({
     [location]: { kind: "stays" },
   });
-}, 300_000);
+}, 600_000);
 
 test("code that does not load is told with its own words, and the plan is made", async () => {
   edit((text) => `import os\nKEY = os.environ["OPENAI_API_KEY"]\n${text}`);
@@ -123,7 +123,7 @@ test("code that does not load is told with its own words, and the plan is made",
     [location]: { kind: "not-compared", quoted: { untrusted: "KeyError: 'OPENAI_API_KEY' (/app/app/main.py:2)" } },
   });
   expect(summary).toContain("were not compared: The new code does not load where it was tried.");
-}, 300_000);
+}, 600_000);
 
 const reportMaterialization: Document<{ readonly reported: { readonly __typename: string } }> = {
   name: "Report",
