@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bed.close();
   await checkout.remove();
-}, 60_000);
+}, 120_000);
 
 test("is released whole: two webservers and a daemon that load the code, a canary of the latest partition, its logs in the bucket", async () => {
   expect({ exitCode: first.exitCode, log: first.exitCode === 0 ? [] : told(first) }).toEqual({ exitCode: 0, log: [] });
