@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { actionTables } from "./generate/action-tables.ts";
 import { commandLinePage } from "./generate/command-line.ts";
+import { describeProgram } from "./generate/describe-program.ts";
 import { definitionMembers } from "./generate/definition-members.ts";
 import { infrastructurePage } from "./generate/infrastructure.ts";
 import { localAwsRules } from "./generate/local-aws-rules.ts";
@@ -28,6 +29,7 @@ export type Read = (path: string) => string;
 export const parts: Readonly<Record<string, (read: Read) => readonly Generated[]>> = {
   actions: actionTables,
   "command-line": (read) => [commandLinePage(read)],
+  "describe-program": (read) => [describeProgram(read)],
   "definition-members": () => [definitionMembers()],
   infrastructure: (read) => [infrastructurePage(read), permissionsTable(read)],
   "local-aws": (read) => [localAwsRules(read)],

@@ -11,6 +11,7 @@ import {
   about,
   approvedPlan,
   cleaning,
+  described,
   lookedAt,
   reasonOf,
   rollingChoices,
@@ -36,6 +37,7 @@ export const inputs = z.object({
   ...lookedAt,
   "dry-run": flag,
   ...verification,
+  ...described,
   prices: optional.transform(pricesOf),
   comment: flag,
   "comment-author": required,
@@ -53,6 +55,7 @@ export async function run(): Promise<void> {
     "fail-on-drift": failOnDrift,
     "copy-images": copyImages,
     verify: verifying,
+    definitions,
     prices,
     comment,
     "comment-author": author,
@@ -76,6 +79,7 @@ export async function run(): Promise<void> {
     "keep-revisions": keepRevisions !== null && ["deploy"],
     reason: reason !== null && ["unlock"],
     "fail-on-drift": failOnDrift && ["status"],
+    definitions: (definitions.loads || definitions.files.length > 0) && ["plan"],
     prices: prices !== null && ["plan"],
   });
   if (copyImages && from === null) {
@@ -96,6 +100,7 @@ export async function run(): Promise<void> {
           approved,
           whyNotRun: whyNotRun(workflowRun(process.env)),
           isTrial: command === "deploy",
+          definitions,
           prices: prices ?? {},
         };
         const teller = comment && token !== null ? { token, author } : null;
@@ -201,6 +206,7 @@ function outputs(result: Result): Readonly<Record<string, string>> {
     "plan-hash": result.hash,
     "images-to-make": JSON.stringify(imagesToMake(result)),
     "webserver-url": result.webserverUrl ?? "",
+    "dagster-definitions": JSON.stringify(result.dagsterDefinitions),
     price: result.price === null ? "" : JSON.stringify(result.price),
   };
 }

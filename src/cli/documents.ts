@@ -56,6 +56,16 @@ const release = z.object({
       changes: z.array(z.unknown()),
     }),
   ),
+  /** What new code changes among Dagster's definitions, by location; empty: nobody asked. */
+  dagsterDefinitions: z.record(
+    z.string(),
+    z.object({
+      kind: z.enum(["compared", "stays", "not-compared"]),
+      /** Why it was not compared; null: it was. */
+      why: z.string().nullable(),
+      changes: z.array(z.unknown()),
+    }),
+  ),
   findings: z.array(finding),
 });
 export type ReleaseDocument = z.input<typeof release>;

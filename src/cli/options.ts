@@ -51,6 +51,11 @@ export const options = {
     default: "false",
     text: "Ask AWS before anything is written whether all that tasks need is there; secret-keys reads secrets for their keys, too.",
   },
+  definitions: {
+    takes: list("load|path"),
+    default: "",
+    text: "Tell what new code changes among Dagster's definitions: load loads it here; or a file of definitions/describe.py, with <location>= before its path where it does not say.",
+  },
   "keep-revisions": {
     takes: text("count"),
     default: "",

@@ -39,6 +39,7 @@ export function documentOf({
   steps,
   services,
   definitionChanges,
+  dagsterDefinitions,
 }: Result): ReleaseDocument {
   const ends = new Map(steps.map(({ step, kind }) => [step.id, kind]));
   return {
@@ -66,6 +67,16 @@ export function documentOf({
       takenBack,
     })),
     definitionChanges: definitionChanges.map((change) => ({ ...change, changes: [...change.changes] })),
+    dagsterDefinitions: Object.fromEntries(
+      Object.entries(dagsterDefinitions).map(([location, compared]) => [
+        location,
+        {
+          kind: compared.kind,
+          why: compared.kind === "not-compared" ? compared.why : null,
+          changes: compared.kind === "compared" ? [...compared.changes] : [],
+        },
+      ]),
+    ),
     findings: plan.findings.map(documentOfFinding),
   };
 }

@@ -4,6 +4,7 @@ import {
   about,
   approvedPlan,
   cleaning,
+  described,
   lookedAt,
   reasonOf,
   rollingChoices,
@@ -37,6 +38,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
       ...lookedAt,
       "allow-state-loss": rollingOut["allow-state-loss"],
       ...verification,
+      ...described,
       ...ofRelease,
     }),
     run: (given, here) =>
@@ -48,6 +50,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
           release: null,
           whyNotRun: null,
           isTrial: false,
+          definitions: given.definitions,
           prices: {},
           only: given.only,
           allowStateLoss: given["allow-state-loss"],
@@ -246,6 +249,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   }),
 };
 
+/** Nobody asks what they are. */
+const noDefinitions = { loads: false, files: [] };
+
 /** Images are made of what is checked out. */
 const ofCheckout: Pick<Wishes, "from" | "copyImages"> = { from: null, copyImages: false };
 
@@ -261,7 +267,7 @@ async function release(
   const choices = { ...rollingChoices(given), approved: approvedPlan(given) };
   const wanted = { ...request, ...wishes, ...choices, release: null, verifying: given.verify };
   if (given["dry-run"]) {
-    const looked = { ...wanted, whyNotRun: null, isTrial: true, prices: {} };
+    const looked = { ...wanted, whyNotRun: null, isTrial: true, prices: {}, definitions: noDefinitions };
     return answerOfPlan(await plan(context, connections, looked), wordsOfChange);
   }
   return answerOfRelease(

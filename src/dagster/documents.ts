@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Document } from "./client.ts";
+import { definitionDocuments } from "./definitions.ts";
 import { instigatorDocuments } from "./instigators.ts";
 import { askEvery, entryOf, unexpected, type Unexpected } from "./workspace.ts";
 
@@ -249,6 +250,26 @@ export const waitingRuns: Document<RunsAnswer<WaitingRun>> = {
   answer: runsAnswer(waitingRun),
 };
 
+const endedRun = z.object({
+  /** Seconds since 1970; null: it never came so far. */
+  creationTime: z.number(),
+  startTime: z.number().nullish(),
+  endTime: z.number().nullish(),
+  tags: z.array(z.object({ key: z.string(), value: z.string() })),
+  repositoryOrigin: z.object({ repositoryLocationName: z.string() }).nullable(),
+});
+/** A run that is over. */
+export type EndedRun = z.infer<typeof endedRun>;
+
+/** The newest runs that a filter (`RunsFilter`) lets through, with when they began and ended. */
+export const endedRuns: Document<RunsAnswer<EndedRun>> = {
+  name: "EndedRuns",
+  text: `query EndedRuns($filter: RunsFilter!, $limit: Int!) {
+  runsOrError(filter: $filter, limit: $limit) ${runsSelection("creationTime startTime endTime tags { key value } repositoryOrigin { repositoryLocationName }")}
+}`,
+  answer: runsAnswer(endedRun),
+};
+
 const terminated = z.object({
   __typename: z.string(),
   message: z.string().optional(),
@@ -452,6 +473,7 @@ export const documents: readonly Document<unknown>[] = [
   activeRuns,
   ticks,
   waitingRuns,
+  endedRuns,
   terminateRuns,
   runEvents,
   assets,
@@ -461,4 +483,5 @@ export const documents: readonly Document<unknown>[] = [
   capturedFiles,
   capturedLogs,
   ...instigatorDocuments,
+  ...definitionDocuments,
 ];

@@ -92,7 +92,7 @@ function markOf(temporaryFolder: string): string {
 /** Why files of the checkout are not to be run in this job, as a sentence; null: they may be. */
 export function whyNotRun({ event }: Pick<WorkflowRun, "event">): string | null {
   if (ownEvents.includes(event)) return null;
-  return `Revisions are not run on ${event}: the checkout may be of somebody who may not do what this job may.`;
+  return `Code of the checkout is not run on ${event}: it may be of somebody who may not do what this job may.`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { UserError } from "../domain/errors.ts";
 import { choice, flag, lines, minutes, optional, required } from "../domain/given.ts";
 import { keySchema, releaseIdSchema } from "../domain/identifiers.ts";
 import type { Approved } from "./approved.ts";
+import type { DefinitionsSource } from "./dagster-definitions/compared.ts";
 import type { DeployRequest } from "./deploy.ts";
 import type { PromotionRequest } from "./promotion.ts";
 
@@ -42,6 +43,20 @@ export const about = {
 /** Whether AWS is asked, before a release, for what its tasks need. */
 export const verification = {
   verify: choice(["false", "true", "secret-keys"]),
+};
+
+/** From where a plan knows what new code defines: `load`, or files, one a line. */
+export const described = {
+  definitions: lines.transform((all): DefinitionsSource => {
+    const files = all.filter((line) => line !== "load");
+    return {
+      loads: files.length < all.length,
+      files: files.map((line) => {
+        const [, location = null, path = line] = /^([^=]+)=(.+)$/.exec(line) ?? [];
+        return { location: location?.trim() ?? null, path: path.trim() };
+      }),
+    };
+  }),
 };
 
 /** What becomes of old revisions of task definitions; empty: nothing. */

@@ -10,12 +10,16 @@ import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
 import { undisturbed } from "./in-flight.ts";
 import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
+import type { DefinitionsSource } from "./dagster-definitions/compared.ts";
+import { previewDefinitions } from "./dagster-definitions/preview.ts";
 import { type Observed, observe } from "./observe.ts";
 import type { About } from "./observe/images.ts";
 import { planWithContents } from "./plan.ts";
 import { priceOf } from "./price/price.ts";
 import type { RegionPrices } from "./price/prices.ts";
+import { readRecentRuns } from "./price/recent-runs.ts";
 import { priceTable } from "./price/table.ts";
+import { isAskable } from "./observation.ts";
 import { openPromotion } from "./promotion.ts";
 import type { QueuedRunsChoice } from "./queued-runs.ts";
 import type { Rolling } from "./rolling.ts";
@@ -63,6 +67,13 @@ export interface DeployRequest extends SessionRequest, Wishes {
   readonly keepRevisions: number | null;
 }
 
+/** The webserver of a plan, when it has answered before. */
+function answering({ stack, webserver }: Session, { observation }: Observed): Dagster | null {
+  const { services, instigators } = observation;
+  const isSilent = instigators.locations === null && instigators.unknown !== null;
+  return isSilent || !isAskable(stack, { services }) ? null : webserver.forPlan;
+}
+
 /** Every part, in the order of a release. */
 export const allParts: readonly Part[] = ["images", "migrations", "definitions", "rollout"];
 
@@ -72,6 +83,8 @@ export interface PlanRequest extends Omit<DeployRequest, "parts" | "queuedRuns" 
   readonly whyNotRun: string | null;
   /** A deploy that is only tried: what it refuses is refused, a commit that is superseded or not committed, and not only told. */
   readonly isTrial: boolean;
+  /** From where it is known what new code defines. */
+  readonly definitions: DefinitionsSource;
   /** Prices of the user's own for the stack's region. */
   readonly prices: RegionPrices;
 }
@@ -86,7 +99,7 @@ export async function plan(context: Context, connections: Connections, request: 
   const checkedOut = await (isTrial ? releasable : checkoutOf)(session);
   const { release, about } = await begin(context, session, request, checkedOut, request.release);
   if (isTrial) await checkAncestry(session, release);
-  const { observed, planned } = await look(
+  const { observed, planned, images } = await look(
     context,
     session,
     release,
@@ -96,7 +109,14 @@ export async function plan(context: Context, connections: Connections, request: 
   );
   const { clock } = context;
   const sql = await previewSql(context, about.scope, observed, planned, request);
-  const observation = { ...observed.observation, sql };
+  const dagsterDefinitions = await previewDefinitions(context, about.scope, observed, planned, {
+    source: request.definitions,
+    root: request.root,
+    whyNotRun: request.whyNotRun,
+    dagster: session.webserver.forPlan,
+    images,
+  });
+  const observation = { ...observed.observation, sql, dagsterDefinitions };
   const findings = [
     ...planned.findings,
     ...checkClean(session, checkedOut, clock.now()),
@@ -104,7 +124,9 @@ export async function plan(context: Context, connections: Connections, request: 
   ];
   const looked = { plan: { ...planned, findings }, observation };
   checkApproved(context, session, request.approved, looked);
-  const price = priceOf(session.stack, looked.plan, observation, priceTable, request.prices);
+  const dagster = answering(session, observed);
+  const recent = dagster === null ? null : await readRecentRuns(dagster, clock.now());
+  const price = priceOf(session.stack, looked.plan, observation, priceTable, request.prices, recent);
   const result = resultOfPlan(looked.plan, observation, price, webOf(request.owner));
   refuse(context, findings, () => result);
   return result;

@@ -12,6 +12,7 @@ import type { Scripts } from "../migrations/read-scripts.ts";
 import type { SqlPreview } from "../migrations/sql.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import type { EnvironmentFileContent, ExistingDefinition } from "../task-definitions/existing.ts";
+import type { ComparedDefinitions } from "./dagster-definitions/compared.ts";
 import type { ParameterNames } from "./definitions.ts";
 
 /** What runs now, and what is there to build on: read, never remembered. */
@@ -51,6 +52,8 @@ export interface Observation {
   readonly scripts: Readonly<Record<string, Scripts>>;
   /** What their SQL would be, by the name of the migration: only for a plan that is looked at, and where it is asked for. */
   readonly sql: Readonly<Record<string, SqlPreview>>;
+  /** What new code changes among the definitions of each location: only for a plan that is looked at, and where it is asked for. */
+  readonly dagsterDefinitions: Readonly<Record<string, ComparedDefinitions>>;
   readonly instigators: NotedInstigators;
 }
 

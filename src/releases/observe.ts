@@ -87,6 +87,7 @@ export async function observe(
     promoted: promotion,
     scripts,
     sql: {},
+    dagsterDefinitions: {},
     instigators,
   };
   return { observation, images, copies };

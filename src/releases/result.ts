@@ -8,6 +8,7 @@ import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts"
 import type { Markdown } from "../markdown/markdown.ts";
 import { type DefinitionChange, definitionChanges } from "./changes.ts";
 import { type Ending, explainEnding } from "./ending/explain.ts";
+import type { ComparedDefinitions } from "./dagster-definitions/compared.ts";
 import { explainPlan, wordsOfPlan } from "./explain.ts";
 import { explainPreview } from "./preview/explain.ts";
 import { nameIn, type Observation, showRunning } from "./observation.ts";
@@ -31,6 +32,8 @@ export interface Result {
   readonly changed: boolean;
   /** What each definition that was registered, or would be, changes. */
   readonly definitionChanges: readonly DefinitionChange[];
+  /** What new code changes among Dagster's definitions, by location; none: nobody asked. */
+  readonly dagsterDefinitions: Readonly<Record<string, ComparedDefinitions>>;
   readonly steps: readonly StepEnd[];
   /** How each service that was rolled ended. */
   readonly services: readonly ServiceOutcome[];
@@ -119,6 +122,7 @@ export function resultOfPlan(
     outcome: null,
     changed: !changesNothing(plan, observation.current),
     definitionChanges: definitionChanges(plan, observation),
+    dagsterDefinitions: observation.dagsterDefinitions,
     steps: [],
     services: [],
     webserverUrl: null,
@@ -140,6 +144,7 @@ export function resultOf(told: Told): Result {
     outcome,
     changed: steps.some((end) => end.kind === "done" || mayHaveChanged(end)),
     definitionChanges: definitionChanges(plan, observation),
+    dagsterDefinitions: observation.dagsterDefinitions,
     steps,
     services: servicesOf(end, takenBack),
     webserverUrl: webserverUrl(told.session),

@@ -264,6 +264,7 @@ async function look(
     promoted: null,
     scripts: {},
     sql: {},
+    dagsterDefinitions: {},
     instigators,
   };
   const { source, sources, promotes, stackFile } = to;

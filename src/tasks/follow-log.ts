@@ -4,6 +4,7 @@ import type { LogsSend } from "../aws/logs.ts";
 import type { Context } from "../domain/context.ts";
 import { untrusted } from "../domain/evidence.ts";
 import { hideSecrets } from "../domain/redaction.ts";
+import { keepYoungGeneration } from "../programs/young-generation.ts";
 
 /** Where the awslogs driver writes: the stream is `<prefix>/<container>/<task id>`. */
 export interface LogStream {
@@ -41,9 +42,9 @@ const keptLines = 50;
 /** Of a line that is kept: a summary holds 1 MiB, one event of CloudWatch Logs 256 kB. Characters. */
 const keptCharacters = 2000;
 /** Events of one page. CloudWatch gives up to 10,000; what a page holds is in memory several times while it is read. */
-const limit = 2500;
+const limit = 1000;
 /** Lines that are reported together: who shows them has them in memory in several forms. */
-const linesAtOnce = 250;
+const linesAtOnce = 100;
 /** The agent sends what it holds within seconds of the container's end; milliseconds. */
 const quietEnough = 1000;
 /** Lines that are known to be missing, or a log that cannot be read now, are waited for as long as this, in milliseconds. */
@@ -58,6 +59,7 @@ export function followLog(
   { group, prefix, container, taskId }: LogStream & { readonly container: string; readonly taskId: string },
   awaited: Marked | null = null,
 ): FollowedLog {
+  keepYoungGeneration();
   const logStreamName = `${prefix}/${container}/${taskId}`;
   const kept: string[] = [];
   const marked: string[] = [];

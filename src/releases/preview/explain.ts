@@ -8,6 +8,7 @@ import {
   explainUntouched,
   nothingToDo,
 } from "../explain.ts";
+import { explainDefinitions } from "../dagster-definitions/explain.ts";
 import type { Observation } from "../observation.ts";
 import { explainPrice } from "../price/explain.ts";
 import type { StackPrice } from "../price/price.ts";
@@ -38,6 +39,7 @@ export function explainPreview(
     steps.length === 0 ? markdown`${nothingToDo(plan, observation)}` : null,
     deeds.length === 0 ? null : markdown`It would:`,
     list(deeds.map((step) => markdown`${describe(step)}: ${step.reason}`)),
+    ...explainDefinitions(observation.dagsterDefinitions),
     notices.length === 0 ? null : details(counted(notices.length, "notice"), explainFindings(notices) ?? markdown``),
     steps.length === 0 ? null : details(`In this order: ${counted(steps.length, "step")}`, explainSteps(plan)),
     untouched.length === 0

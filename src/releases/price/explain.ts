@@ -2,6 +2,7 @@ import { code, details, list, type Markdown, markdown, paragraphs, table } from 
 import type { TasksPrice } from "./fargate.ts";
 import type { StackPrice } from "./price.ts";
 import { showUsd } from "./prices.ts";
+import type { RunsPrice } from "./runs.ts";
 
 /** What a plan changes in what the services cost, in one line: `Services cost 63.78 USD a month, as before`. */
 export function wordsOfPrice({ services, before, after }: StackPrice): string {
@@ -17,7 +18,7 @@ export function wordsOfPrice({ services, before, after }: StackPrice): string {
 
 /** The same with what it is made of, folded. */
 export function explainPrice(price: StackPrice): Markdown {
-  const { region, date, own, services, around } = price;
+  const { region, date, own, services, around, runs } = price;
   const prices = own ? markdown`prices of the input ${code("prices")}, else list prices` : markdown`list prices`;
   return details(
     wordsOfPrice(price),
@@ -31,15 +32,25 @@ export function explainPrice(price: StackPrice): Markdown {
           before.usd === null || after.usd === null ? "?" : showDifference(before.usd, after.usd) || "none",
         ]),
       ),
+      runs === null ? null : markdown`${wordsOfRuns(runs)}`,
       around.length === 0 ? null : markdown`Around them, unchanged by a release:`,
       list(
         around
           .map(({ what, usd, note }) => [usd === null ? what : `${what}: ${showUsd(usd)}`, note])
           .map(([what, note]) => markdown`${what ?? ""}${note === null ? "" : ` (${note ?? ""})`}`),
       ),
-      markdown`In ${region}, ${prices} of ${date}, for tasks that run all the time. Runs, traffic, logs and what is stored come on top.`,
+      markdown`In ${region}, ${prices} of ${date}, for tasks that run all the time. ${runs === null ? "Runs, traffic" : "Traffic"}, logs and what is stored come on top.`,
     ),
   );
+}
+
+/** `Runs: about 120 a month … 4.10 USD a month`, as an estimate. */
+function wordsOfRuns({ days, runs, runsAMonth, taskHoursAMonth, before, after, why }: RunsPrice): string {
+  const counted = `${runs === 1 ? "1 run" : `${runs} runs`} in ${days === 1 ? "1 day" : `${days} days`}`;
+  const as = `Runs, were they as lately (${counted}): about ${runsAMonth} a month, ${taskHoursAMonth} hours of tasks`;
+  if (after === null) return `${as}; what they cost is not known: ${why ?? "no price"}.`;
+  const change = before === null ? "" : showDifference(before, after);
+  return `${as}, ${showUsd(after)}${change === "" ? "" : ` (${change})`}, on demand and without what they take to start.`;
 }
 
 function showTasks({ tasks, size, usd, why }: TasksPrice): string {

@@ -7,6 +7,7 @@ import type { Stack } from "../../stack/stack.ts";
 import { knownRevisions, nameIn, type Observation } from "../observation.ts";
 import { type AroundPrice, around } from "./around.ts";
 import { type TasksPrice, tasksPrice } from "./fargate.ts";
+import { type RecentRuns, type RunsPrice, runsPrice } from "./runs.ts";
 import { cents, type PriceTable, type RegionPrices } from "./prices.ts";
 
 /** What a plan changes in what one service costs a month. */
@@ -31,13 +32,16 @@ export interface StackPrice {
   /** Of the services that have a price. */
   readonly before: number;
   readonly after: number;
+  /** What runs would cost, by what they were lately; null: nobody knows, or they are no tasks. It is not in `before` and `after`. */
+  readonly runs: RunsPrice | null;
   readonly around: readonly AroundPrice[];
 }
 
 /**
  * Prices the services of a stack before and after a plan, and what stands around them as far as contract and services tell.
- * Runs, traffic, logs and what is stored come on top.
+ * Traffic, logs and what is stored come on top.
  * @param own prices that replace those of the table for the stack's region
+ * @param recent runs of the last days; null: nobody knows
  */
 export function priceOf(
   stack: Stack,
@@ -45,6 +49,7 @@ export function priceOf(
   observation: Pick<Observation, "services" | "definitions">,
   table: PriceTable,
   own: RegionPrices,
+  recent: RecentRuns | null = null,
 ): StackPrice {
   const prices = { ...table.regions[stack.region], ...own };
   const hours = table["hours-a-month"];
@@ -72,6 +77,7 @@ export function priceOf(
     services,
     before: total("before"),
     after: total("after"),
+    runs: runsPrice(stack, { steps }, observation, recent, { prices, hours }),
     around: around(stack, counted, prices, table),
   };
 }

@@ -371,6 +371,17 @@ describe("inputs", () => {
       /Unrecognized key: "GRAVITON"/,
     ],
     ["prices for a deploy", { prices: "{}" }, /`prices` is for `plan`, and the command is `deploy`/],
+    ["definitions for a deploy", { definitions: "load" }, /`definitions` is for `plan`, and the command is `deploy`/],
+    [
+      "a file of definitions that is not there",
+      { command: "plan", definitions: "definitions.json" },
+      /file definitions\.json with definitions cannot be read/,
+    ],
+    [
+      "a file of definitions that is none",
+      { command: "plan", definitions: "small=dagster-stack.yml" },
+      /dagster-stack\.yml cannot be used: it is not what definitions\/describe\.py writes/,
+    ],
     ["a reason that nobody reads", { command: "unlock", reason: "x".repeat(501) }, /reason has 500 characters at most/],
     ["several components in one line", { only: "code,daemon" }, /is no service, image, migration or location/],
     [

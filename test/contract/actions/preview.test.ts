@@ -153,6 +153,38 @@ describe("A plan of a pull request", () => {
   });
 });
 
+describe("Definitions of a file", () => {
+  const written = (change: object): Promise<void> =>
+    checkout.write("definitions.json", JSON.stringify({ format: 1, location: null, repositories: [], ...change }));
+
+  test("are not compared where no webserver runs: the comment says so, and the plan is made", async () => {
+    await written({});
+    const { exitCode, outputs } = await planned({ with: { definitions: "definitions.json" } });
+    expect(exitCode).toBe(0);
+    expect(page.comments[0]?.body).toContain(
+      "Dagster definitions of `small` were not compared: No webserver runs that could be asked.",
+    );
+    expect(JSON.parse(outputs["dagster-definitions"] ?? "")).toMatchObject({ small: { kind: "not-compared" } });
+  });
+
+  test.each<[string, object, string, RegExp]>([
+    [
+      "of a location that the stack does not have",
+      { location: "large" },
+      "definitions.json",
+      /code location "large", which/,
+    ],
+    ["told twice", {}, "definitions.json\nsmall=definitions.json", /Two files are of code location "small"/],
+  ])("are refused when they are %s", async (_, change, definitions, words) => {
+    await written(change);
+    const { exitCode, annotations } = await planned({ with: { definitions } });
+    expect(exitCode).toBe(1);
+    const errors = annotations.filter(({ level }) => level === "error").map(({ message }) => message);
+    expect(errors).toEqual([expect.stringMatching(words)]);
+    expect(errors.join()).toContain("the stack has small");
+  });
+});
+
 describe("Findings", () => {
   test("are annotations on lines that the pull request changes, and lines of the log elsewhere", async () => {
     const warned = async (

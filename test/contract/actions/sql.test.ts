@@ -62,7 +62,7 @@ test("a plan with the rights of another branch runs nothing of the checkout, and
   const { exitCode, summary, log } = await planOn("pull_request_target");
   expect(exitCode).toBe(0);
   expect(summary.replaceAll("\\", "")).toContain(
-    "Revisions are not run on pull_request_target: the checkout may be of somebody",
+    "Code of the checkout is not run on pull_request_target: it may be of somebody",
   );
   expect(log.join("\n")).not.toMatch(/I was run|pip/);
 });

@@ -15,10 +15,14 @@ import { type BaseImage, pushBaseImage } from "./base-image.ts";
 import { addNetwork, type Network } from "./network.ts";
 
 /** What one service of the stack is to infrastructure. */
-export type ServiceSpec =
+export type ServiceSpec = (
   | { readonly kind: "code-location"; readonly port: number }
   | { readonly kind: "webserver"; readonly port: number }
-  | { readonly kind: "daemon" };
+  | { readonly kind: "daemon" }
+) & {
+  /** Name of its container; its key unless told. */
+  readonly container?: string;
+};
 
 export interface InfrastructureSpec {
   /** Name of the stack: the first part of every other name. */
@@ -150,7 +154,7 @@ async function makeServices(
   const known: Contract["services"] = {};
   for (const [key, spec] of Object.entries(services)) {
     const name = `${stack}-${key}`;
-    const containerName = key;
+    const containerName = spec.container ?? key;
     await ecs.send(
       new RegisterTaskDefinitionCommand({
         family: name,

@@ -154,6 +154,7 @@ export function deployer(
         whyNotRun,
         isTrial,
         prices,
+        definitions: { loads: false, files: [] },
         allowStateLoss,
         verifying,
       }),

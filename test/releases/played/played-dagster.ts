@@ -149,6 +149,28 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     };
   };
 
+  /** Every location with what its code defines. */
+  const workspace = async (contentOf: (location: string, image: string) => object): Promise<object> => {
+    const entries = await Promise.all(
+      Object.entries(stack.locations).map(async ([name, service]) => {
+        const [task] = await running(service);
+        const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
+        if (image === null || stack.broken.has(image))
+          return {
+            name,
+            loadStatus: "LOADED",
+            displayMetadata: [],
+            locationOrLoadError: { __typename: "PythonError", message: "" },
+          };
+        const repositories = [contentOf(name, image)];
+        const displayMetadata = [{ key: "image", value: image }];
+        const locationOrLoadError = { __typename: "RepositoryLocation", repositories };
+        return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError };
+      }),
+    );
+    return { workspaceOrError: { __typename: "Workspace", locationEntries: entries } };
+  };
+
   const answers: Readonly<Record<string, (variables: never) => Promise<object>>> = {
     Locations: async () => {
       const entries = await Promise.all(
@@ -156,26 +178,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       );
       return { workspaceOrError: { __typename: "Workspace", locationEntries: entries } };
     },
-    Instigators: async () => {
-      const entries = await Promise.all(
-        Object.entries(stack.locations).map(async ([name, service]) => {
-          const [task] = await running(service);
-          const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
-          if (image === null || stack.broken.has(image))
-            return {
-              name,
-              loadStatus: "LOADED",
-              displayMetadata: [],
-              locationOrLoadError: { __typename: "PythonError" },
-            };
-          const repositories = [instigators.repository(name, image)];
-          const displayMetadata = [{ key: "image", value: image }];
-          const locationOrLoadError = { __typename: "RepositoryLocation", repositories };
-          return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError };
-        }),
-      );
-      return { workspaceOrError: { __typename: "Workspace", locationEntries: entries } };
-    },
+    Instigators: () => workspace((location, image) => instigators.repository(location, image)),
+    Definitions: () => workspace((location, image) => instigators.definitions(location, image)),
     ...instigators.mutations,
     ReloadLocation: () => Promise.resolve({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
     DaemonHealth: async () => {
@@ -234,6 +238,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       return Promise.resolve({ runsOrError: { __typename: "Runs", results } });
     },
     Ticks: () => Promise.resolve({ repositoriesOrError: { __typename: "RepositoryConnection", nodes: repositories } }),
+    EndedRuns: () => Promise.resolve({ runsOrError: { __typename: "Runs", results: [] } }),
     RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
   };
 

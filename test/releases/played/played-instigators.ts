@@ -30,6 +30,8 @@ export interface PlayedInstigators {
   hasJobs: (image: string) => boolean;
   /** A repository as GraphQL has it. */
   repository(location: string, image: string): object;
+  /** The same with what they do, which is nothing that differs. */
+  definitions(location: string, image: string): object;
   readonly mutations: Readonly<Record<string, (variables: never) => Promise<object>>>;
 }
 
@@ -92,6 +94,24 @@ export function playInstigators(): PlayedInstigators {
           one.kind === "schedule" ? [{ ...common(one), scheduleState: stateOf(one) }] : [],
         ),
         sensors: own.flatMap((one) => (one.kind === "sensor" ? [{ ...common(one), sensorState: stateOf(one) }] : [])),
+      };
+    },
+    definitions: (location, image) => {
+      const own = defined.filter((one) => one.location === location && (one.in?.(image) ?? true));
+      const named = (kind: DefinedInstigator["kind"]): readonly string[] =>
+        own.flatMap((one) => (one.kind === kind ? [one.name] : []));
+      return {
+        name: "__repository__",
+        jobs: played.hasJobs(image) ? [{ name: "canary" }] : [],
+        schedules: named("schedule").map((name) => {
+          return { name, pipelineName: "canary", cronSchedule: "0 3 * * *", executionTimezone: null };
+        }),
+        sensors: named("sensor").map((name) => ({
+          name,
+          sensorType: "STANDARD",
+          targets: [{ pipelineName: "canary" }],
+        })),
+        assetNodes: [],
       };
     },
     mutations: {

@@ -9,6 +9,6 @@ test.each(["pull_request_target", "workflow_run", "issue_comment", "an event of 
   "on %s the checkout may be anybody's, with the rights of the default branch: its files are not run, and that is said",
   (event) =>
     expect(whyNotRun({ event })).toBe(
-      `Revisions are not run on ${event}: the checkout may be of somebody who may not do what this job may.`,
+      `Code of the checkout is not run on ${event}: it may be of somebody who may not do what this job may.`,
     ),
 );

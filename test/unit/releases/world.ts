@@ -91,6 +91,7 @@ export function untouchedWorld(stack: Stack): World {
         promoted: null,
         scripts: {},
         sql: {},
+        dagsterDefinitions: {},
         instigators: { locations: null, jobs: null, unknown: null },
       },
       contents,

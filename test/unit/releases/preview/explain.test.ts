@@ -3,6 +3,7 @@ import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { untrusted } from "../../../../src/domain/evidence.ts";
 import type { Finding } from "../../../../src/domain/finding.ts";
 import type { Plan } from "../../../../src/domain/plan.ts";
+import type { ComparedDefinitions } from "../../../../src/releases/dagster-definitions/compared.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import { explainPreview } from "../../../../src/releases/preview/explain.ts";
 import { priceOf } from "../../../../src/releases/price/price.ts";
@@ -41,6 +42,55 @@ const finding = (level: Finding["level"], change: Partial<Finding> = {}): Findin
   ...change,
 });
 const hostile = "<img src=x onerror=alert(1)> @everyone </details> ```\n# Heading\n| a | [x](javascript:alert(1)) #1";
+
+const plainDefinition = { repository: "__repository__", former: null, members: [], touches: null };
+
+/** One of each. @param name of a schedule that is renamed, and is on */
+function changedDefinitions(name: string): ComparedDefinitions {
+  const former = { repository: "__repository__", name };
+  return {
+    kind: "compared",
+    count: 7,
+    changes: [
+      {
+        ...plainDefinition,
+        kind: "schedule",
+        change: "renamed",
+        name: `${name}_load`,
+        former,
+        touches: { kind: "state", status: "RUNNING", byHand: true, hasCursor: false },
+      },
+      {
+        ...plainDefinition,
+        kind: "schedule",
+        change: "changed",
+        name: "weekly",
+        members: [{ member: "cron", from: "0 3 * * 1", to: name }],
+      },
+      {
+        ...plainDefinition,
+        kind: "sensor",
+        change: "removed",
+        name: "mailbox",
+        repository: "mail",
+        touches: { kind: "state", status: "STOPPED", byHand: false, hasCursor: true },
+      },
+      {
+        ...plainDefinition,
+        kind: "asset",
+        change: "removed",
+        name: `${name}/deals`,
+        touches: { kind: "materializations", lastAt: "2026-11-20T03:00:00.000Z" },
+      },
+      { ...plainDefinition, kind: "job", change: "added", name: "collect" },
+    ],
+  };
+}
+
+function withDefinitions(dagsterDefinitions: Readonly<Record<string, ComparedDefinitions>>): string {
+  const changed = withContents(released, { code: "code 2" });
+  return preview({ ...changed, observation: { ...changed.observation, dagsterDefinitions } }, planFor(changed));
+}
 
 const bigger = dealFlow((text) =>
   text.replace("size: { cpu: 512, memory: 2048 }", "size: { cpu: 1024, memory: 4096 }"),
@@ -115,6 +165,20 @@ test.each<[string, () => string]>([
       return preview({ ...changed, observation }, planFor(changed));
     },
   ],
+  ["definitions", () => withDefinitions({ DealFlow: changedDefinitions("nightly"), other: { kind: "stays" } })],
+  [
+    "definitions-not-compared",
+    () =>
+      withDefinitions({
+        DealFlow: {
+          kind: "not-compared",
+          why: "The new code does not load where it was tried.",
+          quoted: untrusted("KeyError: 'OPENAI_API_KEY' (/app/app/main.py:12)"),
+          fix: "Let definitions/describe.py write a file in the image.",
+        },
+        other: { kind: "compared", changes: [], count: 12 },
+      }),
+  ],
   [
     "under-way",
     () => {
@@ -139,6 +203,17 @@ test("Foreign text makes no element, mention, link or fold of its own", () => {
     untouched: [{ what: word, why: word }],
   });
   expect(tags(preview(changed, plan, change(hostile)))).toEqual(tags(preview(changed, plan, change("plain"))));
+});
+
+test("Names of definitions make no element, mention, link or fold of their own", () => {
+  const html = (name: string): string =>
+    micromark(withDefinitions({ [name]: changedDefinitions(name) }), {
+      extensions: [gfm()],
+      htmlExtensions: [gfmHtml()],
+      allowDangerousHtml: true,
+    });
+  const tags = (text: string): readonly string[] => [...text.matchAll(/<\/?[a-z0-9]+/g)].map(([tag]) => tag);
+  expect(tags(html(hostile))).toEqual(tags(html("nightly")));
 });
 
 test("What is longest stands last, since a comment may be cut", () => {
