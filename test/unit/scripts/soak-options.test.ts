@@ -17,7 +17,7 @@ describe("the options of the soak", () => {
   test.each([
     [["--seed", "one"], "--seed must be a whole number, and is one"],
     [["--count", "1.5"], "--count must be a whole number, and is 1.5"],
-    [["everything"], "It soaks cuts, switches, upgrade, migration, scenarios, scripts, not everything."],
+    [["everything"], "It soaks cuts, switches, upgrade, migration, scenarios, scripts, properties, not everything."],
     [["--fast"], "Unknown option '--fast'"],
   ])("are refused, with what is wrong and the help: %j", (args, what) => {
     const read = readOptions(args);
