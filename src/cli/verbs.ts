@@ -201,8 +201,8 @@ export const verbs: Readonly<Record<string, Verb>> = {
       }),
   }),
   policy: verb({
-    text: "Print the IAM policy that a role needs for this stack, by its names, and nothing more; changes nothing.",
-    more: "Made of the list that docs/permissions.md shows. What the stack file asks for (scan, create, a task that asks Dagster) is in it; --verify and --keep-revisions add what they need. What `from:` reads in another environment, a canary's compute logs, a login of the gates, keys of secrets and of KMS take statements of their own: docs/permissions.md names them.",
+    text: "Print the IAM policy that a role needs for this stack, by its names; changes nothing.",
+    more: "Made of the list that docs/permissions.md shows, with what the stack file asks for: scans, repositories to make, a task that asks Dagster, what gates look at and log in with. --verify and --keep-revisions add what they need. Not in it, since the stack file does not tell: what `from:` reads in another environment, values of secrets (--verify secret-keys), sidecars' images in other repositories, and keys of KMS. docs/permissions.md names these.",
     argument: null,
     examples: [
       "policy > deploy.json",

@@ -125,7 +125,8 @@ export async function plan(context: Context, connections: Connections, request: 
   const looked = { plan: { ...planned, findings }, observation };
   checkApproved(context, session, request.approved, looked);
   const dagster = answering(session, observed);
-  const recent = dagster === null ? null : await readRecentRuns(dagster, clock.now());
+  const isPaid = session.stack.runs.kind === "ecs";
+  const recent = dagster === null || !isPaid ? null : await readRecentRuns(dagster, clock.now());
   const price = priceOf(session.stack, looked.plan, observation, priceTable, request.prices, recent);
   const result = resultOfPlan(looked.plan, observation, price, webOf(request.owner));
   refuse(context, findings, () => result);

@@ -63,7 +63,7 @@ export interface PolicyDocument {
   readonly Statement: readonly Statement[];
 }
 
-interface Statement {
+export interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow";
   readonly Action: readonly string[];

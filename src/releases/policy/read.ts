@@ -12,6 +12,7 @@ import { definitionsOfService } from "../observe/definitions.ts";
 import { readDefinitionFiles } from "../observe/existing.ts";
 import { observeServicesByKey } from "../observe/services.ts";
 import { type OpenStack, openStack, type StackLocation } from "../open.ts";
+import { statementsOfGates } from "./gates.ts";
 import { policyNames } from "./names.ts";
 import { type Asked, policyCommands, type PolicyDocument, policyFor } from "./policy.ts";
 
@@ -55,7 +56,8 @@ export async function rolePolicy(
     ["keep-revisions", request.keepsRevisions],
   ];
   const asked = wishes.flatMap(([wish, isSo]) => (isSo ? [wish] : []));
-  return policyFor(names, { commands: request.commands, asked });
+  const { Version, Statement } = policyFor(names, { commands: request.commands, asked });
+  return { Version, Statement: [...Statement, ...statementsOfGates(names.home, stack.gates, request.commands)] };
 }
 
 /** Definitions of the user's own: in the checkout, or as their services run them. */

@@ -45,12 +45,14 @@ export function explainPrice(price: StackPrice): Markdown {
 }
 
 /** `Runs: about 120 a month … 4.10 USD a month`, as an estimate. */
-function wordsOfRuns({ days, runs, runsAMonth, taskHoursAMonth, before, after, why }: RunsPrice): string {
+function wordsOfRuns(price: RunsPrice): string {
+  const { days, runs, runsAMonth, taskHoursAMonth, before, after, notCounted, why } = price;
   const counted = `${runs === 1 ? "1 run" : `${runs} runs`} in ${days === 1 ? "1 day" : `${days} days`}`;
   const as = `Runs, were they as lately (${counted}): about ${runsAMonth} a month, ${taskHoursAMonth} hours of tasks`;
   if (after === null) return `${as}; what they cost is not known: ${why ?? "no price"}.`;
   const change = before === null ? "" : showDifference(before, after);
-  return `${as}, ${showUsd(after)}${change === "" ? "" : ` (${change})`}, on demand and without what they take to start.`;
+  const without = notCounted === 0 ? "" : ` ${notCounted} of them not counted: ${why ?? "no price"}.`;
+  return `${as}, ${showUsd(after)}${change === "" ? "" : ` (${change})`}, on demand and without what they take to start.${without}`;
 }
 
 function showTasks({ tasks, size, usd, why }: TasksPrice): string {

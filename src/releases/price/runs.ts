@@ -32,9 +32,11 @@ export interface RunsPrice {
   readonly runs: number;
   readonly runsAMonth: number;
   readonly taskHoursAMonth: number;
-  /** With the definitions as they are; null: it cannot be said, see `why`. */
+  /** With the definitions as they are, of those whose size is known; null: it cannot be said, see `why`. */
   readonly before: number | null;
   readonly after: number | null;
+  /** Runs that are not in these, for `why`. */
+  readonly notCounted: number;
   readonly why: string | null;
 }
 
@@ -55,19 +57,20 @@ export function runsPrice(
   if (recent === null || recent.runs.length === 0 || stack.runs.kind !== "ecs") return null;
   const perMonth = rates.hours / 24 / recent.days;
   const groups = grouped(stack, recent.runs);
-  const priced = groups.map(({ definition, cpu, memory, hours }) => {
+  const priced = groups.map(({ definition, cpu, memory, hours, count }) => {
     const known = definition === null ? undefined : definitions[definition];
     const now = known?.released?.content ?? known?.newest?.content ?? null;
     const step = steps.find((one) => one.kind === "register" && one.definition === definition);
     const then = step?.kind === "register" ? showAll(step.content) : now;
     const of = (content: Json): ReturnType<typeof tasksPrice> =>
       tasksPrice(sized(content, cpu, memory), 1, null, { prices: rates.prices, hours: hours * perMonth });
-    return { before: of(now), after: of(then) };
+    return { before: of(now), after: of(then), count };
   });
+  const counted = priced.filter(({ after }) => after.usd !== null);
   const total = (when: "before" | "after"): number | null =>
-    priced.some((one) => one[when].usd === null)
+    counted.length === 0 || counted.some((one) => one[when].usd === null)
       ? null
-      : cents(priced.reduce((sum, one) => sum + (one[when].usd ?? 0), 0));
+      : cents(counted.reduce((sum, one) => sum + (one[when].usd ?? 0), 0));
   const hours = groups.reduce((sum, one) => sum + one.hours, 0);
   return {
     days: Math.round(recent.days * 10) / 10,
@@ -76,6 +79,7 @@ export function runsPrice(
     taskHoursAMonth: Math.round(hours * perMonth * 10) / 10,
     before: total("before"),
     after: total("after"),
+    notCounted: priced.reduce((sum, { after, count }) => sum + (after.usd === null ? count : 0), 0),
     why: priced.find(({ after }) => after.why !== null)?.after.why ?? null,
   };
 }
@@ -84,6 +88,7 @@ interface Group extends Pick<EndedRun, "cpu" | "memory"> {
   /** `run/<location>`; null: no definition of the stack. */
   readonly definition: string | null;
   readonly hours: number;
+  readonly count: number;
 }
 
 /** Runs of one size, taken together. */
@@ -93,8 +98,9 @@ function grouped(stack: Pick<Stack, "services" | "runs">, runs: readonly EndedRu
     const run = location === null ? null : runOf(stack, location);
     const definition = run === null ? null : `run/${locationKey(run.location)}`;
     const key = JSON.stringify([definition, cpu, memory]);
-    const hours = (groups.get(key)?.hours ?? 0) + Math.max(seconds, leastSeconds) / 3600;
-    groups.set(key, { definition, cpu, memory, hours });
+    const former = groups.get(key) ?? { hours: 0, count: 0 };
+    const hours = former.hours + Math.max(seconds, leastSeconds) / 3600;
+    groups.set(key, { definition, cpu, memory, hours, count: former.count + 1 });
   }
   return [...groups.values()];
 }

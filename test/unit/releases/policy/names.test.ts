@@ -1,3 +1,4 @@
+import { statementsOfGates } from "../../../../src/releases/policy/gates.ts";
 import { policyNames } from "../../../../src/releases/policy/names.ts";
 import { policyFor } from "../../../../src/releases/policy/policy.ts";
 import { withNames } from "../../../../src/releases/existing.ts";
@@ -21,6 +22,55 @@ const definition = JSON.stringify({
       logConfiguration: { logDriver: "awslogs", options: { "awslogs-group": "/web", "awslogs-stream-prefix": "web" } },
     },
   ],
+});
+
+const home = { partition: "aws", region: "eu-central-1", account: "123456789012" } as const;
+
+/** What gates of this text add. */
+function added(gates: string, commands: readonly string[] = ["deploy"]): readonly string[] {
+  const stack = stackOf(
+    withTop(`images: { app: { repository: shop, layers: { base: b } } }
+services:
+  web: { kind: webserver, image: app, locations: [shop], url: "https://shop.example" }
+  daemon: { kind: daemon, image: app, locations: [shop] }
+runs: { launcher: in-process }
+gates: ${gates}
+`),
+    { contract: contract() },
+  );
+  return statementsOfGates(home, stack.gates, commands).flatMap(({ Action, Resource }) =>
+    Action.flatMap((action) => Resource.map((resource) => `${action} ${resource}`)),
+  );
+}
+
+test.each<[string, readonly string[]]>([
+  ["{}", []],
+  ["{ expect: { target-health: true } }", ["elasticloadbalancing:DescribeTargetHealth *"]],
+  [
+    "{ expect: { security-groups: true } }",
+    [
+      "ec2:DescribeSecurityGroups *",
+      "ec2:DescribeSubnets *",
+      "elasticloadbalancing:DescribeTargetGroups *",
+      "elasticloadbalancing:DescribeLoadBalancers *",
+    ],
+  ],
+  ["{ canary: { location: shop, job: j, compute-logs: s3://logs/a/ } }", ["s3:ListBucket arn:aws:s3:::logs"]],
+  [
+    "{ auth: { basic: secret:shop/login } }",
+    [
+      "ssm:GetParameter arn:aws:ssm:eu-central-1:123456789012:parameter/aws/reference/secretsmanager/shop/login",
+      "secretsmanager:GetSecretValue arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/login-??????",
+    ],
+  ],
+  [
+    '{ auth: { headers: { X-Token: "ssm:/shop/token" } } }',
+    ["ssm:GetParameter arn:aws:ssm:eu-central-1:123456789012:parameter/shop/token"],
+  ],
+  ["{ reach: task, auth: { basic: secret:shop/login } }", []],
+])("what gates look at is in the policy of who rolls: %s", (gates, wanted) => {
+  expect(added(gates)).toEqual(wanted);
+  expect(added(gates, ["plan", "status"])).toEqual([]);
 });
 
 /** Of a stack whose webserver has a definition of its own, and replaces another service. */

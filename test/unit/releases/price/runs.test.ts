@@ -56,10 +56,16 @@ test.each<[string, readonly EndedRun[], number, Partial<RunsPrice>]>([
     { after: usd(20 * hourly) },
   ],
   [
-    "of a location that is gone nobody knows the size",
+    "of a location that is gone nobody knows the size, and it is not counted",
     [run, { ...run, location: "Former" }],
     30,
-    { after: null, why: "its task definition was not read" },
+    { after: usd(hourly), notCounted: 1, why: "its task definition was not read" },
+  ],
+  [
+    "when no size is known, nothing is counted",
+    [{ ...run, location: "Former" }],
+    30,
+    { after: null, notCounted: 1, why: "its task definition was not read" },
   ],
 ])("%s", (_, runs, days, expected) => {
   expect(price(runs, { days })).toMatchObject(expected);
@@ -87,5 +93,7 @@ test("the comment says how it was counted, and what it leaves out", () => {
     "Runs, were they as lately \\(100 runs in 30 days\\): about 100 a month, 100 hours of tasks, 5.83 USD, on demand and without what they take to start.",
   );
   expect(markdown).toContain("Traffic, logs and what is stored come on top.");
+  const some = explainPrice({ ...told, runs: price([run, { ...run, location: "Former" }]) }).markdown;
+  expect(some).toContain("1 of them not counted: its task definition was not read.");
   expect(explainPrice({ ...told, runs: null }).markdown).toContain("Runs, traffic, logs");
 });
