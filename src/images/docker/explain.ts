@@ -55,8 +55,8 @@ function wholeLastError(errors: string): string | null {
 export function isNotLetIn(errors: string, host: string): boolean {
   const error = wholeLastError(errors) ?? "";
   if (error.includes("did not complete successfully")) return false;
-  // A host is followed by a path: `https://host/v2/…`, `host/app:1`.
-  if (!error.split(/[^\w.:-]+/).some((word) => word === host)) return false;
+  // `https://host/v2/…`, `host/app:1`, `host: …`; and not as a part of another one's name.
+  if (!error.split(/[^\w.:-]+/).some((word) => word.replace(/[.:]+$/, "") === host)) return false;
   return /\b(401 Unauthorized|403 Forbidden|authorization token has expired|no basic auth credentials|authorization failed)\b/i.test(
     error,
   );

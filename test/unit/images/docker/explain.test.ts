@@ -36,6 +36,7 @@ test.each<[boolean, string]>([
     true,
     `ERROR: failed to solve: failed to push host/${"app/".repeat(120)}: unexpected status from POST request to https://host/v2/: 403 Forbidden`,
   ],
+  [true, "ERROR: failed to solve: failed to authorize at host: 401 Unauthorized"],
   [false, "ERROR: failed to solve: failed to fetch anonymous token for ghcr.io/some/base: 401 Unauthorized"],
   [
     false,
