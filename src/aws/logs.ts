@@ -1,6 +1,7 @@
 import {
   CloudWatchLogsClient,
   type CloudWatchLogsClientResolvedConfig,
+  type OutputLogEvent,
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from "@aws-sdk/client-cloudwatch-logs";
@@ -31,10 +32,20 @@ class LogsProtocol extends AwsJson1_1Protocol {
     const pieces = piecesOf(response.body);
     if (operation.name !== "GetLogEvents" || this.isErrorResponse(response.statusCode) || pieces === null)
       return super.deserializeResponse(operation, context, response);
-    const { elements, rest } = await readElements(pieces);
+    const { elements, rest } = await readElements(pieces, "events");
     const output = await super.deserializeResponse<Output>(operation, context, { ...response, body: rest });
-    return Object.assign(output, { events: elements });
+    return elements === null ? output : Object.assign(output, { events: elements.map(eventOf) });
   }
+}
+
+/** The members that an event has, as the SDK gives them: what is null is left out. */
+function eventOf(element: object): OutputLogEvent {
+  const { timestamp, message, ingestionTime } = element as Readonly<Record<keyof OutputLogEvent, unknown>>;
+  return {
+    ...(typeof timestamp === "number" ? { timestamp } : {}),
+    ...(typeof message === "string" ? { message } : {}),
+    ...(typeof ingestionTime === "number" ? { ingestionTime } : {}),
+  };
 }
 
 function piecesOf(body: unknown): Readable | readonly Uint8Array[] | null {

@@ -65,8 +65,8 @@ export async function start(
   if (plan.kind !== "update") {
     const aim = await aimAtPresent(ecs, request, service, begun);
     const isEarlier = ({ at }: ServiceEvent): boolean => at < aim.since;
-    // Where nothing moves there is nothing to tell: whoever asks again has been told.
-    return track(aim, service, aim.moves ? service.events.filter(isEarlier) : service.events);
+    // Where there is nothing to do there is nothing to tell, either: whoever asks again has been told.
+    return track(aim, service, plan.kind === "unchanged" ? service.events : service.events.filter(isEarlier));
   }
   const { after, isOurs } = await update(ecs, context, request, service, plan.changes);
   const aim = aimAtUpdate(request, service, after, begun);

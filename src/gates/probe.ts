@@ -48,7 +48,7 @@ export function probe(clients: AskerClients, context: Context, { url, login, tas
     if (over === null || (await live) !== mine) return;
     live = null;
     useless = over.hasAnswered ? 0 : useless + 1;
-    if (useless >= mostUseless) throw refusedBy(over, base);
+    if (over.repeats || useless >= mostUseless) throw refusedBy(over, base);
   };
   const ask = async (question: { readonly url: string; readonly body: string | null }): Promise<Reply> => {
     context.signal.throwIfAborted();

@@ -45,24 +45,41 @@ export function adviseOn(refusal: Refusal): UserError {
       fix: "Its own words are in the log above. When they do not help, report this as a bug.",
     });
   }
-  const [, account, region] = /^https:\/\/(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(endpoint) ?? [];
-  if (account === undefined) {
-    return new NotLetIn(`The registry does not let us in: ${showRefusal(refusal)}.`, endpoint);
-  }
   const reads = method === "GET" || method === "HEAD";
   const repository = /^\/v2\/(.+?)\/(?:manifests|blobs)\//.exec(path)?.[1] ?? "*";
-  const statement = {
-    Effect: "Allow",
-    Action: reads ? readActions : [...readActions, ...writeActions],
-    Resource: `arn:aws:ecr:${region}:${account}:repository/${repository}`,
-  };
+  const statement = statementFor(new URL(endpoint).host, repository, reads ? readActions : pushActions);
+  if (statement === null) {
+    return new NotLetIn(`The registry does not let us in: ${showRefusal(refusal)}.`, endpoint);
+  }
   return new AccessRefused({
     what: `The role may not ${reads ? "read from" : "write to"} the repository ${repository}: ${showRefusal(refusal)}.`,
     where: endpoint,
-    fix: `Add this statement to a policy of the role: ${JSON.stringify(statement)}`,
+    fix: `Add this statement to a policy of the role: ${statement}`,
   });
+}
+
+/** What whoever runs this can do when a push of docker was refused with a login that is new. */
+export function adviseOnPush(host: string, repository: string): string {
+  const statement = statementFor(host, repository, pushActions);
+  return statement === null
+    ? `Let the role of this job push to ${repository}; in ECR that takes ${pushActions.join(", ")}.`
+    : `When this role may not push to ${repository}, add this statement to a policy of the role: ${statement}`;
+}
+
+/** @returns null for a registry that is not ECR's */
+function statementFor(host: string, repository: string, actions: readonly string[]): string | null {
+  const [, account, region] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(host) ?? [];
+  if (account === undefined) return null;
+  const Resource = `arn:aws:ecr:${region}:${account}:repository/${repository}`;
+  return JSON.stringify({ Effect: "Allow", Action: actions, Resource });
 }
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html */
 const readActions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-const writeActions = ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
+const pushActions = [
+  ...readActions,
+  "ecr:CompleteLayerUpload",
+  "ecr:InitiateLayerUpload",
+  "ecr:PutImage",
+  "ecr:UploadLayerPart",
+];

@@ -90,6 +90,8 @@ function tellEvidence({ report }: Pick<Context, "report">, { failure }: RolloutE
   report({ kind: "stage", title: `What was seen of ${failure.step.id}` });
   for (const { subject, text } of shown) report({ kind: "foreign", from: subject, text });
   for (const page of new Set(pages)) if (page !== null) report({ kind: "line", text: page });
+  // Where nothing is taken back no stage follows, and what does is not part of this one.
+  report({ kind: "result", lines: [] });
 }
 
 /** Takes back one after the other; who is cancelled meanwhile tells ECS of the rest at once, where that is wanted. */

@@ -52,6 +52,12 @@ export function basicLogin(
 /** What may stand in a header: RFC 9110, 5.5. */
 const headerValue = /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/;
 
+/** What may be said without its scheme. @see RFC 6750, 2.1 */
+function bearerToken(value: string): readonly string[] {
+  const token = /^bearer +(\S.*)$/i.exec(value)?.[1];
+  return token === undefined ? [] : [token];
+}
+
 function headersLogin(
   clients: Clients,
   { report }: Pick<Context, "report">,
@@ -71,7 +77,9 @@ function headersLogin(
         return [name, value] as const;
       }),
     );
-    for (const [, value] of values) report({ kind: "secret", value });
+    for (const [, value] of values) {
+      for (const secret of [value, ...bearerToken(value)]) report({ kind: "secret", value: secret });
+    }
     return Object.fromEntries(values);
   };
   let known: Readonly<Record<string, string>> | null = null;

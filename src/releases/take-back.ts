@@ -63,7 +63,7 @@ export async function takeAllBack(
   for (const { service, undo, ours } of moved) {
     const name = nameIn(before, service);
     const { digests = {} } = before.before[service] ?? {};
-    const former = before.services[service]?.primary?.id;
+    const former = formerDeployment(before, service, undo);
     if (undo.kind === "none") {
       results.push({ service, name, count: null, verdict: null, why: undo.why });
       continue;
@@ -87,6 +87,20 @@ export async function takeAllBack(
     }
   }
   return askAll(context, { ...session, clients }, before, results, dagster);
+}
+
+/**
+ * Id of the deployment that a service goes back to, as it was seen before anything moved. Where an earlier release was cut, what was seen
+ * is that one's: then an old answer that shows what ran before it would look like a way back that ECS has gone.
+ */
+export function formerDeployment(
+  { services }: Pick<Observation, "services">,
+  service: string,
+  undo: Undo,
+): string | undefined {
+  const primary = services[service]?.primary ?? null;
+  const isGoneBackTo = undo.kind === "roll" && undo.to !== null && sameRevision(primary?.revision ?? null, undo.to);
+  return isGoneBackTo ? primary?.id : undefined;
 }
 
 /** Why nothing more can be written; null: it can. */

@@ -30,6 +30,24 @@ const basicAuthSchema = z.strictObject({
   ),
 });
 
+/** Headers that every request has, or that are about its connection. */
+const ownHeaders = [
+  "accept",
+  "connection",
+  "content-length",
+  "content-type",
+  "expect",
+  "host",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** Without a flag, which the JSON schema could not say: each letter in both cases. */
+const anyCase = (name: string): string => name.replaceAll(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+
+const headerName = new RegExp(`^(?!(?:${ownHeaders.map(anyCase).join("|")})$)[A-Za-z0-9-]+$`);
+
 const gatesAuthSchema = z
   .strictObject({
     basic: wholeSecretSchema
@@ -37,14 +55,19 @@ const gatesAuthSchema = z
       .describe("User and password: a secret with the keys `username` and `password`: `secret:name`."),
     headers: z
       .record(
-        z
-          .string()
-          .regex(
-            /^(?!(?:accept|connection|content-length|content-type|host)$)[A-Za-z0-9-]+$/i,
-            "a header's name: letters, digits and hyphens, and none that every request has",
-          ),
+        z.string().regex(headerName, "a header's name: letters, digits and hyphens, and none that every request has"),
         secretReferenceSchema,
       )
+      .superRefine((headers, context) => {
+        const seen = new Map<string, string>();
+        for (const name of Object.keys(headers)) {
+          const other = seen.get(name.toLowerCase());
+          seen.set(name.toLowerCase(), name);
+          if (other === undefined) continue;
+          const message = `is the header \`${other}\` again: case does not tell names of headers apart`;
+          context.addIssue({ code: "custom", path: [name], message, params: { fix: "Keep one of the two." } });
+        }
+      })
       .optional()
       .describe(
         "Headers by which the login knows a machine, each with the secret of its value: `CF-Access-Client-Id: secret:name#key`. " +

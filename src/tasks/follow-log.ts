@@ -23,7 +23,7 @@ export interface Marked {
 }
 
 export interface FollowedLog {
-  /** Reports what is new, in lines; some hundreds at once. */
+  /** Reports what is new, in lines; a hundred at once. */
   read(): Promise<void>;
   /**
    * Reads on until nothing new comes: a stream may lag behind the task by some seconds.
@@ -115,6 +115,8 @@ export function followLog(
       const askedAt = context.clock.now();
       const page = await nextPage();
       if (page === null) return;
+      // Without a token there is no way on: an answer that is empty is none, and from the head all would be reported again.
+      if (page !== "no stream yet" && page.nextForwardToken === undefined) return;
       const events = page === "no stream yet" ? [] : (page.events ?? []);
       take(events.map(({ message = "" }) => message));
       if (events.length > 0) newAt = context.clock.now();

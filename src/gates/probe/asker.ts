@@ -29,7 +29,7 @@ export interface AskerRequest {
 export interface Asker {
   /** null: it is there. */
   over(): Promise<Over | null>;
-  /** @throws DagsterUnreachable when no answer came; AwsError when this job may not start the task, or read what it says */
+  /** @throws DagsterUnreachable when no answer came; WayBroken when none can come; AwsError when this job may not start the task, or read what it says */
   ask(question: Omit<Asked, "number">): Promise<Reply>;
   close(): Promise<void>;
 }
@@ -38,6 +38,8 @@ export interface Asker {
 export interface Over {
   readonly why: string;
   readonly fix: string;
+  /** Another task would end like this one. */
+  readonly repeats: boolean;
   /** It gave one answer at least. */
   readonly hasAnswered: boolean;
 }
@@ -114,20 +116,22 @@ export async function startAsker(
   const settle = (line: string): void => {
     const { number, answered } = read(line) ?? {};
     if (answered === undefined || number === undefined) return;
-    if (number === ofLetter) return end(unread(answered));
+    if (number === ofLetter) return end(answered.kind === "unfit" ? unfit(answered.headers) : unread(answered));
     hasAnswered = true;
     const one = waiting.get(number);
     waiting.delete(number);
     if (answered.kind === "reply") one?.resolve(answered.reply);
-    else one?.reject(new DagsterUnreachable(`${one.asked.url} does not answer the task that asks: ${answered.why}`));
+    else if (answered.kind === "none")
+      one?.reject(new DagsterUnreachable(`${one.asked.url} does not answer the task that asks: ${answered.why}`));
   };
   const { container } = task;
   const taskId = nameOf(taskArn);
   const marked = { mark, isWhole: () => waiting.size === 0, take: settle };
   const followed = followLog(clients.logs, context, { ...log, taskId, container }, marked);
-  const end = ({ why, fix }: Pick<Over, "why" | "fix">): void => {
-    over ??= { why, fix, hasAnswered };
-    for (const { reject } of waiting.values()) reject(new DagsterUnreachable(why));
+  const end = ({ why, fix, repeats = false }: Ended): void => {
+    over ??= { why, fix, repeats, hasAnswered };
+    const error = repeats ? refusedBy({ why, fix }, front) : new DagsterUnreachable(why);
+    for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
   const look = async (): Promise<void> => {
@@ -222,7 +226,18 @@ function lateness({ asked, since }: Waiting, startedAt: number, runsSince: numbe
     : `${asked.url}: the log of the task that asks has no answer after ${answerTimeout / 1000} s`;
 }
 
-function unread(answered: Answered): Pick<Over, "why" | "fix"> {
+type Ended = Pick<Over, "why" | "fix"> & Partial<Pick<Over, "repeats">>;
+
+function unfit(headers: readonly string[]): Ended {
+  const names = headers.map((name) => untrusted(name).untrusted).join(", ");
+  return {
+    why: `The task that asks Dagster cannot send ${names}: what its secret holds is no text of one line.`,
+    fix: "Put the value there, in one line and without blanks around it; or name another place under `gates: { auth: … }`.",
+    repeats: true,
+  };
+}
+
+function unread(answered: Answered): Ended {
   const why = answered.kind === "none" ? answered.why : "";
   return {
     why: `The task that asks Dagster cannot read its questions from the stack's bucket: ${why.replaceAll(/\s+/g, " ").slice(0, 300)}.`,

@@ -17,12 +17,13 @@ export interface Asked {
   readonly body: string | null;
 }
 
-/** What a task that asks says: what came back, or why nothing did. */
+/** What a task that asks says: what came back, why nothing did, or which headers it cannot send. */
 export type Answered =
   | { readonly kind: "reply"; readonly reply: Reply }
-  | { readonly kind: "none"; readonly why: string };
+  | { readonly kind: "none"; readonly why: string }
+  | { readonly kind: "unfit"; readonly headers: readonly string[] };
 
-/** Number of what is said about the letter itself, which cannot be read. */
+/** Number of what is about no question: the letter cannot be read, or no question can be sent. */
 export const ofLetter = 0;
 
 const answeredSchema = z.union([
@@ -33,6 +34,7 @@ const answeredSchema = z.union([
     body: z.string(),
   }),
   z.object({ error: z.string() }),
+  z.object({ unfit: z.array(z.string()) }),
 ]);
 
 /** Puts answers together that come in lines, each `<number> <part> <of> <packed text>`; lines of several answers may alternate. */
@@ -58,6 +60,7 @@ function unpacked(text: string): Answered {
     const found = answeredSchema.parse(
       JSON.parse(inflateSync(Buffer.from(text, "base64"), { maxOutputLength: longest }).toString("utf8")),
     );
+    if ("unfit" in found) return { kind: "unfit", headers: found.unfit };
     return "error" in found ? { kind: "none", why: found.error } : { kind: "reply", reply: found };
   } catch {
     return { kind: "none", why: "its answer came through the log in pieces that do not fit" };

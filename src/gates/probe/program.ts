@@ -17,12 +17,13 @@ export function headerVariable(index: number | string): string {
  * - Nor does it outlive its last question by long, whatever became of the job that started it.
  * - User and password, or headers, where somebody in front of Dagster wants them, are secrets that ECS gives it. They go to the base URL of its own
  *   command alone: whoever can write the letter must not be able to have them sent elsewhere.
- * - An answer may be longer than a line of a log: it is printed packed, in parts. Those of number 0 are about the letter itself.
+ * - A header whose value cannot be sent is said by its name, and ends it: Python's own words about it hold the value. Values: RFC 9110, 5.5.
+ * - An answer may be longer than a line of a log: it is printed packed, in parts. Those of number 0 are about the letter itself, or the headers.
  * - The kernel keeps SIGTERM from process 1 unless it waits for it.
  *
  * In the words of Python 3.8 and its standard library. Proxies are those of the environment.
  */
-export const probeProgram = String.raw`import base64, json, os, signal, sys, threading, time, urllib.error, urllib.request, zlib
+export const probeProgram = String.raw`import base64, json, os, re, signal, sys, threading, time, urllib.error, urllib.request, zlib
 mark, letter, life, idle, front = sys.argv[1:]
 user, password = (os.environ.get("${loginVariables.username}"), os.environ.get("${loginVariables.password}"))
 login = {} if password is None else {"authorization": "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()}
@@ -55,6 +56,11 @@ def ask(number, url, body):
         status, found, text = fetch(url, body, headers, 15)
         say(number, {"status": status, "location": found.get("location"), "challenge": found.get("www-authenticate"), "body": text})
     except Exception as error: say(number, {"error": str(error) or type(error).__name__})
+
+unfit = [name for name, value in login.items() if not re.fullmatch(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?", value)]
+if unfit:
+    say(0, {"unfit": unfit})
+    sys.exit(1)
 
 begun = last = read = time.monotonic()
 known, seen = {}, set()

@@ -38,14 +38,21 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
   /** Newest tick of each sensor when it was first asked for, in seconds since 1970: later ones are of what runs now. */
   const since = new Map<string, number>();
   const put = new Set<string>();
+  /** Once they are there nobody asks for them again: code that is loaded does not lose them. */
+  let hasAssets = false;
+  /** What is waited for is that code loads. */
+  let isLoading = false;
   const first = expected.firstTick === null ? null : followFirstTicks(dagster, expected.firstTick.mode);
   return askUntil(
     context,
     { gate: "expect", on: stack, timeoutSeconds },
     async () => {
-      const unseen = await unseenAssets(dagster, assets);
+      const unseen = hasAssets ? null : await unseenAssets(dagster, assets);
+      isLoading = unseen !== null;
       if (unseen !== null) return unseen;
+      hasAssets = true;
       const seen = await readState(dagster);
+      isLoading = typeof seen === "string";
       if (typeof seen === "string") return { waiting: seen };
       const all = [...seen].flatMap(([location, answer]): readonly Found[] =>
         answer.kind === "waiting" ? [] : answer.instigators.map((now) => ({ location, now })),
@@ -54,7 +61,8 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
       const { missing, other } = compareExpected(named, all);
       if (missing.length > 0) {
         const text = `${missing.map(nameOf).join(", ")}: no location has it`;
-        if (broken.length > 0) return { waiting: `${text}, and ${broken.join(", ")} does not load` };
+        isLoading = broken.length > 0;
+        if (isLoading) return { waiting: `${text}, and ${broken.join(", ")} does not load` };
         return { seen: text, cause: absent(missing), evidence: [] };
       }
       const open = other.filter(({ found }) => !put.has(found.now.id));
@@ -79,7 +87,9 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
       cause: {
         id: "state-unexpected",
         what: `What the stack file names is not as it says after ${timeoutSeconds} s: ${waiting}.`,
-        fix: "See the daemon's log: it is the daemon that ticks. A sensor ticks once in its `minimum_interval_seconds`.",
+        fix: isLoading
+          ? "See why the location does not load: its log, and the gate `location`."
+          : "See the daemon's log: it is the daemon that ticks. A sensor ticks once in its `minimum_interval_seconds`.",
       },
       evidence: [],
     }),

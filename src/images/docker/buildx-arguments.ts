@@ -1,4 +1,5 @@
 import type { Digest, Platform } from "../../domain/identifiers.ts";
+import { isOfPush } from "./explain.ts";
 import type { BuildSecret } from "./request.ts";
 
 /** One build, as buildx is told it. */
@@ -65,6 +66,15 @@ export function buildxArguments(build: Build): readonly string[] {
     `type=image,name=${destination},push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true${provenance === "off" ? "" : ",oci-artifact=false"}`,
     context,
   ];
+}
+
+/**
+ * The build that follows one which a registry has refused. When that was its push, the builder's cache holds all that it has made anew,
+ * and nothing older is taken before it.
+ * @param errors of the one before
+ */
+export function again(build: Build, errors: string): Build {
+  return { ...build, noCache: build.noCache && !isOfPush(errors) };
 }
 
 const cacheForm = "mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true";

@@ -9,10 +9,11 @@ import { type Digest, digestSchema } from "../../domain/identifiers.ts";
 import { ask, ownDockerConfig, ProgramFailed, run, variableOfJob } from "../../programs/index.ts";
 import { ecrToken } from "../access.ts";
 import type { ImageClients } from "../clients.ts";
+import { adviseOnPush } from "../refusal.ts";
 import { inScratch } from "../scratch.ts";
-import { buildxArguments } from "./buildx-arguments.ts";
+import { again, type Build, buildxArguments } from "./buildx-arguments.ts";
 import { recordDockerInputs } from "./compare.ts";
-import { isNotLetIn, lastError, warningFindings, warningsSchema } from "./explain.ts";
+import { isNotLetIn, isOfPush, lastError, warningFindings, warningsSchema } from "./explain.ts";
 import type { DockerInputs } from "./inputs.ts";
 import type { BuildSecret, DockerRequest } from "./request.ts";
 import type { BuildContext } from "./context.ts";
@@ -29,7 +30,7 @@ export const dockerInputsLabel = "dagster-ecs.build";
 
 /**
  * Builds an image and pushes it by its digest. The password of the registry goes to `docker login` on its standard input, and lies in a
- * folder that is gone afterwards. A login that is not taken any more, as the password has expired meanwhile, is renewed once.
+ * folder that is gone afterwards. What this registry refuses is tried once more with a new login: the password may have expired meanwhile.
  * @throws UserError without a docker, buildx or builder that can do it, for secrets that nobody gives, and for a build that fails
  */
 export async function build(
@@ -46,7 +47,7 @@ export async function build(
     await logIn(clients, context, host, environment);
     const dockerfile = await copyDockerfile(folder, sources);
     const metadata = join(folder, "metadata.json");
-    const args = buildxArguments({
+    const build: Build = {
       builder: request.builder,
       platform: request.platform,
       dockerfile,
@@ -63,22 +64,33 @@ export async function build(
       noCache: request.noCache,
       provenance: request.provenance,
       metadata,
-    });
-    const buildOnce = (): Promise<unknown> =>
-      run(context, { command: "docker", args, cwd: request.root, environment, output: "report" });
+    };
+    const buildOnce = (once: Build): Promise<unknown> =>
+      run(context, {
+        command: "docker",
+        args: buildxArguments(once),
+        cwd: request.root,
+        environment,
+        output: "report",
+      });
     try {
-      await buildOnce().catch(async (error: unknown) => {
-        if (!(error instanceof ProgramFailed && isNotLetIn(error.errors.untrusted))) throw error;
-        context.report({ kind: "line", text: `${host} does not take this login any more: once more, with a new one` });
+      await buildOnce(build).catch(async (error: unknown) => {
+        if (!isRefused(error, host)) throw error;
+        context.report({ kind: "line", text: `${host} refuses the builder: once more, with a new login` });
         await logIn(clients, context, host, environment);
-        await buildOnce(); // what is built already is in the builder's cache
+        await buildOnce(again(build, error.errors.untrusted));
       });
     } catch (error) {
-      if (error instanceof ProgramFailed) throw buildFailed(error, request);
-      throw error;
+      if (!(error instanceof ProgramFailed)) throw error;
+      const isOfRight = isRefused(error, host) && isOfPush(error.errors.untrusted);
+      throw buildFailed(error, request, isOfRight ? adviseOnPush(host, request.repository) : seeLog);
     }
     return readMetadata(metadata, request);
   });
+}
+
+function isRefused(error: unknown, host: string): error is ProgramFailed {
+  return error instanceof ProgramFailed && isNotLetIn(error.errors.untrusted, host);
 }
 
 /** Warnings of the Dockerfile are written to the metadata; nothing is attached to an image but what was asked for. */
@@ -229,7 +241,9 @@ async function readMetadata(file: string, { dockerfile }: DockerRequest): Promis
   };
 }
 
-function buildFailed(error: ProgramFailed, { dockerfile, place }: DockerRequest): UserError {
+const seeLog = "What the build has written is in the log above.";
+
+function buildFailed(error: ProgramFailed, { dockerfile, place }: DockerRequest, fix: string): UserError {
   const said = lastError(error.errors.untrusted);
   // BuildKit quotes the lines of the copy that it was given.
   const line = Number(/^Dockerfile:(\d{1,6})$/m.exec(error.errors.untrusted)?.[1] ?? 0);
@@ -237,7 +251,7 @@ function buildFailed(error: ProgramFailed, { dockerfile, place }: DockerRequest)
     {
       what: `The image could not be built: ${said ?? error.message}`,
       where: line > 0 ? { file: dockerfile, line, column: 1 } : (place ?? dockerfile),
-      fix: "What the build has written is in the log above.",
+      fix,
     },
     { cause: error },
   );

@@ -34,6 +34,11 @@ export function warningFindings(warnings: z.infer<typeof warningsSchema>, docker
 
 /** The last of what a program calls an error, else its last line. Without colours, cut when it is long. Null when it said nothing. */
 export function lastError(errors: string): string | null {
+  const error = wholeLastError(errors);
+  return error === null ? null : cut(error);
+}
+
+function wholeLastError(errors: string): string | null {
   const lines = errors
     .split(/\r?\n/)
     .map((line) => plain(line))
@@ -43,26 +48,37 @@ export function lastError(errors: string): string | null {
 }
 
 /**
- * Did a registry not let the builder in? ECR says 403 to a password that has expired, others 401. What a command of the Dockerfile has
- * met is not meant.
+ * Did this registry not let the builder in? ECR says 403 to a password that has expired, others 401. Other registries are not meant, nor
+ * what a command of the Dockerfile has met.
+ * @param host with its port, where it has one
  */
-export function isNotLetIn(errors: string): boolean {
-  const error = lastError(errors) ?? "";
+export function isNotLetIn(errors: string, host: string): boolean {
+  const error = wholeLastError(errors) ?? "";
   if (error.includes("did not complete successfully")) return false;
+  // `https://host/v2/…`, `host/app:1`, `host: …`; and not as a part of another one's name.
+  if (!error.split(/[^\w.:-]+/).some((word) => word.replace(/[.:]+$/, "") === host)) return false;
   return /\b(401 Unauthorized|403 Forbidden|authorization token has expired|no basic auth credentials|authorization failed)\b/i.test(
     error,
   );
 }
 
+/** Was all built, and the push of it refused? */
+export function isOfPush(errors: string): boolean {
+  return /\bfailed to push\b/.test(wholeLastError(errors) ?? "");
+}
+
 function decoded(text: string): string {
-  return plain(Buffer.from(text, "base64").toString());
+  return cut(plain(Buffer.from(text, "base64").toString()));
 }
 
 /** One line of printable text. */
 function plain(text: string): string {
-  const line = untrusted(text)
+  return untrusted(text)
     .untrusted.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, " ")
     .trim();
+}
+
+function cut(line: string): string {
   return line.length > longest ? `${line.slice(0, longest)}…` : line;
 }
 

@@ -272,7 +272,7 @@ onEach("images from a Dockerfile", (start) => {
     const { part, told } = await release(wanted);
     direct = await registry.letIn();
     expect((await pull(direct, wanted.repository, shaOf("a")))?.digest).toBe(part.digest);
-    expect(told.words().match(/does not take this login any more: once more, with a new one/g)).toHaveLength(1);
+    expect(told.words().match(/refuses the builder: once more, with a new login/g)).toHaveLength(1);
     expect(told.words()).not.toContain("second-password");
   });
 
@@ -284,7 +284,8 @@ onEach("images from a Dockerfile", (start) => {
     const observation = await observeMaking(clients, told, wanted, null);
     const error = (await errorOf(applyMaking(clients, told, observation))) as Error;
     expect(error.message).toMatch(/^The image could not be built: .*(403 Forbidden|token has expired)/s);
-    expect(told.words().match(/does not take this login any more/g)).toHaveLength(1);
+    expect(error.message).toContain(`Let the role of this job push to ${wanted.repository}; in ECR that takes ecr:`);
+    expect(told.words().match(/refuses the builder/g)).toHaveLength(1);
   });
 
   test("checks of BuildKit are said at the line of the Dockerfile", async () => {

@@ -1,9 +1,11 @@
 import { jest } from "@jest/globals";
 import {
   DescribeServicesCommand,
+  type DescribeServicesCommandOutput,
   DescribeTasksCommand,
   type DescribeTasksCommandOutput,
   ListTasksCommand,
+  type Service,
   StopServiceDeploymentCommand,
 } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../../../src/aws/ecs.ts";
@@ -226,6 +228,48 @@ describe("The watching", () => {
     const verdict = await scene.run(roll(scene.clients, scene.context, request()));
     expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "not-readable" } });
     expect(verdict.cause?.fix).toContain('"Action":"ecs:DescribeServices"');
+  });
+});
+
+describe("A service that runs the wanted revision already", () => {
+  /** ECS's answers with a service that is told otherwise. */
+  const told = (scene: Scene, change: (service: Service) => Partial<Service>): Scene["clients"] => {
+    const ecs: EcsSend = async (command, options) => {
+      const output = await scene.clients.ecs(command, options);
+      const { services } = output as DescribeServicesCommandOutput;
+      return services === undefined
+        ? output
+        : { ...output, services: services.map((one) => ({ ...one, ...change(one) })) };
+    };
+    return { ...scene.clients, ecs };
+  };
+
+  test("is known as steady by what ECS said before, behind a Classic Load Balancer, which knows no states", async () => {
+    const scene = await open();
+    const clients = told(scene, ({ deployments = [] }) => ({
+      deployments: deployments.map((one) => ({ ...one, rolloutState: undefined })),
+    }));
+    const begun = scene.clock.product.now();
+    const verdict = await scene.run(roll(clients, scene.context, request({ taskDefinition: "app:1" })));
+    expect(verdict.verdict).toBe("unchanged");
+    expect(scene.clock.product.now() - begun).toBeLessThan(10_000);
+    expect(scene.written()).toEqual([]);
+  });
+
+  test("and has no place for its tasks is told so, though ECS said it before", async () => {
+    const scene = await open();
+    const message = "(service app) was unable to place a task. Reason: Capacity is unavailable at this time.";
+    const createdAt = new Date(scene.clock.product.now() - 60_000);
+    const clients = told(scene, ({ deployments = [], events = [] }) => ({
+      runningCount: 0,
+      deployments: deployments.map((one) => ({ ...one, runningCount: 0 })),
+      events: [{ id: "unplaced", createdAt, message }, ...events],
+    }));
+    const verdict = await scene.run(
+      roll(clients, scene.context, request({ taskDefinition: "app:1", timeoutSeconds: 60 })),
+    );
+    expect(verdict).toMatchObject({ verdict: "timed-out", cause: { id: "task-not-placed" } });
+    expect(verdict.evidence.map(({ text }) => text.untrusted)).toContainEqual(message);
   });
 });
 

@@ -45,7 +45,7 @@ interface Scene extends Stage, Omit<TestContext, "clock"> {
   readonly running: () => Promise<number>;
 }
 
-/** @param answer of the task to a question; null: none; `unread`: why it cannot read questions @param writeTakes milliseconds */
+/** @param answer of the task to a question; null: none; `unread`, `unfit`: why it can answer none @param writeTakes milliseconds */
 async function open(
   answer: (question: Letter["questions"][number], task: number) => object | null,
   behaviour: Scripted = { kind: "healthy" },
@@ -71,7 +71,7 @@ async function open(
       const found = answered.has(id) ? null : answer(question, marks.indexOf(letter.for));
       answered.add(id);
       if (found === null) continue;
-      const number = "unread" in found ? 0 : question.number;
+      const number = "unread" in found || "unfit" in found ? 0 : question.number;
       for (const text of linesOf(letter.for, number, "unread" in found ? { error: found.unread } : found, 3))
         lines.push({ group: "/app", stream: `app/app/${taskId}`, at: 0, text });
     }
@@ -202,6 +202,18 @@ test("a bucket that the VPC does not reach is said, with the fix", async () => {
   await expect(second).rejects.toThrow(
     "a gateway endpoint whose policy allows `s3:GetObject` on the stack's prefix, or NAT",
   );
+  await clock.run(way.close());
+});
+
+test("headers that the task cannot send are said at the first question: no other task could", async () => {
+  const { way, clock, letters } = await open(() => ({ unfit: ["CF-Access-Client-Secret"] }));
+  const first = clock.run(dagsterOver(way).ask(daemonHealth));
+  await expect(first).rejects.toThrow(UserError);
+  await expect(first).rejects.toThrow(
+    "The task that asks Dagster cannot send CF-Access-Client-Secret: what its secret holds is no text of one line.",
+  );
+  await expect(first).rejects.toMatchObject({ where: url, fix: expect.stringContaining("in one line") as string });
+  expect(new Set(letters.map((letter) => letter.for)).size).toBe(1);
   await clock.run(way.close());
 });
 

@@ -1,7 +1,7 @@
 import { openEcr } from "../../../src/images/access.ts";
 import type { EcrSend } from "../../../src/aws/ecr.ts";
 import { testContext } from "../context.ts";
-import { adviseOn } from "../../../src/images/refusal.ts";
+import { adviseOn, adviseOnPush } from "../../../src/images/refusal.ts";
 import { nextHop } from "../../../src/images/registry.ts";
 
 const endpoint = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
@@ -41,5 +41,17 @@ test("a redirect may lead anywhere, but not out of TLS", () => {
   expect(nextHop(new URL("http://127.0.0.1:5000/a"), "http://127.0.0.1:5001/b").port).toBe("5001");
   expect(() => nextHop(from, "http://bucket.example.com/blob?signature=1")).toThrow(
     "sends us from 123456789012.dkr.ecr.eu-west-1.amazonaws.com to bucket.example.com over plain HTTP",
+  );
+});
+
+test("a push that docker was refused is told with what the role needs for it", () => {
+  const fix = adviseOnPush("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "team/app");
+  expect(JSON.parse(fix.slice(fix.indexOf("{")))).toEqual({
+    Effect: "Allow",
+    Action: expect.arrayContaining(["ecr:InitiateLayerUpload", "ecr:PutImage"]) as unknown,
+    Resource: "arn:aws:ecr:eu-west-1:123456789012:repository/team/app",
+  });
+  expect(adviseOnPush("registry.example:5000", "team/app")).toMatch(
+    /push to team\/app; in ECR that takes .*ecr:PutImage/,
   );
 });

@@ -66,7 +66,7 @@ describe("Headers", () => {
     const sent = { "CF-Access-Client-Id": "x.access", Authorization: "Bearer abc" };
     expect([await login.headers(), await login.headers()]).toEqual([sent, sent]);
     expect(names).toEqual([secret, "/shop/token"]);
-    expect(progress).toEqual(["x.access", "Bearer abc"].map((value) => ({ kind: "secret", value })));
+    expect(progress).toEqual(["x.access", "Bearer abc", "abc"].map((value) => ({ kind: "secret", value })));
   });
 
   test.each([

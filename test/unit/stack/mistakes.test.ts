@@ -421,6 +421,14 @@ describe("parts that contradict each other", () => {
       "5:16 gates.auth needs one of `basic` and `headers`, and not both. Name the secret with user and password, or the headers that the login wants.",
     ],
     [
+      'gates: { auth: { headers: { Transfer-ENCODING: "secret:b" } } }',
+      '5:29 The key "Transfer-ENCODING" in gates.auth.headers must be a header\'s name: letters, digits and hyphens, and none that every request has. Rename it, here and wherever it is named.',
+    ],
+    [
+      'gates: { auth: { headers: { X-Token: "secret:a", x-token: "secret:b" } } }',
+      "5:59 gates.auth.headers.x-token is the header `X-Token` again: case does not tell names of headers apart. Keep one of the two.",
+    ],
+    [
       "gates: { auth: { headers: {} } }",
       "5:16 gates.auth needs one of `basic` and `headers`, and not both. Name the secret with user and password, or the headers that the login wants.",
     ],

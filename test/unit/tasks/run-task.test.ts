@@ -11,7 +11,7 @@ import { inProcessHandler } from "../../local-aws/local-aws.ts";
 import type { LogLine, TaskBehaviour } from "../../local-aws/runtimes/scripted.ts";
 import { type TestContext, testContext } from "../context.ts";
 import { openStage, type Stage } from "../local-aws/stage.ts";
-import { scriptedLogs } from "../scripted-logs.ts";
+import { answerLogEvents, scriptedLogs } from "../scripted-logs.ts";
 
 interface Scene extends Stage, Omit<TestContext, "clock"> {
   readonly clients: TaskClients;
@@ -154,6 +154,25 @@ describe("a one-off task", () => {
     expect(result.end).toMatchObject({ exitCode: 3 });
     expect(foreign(scene)).toEqual(lines(250).map(({ text }) => text));
   });
+
+  test.each(["", "{}"])(
+    "whose log is answered with nothing now and then repeats no line, and loses none: %j",
+    async (body) => {
+      const scene = await open(exits(0, 60, lines(250)), 100);
+      const settings = { region: scene.aws.region, credentials: { accessKeyId: "product", secretAccessKey: "x" } };
+      let asked = 0;
+      const handle = ({ body: question }: { readonly body: Uint8Array }) => {
+        asked += 1;
+        const { statusCode, answer } = answerLogEvents(scene.runtime, question, 100);
+        const said = new TextEncoder().encode(asked % 3 === 0 ? body : answer);
+        return Promise.resolve({ response: { statusCode, headers: {}, body: said } });
+      };
+      const requestHandler = { ...scriptedLogs(scene.runtime), handle };
+      const clients = { ...scene.clients, logs: logs(scene.context, { ...settings, requestHandler }) };
+      await scene.clock.run(runTask(clients, scene.context, scene.request));
+      expect(foreign(scene)).toEqual(lines(250).map(({ text }) => text));
+    },
+  );
 
   test("for which ECS has no capacity is an error that says so", async () => {
     const scene = await open(exits(0));

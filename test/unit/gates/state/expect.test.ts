@@ -11,6 +11,8 @@ const watch = { kind: "sensor", location: "small", name: "watch", defaultStatus:
 
 let played: PlayedInstigators;
 let broken: boolean;
+/** Names of all questions so far. */
+let asked: string[];
 /** Answers to each question for ticks, one after another; the last one for ever. */
 let ticks: (readonly InstigatorTick[])[];
 /** Keys of the assets of each location. */
@@ -22,6 +24,7 @@ beforeEach(() => {
   played = playInstigators();
   played.defined.push(nightly, watch);
   broken = false;
+  asked = [];
   assets = { small: [["orders"], ["warehouse", "customers"]], other: [["mail"]] };
   ticks = [[]];
   due = 0;
@@ -29,6 +32,7 @@ beforeEach(() => {
 
 const webserver: Dagster = {
   ask: async <T>(document: Document<T>, variables = {}) => {
+    asked.push(document.name);
     const mutation = played.mutations[document.name];
     if (mutation !== undefined) return document.answer.parse(await mutation(variables as never));
     if (document.name === "SensorTicks") {
@@ -123,6 +127,7 @@ describe("What the stack file names", () => {
     broken = true;
     const { cause, seconds } = await ask({ schedules: { evening: on } });
     expect(cause?.what).toContain("schedule evening: no location has it, and other does not load");
+    expect(cause?.fix).toMatch(/^See why the location does not load/);
     expect(seconds).toBeGreaterThan(59);
   });
 });
@@ -174,7 +179,16 @@ describe("Assets that the stack file names", () => {
     assets = seen;
     const { cause, seconds } = await ask({ assets: { small: ["orders"] } });
     expect(cause?.what).toContain(why);
+    expect(cause?.fix).toMatch(/^See why the location does not load/);
     expect(seconds).toBeGreaterThan(59);
+  });
+
+  test("are not asked for again once they are there, while a tick is waited for", async () => {
+    const { cause } = await ask({ assets: { small: ["orders"] }, sensors: { watch: ticking } });
+    expect(cause?.what).toContain("sensor watch of small");
+    expect(cause?.fix).toMatch(/^See the daemon's log/);
+    expect(asked.filter((name) => name === "Assets")).toHaveLength(1);
+    expect(asked.filter((name) => name === "SensorTicks").length).toBeGreaterThan(10);
   });
 });
 

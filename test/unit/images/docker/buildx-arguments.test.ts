@@ -1,5 +1,5 @@
 import type { Digest } from "../../../../src/domain/identifiers.ts";
-import { type Build, buildxArguments } from "../../../../src/images/docker/buildx-arguments.ts";
+import { again, type Build, buildxArguments } from "../../../../src/images/docker/buildx-arguments.ts";
 
 const digest = `sha256:${"1".repeat(64)}` as Digest;
 const least: Build = {
@@ -100,3 +100,14 @@ test("provenance, in the form that ECR takes", () => {
   expect(args).toContain("--provenance=mode=max");
   expect(args).toContain(`${output},oci-artifact=false`);
 });
+
+test.each<[boolean, boolean, string]>([
+  [false, true, "ERROR: failed to solve: failed to push host/app: 403 Forbidden"],
+  [true, true, "ERROR: failed to solve: host/base:1: 403 Forbidden"],
+  [false, false, "ERROR: failed to solve: host/base:1: 403 Forbidden"],
+])(
+  "the build after a refused one makes all of it anew: %s, where it was to: %s, and met %s",
+  (expected, noCache, errors) => {
+    expect(buildxArguments(again({ ...least, noCache }, errors)).includes("--no-cache")).toBe(expected);
+  },
+);

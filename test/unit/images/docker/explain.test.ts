@@ -22,7 +22,7 @@ test.each<[boolean, string]>([
     true,
     "ERROR: failed to solve: failed to push host/app: denied: Your authorization token has expired. Reauthenticate and try again.",
   ],
-  [true, "ERROR: failed to build: failed to do request: 401 Unauthorized"],
+  [true, 'ERROR: failed to build: failed to do request: Head "https://host/v2/app/manifests/1": 401 Unauthorized'],
   [
     true,
     "ERROR: failed to solve: host/base:1: pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
@@ -31,9 +31,19 @@ test.each<[boolean, string]>([
     false,
     'ERROR: failed to solve: process "/bin/sh -c curl x || echo 401 Unauthorized" did not complete successfully: exit code: 1',
   ],
-  [false, "#5 401 Unauthorized\nERROR: failed to solve: no such file"],
+  [false, "#5 401 Unauthorized\nERROR: failed to solve: no such file host/app"],
+  [
+    true,
+    `ERROR: failed to solve: failed to push host/${"app/".repeat(120)}: unexpected status from POST request to https://host/v2/: 403 Forbidden`,
+  ],
+  [true, "ERROR: failed to solve: failed to authorize at host: 401 Unauthorized"],
+  [false, "ERROR: failed to solve: failed to fetch anonymous token for ghcr.io/some/base: 401 Unauthorized"],
+  [
+    false,
+    "ERROR: failed to solve: failed to push not-host/app: unexpected status from POST request to https://my.host:5000/v2/app: 403 Forbidden",
+  ],
 ])("a registry does not let the builder in: %s, from %s", (expected, errors) => {
-  expect(isNotLetIn(errors)).toBe(expected);
+  expect(isNotLetIn(errors, "host")).toBe(expected);
 });
 
 test("a long one is cut, and what only a secret looks like is not in it", () => {

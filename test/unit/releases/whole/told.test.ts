@@ -65,6 +65,7 @@ test("A roll that ECS took back is told as that, and the failure holds the log o
   expect([verdict, group, words, back]).toEqual([verdict, group, words, back].toSorted((a, b) => a - b));
   expect(verdict).toBeGreaterThan(0);
   const seen = who.progress.slice(group, back);
+  expect(seen.at(-1)).toEqual({ kind: "result", lines: [] }); // ends the group, whether or not a stage follows
   expect(seen.some((one) => one.kind === "line" && one.text.startsWith("https://"))).toBe(true);
   expect(seen.every((one) => one.kind !== "foreign" || !one.from.startsWith("ECS, "))).toBe(true);
 });
