@@ -17,6 +17,7 @@ const benchmarks: Readonly<
   images: () => import("./images.ts"),
   containers: () => import("./containers.ts"),
   dags: () => import("./dags.ts"),
+  definitions: () => import("./definitions.ts"),
 };
 
 const { values, positionals } = parseArgs({

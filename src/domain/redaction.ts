@@ -37,16 +37,17 @@ export function isPlainSecret(name: string, value: string): boolean {
   return isSecretValue(value) || (isSecretName(name) && !isSetting(name, value));
 }
 
-/** `AUTH_ENABLED: "true"`, `DB_SECRET: arn:aws:…`, `MAX_TOKENS: "4096"`, `DATABASE_URL: postgresql://host/db`. */
+/** `AUTH_ENABLED: "true"`, `DB_SECRET: arn:aws:…`, `MAX_TOKENS: "4096"`, `DATABASE_URL: postgresql://host/db`, `TEMPLATE_S3_KEY: docs/a.md`. */
 function isSetting(name: string, value: string): boolean {
   const isAddress = /(URL|URI)$/i.test(name) && !/pass|secret|token|webhook/i.test(name);
   return (
     /^(true|false|)$/i.test(value) ||
     /^arn:[\w-]+:[\w-]+:/.test(value) ||
-    /_(MODE|METHOD|TYPE|BACKEND|PROVIDER|ENDPOINT|PREFIX|ENABLED|SUBNETS|IDS|ARNS|NAMES)$|AUTHENTICATOR$|PUBLIC_KEY$/i.test(
+    /_(MODE|METHOD|TYPE|BACKEND|PROVIDER|ENDPOINT|PREFIX|ENABLED|SUBNETS|IDS|ARNS|NAMES|DOMAIN|SCOPES?)$|AUTHENTICATOR$|PUBLIC_KEY$/i.test(
       name,
     ) ||
     (/^\d+$/.test(value) && /TOKENS$|_(TTL|LENGTH|LIMIT|COUNT|SIZE|TIMEOUT|SECONDS|DAYS)$/i.test(name)) ||
+    (/(S3|OBJECT)_KEY$/i.test(name) && /^[a-z0-9._-]+(\/[a-z0-9._-]+)+$/.test(value)) ||
     (isAddress && /^[a-z][a-z0-9+.-]*:\/\/[^\s@?#]*$/i.test(value))
   );
 }

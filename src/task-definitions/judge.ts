@@ -61,7 +61,9 @@ export function faultsOf(content: JsonMap, purpose: Purpose): readonly Fault[] {
     ...(dagster === undefined ? [] : memoryShort(content, containers, dagster, purpose)),
     ...architecture(content, purpose),
     ...roles(content, containers, purpose),
-    ...containers.flatMap((container, at) => ofContainer(container, ["containerDefinitions", at], purpose)),
+    ...containers.flatMap((container, at) =>
+      ofContainer(container, ["containerDefinitions", at], { ...purpose, onFargate: isFargate(content) }),
+    ),
     ...leftPlaceholders(content),
     ...commitInside(content, containers, purpose),
     ...(dagster === undefined
@@ -257,12 +259,12 @@ function roles(content: JsonMap, containers: readonly JsonMap[], { launches, kin
 function ofContainer(
   container: JsonMap,
   path: Fault["path"],
-  { container: dagster, judged }: Purpose,
+  { container: dagster, judged, onFargate }: Purpose & { readonly onFargate: boolean },
 ): readonly Fault[] {
   const name = nameOf(container);
   return [
     ...variables(container, name, path, name === dagster ? judged : new Set()),
-    ...logs(container, name, path),
+    ...logs(container, name, path, onFargate),
     ...(name !== dagster && floats(container["image"])
       ? [
           {
@@ -320,7 +322,7 @@ function variables(
   return [...twice, ...open];
 }
 
-function logs(container: JsonMap, name: string, path: Fault["path"]): readonly Fault[] {
+function logs(container: JsonMap, name: string, path: Fault["path"], onFargate: boolean): readonly Fault[] {
   const configuration = container["logConfiguration"] ?? null;
   if (!isMap(configuration))
     return [
@@ -328,7 +330,7 @@ function logs(container: JsonMap, name: string, path: Fault["path"]): readonly F
         id: "log-missing",
         level: "warning",
         path,
-        what: `Container ${name} has no \`logConfiguration\`: what it says is lost, and when it fails nobody can tell why.`,
+        what: `Container ${name} has no \`logConfiguration\`: what it says ${onFargate ? "is lost" : "is left with the Docker of its instance"}, and when it fails nobody can tell why.`,
         fix: "Add awslogs with group, region and stream prefix.",
         source: awslogs,
       },
@@ -339,12 +341,14 @@ function logs(container: JsonMap, name: string, path: Fault["path"]): readonly F
     (option) => !isMap(options) || !hasText(options[option]),
   );
   if (lacking.length === 0) return [];
+  // Off Fargate a stream without prefix is called after its container's id, and a region that is not named is the instance's.
+  const isTaken = !onFargate && !lacking.includes("awslogs-group");
   return [
     {
       id: "log-options",
-      level: "error",
+      level: isTaken ? "warning" : "error",
       path: [...path, "logConfiguration"],
-      what: `The log of container ${name} lacks ${lacking.join(", ")}: on Fargate ECS refuses that, and elsewhere the lines are not found.`,
+      what: `The log of container ${name} lacks ${lacking.join(", ")}: ${isTaken ? "ECS takes that, and no task tells where its lines are" : onFargate ? "on Fargate ECS refuses that" : "no task would start"}.`,
       fix: `Add ${lacking.join(", ")} to its \`options\`.`,
       source: awslogs,
     },
@@ -374,7 +378,9 @@ function leftPlaceholders(content: JsonMap): readonly Fault[] {
   ];
   return places.flatMap(([path, value]): readonly Fault[] => {
     const [, left] =
-      typeof value === "string" ? (/(\$\{?[A-Za-z_][\w.-]*\}?|\{\{.*?\}\}|<[A-Z_]{3,}>)/.exec(value) ?? []) : [];
+      typeof value === "string"
+        ? (/(\$\{?[A-Za-z_][\w.-]*\}?|\{\{.*?\}\}|(?<!\?)<[A-Za-z][\w-]{2,}>|__[A-Z]\w*?__)/.exec(value) ?? [])
+        : [];
     if (left === undefined) return [];
     return [
       {

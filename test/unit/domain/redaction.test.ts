@@ -71,6 +71,8 @@ describe("a variable in plain text that stops a release", () => {
     ["PRIVATE_KEY", "x"],
     ["ANYTHING", "AKIAABCDEFGHIJKLMNOP"],
     ["AUTH_MODE", "AKIAABCDEFGHIJKLMNOP"],
+    ["SECRET_KEY", "aB3/dE6+gH9/kL2.mN"],
+    ["S3_KEY", "minio"],
   ])("%s: %s", (name, value) => expect(isPlainSecret(name, value)).toBe(true));
   test.each([
     ["AUTH_ENABLED", "true"],
@@ -85,5 +87,8 @@ describe("a variable in plain text that stops a release", () => {
     ["PRIVATE_SUBNETS", "subnet-1,subnet-2"],
     ["DATABASE_URL", "postgresql://h:5432/d"],
     ["AUTH_URL", "https://login.example/realms/a"],
+    ["FIREBASE_AUTH_DOMAIN", "app.firebaseapp.example"],
+    ["OAUTH_SCOPES", "read write"],
+    ["TEMPLATE_S3_KEY", "documents/first-steps.md"],
   ])("not %s: %s", (name, value) => expect(isPlainSecret(name, value)).toBe(false));
 });
