@@ -137,7 +137,10 @@ describe("run", () => {
   test("one that was cancelled is done, whoever keeps its output open", async () => {
     const controller = new AbortController();
     const told = context(controller.signal);
-    const args = ["-c", `${leftBehind}\nimport signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\ntime.sleep(60)`];
+    const args = [
+      "-c",
+      `${leftBehind}\nimport signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\ntime.sleep(60)`,
+    ];
     const clock = { ...told.clock, sleep: () => sleep(50) };
     const running = errorOf(run({ ...told, clock }, { command: "python3", args, output: "report" }));
     while (told.lines.length < 2) await sleep(5);
