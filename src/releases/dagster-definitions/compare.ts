@@ -124,7 +124,7 @@ function near(
 /** Whose names are held against one another: with more a plan would take minutes for what it only guesses. */
 const mostPairs = 50_000;
 /** Of a name that may be a slip of another, in characters. */
-const longestName = 100;
+const longestName = 60;
 
 function lastPart({ kind, name }: Defined): string {
   return kind === "asset" ? name.slice(name.lastIndexOf("/") + 1) : name;
