@@ -16,6 +16,9 @@ export interface CodeChangeWithState extends CodeChange {
   readonly touches: Touched | null;
 }
 
+/** What a deploy does about state that would be lost: its gate `state` takes the release back, or does not. */
+export type OnLoss = "stopped" | "allowed" | "told" | "not-looked-at";
+
 /** What new code changes in what one location defines. */
 export type ComparedDefinitions =
   | {
@@ -23,6 +26,7 @@ export type ComparedDefinitions =
       readonly changes: readonly CodeChangeWithState[];
       /** How many definitions new code has. */
       readonly count: number;
+      readonly onLoss: OnLoss;
     }
   /** No step of the plan changes what serves it. */
   | { readonly kind: "stays" }
