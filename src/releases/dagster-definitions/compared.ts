@@ -1,5 +1,6 @@
 import type { Untrusted } from "../../domain/evidence.ts";
 import type { CodeChange } from "./compare.ts";
+import type { OnLoss } from "./on-loss.ts";
 import type { Touched } from "./touched.ts";
 
 /** From where a plan knows what new code defines. */
@@ -15,9 +16,6 @@ export interface CodeChangeWithState extends CodeChange {
   /** null: nothing that is known. */
   readonly touches: Touched | null;
 }
-
-/** What a deploy does about state that would be lost: its gate `state` takes the release back, or does not. */
-export type OnLoss = "stopped" | "allowed" | "told" | "not-looked-at";
 
 /** What new code changes in what one location defines. */
 export type ComparedDefinitions =

@@ -1,7 +1,8 @@
 import { untrusted } from "../../domain/evidence.ts";
 import { code, details, type Markdown, markdown, paragraphs, table } from "../../markdown/markdown.ts";
 import { plainLines } from "../../markdown/plain.ts";
-import type { CodeChangeWithState, ComparedDefinitions, OnLoss } from "./compared.ts";
+import type { CodeChangeWithState, ComparedDefinitions } from "./compared.ts";
+import type { OnLoss } from "./on-loss.ts";
 import { lossesFirst } from "./order.ts";
 import type { Touched } from "./touched.ts";
 

@@ -15,8 +15,9 @@ import { definedIn } from "./defined.ts";
 import { type Description, parseDescription } from "./description.ts";
 import { loadDefinitions } from "./load.ts";
 import { byFile, whatToLoad } from "./loadable.ts";
+import { type OnLoss, onLossOf } from "./on-loss.ts";
 import { readMaterializations, readServed, type Served } from "./served.ts";
-import type { ComparedDefinitions, DefinitionsSource, OnLoss } from "./compared.ts";
+import type { ComparedDefinitions, DefinitionsSource } from "./compared.ts";
 import { type Touched, touchedState } from "./touched.ts";
 
 /** What it is compared with, and by what means. */
@@ -52,7 +53,7 @@ export async function previewDefinitions(
   const files = await readFiles(root, source, locations);
   context.report({ kind: "stage", title: "Dagster definitions" });
   const served = await whatIsServed(stack, observed.observation, dagster);
-  const onLoss = onLossOf(stack, place);
+  const onLoss = onLossOf(stack.gates, place.allowsLoss);
   const compared: [string, ComparedDefinitions][] = [];
   for (const location of locations) {
     const one = typeof served === "string" ? served : (served.get(location) ?? servesNothing);
@@ -157,13 +158,6 @@ async function loadOne(
     if (error instanceof UserError) return none(`What loads it cannot be had here. ${error.what}`, error.fix);
     throw error;
   }
-}
-
-/** What a deploy does about state that would be lost. */
-function onLossOf({ gates }: Stack, { allowsLoss }: Pick<DefinitionsPlace, "allowsLoss">): OnLoss {
-  const level = gates.levels.state?.level ?? "on";
-  if (level === "on") return allowsLoss ? "allowed" : "stopped";
-  return level === "warn" ? "told" : "not-looked-at";
 }
 
 function doesNotLoad({ words, module }: Extract<Description, { kind: "failed" }>): ComparedDefinitions {
