@@ -8,6 +8,7 @@ and the exit code is 1.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -64,8 +65,8 @@ def schedule(one):
     return {
         "name": one.name,
         "job": one.job_name,
-        "cron": cron if isinstance(cron, str) else str(list(cron)),
-        "timezone": one.execution_timezone or "UTC",
+        "cron": cut(cron if isinstance(cron, str) else str(list(cron)), 1000),
+        "timezone": cut(one.execution_timezone or "UTC", 100),
     }
 
 
@@ -80,7 +81,7 @@ def assets(graph):
             "key": list(node.key.path),
             "group": node.group_name,
             "isMaterializable": node.is_materializable,
-            "partitions": None if node.partitions_def is None else str(node.partitions_def)[:1000],
+            "partitions": None if node.partitions_def is None else cut(str(node.partitions_def), 1000),
         }
         for node in nodes
     ]
@@ -96,24 +97,30 @@ def failure(error):
         places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     own = [place for place in places if not place[0].startswith("<") and not is_package(place[0])]
     return {
-        "words": ("%s: %s" % (type(error).__name__, error))[:500],
-        "module": error.name if isinstance(error, ModuleNotFoundError) else None,
-        "place": "%s:%s" % own[-1] if own else None,
+        "words": cut("%s: %s" % (type(error).__name__, error), 500),
+        "module": cut(error.name, 200) if isinstance(error, ModuleNotFoundError) and error.name else None,
+        "place": cut("%s:%s" % own[-1], 1000) if own else None,
     }
 
 
 def is_package(path):
-    import dagster
+    folders = [os.path.dirname(os.__file__)]
+    found = importlib.util.find_spec("dagster")
+    if found is not None and found.origin is not None:
+        folders.append(os.path.dirname(os.path.dirname(os.path.abspath(found.origin))))
+    return path.startswith(tuple(folder + os.sep for folder in folders))
 
-    packages = os.path.dirname(os.path.dirname(os.path.abspath(dagster.__file__)))
-    return path.startswith((packages + os.sep, os.path.dirname(os.__file__) + os.sep))
+
+def cut(text, most):
+    """So many UTF-16 units of it, whole characters only: whoever reads this counts those. A half of a pair is none."""
+    units = text.encode("utf-16-le", "replace")[: 2 * most]
+    return units.decode("utf-16-le", "ignore")
 
 
 def main(arguments):
     asked = options(arguments)
     out = os.dup(1)
     os.dup2(2, 1)
-    os.environ["DAGSTER_IS_DEFS_VALIDATION_CLI"] = "1"
     said = {"format": 1, "location": asked.location}
     try:
         import dagster

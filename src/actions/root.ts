@@ -23,6 +23,7 @@ import type { SessionRequest } from "../releases/session.ts";
 import { type RegionPrices, regionPricesSchema } from "../releases/price/prices.ts";
 import type { Result } from "../releases/result.ts";
 import { common, logged, roleRequest, sessionRequest } from "./inputs.ts";
+import { dagsterDefinitionsOutput } from "./definitions-output.ts";
 import { changesOutput, definitionsOutput, imagesOutput, type Listener, told, verdictsOutput } from "./part.ts";
 import type { Teller } from "./preview.ts";
 
@@ -206,7 +207,7 @@ function outputs(result: Result): Readonly<Record<string, string>> {
     "plan-hash": result.hash,
     "images-to-make": JSON.stringify(imagesToMake(result)),
     "webserver-url": result.webserverUrl ?? "",
-    "dagster-definitions": JSON.stringify(result.dagsterDefinitions),
+    "dagster-definitions": dagsterDefinitionsOutput(result),
     price: result.price === null ? "" : JSON.stringify(result.price),
   };
 }

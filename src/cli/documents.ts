@@ -63,6 +63,13 @@ const release = z.object({
       kind: z.enum(["compared", "stays", "not-compared"]),
       /** Why it was not compared; null: it was. */
       why: z.string().nullable(),
+      /** What the code said itself, where it does not load; text of others. */
+      quoted: z.string().nullable(),
+      fix: z.string().nullable(),
+      /** How many definitions new code has; null: it was not compared. */
+      count: z.int().nullable(),
+      /** What a deploy does about state that would be lost. */
+      onLoss: z.enum(["stopped", "allowed", "told", "not-looked-at"]).nullable(),
       changes: z.array(z.unknown()),
     }),
   ),

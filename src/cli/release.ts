@@ -73,6 +73,10 @@ export function documentOf({
         {
           kind: compared.kind,
           why: compared.kind === "not-compared" ? compared.why : null,
+          quoted: compared.kind === "not-compared" ? (compared.quoted?.untrusted ?? null) : null,
+          fix: compared.kind === "not-compared" ? compared.fix : null,
+          count: compared.kind === "compared" ? compared.count : null,
+          onLoss: compared.kind === "compared" ? compared.onLoss : null,
           changes: compared.kind === "compared" ? [...compared.changes] : [],
         },
       ]),

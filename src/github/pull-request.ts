@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
+import { dependabot } from "./run.ts";
 
 /** The pull request that a job is for. */
 export interface PullRequest {
@@ -31,5 +32,5 @@ export function pullRequestOf(variables: NodeJS.ProcessEnv): PullRequest | null 
   if (!event.success) return null;
   const { number, base, head } = event.data.pull_request;
   const isFork = head.repo?.full_name !== base.repo.full_name;
-  return { repository: base.repo.full_name, number, isForeign: isFork || actor === "dependabot[bot]" };
+  return { repository: base.repo.full_name, number, isForeign: isFork || actor === dependabot };
 }

@@ -13,6 +13,8 @@ export interface WorkflowRun {
   readonly workspace: string;
   readonly owner: Owner;
   readonly event: string;
+  /** Whose deed it is; null: the runner does not say. */
+  readonly actor: string | null;
   readonly url: string | null;
   /** Folder that goes with the job. */
   readonly temporaryFolder: string;
@@ -27,6 +29,7 @@ const environment = z.object({
   GITHUB_RUN_ATTEMPT: z.string().regex(/^\d+$/).default("1"),
   GITHUB_JOB: z.string().min(1),
   GITHUB_EVENT_NAME: z.string().min(1),
+  GITHUB_ACTOR: z.string().min(1).optional(),
   GITHUB_SERVER_URL: z.string().default("https://github.com"),
   RUNNER_TEMP: z.string().min(1),
   RUNNER_TOOL_CACHE: z.string().min(1).optional(),
@@ -59,6 +62,7 @@ export function workflowRun(variables: NodeJS.ProcessEnv): WorkflowRun {
       run: { repository: run.GITHUB_REPOSITORY, id },
     },
     event: run.GITHUB_EVENT_NAME,
+    actor: run.GITHUB_ACTOR ?? null,
     url,
     temporaryFolder: run.RUNNER_TEMP,
     keptFolder: join(run.RUNNER_TOOL_CACHE ?? run.RUNNER_TEMP, "dagster-ecs"),
@@ -90,10 +94,15 @@ function markOf(temporaryFolder: string): string {
 }
 
 /** Why files of the checkout are not to be run in this job, as a sentence; null: they may be. */
-export function whyNotRun({ event }: Pick<WorkflowRun, "event">): string | null {
+export function whyNotRun({ event, actor }: Pick<WorkflowRun, "event" | "actor">): string | null {
+  if (actor === dependabot)
+    return "Code of the checkout is not run for Dependabot: what it brings nobody has read yet.";
   if (ownEvents.includes(event)) return null;
   return `Code of the checkout is not run on ${event}: it may be of somebody who may not do what this job may.`;
 }
+
+/** @see https://docs.github.com/en/code-security/dependabot/working-with-dependabot/automating-dependabot-with-github-actions */
+export const dependabot = "dependabot[bot]";
 
 /**
  * Events whose workflow and code are of one commit: whoever wrote the code could have written the workflow. With others, as

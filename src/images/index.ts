@@ -20,8 +20,8 @@ export { type ImageObservation, imageIsThere, observeImage } from "./observe.ts"
 export { type ImagePlan, planCopy, planImage } from "./plan.ts";
 export { type Hold, observeHold, protectImage } from "./protect.ts";
 export type { Inspect, Inspection, MadeImage } from "./publish.ts";
+export { packagesFolder } from "./packages.ts";
 export { platformsIn } from "./platforms.ts";
-export { prepareSources } from "./prepare.ts";
 export type { Registry } from "./registry.ts";
 export type { ImageRequest } from "./request.ts";
 export { inScratch } from "./scratch.ts";

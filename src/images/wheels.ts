@@ -24,6 +24,8 @@ export interface WheelsRequest {
   readonly libc: BaseSystem["libc"];
   /** An empty folder of the caller's: he removes it. */
   readonly folder: string;
+  /** false: what is no wheel is refused, since building it runs what its source says; it is built, unless told. */
+  readonly builds?: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface WheelsRequest {
  * @throws UserError for a package without a wheel that needs a compiler, with another hash, or a pip that cannot do it.
  */
 export async function installWheels(context: Context, request: WheelsRequest): Promise<string | null> {
-  const { image, file, root, target, folder } = request;
+  const { image, file, root, target, folder, builds = true } = request;
   const ofThisImage: Context = {
     ...context,
     report: (said) =>
@@ -46,6 +48,8 @@ export async function installWheels(context: Context, request: WheelsRequest): P
   const cwd = dirname(join(root, file)); // from where relative paths in the lock file count
   const wanted = lock.requirements.filter((requirement) => wants(requirement, file, target));
   if (wanted.length === 0) return null;
+  const source = builds ? undefined : wanted.find(isSource);
+  if (source !== undefined) throw new UserError(notBuilt(source, file));
   context.report({
     kind: "line",
     text: `${image}: installing ${wanted.length} packages for ${target.platform} and Python ${target.python}`,
@@ -65,10 +69,23 @@ export async function installWheels(context: Context, request: WheelsRequest): P
     const attempt = await tryInstall(ofThisImage, { ...request, lock: { ...lock, requirements } }, cwd);
     if (attempt.kind === "installed") return attempt.folder;
     const name = attempt.withoutWheel;
-    if (name === null || built.has(name)) throw attempt.failure;
+    if (name === null || built.has(name) || !builds) throw attempt.failure;
     built.add(name);
     requirements = await inTurn(requirements, (one) => (normalizedName(one.name) === name ? build(one) : one));
   }
+}
+
+/** Of the checkout, or of a URL that is no wheel's: pip would build it. */
+function isSource({ local, version, text }: Requirement): boolean {
+  return local !== null || (version === null && !/\.whl(?:[#?\s]|$)/.test(text));
+}
+
+function notBuilt({ name, line }: Requirement, file: string): Advice {
+  return {
+    what: `${name} is no wheel, and is not built here.`,
+    where: { file, line, column: 1 },
+    fix: "Put its wheel into an index, and lock that.",
+  };
 }
 
 type Attempt =

@@ -46,10 +46,13 @@ export class ProgramFailed extends Error {
 
 /** From SIGTERM to SIGKILL. */
 const graceMilliseconds = 5_000;
+/** From a program's end to that of its output: what it has left behind may hold that open for ever. */
+const pipesMilliseconds = 1_000;
 const keptLines = 100;
 
 /**
- * Runs a program to its end. The context's signal ends it and all that it has started: SIGTERM, and SIGKILL five seconds later.
+ * Runs a program to its end. The context's signal ends it and all that it has started: SIGTERM, and SIGKILL five seconds later. What has
+ * taken a session of its own is not ended by that, and is not waited for: a second after the program nothing is read any more.
  *
  * Not `@actions/exec`: it gives no hold on the child, so that what it has started cannot be cancelled.
  *
@@ -65,6 +68,11 @@ export async function run(context: Context, program: Program): Promise<string> {
     detached: true, // a process group of its own: a signal to the group reaches what the program has started
   });
   const ended = once(child, "close");
+  let pipes: NodeJS.Timeout | undefined;
+  child.once("exit", () => {
+    // What came while this process was busy is read before its next immediate.
+    pipes = setTimeout(() => setImmediate(() => closePipes(child)), pipesMilliseconds);
+  });
   // A program that is gone before it has read everything is judged by its exit code, not by the broken pipe.
   child.stdin.on("error", () => undefined);
   child.stdin.end(program.input ?? "");
@@ -110,6 +118,7 @@ export async function run(context: Context, program: Program): Promise<string> {
     }
     throw error;
   } finally {
+    clearTimeout(pipes);
     context.signal.removeEventListener("abort", cancel);
   }
 }
@@ -133,12 +142,14 @@ function whereProgramsAre(): NodeJS.ProcessEnv {
 }
 
 async function eachLine(stream: Readable, line: (text: string) => void): Promise<void> {
-  for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) line(text);
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+  stream.once("close", () => lines.close()); // one that was cut has no end
+  for await (const text of lines) line(text);
 }
 
 async function collect(stream: Readable, into: string[]): Promise<void> {
-  stream.setEncoding("utf8");
-  for await (const text of stream) into.push(String(text));
+  stream.setEncoding("utf8").on("data", (text) => into.push(String(text)));
+  await once(stream, "close");
 }
 
 async function endGroup({ clock }: Context, child: ChildProcess, ended: Promise<unknown>): Promise<void> {
@@ -148,7 +159,14 @@ async function endGroup({ clock }: Context, child: ChildProcess, ended: Promise<
   );
   signalGroup(child, "SIGTERM");
   const stillThere = await Promise.race([gone.then(() => false), clock.sleep(graceMilliseconds).then(() => true)]);
-  if (stillThere) signalGroup(child, "SIGKILL");
+  if (!stillThere) return;
+  signalGroup(child, "SIGKILL");
+  closePipes(child);
+}
+
+function closePipes({ stdout, stderr }: ChildProcess): void {
+  stdout?.destroy();
+  stderr?.destroy();
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -115,6 +115,7 @@ export async function plan(context: Context, connections: Connections, request: 
     whyNotRun: request.whyNotRun,
     dagster: session.webserver.forPlan,
     images,
+    allowsLoss: request.allowStateLoss,
   });
   const observation = { ...observed.observation, sql, dagsterDefinitions };
   const findings = [

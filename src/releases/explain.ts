@@ -16,7 +16,7 @@ import {
 import { explainSql } from "../migrations/explain.ts";
 import { explainChanges, showChanges } from "../task-definitions/explain.ts";
 import { type DefinitionChange, definitionChanges } from "./changes.ts";
-import { explainDefinitions, wordsOfDefinitions } from "./dagster-definitions/explain.ts";
+import { glanceAtDefinitions, tablesOfDefinitions, wordsOfDefinitions } from "./dagster-definitions/explain.ts";
 import type { Observation } from "./observation.ts";
 import { explainPrice, wordsOfPrice } from "./price/explain.ts";
 import type { StackPrice } from "./price/price.ts";
@@ -39,7 +39,8 @@ export function explainPlan(
     explainFindings(plan.findings),
     plan.steps.length > 0 ? null : markdown`${nothingToDo(plan, observation)}`,
     explainSteps(plan),
-    ...explainDefinitions(observation.dagsterDefinitions),
+    ...glanceAtDefinitions(observation.dagsterDefinitions),
+    ...tablesOfDefinitions(observation.dagsterDefinitions),
     ...explainContents(plan, observation, web),
     price === null ? null : explainPrice(price),
     plan.untouched.length === 0 ? null : details("Untouched", explainUntouched(plan)),
@@ -86,9 +87,9 @@ export function wordsOfPlan(plan: Plan, observation: Observation, price: StackPr
   const { stack, environment, source } = target;
   const back = plan.backTo === null ? "" : ` (release ${plan.backTo})`;
   const title = `${titleOf(plan)} for ${stack}, ${environment}, commit ${source.sha.slice(0, 12)}${back}`;
-  if (steps.length === 0) return [`${title}: ${nothingToDo(plan, observation)}`];
-  const cost = price === null ? [] : [wordsOfPrice(price)];
   const definitions = wordsOfDefinitions(observation.dagsterDefinitions);
+  if (steps.length === 0) return [`${title}: ${nothingToDo(plan, observation)}`, ...definitions];
+  const cost = price === null ? [] : [wordsOfPrice(price)];
   return [
     `${title}, ${steps.length === 1 ? "1 step" : `${steps.length} steps`}:`,
     ...inOrder(steps).map(({ id, reason }) => `  ${id}: ${reason}`),

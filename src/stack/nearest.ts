@@ -5,15 +5,12 @@
 export function nearest(name: string, candidates: Iterable<string>): string | null {
   const wanted = fold(name);
   let best: { readonly candidate: string; readonly slips: number } | null = null;
+  const allowed = Math.min(Math.max(1, Math.floor(wanted.length / 3)), wanted.length - 1);
   for (const candidate of candidates) {
-    const slips = distance(wanted, fold(candidate));
-    if (
-      slips <= Math.max(1, Math.floor(wanted.length / 3)) &&
-      slips < wanted.length &&
-      slips < (best?.slips ?? Infinity)
-    ) {
-      best = { candidate, slips };
-    }
+    const most = best === null ? allowed : best.slips - 1;
+    if (Math.abs(candidate.length - wanted.length) > most) continue;
+    const slips = distance(wanted, fold(candidate), most);
+    if (slips <= most) best = { candidate, slips };
   }
   return best?.candidate ?? null;
 }
@@ -21,27 +18,40 @@ export function nearest(name: string, candidates: Iterable<string>): string | nu
 /**
  * How many letters must be put in, left out, replaced or swapped with their neighbour to make one text of the other
  * (optimal string alignment, after Damerau and Levenshtein).
+ * @param most where more are not told apart: the answer is then any number above it
  */
-export function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
-  const cell = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
+export function distance(a: string, b: string, most = Infinity): number {
+  const width = b.length + 1;
+  let [older, old, current] = [new Uint32Array(width), new Uint32Array(width), new Uint32Array(width)];
+  for (let column = 0; column < width; column++) current[column] = column;
+  let leastBefore = 0;
   for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    rows.push(current);
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      current.push(
-        Math.min(
-          cell(row - 1, column) + 1,
-          cell(row, column - 1) + 1,
-          cell(row - 1, column - 1) + (same ? 0 : 1),
-          swapped ? cell(row - 2, column - 2) + 1 : Infinity,
-        ),
-      );
+    [older, old, current] = [old, current, older];
+    current[0] = row;
+    let least = row;
+    let left = row;
+    let above = old[0] ?? 0;
+    const [letter, before] = [a.charCodeAt(row - 1), a.charCodeAt(row - 2)];
+    for (let column = 1; column < width; column++) {
+      const other = b.charCodeAt(column - 1);
+      const diagonal = above;
+      above = old[column] ?? 0;
+      let slips = (above < left ? above : left) + 1;
+      const replaced = letter === other ? diagonal : diagonal + 1;
+      if (replaced < slips) slips = replaced;
+      if (before === other && letter === b.charCodeAt(column - 2)) {
+        const swapped = (older[column - 2] ?? 0) + 1;
+        if (swapped < slips) slips = swapped;
+      }
+      current[column] = slips;
+      left = slips;
+      if (slips < least) least = slips;
     }
+    // What follows is made of the last two rows, and is never less than they are.
+    if (Math.min(least, leastBefore) > most) return least;
+    leastBefore = least;
   }
-  return cell(a.length, b.length);
+  return current[b.length] ?? 0;
 }
 
 function fold(name: string): string {

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../domain/json.ts";
 import { nearest } from "../../stack/nearest.ts";
-import { type Defined, type DefinedKind, definedKinds } from "./defined.ts";
+import { type Defined, type DefinedKind, definedKinds, madeHere } from "./defined.ts";
 
 /** What new code makes of something that is served now. */
 export interface CodeChange {
@@ -19,8 +19,8 @@ export interface CodeChange {
  * came that does the same, has nearly its name, or is the only one: Dagster knows of no such thing, and keeps state by name.
  */
 export function compareDefined(served: readonly Defined[], next: readonly Defined[]): readonly CodeChange[] {
-  const before = new Map(served.map((one) => [identity(one), one]));
-  const after = new Map(next.map((one) => [identity(one), one]));
+  const before = byIdentity(served);
+  const after = byIdentity(next);
   const gone = [...before].flatMap(([id, one]) => (after.has(id) ? [] : [one]));
   const fresh = [...after].flatMap(([id, one]) => (before.has(id) ? [] : [one]));
   const renamed = renames(gone, fresh);
@@ -53,50 +53,85 @@ export function compareDefined(served: readonly Defined[], next: readonly Define
 function renames(gone: readonly Defined[], fresh: readonly Defined[]): ReadonlyMap<Defined, Defined> {
   const found = new Map<Defined, Defined>();
   for (const kind of definedKinds) {
-    const left = new Set(fresh.filter((one) => one.kind === kind));
-    const went = gone.filter((one) => one.kind === kind);
-    const isAlone = went.length === 1 && left.size === 1;
-    for (const resembles of [sameName, sameDeed, nearName, ...(isAlone ? [anything] : [])]) {
+    let went = gone.filter((one) => one.kind === kind);
+    const came = new Set(fresh.filter((one) => one.kind === kind));
+    const isAlone = went.length === 1 && came.size === 1;
+    for (const looking of [byName, byDeed, byNearName, ...(isAlone ? [byBeingAlone] : [])]) {
+      const find = looking([...came], went.length);
       for (const was of went) {
-        if (found.has(was)) continue;
-        const now = resembles(was, [...left]);
-        if (now === null) continue;
+        const now = find(was, came).find((one) => came.has(one));
+        if (now === undefined) continue;
         found.set(was, now);
-        left.delete(now);
+        came.delete(now);
       }
+      went = went.filter((one) => !found.has(one));
     }
   }
   return found;
 }
 
-type Resembling = (was: Defined, candidates: readonly Defined[]) => Defined | null;
+/**
+ * A way to find successors.
+ * @param candidates those that are nobody's successor yet; `free` are those that still are not
+ * @param count of all for whom one is looked for
+ * @returns who may be the successor of one, the likeliest first
+ */
+type Looking = (
+  candidates: readonly Defined[],
+  count: number,
+) => (was: Defined, free: ReadonlySet<Defined>) => readonly Defined[];
 
-/** Its name in another repository; of an asset, the last part of its key below another prefix. */
-const sameName: Resembling = (was, candidates) => {
-  const alike = candidates.filter(({ name }) => lastPart(was.kind, name) === lastPart(was.kind, was.name));
-  return candidates.find(({ name }) => name === was.name) ?? (alike.length === 1 ? (alike[0] ?? null) : null);
+/** Its name in another repository; of an asset, the last part of its key below another prefix, when only one has it. */
+const byName: Looking = (candidates) => {
+  const named = Map.groupBy(candidates, lastPart);
+  return (was) => {
+    const alike = named.get(lastPart(was)) ?? [];
+    return was.kind !== "asset" || alike.length === 1 ? alike : [];
+  };
 };
 
-/** The only one that does what it did, when that says something. */
-const sameDeed: Resembling = (was, candidates) => {
-  if (was.kind === "asset" || was.kind === "job" || (was.kind === "sensor" && was.members["jobs"] === "assets"))
-    return null;
-  const alike = candidates.filter(({ members }) => canonicalJson({ ...members }) === canonicalJson({ ...was.members }));
-  return alike.length === 1 ? (alike[0] ?? null) : nearName(was, alike);
+/** The only one that does what it did, when that says something; of several the one with the nearest name. */
+const byDeed: Looking = (candidates, count) => {
+  const doing = Map.groupBy(candidates, deed);
+  const isFew = candidates.length * count <= mostPairs;
+  return (was, free) => {
+    if (was.kind === "asset" || was.kind === "job" || (was.kind === "sensor" && was.members["jobs"] === "assets"))
+      return [];
+    const alike = doing.get(deed(was)) ?? [];
+    return alike.length <= 1 ? alike : isFew ? near(was, alike, free) : [];
+  };
 };
 
-const nearName: Resembling = (was, candidates) => {
-  const near = nearest(
-    was.name,
-    candidates.map(({ name }) => name),
+const byNearName: Looking = (candidates, count) => (was, free) =>
+  candidates.length * count <= mostPairs ? near(was, candidates, free) : [];
+
+const byBeingAlone: Looking = (candidates) => () => candidates;
+
+function near(
+  { name: wanted }: Defined,
+  candidates: readonly Defined[],
+  free: ReadonlySet<Defined>,
+): readonly Defined[] {
+  if (wanted.length > longestName) return [];
+  const left = candidates.filter((one) => free.has(one));
+  const name = nearest(
+    wanted,
+    left.map((one) => one.name),
   );
-  return candidates.find(({ name }) => name === near) ?? null;
-};
+  return left.filter((one) => one.name === name);
+}
 
-const anything: Resembling = (_, candidates) => candidates[0] ?? null;
+/** Whose names are held against one another: with more a plan would take minutes for what it only guesses. */
+const mostPairs = 50_000;
+/** Of a name that may be a slip of another, in characters. */
+const longestName = 60;
 
-function lastPart(kind: DefinedKind, name: string): string {
+function lastPart({ kind, name }: Defined): string {
   return kind === "asset" ? name.slice(name.lastIndexOf("/") + 1) : name;
+}
+
+function deed({ members }: Defined): string {
+  return canonicalJson({ ...members });
 }
 
 function differing(was: Defined, now: Defined): CodeChange["members"] {
@@ -110,8 +145,19 @@ function placeOf({ kind, repository, name }: Defined): Pick<CodeChange, "kind" |
   return { kind, repository, name };
 }
 
+function byIdentity(all: readonly Defined[]): ReadonlyMap<string, Defined> {
+  const known = new Map<string, Defined>();
+  for (const one of all) {
+    const id = identity(one);
+    // Of several repositories with one asset, who makes it tells what it is.
+    if (!known.has(id) || one.members["made"] === madeHere) known.set(id, one);
+  }
+  return known;
+}
+
+/** Dagster knows an asset by its key alone, wherever it is defined. */
 function identity({ kind, repository, name }: Defined): string {
-  return JSON.stringify([kind, repository, name]);
+  return JSON.stringify(kind === "asset" ? [kind, name] : [kind, repository, name]);
 }
 
 function rank({ kind }: CodeChange): number {

@@ -1,5 +1,6 @@
 import type { Untrusted } from "../../domain/evidence.ts";
 import type { CodeChange } from "./compare.ts";
+import type { OnLoss } from "./on-loss.ts";
 import type { Touched } from "./touched.ts";
 
 /** From where a plan knows what new code defines. */
@@ -23,6 +24,7 @@ export type ComparedDefinitions =
       readonly changes: readonly CodeChangeWithState[];
       /** How many definitions new code has. */
       readonly count: number;
+      readonly onLoss: OnLoss;
     }
   /** No step of the plan changes what serves it. */
   | { readonly kind: "stays" }

@@ -22,6 +22,7 @@ export interface RepositoryContent {
     readonly cron: string;
     readonly timezone: string;
   }[];
+  /** `jobs`: none where it is aimed at nothing. */
   readonly sensors: readonly { readonly name: string; readonly type: string; readonly jobs: readonly string[] }[];
   readonly assets: readonly {
     readonly key: readonly string[];
@@ -44,7 +45,7 @@ export function definedIn(repositories: readonly RepositoryContent[]): readonly 
       const members = {
         group,
         partitions: partitions ?? "none",
-        made: isMaterializable ? "here" : "elsewhere",
+        made: isMaterializable ? madeHere : "elsewhere",
       };
       return { kind: "asset", repository, name: key.join("/"), members };
     }),
@@ -52,8 +53,12 @@ export function definedIn(repositories: readonly RepositoryContent[]): readonly 
   ]);
 }
 
+/** Of the member `made` of an asset. */
+export const madeHere = "here";
+
 /** What is aimed at assets gets a job that Dagster names after it: that is no target to compare. */
 function target(jobs: readonly string[]): string {
+  if (jobs.length === 0) return "none";
   return jobs.filter(isNamed).sort().join(", ") || "assets";
 }
 

@@ -53,7 +53,7 @@ export type Description =
       /** Of whoever raised it first. */
       readonly words: Untrusted;
       /** Module that was not found; null: something else is wrong. */
-      readonly module: string | null;
+      readonly module: Untrusted | null;
     };
 
 /**
@@ -72,7 +72,12 @@ export function parseDescription(text: string, withoutPrefix = ""): Description 
     const { words, place, module } = failed;
     const at =
       place === null ? "" : ` (${place.startsWith(withoutPrefix) ? place.slice(withoutPrefix.length) : place})`;
-    return { kind: "failed", location, words: untrusted(`${words}${at}`), module };
+    return {
+      kind: "failed",
+      location,
+      words: untrusted(`${words}${at}`),
+      module: module === null ? null : untrusted(module),
+    };
   }
   if (repositories === undefined) return "it names neither repositories nor a failure";
   const content = repositories.map(({ jobs, ...others }) => ({ ...others, jobs: jobs.map((job) => job.name) }));

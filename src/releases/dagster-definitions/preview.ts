@@ -1,4 +1,3 @@
-import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { Dagster } from "../../dagster/client.ts";
 import type { Context } from "../../domain/context.ts";
@@ -6,14 +5,17 @@ import { UserError } from "../../domain/errors.ts";
 import { instant } from "../../domain/identifiers.ts";
 import type { Plan } from "../../domain/plan.ts";
 import type { ImageClients } from "../../images/index.ts";
-import type { CodeLocation, Stack } from "../../stack/stack.ts";
+import type { Stack } from "../../stack/stack.ts";
 import { locationsServedBy } from "../hosts.ts";
 import { isAskable, type Observation } from "../observation.ts";
 import type { Observed } from "../observe.ts";
+import { readAnswer } from "./answer-file.ts";
 import { type CodeChange, compareDefined } from "./compare.ts";
 import { definedIn } from "./defined.ts";
 import { type Description, parseDescription } from "./description.ts";
-import { largestTree, loadDefinitions } from "./load.ts";
+import { loadDefinitions } from "./load.ts";
+import { byFile, whatToLoad } from "./loadable.ts";
+import { type OnLoss, onLossOf } from "./on-loss.ts";
 import { readMaterializations, readServed, type Served } from "./served.ts";
 import type { ComparedDefinitions, DefinitionsSource } from "./compared.ts";
 import { type Touched, touchedState } from "./touched.ts";
@@ -28,6 +30,8 @@ export interface DefinitionsPlace {
   /** The webserver; null: none has an address. */
   readonly dagster: Dagster | null;
   readonly images: Pick<ImageClients, "kept" | "prepared" | "scratch">;
+  /** Losing state is meant. */
+  readonly allowsLoss: boolean;
 }
 
 /**
@@ -49,6 +53,7 @@ export async function previewDefinitions(
   const files = await readFiles(root, source, locations);
   context.report({ kind: "stage", title: "Dagster definitions" });
   const served = await whatIsServed(stack, observed.observation, dagster);
+  const onLoss = onLossOf(stack.gates, place.allowsLoss);
   const compared: [string, ComparedDefinitions][] = [];
   for (const location of locations) {
     const one = typeof served === "string" ? served : (served.get(location) ?? servesNothing);
@@ -60,13 +65,11 @@ export async function previewDefinitions(
           ? none(one.why)
           : given === undefined && source.loads && !isChanged(stack, plan, location)
             ? ({ kind: "stays" } as const)
-            : await compareOne(
-                location,
-                one,
-                given ?? (await loadOne(context, stack, observed, place, location)),
-                observed.observation,
+            : await compareOne(location, one, given ?? (await loadOne(context, stack, observed, place, location)), {
+                instigators: observed.observation.instigators,
                 dagster,
-              );
+                onLoss,
+              });
     compared.push([location, told]);
   }
   return Object.fromEntries(compared);
@@ -87,12 +90,17 @@ async function whatIsServed(
   return readServed(dagster);
 }
 
+/** By what it is known what people have made under names that go. */
+interface WhatHangsOnNames extends Pick<Observation, "instigators"> {
+  readonly dagster: Dagster | null;
+  readonly onLoss: OnLoss;
+}
+
 async function compareOne(
   location: string,
   { repositories }: Extract<Served, { kind: "served" }>,
   described: Description | ComparedDefinitions,
-  { instigators }: Observation,
-  dagster: Dagster | null,
+  { instigators, dagster, onLoss }: WhatHangsOnNames,
 ): Promise<ComparedDefinitions> {
   if (described.kind === "failed") return doesNotLoad(described);
   if (described.kind !== "described") return described;
@@ -105,16 +113,21 @@ async function compareOne(
   });
   const materialized =
     dagster === null ? new Map<string, number | null>() : await readMaterializations(dagster, goneAssets);
-  const noted = instigators.locations?.[location] ?? [];
+  const asked = new Set(goneAssets);
+  const noted = instigators.locations?.[location] ?? null;
   const touches = (change: CodeChange): Touched | null => {
     if (change.kind !== "asset") return touchedState(change, noted);
-    const at = materialized.get(change.former?.name ?? change.name) ?? null;
+    const name = change.former?.name ?? change.name;
+    if (!asked.has(name)) return null;
+    const at = materialized.get(name);
+    if (at === undefined) return { kind: "unknown" };
     return at === null ? null : { kind: "materializations", lastAt: instant(at) };
   };
   return {
     kind: "compared",
     changes: changes.map((change) => ({ ...change, touches: touches(change) })),
     count: next.length,
+    onLoss,
   };
 }
 
@@ -129,35 +142,18 @@ function isChanged({ services }: Stack, { steps }: Plan, location: string): bool
 
 async function loadOne(
   context: Context,
-  { services }: Stack,
+  stack: Stack,
   { images }: Observed,
   place: DefinitionsPlace,
   location: string,
 ): Promise<Description | ComparedDefinitions> {
-  const { source, whyNotRun } = place;
-  const byFile = `Let definitions/describe.py write it where the code runs, and name the file: \`definitions: ${location}=<path>\`.`;
-  if (!source.loads) return none("No file of the input `definitions` is of it.", byFile);
-  const service = Object.values(services).find(
-    (one): one is CodeLocation => one.kind === "code-location" && one.location === location,
-  );
-  if (service === undefined)
-    return none(
-      "Webserver and daemon load it themselves, and their workspace file says how: that is not followed.",
-      byFile,
-    );
-  const { module, image: key } = service;
-  if (module === null)
-    return none("Its task definition has its own command: which module it loads is not known.", byFile);
-  const image = images[key];
-  if (image === undefined) return none("Its image is not made of this checkout.", byFile);
-  if (image.way === "docker")
-    return none("Its image is built from a Dockerfile: what is in it is not known before.", byFile);
-  if (whyNotRun !== null) return none(whyNotRun);
-  if (image.sources.size > largestTree)
-    return none(`Its image copies ${image.sources.size} bytes, too many to lay out.`, byFile);
+  const fix = byFile(location);
+  if (!place.source.loads) return none("No file of the input `definitions` is of it.", fix);
+  const wanted = whatToLoad(location, stack, images, place.whyNotRun);
+  if ("why" in wanted) return none(wanted.why, wanted.fix);
   try {
-    const described = await loadDefinitions(context, place.images, { service, module, image });
-    return typeof described === "string" ? none(sentence(described), byFile) : described;
+    const described = await loadDefinitions(context, place.images, wanted);
+    return typeof described === "string" ? none(sentence(described), fix) : described;
   } catch (error) {
     if (error instanceof UserError) return none(`What loads it cannot be had here. ${error.what}`, error.fix);
     throw error;
@@ -168,7 +164,7 @@ function doesNotLoad({ words, module }: Extract<Description, { kind: "failed" }>
   const fix =
     module === null
       ? "Code that needs a secret or a path of its image when it is loaded does so only there: let definitions/describe.py write a file in the image, and name that under `definitions`."
-      : `Add what ${JSON.stringify(module)} is in to the image's lock file, or to its \`files\`.`;
+      : "Add what that module is in to the image's lock file, or to its `files`.";
   return { kind: "not-compared", why: "The new code does not load where it was tried.", quoted: words, fix };
 }
 
@@ -203,19 +199,12 @@ async function readDescription(file: string, path: string): Promise<Description>
     where: "input definitions",
     fix: "Let definitions/describe.py write it in an earlier step: `python describe.py --location <location> -m <module> > definitions.json`.",
   };
-  const text = await stat(file)
-    .then((status) => (status.size > answerLimit ? null : readFile(file, "utf8")))
-    .catch((cause: unknown) => {
-      throw new UserError({ what: `The file ${path} with definitions cannot be read.`, ...advice }, { cause });
-    });
-  const described = text === null ? "it is larger than 32 MB" : parseDescription(text);
+  const answer = await readAnswer(file);
+  const described = typeof answer === "string" ? answer : parseDescription(answer.text);
   if (typeof described === "string")
-    throw new UserError({ what: `The file ${path} cannot be used: ${described}.`, ...advice });
+    throw new UserError({ what: `The file ${path} with definitions cannot be used: ${described}.`, ...advice });
   return described;
 }
-
-/** Of one file, in bytes. */
-const answerLimit = 32 * 1024 * 1024;
 
 function none(why: string, fix: string | null = null): Extract<ComparedDefinitions, { kind: "not-compared" }> {
   return { kind: "not-compared", why, quoted: null, fix };

@@ -20,22 +20,24 @@ export async function readServed(dagster: Dagster): Promise<ReadonlyMap<string, 
 
 /** When each of some assets was last materialized, in milliseconds since 1970, by its key joined by `/`; null: never. What is not known is left out. */
 export async function readMaterializations(
-  dagster: Dagster,
+  dagster: Pick<Dagster, "ask">,
   assets: readonly string[],
 ): Promise<ReadonlyMap<string, number | null>> {
-  if (assets.length === 0) return new Map();
-  const asked = assets.slice(0, mostAssets).map((key) => ({ path: key.split("/") }));
-  const answer = await orWhy(() => dagster.ask(lastMaterializations, { assets: asked }));
-  if (typeof answer === "string") return new Map();
-  return new Map(
-    answer.assetNodes.map(({ assetKey, assetMaterializations: [last] }) => {
-      return [assetKey.path.join("/"), last === undefined ? null : Number(last.timestamp)];
-    }),
-  );
+  const known = new Map<string, number | null>();
+  for (let from = 0; from < assets.length; from += pageSize) {
+    const asked = assets.slice(from, from + pageSize).map((key) => ({ path: key.split("/") }));
+    const answer = await orWhy(() => dagster.ask(lastMaterializations, { assets: asked }));
+    if (typeof answer === "string") break;
+    for (const { assetKey, assetMaterializations } of answer.assetNodes) {
+      const [last] = assetMaterializations;
+      known.set(assetKey.path.join("/"), last === undefined ? null : Number(last.timestamp));
+    }
+  }
+  return known;
 }
 
-/** Of those that are gone, so many are asked for. */
-const mostAssets = 200;
+/** So many assets are asked for at once. */
+const pageSize = 200;
 
 /** A plan goes on where Dagster has nothing to say. */
 async function orWhy<T>(ask: () => Promise<T | string>): Promise<T | string> {

@@ -11,14 +11,21 @@ export type Touched =
       readonly byHand: boolean;
       readonly hasCursor: boolean;
     }
-  | { readonly kind: "materializations" /** Of the last one. */; readonly lastAt: string };
+  | { readonly kind: "materializations" /** Of the last one. */; readonly lastAt: string }
+  /** Nobody could say. */
+  | { readonly kind: "unknown" };
 
-/** What a schedule or sensor that goes, or gets another name, leaves behind; null: nothing that anybody would miss. */
+/**
+ * What a schedule or sensor that goes, or gets another name, leaves behind; null: nothing that anybody would miss.
+ * @param noted null: what there is of its location is not known
+ */
 export function touchedState(
   { change, kind, repository, name, former }: CodeChange,
-  noted: readonly Instigator[],
+  noted: readonly Instigator[] | null,
 ): Touched | null {
   if (change !== "removed" && former === null) return null;
+  if (kind === "job") return null;
+  if (noted === null) return { kind: "unknown" };
   const was = former ?? { repository, name };
   const found = noted.find((one) => one.kind === kind && one.repository === was.repository && one.name === was.name);
   if (found === undefined || !isLoss({ kind: "gone", was: found, renamedTo: null })) return null;

@@ -8,7 +8,7 @@ import {
   explainUntouched,
   nothingToDo,
 } from "../explain.ts";
-import { explainDefinitions } from "../dagster-definitions/explain.ts";
+import { glanceAtDefinitions, tablesOfDefinitions } from "../dagster-definitions/explain.ts";
 import type { Observation } from "../observation.ts";
 import { explainPrice } from "../price/explain.ts";
 import type { StackPrice } from "../price/price.ts";
@@ -39,13 +39,14 @@ export function explainPreview(
     steps.length === 0 ? markdown`${nothingToDo(plan, observation)}` : null,
     deeds.length === 0 ? null : markdown`It would:`,
     list(deeds.map((step) => markdown`${describe(step)}: ${step.reason}`)),
-    ...explainDefinitions(observation.dagsterDefinitions),
+    ...glanceAtDefinitions(observation.dagsterDefinitions),
     notices.length === 0 ? null : details(counted(notices.length, "notice"), explainFindings(notices) ?? markdown``),
     steps.length === 0 ? null : details(`In this order: ${counted(steps.length, "step")}`, explainSteps(plan)),
     untouched.length === 0
       ? null
       : details(`Not touched: ${untouched.map(({ what }) => what).join(", ")}`, explainUntouched(plan)),
     price === null ? null : explainPrice(price),
+    ...tablesOfDefinitions(observation.dagsterDefinitions),
     ...explainContents(plan, observation, web),
   );
 }

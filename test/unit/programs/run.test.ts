@@ -117,6 +117,38 @@ describe("run", () => {
     for (const pid of pids) expect(isAlive(pid)).toBe(false);
   });
 
+  const leftBehind = [
+    "import subprocess, sys, time",
+    "left = subprocess.Popen(['sleep', '60'], start_new_session=True)",
+    "print(left.pid, flush=True)",
+  ].join("\n");
+
+  test.each(["report", "capture"] as const)(
+    "a program that leaves one behind which keeps its output open is done all the same (%s)",
+    async (output) => {
+      const text = await run(context(), { command: "python3", args: ["-c", leftBehind], output });
+      const pid = Number(text);
+      expect(isAlive(pid)).toBe(true);
+      process.kill(pid);
+    },
+    20_000,
+  );
+
+  test("one that was cancelled is done, whoever keeps its output open", async () => {
+    const controller = new AbortController();
+    const told = context(controller.signal);
+    const args = [
+      "-c",
+      `${leftBehind}\nimport signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\ntime.sleep(60)`,
+    ];
+    const clock = { ...told.clock, sleep: () => sleep(50) };
+    const running = errorOf(run({ ...told, clock }, { command: "python3", args, output: "report" }));
+    while (told.lines.length < 2) await sleep(5);
+    controller.abort(new Cancelled());
+    expect(await running).toBeInstanceOf(Cancelled);
+    process.kill(Number(told.lines[0]));
+  }, 20_000);
+
   test("nothing is started once the signal is aborted", async () => {
     const folder = await mkdtemp(join(tmpdir(), "run-"));
     try {

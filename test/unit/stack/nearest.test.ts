@@ -22,6 +22,18 @@ describe("the distance of two texts", () => {
     );
   });
 
+  test("is the same where only so many slips are told apart, and above that more than those", () => {
+    const text = fc.stringMatching(/^[ab]{0,9}$/);
+    fc.assert(
+      fc.property(text, text, fc.nat(9), (a, b, most) => {
+        const whole = distance(a, b);
+        const told = distance(a, b, most);
+        if (whole <= most) expect(told).toBe(whole);
+        else expect(told).toBeGreaterThan(most);
+      }),
+    );
+  });
+
   test("is one for each single slip", () => {
     const text = fc.stringMatching(/^[a-z]{3,10}$/);
     fc.assert(
@@ -48,6 +60,25 @@ describe("the name that was meant", () => {
     ["x", null],
     ["", null],
   ])("%s: %s", (name, meant) => expect(nearest(name, known)).toBe(meant));
+
+  test("whatever they are: what comes first of those with the fewest slips, of so many as are let pass", () => {
+    const text = fc.stringMatching(/^[a-c]{0,7}$/);
+    fc.assert(
+      fc.property(text, fc.array(text, { maxLength: 6 }), (name, candidates) => {
+        const allowed = Math.min(Math.max(1, Math.floor(name.length / 3)), name.length - 1);
+        const slips = candidates.map((one) => distance(name, one));
+        const least = Math.min(...slips);
+        expect(nearest(name, candidates)).toBe(least <= allowed ? candidates[slips.indexOf(least)] : null);
+      }),
+    );
+  });
+
+  test("one whose length alone is too many slips is not looked at: long texts take no time", () => {
+    const begun = performance.now();
+    const long = "x".repeat(20_000);
+    expect(nearest(long, [`${long}${long}`, "y"])).toBeNull();
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
 
   test("of two that are as near, the first", () => {
     expect(nearest("bat", ["cat", "hat"])).toBe("cat");

@@ -91,6 +91,70 @@ test.each<[string, Partial<RepositoryContent>, Partial<RepositoryContent>, reado
   expect(differences(before, after)).toEqual(expected);
 });
 
+test("an asset that moves to another repository is the same asset: Dagster knows it by its key", () => {
+  const move = (after: Partial<typeof deals>) =>
+    compareDefined(
+      definedIn([repository({ assets: [deals] })]),
+      definedIn([repository({ name: "shop", assets: [{ ...deals, ...after }] })]),
+    ).map(show);
+  expect(move({})).toEqual([]);
+  expect(move({ group: "sales" })).toEqual(["changed asset deals, group default → sales"]);
+});
+
+test("an asset that one repository makes and others only read is what it is where it is made", () => {
+  const reads = repository({ name: "reads", assets: [{ ...deals, isMaterializable: false }] });
+  const makes = repository({ name: "makes", assets: [deals] });
+  expect(compareDefined(definedIn([makes, reads]), definedIn([reads, makes]))).toEqual([]);
+  expect(compareDefined(definedIn([makes, reads]), definedIn([reads])).map(show)).toEqual([
+    "changed asset deals, made here → elsewhere",
+  ]);
+});
+
+test("a sensor without any target has none, and one that is aimed at assets has those", () => {
+  const aimed = (jobs: readonly string[]) => ({ sensors: [{ ...mailbox, jobs }] });
+  expect(differences(aimed(["__anonymous_asset_job_mailbox"]), aimed([]))).toEqual([
+    "changed sensor mailbox, jobs assets → none",
+  ]);
+});
+
+test.each([
+  ["all under other names", (index: number) => `model_${index}`, (index: number) => `model_${index}_x`],
+  [
+    "with names as long as they may be",
+    (index: number) => `${"x".repeat(990)}${index}`,
+    (index: number) => `${index}${"x".repeat(990)}`,
+  ],
+])("five thousand against five thousand, %s, are compared in seconds", (_, was, now) => {
+  const content = (name: (index: number) => string): RepositoryContent => {
+    const all = Array.from({ length: 5000 }, (__, index) => name(index));
+    return repository({
+      jobs: all,
+      sensors: all.map((one) => ({ ...mailbox, name: one })),
+      assets: all.map((one) => ({ ...deals, key: [one] })),
+    });
+  };
+  const begun = performance.now();
+  expect(compareDefined(definedIn([content(was)]), definedIn([content(now)]))).toHaveLength(30_000);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+});
+
+test("five thousand assets that get a prefix are found again", () => {
+  const all = (prefix: readonly string[]) => ({
+    assets: Array.from({ length: 5000 }, (_, index) => ({ ...deals, key: [...prefix, `deals_${index}`] })),
+  });
+  const renamed = compareDefined(definedIn([repository(all([]))]), definedIn([repository(all(["raw"]))]));
+  expect(renamed.filter(({ change }) => change === "renamed")).toHaveLength(5000);
+});
+
+test("two hundred names that are much alike against two hundred are compared in seconds", () => {
+  const all = (salt: number) => ({
+    jobs: Array.from({ length: 200 }, (_, index) => `${"ab".repeat(28)}${index * salt}`),
+  });
+  const begun = performance.now();
+  differences(all(7), all(11));
+  expect(performance.now() - begun).toBeLessThan(10_000);
+});
+
 test("what moves to another repository is renamed: its state stays with the former", () => {
   const [change] = compareDefined(
     definedIn([repository({ schedules: [nightly] })]),

@@ -4,6 +4,7 @@ import { untrusted } from "../../../../src/domain/evidence.ts";
 import type { Finding } from "../../../../src/domain/finding.ts";
 import type { Plan } from "../../../../src/domain/plan.ts";
 import type { ComparedDefinitions } from "../../../../src/releases/dagster-definitions/compared.ts";
+import type { OnLoss } from "../../../../src/releases/dagster-definitions/on-loss.ts";
 import { planRelease } from "../../../../src/releases/plan.ts";
 import { explainPreview } from "../../../../src/releases/preview/explain.ts";
 import { priceOf } from "../../../../src/releases/price/price.ts";
@@ -46,11 +47,12 @@ const hostile = "<img src=x onerror=alert(1)> @everyone </details> ```\n# Headin
 const plainDefinition = { repository: "__repository__", former: null, members: [], touches: null };
 
 /** One of each. @param name of a schedule that is renamed, and is on */
-function changedDefinitions(name: string): ComparedDefinitions {
+function changedDefinitions(name: string, onLoss: OnLoss = "stopped"): ComparedDefinitions {
   const former = { repository: "__repository__", name };
   return {
     kind: "compared",
     count: 7,
+    onLoss,
     changes: [
       {
         ...plainDefinition,
@@ -176,7 +178,7 @@ test.each<[string, () => string]>([
           quoted: untrusted("KeyError: 'OPENAI_API_KEY' (/app/app/main.py:12)"),
           fix: "Let definitions/describe.py write a file in the image.",
         },
-        other: { kind: "compared", changes: [], count: 12 },
+        other: { kind: "compared", changes: [], count: 12, onLoss: "stopped" },
       }),
   ],
   [
@@ -225,4 +227,29 @@ test("What is longest stands last, since a comment may be cut", () => {
   expect(at("make image")).toBeLessThan(at("In this order:"));
   expect(at("In this order:")).toBeLessThan(at("Services cost"));
   expect(at("Services cost")).toBeLessThan(at("service/code: new"));
+});
+
+test("State that would be lost stands above; the tables of definitions stand where what is long does", () => {
+  const text = withDefinitions({ DealFlow: changedDefinitions("nightly") });
+  const at = (words: string): number => {
+    expect(text).toContain(words);
+    return text.indexOf(words);
+  };
+  expect(at("**State of 2 schedules")).toBeLessThan(at("In this order:"));
+  expect(at("Services cost")).toBeLessThan(at("Dagster definitions of DealFlow: "));
+});
+
+test.each<[OnLoss, RegExp]>([
+  ["stopped", /A deploy is stopped by its gate/],
+  ["allowed", /No deploy with .* is stopped/],
+  ["told", /only warns of that: no deploy is stopped/],
+  ["not-looked-at", /is off: no deploy is stopped/],
+])("What becomes of a deploy that loses state is said as it is: %s", (onLoss, words) => {
+  expect(withDefinitions({ DealFlow: changedDefinitions("nightly", onLoss) })).toMatch(words);
+});
+
+test("A member that is long is cut in the table", () => {
+  const text = withDefinitions({ DealFlow: changedDefinitions("n".repeat(900)) });
+  expect(text).toContain(`${"n".repeat(120)}…`);
+  expect(/cron: .*/.exec(text)?.[0].length).toBeLessThan(400);
 });
