@@ -375,12 +375,12 @@ describe("inputs", () => {
     [
       "a file of definitions that is not there",
       { command: "plan", definitions: "definitions.json" },
-      /file definitions\.json with definitions cannot be read/,
+      /file definitions\.json with definitions cannot be used: it is not there/,
     ],
     [
       "a file of definitions that is none",
       { command: "plan", definitions: "small=dagster-stack.yml" },
-      /dagster-stack\.yml cannot be used: it is not what definitions\/describe\.py writes/,
+      /dagster-stack\.yml with definitions cannot be used: it is not what definitions\/describe\.py writes/,
     ],
     ["a reason that nobody reads", { command: "unlock", reason: "x".repeat(501) }, /reason has 500 characters at most/],
     ["several components in one line", { only: "code,daemon" }, /is no service, image, migration or location/],
