@@ -19,7 +19,7 @@ let since: number;
 
 beforeAll(async () => {
   small = await startSmallStack();
-}, 120_000);
+});
 afterAll(() => small.bed.close());
 beforeEach(async () => {
   checkout = await checkOut(small);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   small = await startSmallStack({ speed: 20 });
   github = await startFakeIdentityTokens(subject);
   role = small.infrastructure.roleArn("deploy");
-}, 120_000);
+});
 afterAll(async () => {
   await github.close();
   await small.bed.close();

@@ -16,7 +16,7 @@ let checkout: Checkout;
 
 beforeAll(async () => {
   small = await startSmallStack();
-}, 120_000);
+});
 afterAll(async () => {
   await small.bed.close();
   await removeFolders();

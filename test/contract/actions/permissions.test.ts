@@ -21,7 +21,7 @@ beforeAll(async () => {
     ),
   );
   checkout.commit("Migrate");
-}, 120_000);
+});
 
 afterAll(async () => {
   await checkout.remove();

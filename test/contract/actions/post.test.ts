@@ -16,7 +16,7 @@ let job: Job;
 
 beforeAll(async () => {
   small = await startSmallStack();
-}, 120_000);
+});
 afterAll(() => small.bed.close());
 beforeEach(async () => {
   checkout = await checkOut(small);

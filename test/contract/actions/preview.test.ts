@@ -24,7 +24,7 @@ beforeAll(async () => {
   small = await startSmallStack();
   github = await startFakeGithub({ pullRequest: (number) => (number === theOnlyNumber ? page : undefined) });
   checkout = await checkOut(small);
-}, 120_000);
+});
 afterAll(async () => {
   await checkout.remove();
   await github.close();

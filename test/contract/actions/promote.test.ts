@@ -48,7 +48,7 @@ beforeAll(async () => {
   await putRecord(small, "current.json", { schema: 1, release: proved.id, previous: null, at }, "staging");
   await checkout.write("app/main.py", "definitions = 'not proved yet'\n");
   checkout.commit("Later");
-}, 120_000);
+});
 afterAll(async () => {
   await checkout.remove();
   await small.bed.close();

@@ -20,7 +20,7 @@ beforeAll(async () => {
   small = await startSmallStack();
   checkout = await checkOut(small);
   await checkout.write("deploy/web.json", JSON.stringify(definition));
-}, 120_000);
+});
 afterAll(async () => {
   await checkout.remove();
   await small.bed.close();
@@ -76,7 +76,7 @@ test("a file is registered with what is asked for, and nothing of it is lost; on
     ],
     tags: [{ key: "team", value: "data" }, { key: "dagster-ecs:content-hash" }],
   });
-}, 60_000);
+});
 
 test("with `register: false` the file is written, and AWS is not called", async () => {
   const before = operations().length;
@@ -84,7 +84,7 @@ test("with `register: false` the file is written, and AWS is not called", async 
   expect(exitCode).toBe(0);
   expect(outputs["task-definition"]).toMatch(/task-definition-theirs\.json$/);
   expect(operations()).toHaveLength(before);
-}, 60_000);
+});
 
 test.each<[string, Readonly<Record<string, string>>, RegExp]>([
   [

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await putRecord(small, `releases/${id}/outcome.json`, { ...outcome, release, owner, at });
   await putRecord(small, `index/${9_999_999_999 - Date.parse("2026-11-20T10:00:00Z") / 1000}-${id}`, "{}");
   await putRecord(small, "current.json", { schema: 1, release: id, previous: null, at });
-}, 120_000);
+});
 afterAll(async () => {
   await checkout.remove();
   await small.bed.close();

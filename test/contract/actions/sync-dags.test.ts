@@ -21,7 +21,7 @@ beforeAll(async () => {
   const secrets = { [login.secret]: JSON.stringify({ username: login.username, password: login.password }) };
   infrastructure = await playInfrastructure(bed, { stack: "shop", repositories: [], services: {}, secrets });
   dagster = await playDagster();
-}, 120_000);
+});
 afterAll(async () => {
   await dagster.close();
   await bed.close();
@@ -224,7 +224,7 @@ describe("with a webserver", () => {
     expect(errorsOf(result)).toContain("again, and it is loaded.");
     expect(result.summary).toContain("No module named 'pandsa'");
     expect(result.log.join("\n")).not.toMatch(/^::error::/m);
-  }, 120_000);
+  });
 
   test("that does not answer, or lets nobody in, writes nothing", async () => {
     await sync();

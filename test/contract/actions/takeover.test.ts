@@ -24,7 +24,7 @@ beforeAll(async () => {
   checkout = await checkOut(small);
   const made = await checkout.run({ action: "actions/build-push-image" });
   expect(made.exitCode).toBe(0);
-}, 120_000);
+});
 afterAll(async () => {
   await checkout.remove();
   await github.close();

@@ -10,7 +10,7 @@ let checkout: Checkout;
 beforeAll(async () => {
   small = await startSmallStack();
   checkout = await checkOut(small);
-}, 120_000);
+});
 afterAll(async () => {
   await checkout.remove();
   await small.bed.close();

@@ -12,7 +12,7 @@ import { memoryBucket } from "../../releases/memory-bucket.ts";
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(() => bed.close());
 
 const schema = z.strictObject({ n: z.number() });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   account.checkout.git("remote", "add", "origin", "git@github.com:owner/small.git");
   const { workspace, environment } = account.job(1);
   desk = { folder: workspace, environment };
-}, 120_000);
+});
 afterAll(() => account.close());
 
 const schema = JSON.parse(readFileSync("schemas/command-line.schema.json", "utf8")) as {

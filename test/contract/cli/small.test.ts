@@ -21,7 +21,7 @@ let desk: Desk;
 
 beforeAll(async () => {
   small = await startSmallStack();
-}, 120_000);
+});
 afterAll(() => small.bed.close());
 beforeEach(async () => {
   checkout = await checkOut(small);

@@ -17,7 +17,7 @@ let scene: Scene;
 
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(() => bed.close());
 
 beforeEach(async () => {

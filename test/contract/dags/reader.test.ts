@@ -29,7 +29,7 @@ let readers: ChildProcess[] = [];
 
 beforeAll(async () => {
   [bed, tools] = await Promise.all([startBed(), pythonTools()]);
-}, 180_000);
+});
 afterAll(() => bed.close());
 
 beforeEach(async () => {

@@ -1,4 +1,3 @@
-import { jest } from "@jest/globals";
 import { execFile } from "node:child_process";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -28,8 +27,6 @@ import {
   wheelhouse,
 } from "./fixtures.ts";
 import { onEachRegistry, type TestRegistry } from "./registries.ts";
-
-jest.setTimeout(120_000);
 
 const run = promisify(execFile);
 

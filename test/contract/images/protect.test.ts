@@ -1,4 +1,3 @@
-import { jest } from "@jest/globals";
 import type { Digest } from "../../../src/domain/identifiers.ts";
 import { observeHold, openImages, protectImage } from "../../../src/images/index.ts";
 import { manifestTypes } from "../../../src/images/manifest.ts";
@@ -15,8 +14,6 @@ import {
   removeFolders,
 } from "./fixtures.ts";
 import { onEachRegistry, type TestRegistry } from "./registries.ts";
-
-jest.setTimeout(120_000);
 
 onEachRegistry("an image that runs by a tag", (start) => {
   let registry: TestRegistry;

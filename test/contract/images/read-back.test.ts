@@ -1,4 +1,3 @@
-import { jest } from "@jest/globals";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -9,7 +8,6 @@ import { findProgram } from "../../local-aws/backing/processes.ts";
 import { checkout, context, folderFor, pushBase, removeFolders, request } from "./fixtures.ts";
 import { onEachRegistry } from "./registries.ts";
 
-jest.setTimeout(120_000);
 afterAll(removeFolders);
 
 const run = promisify(execFile);

@@ -76,4 +76,4 @@ test("Python's tarfile reads every name, mode, target and content as they were g
       ]),
   );
   expect(JSON.parse(stdout)).toEqual(expected);
-}, 60_000);
+});

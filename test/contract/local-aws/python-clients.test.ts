@@ -69,7 +69,7 @@ describe("clients that we did not write", () => {
       "unknown name": "ServiceNotFound",
     });
     expect(aws.calls.every(({ caller }) => caller === "deployer")).toBe(true);
-  }, 120_000);
+  });
 
   test("the AWS command line reads a service and is told what it got wrong", async () => {
     const cli = (...args: readonly string[]) => runClient(tools, served, tools.python, ["-s", tools.aws, ...args]);
@@ -85,7 +85,7 @@ describe("clients that we did not write", () => {
     const missing = await cli("ecs", "update-service", "--cluster", "main", "--service", "nope");
     expect(missing.code).not.toBe(0);
     expect(missing.stderr).toContain("(ServiceNotFoundException) when calling the UpdateService operation");
-  }, 120_000);
+  });
 
   test("the models are what their generator makes of the pinned botocore", async () => {
     expect(await runClient(tools, served, tools.python, [models, "--check"])).toEqual({
@@ -93,5 +93,5 @@ describe("clients that we did not write", () => {
       stdout: "",
       stderr: "",
     });
-  }, 60_000);
+  });
 });

@@ -13,7 +13,7 @@ let dagster: Dagster;
 beforeAll(async () => {
   bed = await startBed();
   scene = await openScene(bed);
-}, 180_000);
+});
 afterAll(async () => {
   await dagster.close();
   await scene.close();

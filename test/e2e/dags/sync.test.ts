@@ -17,7 +17,7 @@ let runId = 900;
 beforeAll(async () => {
   bed = await startBed();
   infrastructure = await playInfrastructure(bed, { stack: "shop", repositories: [], services: {} });
-}, 180_000);
+});
 afterAll(() => bed.close());
 afterEach(async () => {
   await dagster.close();

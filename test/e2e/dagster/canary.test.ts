@@ -62,12 +62,12 @@ beforeAll(async () => {
       log: { group, prefix: `deal-flow-${service}`, container: service },
       level: "error",
     });
-}, 180_000);
+});
 
 afterAll(async () => {
   delete process.env["AWS_ENDPOINT_URL"];
   await stack.bed.close();
-}, 30_000);
+});
 
 const launches = (): number => stack.bed.calls.filter(({ operation }) => operation === "RunTask").length;
 
@@ -88,7 +88,7 @@ test("an asset is materialised for its last partition, with config; what it wrot
   );
   const lines = await stack.logs("deal-flow-run");
   expect(lines.filter((line) => line.includes(`3 rows of ${yesterday}`))).not.toEqual([]);
-}, 120_000);
+});
 
 test("the run of an earlier attempt is found again; compute logs that are elsewhere than wanted are missing", async () => {
   const launched = launches();
@@ -98,7 +98,7 @@ test("the run of an earlier attempt is found again; compute logs that are elsewh
   expect(result.cause?.what).toMatch(
     /are not below s3:\/\/another-bucket\/: Dagster keeps them at s3:\/\/\S+compute_logs/,
   );
-}, 60_000);
+});
 
 test("a run that fails is quoted with the error of its step, and the last lines of its task", async () => {
   const result = await ask({ target: { kind: "job", name: "failing" } });
@@ -110,7 +110,7 @@ test("a run that fails is quoted with the error of its step, and the last lines 
   expect(step?.text.untrusted).toMatch(/ValueError: no deals today$/);
   expect(log).toMatchObject({ kind: "log", subject: expect.stringMatching(/^container run of task /) as string });
   expect(log?.text.untrusted).toContain("no deals today");
-}, 120_000);
+});
 
 test.each<[string, Partial<CanaryExpectation>, string, RegExp]>([
   ["a partitioned asset without one", {}, "canary-partition", /has partitions, and the stack file names none/],

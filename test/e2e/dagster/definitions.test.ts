@@ -47,7 +47,7 @@ beforeAll(async () => {
   });
 }, 600_000);
 
-afterAll(() => workplace.close(), 120_000);
+afterAll(() => workplace.close());
 
 afterEach(() => {
   writeFileSync(join(workplace.folder, main), original);

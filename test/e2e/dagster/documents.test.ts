@@ -157,9 +157,9 @@ beforeAll(async () => {
     },
     ([entry]) => entry?.locationOrLoadError?.__typename === "RepositoryLocation",
   );
-}, 180_000);
+});
 
-afterAll(() => processes.close(), 30_000);
+afterAll(() => processes.close());
 
 /** @returns the run's id */
 async function launch(): Promise<string> {
@@ -301,7 +301,7 @@ describe("When a daemon comes after one that has gone", () => {
     startedAt = Date.now();
     last = (Math.floor(startedAt / 300_000) - 5) * 300;
     await runToEnd(processes, { ...program, name: "the former daemon", args: ["former_daemon.py", String(last)] });
-  }, 60_000);
+  });
 
   const due = (): readonly number[] =>
     Array.from({ length: 10 }, (_, index) => last + 300 * (index + 1)).filter((moment) => moment < startedAt / 1000);
@@ -335,7 +335,7 @@ describe("When a daemon comes after one that has gone", () => {
         ready: async () => (await waiting()).length === 0,
         stopSignal: "SIGTERM",
       });
-    }, 120_000);
+    });
 
     test("the one tick that it makes up for is not missed, those before it are", async () => {
       const repository = await until(

@@ -32,9 +32,9 @@ beforeAll(async () => {
     report: () => undefined,
   };
   asked = dagster({ url: stack.webserver, login: null }, context);
-}, 180_000);
+});
 
-afterAll(() => stack.bed.close(), 30_000);
+afterAll(() => stack.bed.close());
 
 const location = (
   digest: string,
@@ -66,7 +66,7 @@ test("a location is not passed while an older server stands behind its name, how
   expect(cause).toBeNull();
   expect(await stack.complete("code")).toBe(true);
   expect(addresses().size).toBe(1);
-}, 120_000);
+});
 
 test("a code server that serves, and dies soon after, is not passed", async () => {
   const digest = await stack.push({ release: "second" });
@@ -97,7 +97,7 @@ test("a code server that serves, and dies soon after, is not passed", async () =
   expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(cause?.id);
   await update("code", { taskDefinition: served });
   expect(await location(digest, { nameTtl: 1, timeout: 90 })).toMatchObject({ cause: null });
-}, 180_000);
+});
 
 test("a webserver that is well says nothing of its locations: they are told as what they are", async () => {
   const digest = await stack.push({ release: "second" });
@@ -115,7 +115,7 @@ test("a webserver that is well says nothing of its locations: they are told as w
   });
   expect(evidence[0]?.text.untrusted).toContain("StatusCode.UNAVAILABLE");
   await update("code", { desiredCount: 1 });
-}, 120_000);
+});
 
 test("two daemons at once are found in the log of either", async () => {
   await update("daemon", { desiredCount: 2 });
@@ -137,4 +137,4 @@ test("two daemons at once are found in the log of either", async () => {
   );
   expect(found.evidence.map(({ text }) => text.untrusted).join("\n")).toMatch(/Another \w+ daemon is still sending/);
   delete process.env["AWS_ENDPOINT_URL"];
-}, 120_000);
+});

@@ -55,12 +55,12 @@ beforeAll(async () => {
     s3: s3(context, settings),
     link: linker(settings),
   };
-}, 180_000);
+});
 
 afterAll(async () => {
   delete process.env["AWS_ENDPOINT_URL"];
   await stack.bed.close();
-}, 30_000);
+});
 
 const probeTasks = (): number => stack.bed.calls.filter(({ operation }) => operation === "RunTask").length;
 
@@ -177,7 +177,7 @@ test("one task asks all gates of a release; what they find is what the runner wo
   );
   // Nothing of what travels through the log is shown.
   expect(said.join("\n")).not.toContain("dagster-ecs-probe-");
-}, 180_000);
+});
 
 describe("with a login in front of Dagster", () => {
   let server: Server;
@@ -251,7 +251,7 @@ describe("with a login in front of Dagster", () => {
     const plain = await open(front);
     await expect(dagsterOver(plain).serverInfo()).rejects.toThrow("A login answers in front of Dagster");
     await plain.close();
-  }, 120_000);
+  });
 
   test("headers are sent in their place, by the runner and by a task, which has them from ECS", async () => {
     const basic = `Basic ${Buffer.from("gates:open sesame").toString("base64")}`;
@@ -276,7 +276,7 @@ describe("with a login in front of Dagster", () => {
     await way.close();
     const wrong = { ...login, headers: () => Promise.resolve({ Authorization: "Bearer x" }) };
     await expect(gate(wrong)).rejects.toThrow(/does not accept the headers Authorization: HTTP 401/);
-  }, 120_000);
+  });
 
   test("without them, with wrong ones, and with a secret that is not there, it is said what to do", async () => {
     await expect(gate(null)).rejects.toThrow(

@@ -34,7 +34,7 @@ describeEngine("in an engine", () => {
   afterAll(async () => {
     await tasks.bed.close();
     await engine.close();
-  }, 60_000);
+  });
 
   async function push(tag: string, constant: string): Promise<string> {
     const context = join(tasks.bed.folder, tag);
@@ -122,7 +122,7 @@ describeEngine("in an engine", () => {
       await until(health, (status) => status === "UNHEALTHY");
       await tasks.stop(task, "enough");
       await tasks.stopped(task);
-    }, 60_000);
+    });
 
     test("keeps what it writes to a file system for the next one", async () => {
       const mounted = {

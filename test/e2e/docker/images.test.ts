@@ -35,7 +35,7 @@ describeImages("the images of docker/", () => {
 
   afterAll(async () => {
     await images.close();
-  }, 60_000);
+  });
 
   test.each(["dependencies", "code", "webserver", "daemon", "nginx"])(
     "%s holds no compiler, curl or AWS CLI, and runs as a number",

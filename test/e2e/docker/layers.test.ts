@@ -50,7 +50,7 @@ describeLayers("an image of layers, in an engine", () => {
     await engine.close();
     await registry.close();
     await removeFolders();
-  }, 60_000);
+  });
 
   // Without a home Dagster makes one in the working folder, which belongs to root.
   const run = (...command: readonly string[]): Promise<string> =>
@@ -63,5 +63,5 @@ describeLayers("an image of layers, in an engine", () => {
 
   test("loads its definitions, with the command that its packages bring", async () => {
     expect(await run("dagster", "definitions", "validate", "-m", "app.main")).toContain("Validation successful");
-  }, 120_000);
+  });
 });

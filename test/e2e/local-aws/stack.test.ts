@@ -36,7 +36,7 @@ beforeAll(async () => {
     lines.push(line);
     if (line === "It stays up until Ctrl-C.") break;
   }
-}, 120_000);
+});
 afterAll(() => {
   if (aws.exitCode === null) aws.kill("SIGTERM");
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

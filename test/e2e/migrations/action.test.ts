@@ -9,8 +9,8 @@ let stack: MigrationStack;
 beforeAll(async () => {
   scene = await openActionScene();
   stack = await scene.stack("small");
-}, 120_000);
-afterAll(() => scene.close(), 30_000);
+});
+afterAll(() => scene.close());
 
 const column = async (database: string, sql: string): Promise<readonly (string | null | undefined)[]> =>
   (await scene.bed.postgresql.query(database, sql)).map(([value]) => value);

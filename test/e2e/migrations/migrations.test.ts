@@ -7,7 +7,7 @@ import { alembic, type Files, openScene, type Running, type Scene } from "./scen
 let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();
-}, 120_000);
+});
 afterAll(() => scene.bed.close());
 
 const old = migrationsOf([first]);

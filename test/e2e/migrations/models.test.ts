@@ -5,7 +5,7 @@ import { alembic, type Files, openScene, type Scene } from "./scene.ts";
 let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();
-}, 120_000);
+});
 afterAll(() => scene.bed.close());
 
 const tool = { ...alembic, checkModels: true };

@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bed.close();
   await checkout.remove();
-}, 120_000);
+});
 
 test("is released whole: two webservers and a daemon that load the code, a canary of the latest partition, its logs in the bucket", async () => {
   expect({ exitCode: first.exitCode, log: first.exitCode === 0 ? [] : told(first) }).toEqual({ exitCode: 0, log: [] });
@@ -64,7 +64,7 @@ test("a plan of the same commit has nothing to do, and says what runs have cost 
   expect(JSON.parse(outputs["price"] ?? "")).toMatchObject({
     runs: { runs: 1, runsAMonth: 1, after: expect.any(Number) as number },
   });
-}, 120_000);
+});
 
 test("a change of code rolls webserver and daemon, since both load it, and a rollback brings the former back", async () => {
   const before = await definitionsOf();

@@ -11,9 +11,9 @@ let tasks: Tasks;
 beforeAll(async () => {
   tasks = await openTasks(await startBed({ speed: 100 }));
   tasks.image = await push("first", "value = 'in the image'\n");
-}, 120_000);
+});
 
-afterAll(() => tasks.bed.close(), 30_000);
+afterAll(() => tasks.bed.close());
 
 describeTasks(
   () => tasks,

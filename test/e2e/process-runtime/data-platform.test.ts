@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bed.close();
   await checkout.remove();
-}, 60_000);
+});
 
 test("is released whole, and its canary has built the first model", async () => {
   expect({ exitCode: first.exitCode, log: first.exitCode === 0 ? [] : first.log.slice(-80) }).toEqual({

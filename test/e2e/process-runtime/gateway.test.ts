@@ -22,9 +22,9 @@ beforeAll(async () => {
   bed = await startBed();
   s3 = new S3Client(as("deployer"));
   await s3.send(new CreateBucketCommand({ Bucket }));
-}, 60_000);
+});
 
-afterAll(() => bed.close(), 30_000);
+afterAll(() => bed.close());
 afterEach(() => bed.aws.faults.clear());
 
 describe("behind the one address", () => {

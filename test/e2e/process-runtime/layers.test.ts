@@ -87,13 +87,13 @@ afterAll(async () => {
   delete process.env["AWS_ENDPOINT_URL"];
   await bed.close();
   await rm(folder, { recursive: true, force: true });
-}, 30_000);
+});
 
 test("the image's definitions are valid where it runs, with the manifest that `prepare` has made", async () => {
   const { code, lines } = await run(["dagster", "definitions", "validate", "-m", "definitions"]);
   expect({ code, lines: code === 0 ? [] : lines.slice(-20) }).toEqual({ code: 0, lines: [] });
   expect(lines.join("\n")).toMatch(/Validation successful/);
-}, 120_000);
+});
 
 /** Runs a command in a container of the image, to its end. */
 async function run(

@@ -18,9 +18,9 @@ describe("a name behind which two tasks stand", () => {
       () => addresses(stack),
       ({ size }) => size === 2,
     );
-  }, 180_000);
+  });
 
-  afterAll(() => stack.bed.close(), 30_000);
+  afterAll(() => stack.bed.close());
 
   test("gives now one and now the other, which a webserver shows as the new code and then the old again", async () => {
     stack.bed.names.policy = "newest";
@@ -29,13 +29,13 @@ describe("a name behind which two tasks stand", () => {
     await until(() => stack.location(), isOf(first));
     expect((await addresses(stack)).size).toBe(2);
     expect(await stack.complete("code")).toBe(false);
-  }, 60_000);
+  });
 
   test("gives the new one only when the old has left", async () => {
     await until(() => stack.complete("code"), Boolean);
     expect((await addresses(stack)).size).toBe(1);
     await until(() => stack.location(), isOf(second));
-  }, 60_000);
+  });
 });
 
 /** What sixty-four look-ups at random give. */

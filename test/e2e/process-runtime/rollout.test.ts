@@ -9,9 +9,9 @@ describe("a rolling update of a code location", () => {
   beforeAll(async () => {
     stack = await startStack();
     first = await deployAll(stack, { release: "one" });
-  }, 180_000);
+  });
 
-  afterAll(() => stack.bed.close(), 30_000);
+  afterAll(() => stack.bed.close());
 
   test("serves the old code until the new is healthy, and nothing between", async () => {
     const second = await stack.push({ release: "two" });
@@ -19,7 +19,7 @@ describe("a rolling update of a code location", () => {
     const seen = await watchUntil(stack, () => stack.complete("code"));
     expect(imagesOf(seen)).toEqual([imageUri(stack.infrastructure, first), imageUri(stack.infrastructure, second)]);
     expect(seen.filter(({ kind }) => kind !== "loaded")).toEqual([]);
-  }, 120_000);
+  });
 
   test("goes back by itself when the new code cannot be imported, while the old answers throughout", async () => {
     const before = await stack.service("code");
@@ -40,7 +40,7 @@ describe("a rolling update of a code location", () => {
       parseRevision(before.taskDefinition ?? "")?.revision,
     );
     expect(await stack.logs("deal-flow-code")).toContainEqual(expect.stringContaining("a_module_that_nobody_has"));
-  }, 120_000);
+  });
 });
 
 /** What the webserver answers, again and again, until it is over. */

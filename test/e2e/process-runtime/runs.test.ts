@@ -11,9 +11,9 @@ describe("a run that EcsRunLauncher starts as its own task", () => {
   beforeAll(async () => {
     stack = await startStack();
     digest = await deployAll(stack, { release: "a constant in the code" });
-  }, 180_000);
+  });
 
-  afterAll(() => stack.bed.close(), 30_000);
+  afterAll(() => stack.bed.close());
 
   test.each(["canary", "parallel"])(
     "%s succeeds on the code of its digest, with no module from elsewhere",
@@ -65,7 +65,7 @@ describe("a run that EcsRunLauncher starts as its own task", () => {
       () => stack.logs("deal-flow-daemon"),
       (lines) => lines.some((line) => line.includes("AccessDeniedException")),
     );
-  }, 60_000);
+  });
 });
 
 /** What the code of the fixture says of itself when it runs. */

@@ -28,7 +28,7 @@ describe("a bed that is killed", () => {
       async () => existsSync(folder),
       (exists) => !exists,
     );
-  }, 180_000);
+  });
 });
 
 /** Command lines of all processes that live in a folder, or were told of it. */

@@ -41,7 +41,7 @@ export function describeTasks(tasks: () => Tasks, another: (constant: string) =>
       const stopped = await tasks().stopped(task);
       expect(exitOf(stopped)).toMatchObject({ exitCode: 3 });
       expect(await tasks().linesOf(stopped)).toHaveLength(3001);
-    }, 30_000);
+    });
 
     test("gets its secrets with the execution role", async () => {
       const secrets = [{ name: "KEY", valueFrom: secret }];

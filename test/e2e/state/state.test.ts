@@ -32,9 +32,9 @@ beforeAll(async () => {
     await asked.ask(setSensorCursor, { selector: { ...where, sensorName: "mailbox" }, cursor: "mail 42" }),
   ])
     expect(isChanged(changed)).toBe(true);
-}, 240_000);
+});
 
-afterAll(() => workplace.close(), 30_000);
+afterAll(() => workplace.close());
 
 test("what people have made survives a change of code, and that is said", async () => {
   edit("app/version.py", (text) => text.replace('"1"', '"2"'));
@@ -42,7 +42,7 @@ test("what people have made survives a change of code, and that is said", async 
   expect(log).toContain("gate/state/DealFlow: 2 schedules and sensors compared");
   expect(exitCode).toBe(0);
   expect(await state()).toEqual(asPeopleLeftIt);
-}, 120_000);
+});
 
 test("code that does not load is told as that, and not as the loss of what nobody sees; all is as it was", async () => {
   edit("app/main.py", (text) => `import a_module_that_nobody_has\n${text}`);
@@ -52,7 +52,7 @@ test("code that does not load is told as that, and not as the loss of what nobod
   expect(log).toContain("Schedules and sensors of DealFlow: as before");
   expect(await state()).toEqual(asPeopleLeftIt);
   workplace.git("revert", "--no-edit", "HEAD");
-}, 120_000);
+});
 
 test("code that loads, and defines nothing any more, is taken back", async () => {
   edit("app/main.py", (text) => `${text}\ndefinitions = Definitions()\n`);
@@ -61,7 +61,7 @@ test("code that loads, and defines nothing any more, is taken back", async () =>
   expect(log).toContain("has neither a job nor an asset any more");
   expect(await state()).toEqual(asPeopleLeftIt);
   workplace.git("revert", "--no-edit", "HEAD");
-}, 120_000);
+});
 
 test("a location under another name is refused before anything moves, with what the old one holds", async () => {
   edit("dagster-stack.yml", (text) => text.replace("location: DealFlow #", "location: Deals #"));
@@ -73,7 +73,7 @@ test("a location under another name is refused before anything moves, with what 
   expect(log).not.toContain("roll/");
   expect(await state()).toEqual(asPeopleLeftIt);
   workplace.git("revert", "--no-edit", "HEAD~2..HEAD");
-}, 120_000);
+});
 
 test("assets that the stack file names are there, or the release is taken back with what was meant", async () => {
   const names = (keys: string): string => `expect: { assets: { DealFlow: [${keys}] } }`;
@@ -89,7 +89,7 @@ test("assets that the stack file names are there, or the release is taken back w
   expect(second.log).toContain("ranked_deal in DealFlow (the nearest it has is ranked_deals)");
   expect(await state()).toEqual(asPeopleLeftIt);
   edit("dagster-stack.yml", (text) => text.replace(`${names("deals, ranked_deal")}, `, ""));
-}, 180_000);
+});
 
 describe("A schedule that is on, under another name", () => {
   beforeAll(() => edit("app/main.py", (text) => text.replace('name="nightly"', 'name="nightly_load"')));
@@ -100,7 +100,7 @@ describe("A schedule that is on, under another name", () => {
     expect(log).toContain("schedule nightly (RUNNING by hand) is gone; probably renamed: schedule nightly_load is new");
     expect(log).toContain("Schedules and sensors of DealFlow: as before");
     expect(await state()).toEqual(asPeopleLeftIt);
-  }, 120_000);
+  });
 
   test("is released when the loss is meant; it begins anew, and what the stack file names is put so, and ticks", async () => {
     const expected = "expect: { restore: true, sensors: { mailbox: { status: RUNNING, tick: success } } }";
@@ -114,7 +114,7 @@ describe("A schedule that is on, under another name", () => {
       nightly_load: { status: "STOPPED", byHand: false, cursor: null },
       mailbox: { status: "RUNNING", byHand: true, cursor: "mail 42" },
     });
-  }, 180_000);
+  });
 });
 
 const asPeopleLeftIt = {

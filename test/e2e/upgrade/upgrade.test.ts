@@ -48,7 +48,7 @@ beforeAll(async () => {
   results = cuts.map((cut, number) => inTurn(() => cutOne(cut, `cut-${number}`)));
   await Promise.allSettled([upgraded, broken, ...results]);
 }, 1_200_000);
-afterAll(() => (isOldEnough ? bed.close() : undefined), 60_000);
+afterAll(() => (isOldEnough ? bed.close() : undefined));
 
 const act = (stack: DagsterStack, [step = { action: "." }]: readonly Step[]): Promise<StepResult> =>
   runStep(stack.job(newRun()), step);
