@@ -58,9 +58,12 @@ test("is released whole: two webservers and a daemon that load the code, a canar
   expect(Contents.length).toBeGreaterThan(0);
 });
 
-test("a plan of the same commit has nothing to do", async () => {
-  const { exitCode, outputs } = await step({ command: "plan" });
+test("a plan of the same commit has nothing to do, and says what runs have cost lately", async () => {
+  const { exitCode, outputs } = await step({ command: "plan", prices: '{"X86_64":{"vcpu":0.05,"gb":0.005}}' });
   expect([exitCode, outputs["changed"]]).toEqual([0, "false"]);
+  expect(JSON.parse(outputs["price"] ?? "")).toMatchObject({
+    runs: { runs: 1, runsAMonth: 1, after: expect.any(Number) as number },
+  });
 });
 
 test("a change of code rolls webserver and daemon, since both load it, and a rollback brings the former back", async () => {
