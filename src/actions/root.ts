@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { RoleRequest } from "../aws/assumed-role.ts";
 import { UserError } from "../domain/errors.ts";
 import { choice, flag, optional, required } from "../domain/given.ts";
+import { parsedJson } from "../domain/json.ts";
 import { readInputs } from "../github/inputs.ts";
 import { pullRequestOf } from "../github/pull-request.ts";
 import { whyNotRun, workflowRun } from "../github/run.ts";
@@ -180,22 +181,13 @@ async function forPullRequest(
 /** Prices of the user's own, as JSON. */
 function pricesOf(text: string | null, context: z.RefinementCtx): RegionPrices | null {
   if (text === null) return null;
-  const result = regionPricesSchema.safeParse(parsed(text));
+  const result = regionPricesSchema.safeParse(parsedJson(text));
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "it"}: ${message}`);
   context.addIssue(
     `is no JSON object of prices in USD, as infra/modules/cost/prices.json has them for a region (${problems.join("; ")})`,
   );
   return z.NEVER;
-}
-
-/** null: it is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function outputs(result: Result): Readonly<Record<string, string>> {

@@ -1,5 +1,6 @@
 import type { Sent } from "./way.ts";
 import type { Advice } from "../domain/errors.ts";
+import { parsedJson } from "../domain/json.ts";
 
 /** What came back to a request, from Dagster or from whatever stands in front of it. */
 export interface Reply {
@@ -30,7 +31,7 @@ export function judgeReply(reply: Reply, url: string, login: Sent | null): Judge
   if (status >= 300 && status < 400) return { kind: "refused", advice: redirected(location, url, login) };
   if (status === 401 || status === 403) return { kind: "refused", advice: unauthorized(reply, url, login) };
   if ([502, 503, 504].includes(status)) return { kind: "weather", what: `${url} answers HTTP ${status}` };
-  const json = parsed(body);
+  const json = parsedJson(body);
   if (json !== undefined) return { kind: "json", json };
   const isPage = status < 300 && /^\s*</.test(body);
   if (!isPage) return { kind: "weather", what: `${url} answers HTTP ${status}, and not as Dagster does` };
@@ -39,14 +40,6 @@ export function judgeReply(reply: Reply, url: string, login: Sent | null): Judge
     kind: "refused",
     advice: /<title>\s*Dagster\b/i.test(body) ? elsewhere(url) : notLetIn(url, "it answers with a web page", login),
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Only where it leads is said: what follows a `?` may be a secret of the login. */

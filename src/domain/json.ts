@@ -11,6 +11,15 @@ export function isMap(value: Json | undefined): value is JsonMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The value that a text has as JSON. @returns undefined when it is none */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * One text for one value, whatever order its keys were written in: keys sorted by code unit, no blanks, `undefined`
  * members left out. Two values are equal when their canonical texts are.

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
+import { parsedJson } from "../domain/json.ts";
 import type { Cause } from "../domain/verdict.ts";
 import { showContainerEnd, type TaskEnd } from "../tasks/judge.ts";
 import type { MigrationTool } from "./command.ts";
@@ -30,7 +31,7 @@ export interface AppliedRevision {
 
 /** Is the last line there, after which the programs write no more? */
 export function isWholeReport(lines: readonly string[]): boolean {
-  return lines.some((line) => ends.safeParse(parsed(line)).success);
+  return lines.some((line) => ends.safeParse(parsedJson(line)).success);
 }
 
 /**
@@ -39,16 +40,16 @@ export function isWholeReport(lines: readonly string[]): boolean {
  */
 export function judgeMigration(tool: Judged, name: string, end: TaskEnd, lines: readonly string[]): MigrationEnd {
   const { kind } = tool;
-  const report = lines.flatMap((line) => ends.safeParse(parsed(line)).data ?? []).at(-1) ?? null;
+  const report = lines.flatMap((line) => ends.safeParse(parsedJson(line)).data ?? []).at(-1) ?? null;
   const applied = lines.flatMap((line) => {
-    const { data } = revisions.safeParse(parsed(line));
+    const { data } = revisions.safeParse(parsedJson(line));
     return data === undefined ? [] : [{ revision: data.revision, doc: untrusted(data.doc) }];
   });
   const known = { before: report?.before ?? null, after: report?.after ?? null, applied };
   const cause = causeOf(kind, name, end, report);
   if (cause !== null) return { ...known, cause, models: null, unchanged: null, said: cause.what };
   const unchanged = report === null ? null : report.end === "none";
-  const compared = lines.flatMap((line) => modelsReport.safeParse(parsed(line)).data ?? []).at(-1) ?? null;
+  const compared = lines.flatMap((line) => modelsReport.safeParse(parsedJson(line)).data ?? []).at(-1) ?? null;
   const models = tool.kind === "alembic" && tool.checkModels ? readModels(compared) : null;
   const said = [goodWords(report, applied), lockWords(report), modelsWords(models)].join("");
   return { ...known, cause, models, unchanged, said };
@@ -72,14 +73,6 @@ const ends = z.object({
   unknown: z.array(revision).nullable(),
 });
 type Report = z.output<typeof ends>;
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
-}
 
 function goodWords(report: Report | null, applied: readonly AppliedRevision[]): string {
   if (report === null) return "done";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
+import { parsedJson } from "../domain/json.ts";
 import { ProgramFailed, run } from "../programs/index.ts";
 import { sqlProgram } from "./sql-program.ts";
 
@@ -103,15 +104,7 @@ const answerLimit = 32 * 1024 * 1024;
 async function linesOf(file: string): Promise<readonly unknown[]> {
   const status = await lstat(file).catch(() => null);
   if (status === null || !status.isFile() || status.size > answerLimit) return [];
-  return (await readFile(file, "utf8")).split("\n").map(parsed);
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
+  return (await readFile(file, "utf8")).split("\n").map(parsedJson);
 }
 
 const revision = z.string().min(1).max(200);

@@ -4,6 +4,7 @@ import type { SsmSend } from "../aws/ssm.ts";
 import type { Login } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import { type Place, UserError } from "../domain/errors.ts";
+import { parsedJson } from "../domain/json.ts";
 import type { GateLogin, Secret } from "../stack/stack.ts";
 
 /** Keys of the secret; others, such as `htpasswd`, are nginx's. A colon would end the user: RFC 7617. */
@@ -32,7 +33,9 @@ export function basicLogin(
   { secret, place }: { readonly secret: string; readonly place: Place | string },
 ): Login {
   const read = async (): Promise<Readonly<Record<string, string>>> => {
-    const found = secretSchema.safeParse(json(await valueIn(clients, { kind: "secret", name: secret, key: null })));
+    const found = secretSchema.safeParse(
+      parsedJson(await valueIn(clients, { kind: "secret", name: secret, key: null })),
+    );
     if (!found.success) {
       throw new UserError({
         what: `Secret ${secret}, with which the gates log in, is no JSON with a \`username\` (without a colon) and a \`password\`.`,
@@ -94,7 +97,7 @@ function nameOf(secret: Secret): string {
 /** @returns null when it has no such key */
 function keyed(text: string, secret: Secret): string | null {
   if (secret.kind === "parameter" || secret.key === null) return text;
-  const found = z.record(z.string(), z.unknown()).safeParse(json(text));
+  const found = z.record(z.string(), z.unknown()).safeParse(parsedJson(text));
   const value = found.success ? found.data[secret.key] : undefined;
   return typeof value === "string" ? value : null;
 }
@@ -109,12 +112,4 @@ async function valueIn({ ssm }: Clients, secret: Secret): Promise<string> {
   const resource = `${isParameter ? "parameter" : "secret"} ${secret.name}`;
   const { Parameter } = await ssm(new GetParameterCommand({ Name, WithDecryption: true }), { resource });
   return Parameter?.Value ?? "";
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Untrusted, untrusted } from "../../domain/evidence.ts";
 import type { RepositoryContent } from "./defined.ts";
+import { parsedJson } from "../../domain/json.ts";
 
 const most = 20_000;
 const name = z.string().min(1).max(1000);
@@ -62,7 +63,7 @@ export type Description =
  * @returns what is wrong with it, as the end of a sentence, when it is something else
  */
 export function parseDescription(text: string, withoutPrefix = ""): Description | string {
-  const parsed = written.safeParse(json(text));
+  const parsed = written.safeParse(parsedJson(text));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return `it is not what definitions/describe.py writes (${issue?.path.map(String).join(".") || "all of it"}: ${issue?.message ?? ""})`;
@@ -82,13 +83,4 @@ export function parseDescription(text: string, withoutPrefix = ""): Description 
   if (repositories === undefined) return "it names neither repositories nor a failure";
   const content = repositories.map(({ jobs, ...others }) => ({ ...others, jobs: jobs.map((job) => job.name) }));
   return { kind: "described", location, repositories: content };
-}
-
-/** null: it is no JSON. */
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
