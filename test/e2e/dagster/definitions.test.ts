@@ -68,8 +68,8 @@ const expected = [
     name: "mailbox",
     touches: { kind: "state", status: "STOPPED", hasCursor: true },
   },
-  { change: "changed", kind: "asset", name: "deals", members: [{ member: "partitions", from: "none" }] },
   { change: "removed", kind: "asset", name: "ranked_deals", touches: { kind: "materializations" } },
+  { change: "changed", kind: "asset", name: "deals", members: [{ member: "partitions", from: "none" }] },
   { change: "added", kind: "job", name: "clean_up" },
 ];
 
