@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { commentPage } from "./comment-page.ts";
+
+export interface Picture {
+  readonly file: string;
+  /** Pixels: as much as the page needs. */
+  readonly height: number;
+  readonly page: string;
+  /** SHA-256 of the page, which the picture carries. */
+  readonly source: string;
+}
+
+/** Under which a picture says what it was taken of. */
+export const sourceKeyword = "Source";
+
+/** Each shows a comment that the tests compare letter by letter with what is written. */
+export function pictures(): readonly Picture[] {
+  return [
+    picture("docs/pictures/preview.png", 1116, "test/fixtures/previews/definitions.md", [
+      "Dagster definitions of DealFlow",
+      "service/code",
+    ]),
+  ];
+}
+
+function picture(file: string, height: number, comment: string, opened: readonly string[]): Picture {
+  const page = commentPage(readFileSync(comment, "utf8"), opened);
+  return { file, height, page, source: createHash("sha256").update(page).digest("hex") };
+}
