@@ -49,7 +49,7 @@ images:
 services:
 ${services.map((key) => `  ${key}: { kind: webserver, image: app, task-definition: definition.json, container: app, family: ${key}${isGated ? `, locations: [${key}]` : ""} }`).join("\n")}
 gates:
-  log-scan: "off"
+  log-scan: { level: off, reason: what is measured is the rollout }
 ${isGated ? "" : ungated}`;
 }
 

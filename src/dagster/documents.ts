@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Document } from "./client.ts";
 import { definitionDocuments } from "./definitions.ts";
 import { instigatorDocuments } from "./instigators.ts";
-import { askEvery, entryOf, unexpected, type Unexpected } from "./workspace.ts";
+import { askEvery, entryOf, fieldsOf, unexpected, type Unexpected } from "./workspace.ts";
 
 const exception = z.object({
   message: z.string(),
@@ -42,25 +42,33 @@ export interface AssetKey {
   readonly path: readonly string[];
 }
 
-export const locations = askEvery<LocationEntry>(
-  "Locations",
-  { location: "serverId repositories { name jobs { name } }", error: errorFields },
-  locationEntry,
-);
+const locationFields = { location: "serverId repositories { name jobs { name } }", error: errorFields };
 
-/** Lets a webserver ask a code location anew. Its answer says whether it did, not whether the location is well. */
-export const reloadLocation: Document<{ readonly reloadRepositoryLocation: Unexpected }> = {
+export const locations = askEvery<LocationEntry>("Locations", locationFields, locationEntry);
+
+/** Lets a webserver ask a code location anew: its answer is what the code server said right now, or why it was not asked. */
+export const reloadLocation: Document<{
+  readonly reloadRepositoryLocation: (LocationEntry & { readonly __typename: "WorkspaceLocationEntry" }) | Unexpected;
+}> = {
   name: "ReloadLocation",
   text: `mutation ReloadLocation($location: String!) {
   reloadRepositoryLocation(repositoryLocationName: $location) {
     __typename
+    ... on WorkspaceLocationEntry {
+        ${fieldsOf(locationFields)}
+    }
     ... on ReloadNotSupported { message }
     ... on RepositoryLocationNotFound { message }
     ... on UnauthorizedError { message }
     ... on PythonError { message }
   }
 }`,
-  answer: z.object({ reloadRepositoryLocation: unexpected }),
+  answer: z.object({
+    reloadRepositoryLocation: z.union([
+      locationEntry.extend({ __typename: z.literal("WorkspaceLocationEntry") }),
+      unexpected,
+    ]),
+  }),
 };
 
 const daemonStatus = z.object({

@@ -24,13 +24,27 @@ export function entryOf<L extends z.ZodRawShape, E extends z.ZodRawShape>(locati
   });
 }
 
-/**
- * Asks every code location of the workspace for something, the broken ones too.
- * @param fields of a location that is loaded, and of the error of one that is broken
- */
+/** What is read of a location that is loaded, and of the error of one that is broken. */
+interface EntryFields {
+  readonly location: string;
+  readonly error: string;
+}
+
+/** The fields of `entryOf`, as GraphQL. */
+export function fieldsOf({ location, error }: EntryFields): string {
+  return `name loadStatus
+        displayMetadata { key value }
+        locationOrLoadError {
+          __typename
+          ... on RepositoryLocation { ${location} }
+          ... on PythonError { ${error} }
+        }`;
+}
+
+/** Asks every code location of the workspace for something, the broken ones too. */
 export function askEvery<E>(
   name: string,
-  fields: { readonly location: string; readonly error: string },
+  fields: EntryFields,
   entry: z.ZodType<E>,
 ): Document<{
   readonly workspaceOrError: { readonly __typename: "Workspace"; readonly locationEntries: readonly E[] } | Unexpected;
@@ -42,13 +56,7 @@ export function askEvery<E>(
     __typename
     ... on Workspace {
       locationEntries {
-        name loadStatus
-        displayMetadata { key value }
-        locationOrLoadError {
-          __typename
-          ... on RepositoryLocation { ${fields.location} }
-          ... on PythonError { ${fields.error} }
-        }
+        ${fieldsOf(fields)}
       }
     }
     ... on PythonError { message }

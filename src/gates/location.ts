@@ -1,6 +1,8 @@
 import type { Dagster } from "../dagster/client.ts";
-import { type PythonError, reloadLocation } from "../dagster/documents.ts";
+import { type LocationEntry, type PythonError, reloadLocation } from "../dagster/documents.ts";
+import type { Unexpected } from "../dagster/workspace.ts";
 import type { Context } from "../domain/context.ts";
+import type { Finding } from "../domain/finding.ts";
 import type { GateResult } from "./gate.ts";
 import { extend, judgeLocation, type LocationAnswer, type Row } from "./judge.ts";
 import { answersWanted, askWorkspace, brokenLocation, type Failure } from "./workspace.ts";
@@ -17,52 +19,73 @@ export interface LocationExpectation {
 
 /**
  * Passes when the webserver gives three answers in a row, a second apart, of one and the same server with our image, and
- * still gives it when every resolver must have forgotten older addresses; and once more when it has asked the server itself: until
- * then it shows what it had loaded, for a while after the server has died, too. Ask it only when no older task runs.
+ * still gives it when every resolver must have forgotten older addresses; and then the server itself does, which the webserver is told
+ * to ask: it shows what it had loaded for a while after the server has died, too, and of several webservers each by itself. Ask it
+ * only when no older task runs.
  */
 export function locationGate(dagster: Dagster, context: Context, expected: LocationExpectation): Promise<GateResult> {
   const { clock } = context;
   const { location, image, nameTtlSeconds, timeoutSeconds } = expected;
   let row: Row | null = null;
   let broken: PythonError | null = null;
-  /** The server that the webserver was told to ask anew; null: none yet, or it has failed since. */
-  let heard: string | null = null;
+  /** The last time that the server was to be asked itself, nobody did. */
+  let isUnasked = false;
+  const judge = (entries: readonly LocationEntry[]): LocationAnswer => {
+    const answer = judgeLocation(entries, location, image);
+    row = extend(row, answer, clock.now());
+    if (answer.kind === "waiting" && answer.error !== null && answer.from !== "another") broken = answer.error;
+    return answer;
+  };
   return askWorkspace(
     dagster,
     context,
     { gate: "location", on: location, timeoutSeconds, reloads: true },
     {
-      judge: (entries) => {
-        const answer = judgeLocation(entries, location, image);
-        row = extend(row, answer, clock.now());
-        if (answer.kind === "waiting") heard = null;
-        if (answer.kind === "waiting" && answer.error !== null && answer.from !== "another") broken = answer.error;
-        return answer;
-      },
+      judge,
       enough: async ({ serverId }, _previous, askedAt) => {
         const server = `server ${serverId.slice(0, 8)}`;
         if (row === null || row.answers < answersWanted || askedAt < row.since + nameTtlSeconds * 1000)
           return { waiting: `served by ${server}, asking on` };
-        if (heard !== serverId) {
-          heard = serverId;
-          await dagster.ask(reloadLocation, { location });
-          return { waiting: `served by ${server}, which is asked itself now` };
+        const passed = { seen: `${row.answers} answers of ${server} with this image`, since: row.since };
+        const { reloadRepositoryLocation: itself } = await dagster.ask(reloadLocation, { location });
+        isUnasked = !("name" in itself);
+        if (!("name" in itself)) {
+          return mayNotBeAsked.has(itself.__typename)
+            ? { ...passed, findings: [notAsked(expected, itself)] }
+            : { waiting: `served by ${server}, which could not be asked itself (${itself.__typename})` };
         }
-        return { seen: `${row.answers} answers of ${server} with this image`, since: row.since };
+        const answer = judge([itself]);
+        if (answer.kind === "served" && answer.serverId === serverId) return passed;
+        const says = answer.kind === "served" ? `server ${answer.serverId.slice(0, 8)} answered` : answer.why;
+        return { waiting: `shown as served by ${server}; when it was asked itself, ${says}` };
       },
-      failed: (waiting, last) => failure({ last, broken }, waiting, expected, clock.now()),
+      failed: (waiting, last) => failure({ last, broken, isUnasked }, waiting, expected, clock.now()),
     },
   );
+}
+
+/** A webserver that is read-only, and one whose workspace cannot be loaded anew. Source: dagster_graphql/schema/roots/mutation.py */
+const mayNotBeAsked: ReadonlySet<string> = new Set(["UnauthorizedError", "ReloadNotSupported"]);
+
+function notAsked({ location }: LocationExpectation, { __typename }: Unexpected): Finding {
+  return {
+    id: "not-checked",
+    level: "notice",
+    where: `code location ${location}`,
+    what: `The webserver shows it as served, and may not ask its code server anew (${__typename}): one that has died a moment ago would not be seen.`,
+    fix: "Let the gates ask a webserver that may reload locations: one without `--read-only`.",
+  };
 }
 
 interface Seen {
   readonly last: LocationAnswer | null;
   /** What was said last when it did not load, by no server of another image; null: it never was. */
   readonly broken: PythonError | null;
+  readonly isUnasked: boolean;
 }
 
 function failure(
-  { last, broken }: Seen,
+  { last, broken, isUnasked }: Seen,
   waiting: string,
   { location, timeoutSeconds }: LocationExpectation,
   now: number,
@@ -70,7 +93,7 @@ function failure(
   // One server that comes and goes is not two: it serves until it dies, and is started again.
   const error = last?.kind === "served" ? broken : (last?.error ?? null);
   if (error !== null) return brokenLocation(location, error, now);
-  if (last?.kind === "served") {
+  if (last?.kind === "served" && !isUnasked) {
     return {
       cause: {
         id: "location-unsteady",

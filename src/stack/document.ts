@@ -458,6 +458,11 @@ const gateLevelSchema = z
     params: { fix: "Say why: { level: warn, reason: … }." },
   });
 
+const notScannedSchema = z.strictObject({
+  level: z.literal("off").describe("Nobody looks."),
+  reason: text.describe("Why."),
+});
+
 const gatesSchema = z.strictObject({
   reach: z
     .enum(["runner", "task"])
@@ -556,11 +561,11 @@ const gatesSchema = z.strictObject({
     .prefault({})
     .describe("What must hold after the deploy."),
   "log-scan": z
-    .enum([...levelSchema.options, "off"])
+    .union([levelSchema, notScannedSchema])
     .default("warning")
     .describe(
-      "Level of start-up errors found in the logs of daemon and code servers; `off` does not look. An error takes the " +
-        "release back.",
+      "Level of start-up errors found in the logs of daemon and code servers. An error takes the release back. " +
+        "`{ level: off, reason: … }`: nobody looks, and the plan says why.",
     ),
   "every-webserver": z
     .boolean()

@@ -254,7 +254,7 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     firstTick: expect["first-tick"],
     targetHealth: expect["target-health"],
     securityGroups: expect["security-groups"] ? keyPlaceAt(tree, ["gates", "expect", "security-groups"]) : null,
-    logScan: gates["log-scan"],
+    logScan: typeof gates["log-scan"] === "string" ? { level: gates["log-scan"], reason: null } : gates["log-scan"],
     everyWebserver: gates["every-webserver"],
     auth: gateLogin(tree, auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
   };

@@ -347,8 +347,8 @@ export interface Gates {
   readonly targetHealth: boolean;
   /** Where the file wants security groups looked at; null: it does not. */
   readonly securityGroups: Place | null;
-  /** Level of start-up errors in the logs. */
-  readonly logScan: Level | "off";
+  /** Level of start-up errors in the logs; `off`, for a reason: nobody looks. */
+  readonly logScan: { readonly level: Level | "off"; readonly reason: string | null };
   /** Ask each webserver task by itself. */
   readonly everyWebserver: boolean;
   /** How the gates log in. */

@@ -83,7 +83,7 @@ export function planRollout(
             }),
       ),
   };
-  for (const [gate, { level, reason }] of Object.entries(stack.gates.levels))
+  for (const [gate, { level, reason }] of Object.entries({ ...stack.gates.levels, "log-scan": stack.gates.logScan }))
     if (level === "off") draft.untouched.push({ what: `gate ${gate}`, why: `off: ${reason ?? ""}` });
   const order = hosts.kind === "up" ? hostsFirst : codeFirst;
   const all = order.plan(rollout);
@@ -173,7 +173,7 @@ function planSecurityGroups(stack: Stack, after: readonly string[], draft: Draft
 
 /** What a new process wrote when it started is there by the time that everything else has been asked. */
 function planLogScan(stack: Stack, isNew: (key: string) => boolean, after: readonly string[], draft: Draft): void {
-  const { logScan: level } = stack.gates;
+  const { level } = stack.gates.logScan;
   if (level === "off") return;
   for (const { key, kind } of Object.values(stack.services)) {
     if (kind === "webserver" || !isNew(key)) continue;

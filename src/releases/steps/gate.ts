@@ -203,6 +203,7 @@ function scanLog(
     place,
     log: container === null ? null : logOf(definition, logGroup, on, container),
     level: levelled.level,
+    isDaemon: service.kind === "daemon",
   });
 }
 

@@ -42,7 +42,7 @@ services:
   code: { kind: code-location, image: app, location: small, module: app.main }
   daemon: { kind: daemon, image: app }
   webserver: { kind: webserver, image: app }
-gates: { log-scan: "off" }
+gates: { log-scan: { level: off, reason: nobody reads them here } }
 `);
 
 /** On an AWS of its own, which whoever starts it closes. */

@@ -61,6 +61,7 @@ beforeAll(async () => {
       place: { file: "dagster-stack.yml", line: 1, column: 1 },
       log: { group, prefix: `deal-flow-${service}`, container: service },
       level: "error",
+      isDaemon: service === "daemon",
     });
 });
 

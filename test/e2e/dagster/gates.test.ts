@@ -131,7 +131,8 @@ test("two daemons at once are found in the log of either", async () => {
         cluster,
         place: { file: "dagster-stack.yml", line: 1, column: 1 },
         log: { group, prefix: "deal-flow-daemon", container: "daemon" },
-        level: "error",
+        level: "notice",
+        isDaemon: true,
       }),
     ({ cause }) => cause !== null,
   );

@@ -45,7 +45,7 @@ services:
   webserver: { kind: webserver, image: code }
 runs: { image: code }
 migrations: [{ name: instance, tool: dagster, image: code }]
-gates: { canary: { location: small, job: canary }, log-scan: "off" }
+gates: { canary: { location: small, job: canary }, log-scan: { level: off, reason: nobody reads them here } }
 `,
     "dagster.yaml": `${storageYaml}run_coordinator:
   module: dagster.core.run_coordinator

@@ -115,7 +115,7 @@ services:
   webserver: { kind: webserver, image: host }
 migrations:
   - { name: application, image: code, tool: alembic }
-gates: { canary: { location: small, job: canary }, log-scan: "off" }
+gates: { canary: { location: small, job: canary }, log-scan: { level: off, reason: nobody reads them here } }
 `;
 
 /** The same stack with an environment before production, in an account of its own. */

@@ -181,7 +181,12 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     Instigators: () => workspace((location, image) => instigators.repository(location, image)),
     Definitions: () => workspace((location, image) => instigators.definitions(location, image)),
     ...instigators.mutations,
-    ReloadLocation: () => Promise.resolve({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
+    ReloadLocation: async ({ location }: { readonly location: string }) => {
+      const service = stack.locations[location];
+      if (service === undefined) return { reloadRepositoryLocation: { __typename: "RepositoryLocationNotFound" } };
+      const entry = await entryOf(location, service);
+      return { reloadRepositoryLocation: { ...entry, __typename: "WorkspaceLocationEntry" } };
+    },
     DaemonHealth: async () => {
       const beats = (await Promise.all(stack.daemons.map(running))).flat().length > 0;
       const status = {

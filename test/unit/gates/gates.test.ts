@@ -31,22 +31,38 @@ const broken = (message: string): LocationEntry =>
 
 type Answer = readonly LocationEntry[] | "down" | "no workspace";
 
-/** A webserver that gives these answers, the last one for ever. */
-/** @param cured what it answers once it was told to ask its code server anew */
-function webserver(answers: readonly Answer[], cured: Answer | null = null): Dagster & { readonly asked: number } {
+/**
+ * A webserver that gives these answers, the last one for ever.
+ * @param itself what a code server says when the webserver asks it anew; null: what the webserver says
+ * @param isOnly whether every answer after that is of the webserver that has asked
+ */
+function webserver(
+  answers: readonly Answer[],
+  itself: LocationEntry | string | null = null,
+  isOnly = false,
+): Dagster & { readonly asked: number; readonly reloads: number } {
   const state = { asked: 0, reloads: 0 };
+  const next = (): Answer =>
+    isOnly && state.reloads > 0 && itself !== null && typeof itself !== "string"
+      ? [itself]
+      : (answers[Math.min(state.asked, answers.length - 1)] ?? []);
   return {
     get asked() {
       return state.asked;
     },
+    get reloads() {
+      return state.reloads;
+    },
     ask: <T>(document: Document<T>) => {
+      const answer = next();
       if (document.name === "ReloadLocation") {
         state.reloads += 1;
-        return Promise.resolve(
-          document.answer.parse({ reloadRepositoryLocation: { __typename: "WorkspaceLocationEntry" } }),
-        );
+        const shown = Array.isArray(answer) ? (answer as readonly LocationEntry[])[0] : undefined;
+        const said = itself ?? shown ?? "RepositoryLocationNotFound";
+        const reloaded =
+          typeof said === "string" ? { __typename: said } : { ...said, __typename: "WorkspaceLocationEntry" };
+        return Promise.resolve(document.answer.parse({ reloadRepositoryLocation: reloaded }));
       }
-      const answer = state.reloads > 0 && cured !== null ? cured : answers[Math.min(state.asked, answers.length - 1)];
       state.asked += 1;
       if (answer === "down") return Promise.reject(new DagsterUnreachable("connection refused"));
       const workspace =
@@ -59,28 +75,51 @@ function webserver(answers: readonly Answer[], cured: Answer | null = null): Dag
   };
 }
 
-async function ask(answers: readonly Answer[], nameTtlSeconds = 0): Promise<GateResult & { readonly asked: number }> {
+async function ask(
+  answers: readonly Answer[],
+  nameTtlSeconds = 0,
+  itself: LocationEntry | string | null = null,
+): Promise<GateResult & { readonly asked: number; readonly reloads: number }> {
   const { context, clock } = testContext();
-  const dagster = webserver(answers);
+  const dagster = webserver(answers, itself);
   const result = await clock.run(
     locationGate(dagster, context, { location: "DealFlow", image, nameTtlSeconds, timeoutSeconds: 60 }),
   );
-  return { ...result, asked: dagster.asked };
+  return { ...result, asked: dagster.asked, reloads: dagster.reloads };
 }
 
 describe("the gate of a code location", () => {
-  test("passes after three answers of one server with our image, and one for which the server was asked itself", async () => {
+  test("passes after three answers of one server with our image, and its own", async () => {
     const result = await ask([[entry()]]);
     expect(result.cause).toBeNull();
-    expect(result.asked).toBe(4);
+    expect(result.asked).toBe(3);
+    expect(result.reloads).toBe(1);
   });
 
-  test("does not pass when the webserver shows what it had loaded, and finds the server gone once it asks it", async () => {
-    const { context, clock } = testContext();
-    const gone = webserver([[entry()]], [broken("StatusCode.UNAVAILABLE")]);
-    const expected = { location: "DealFlow", image, nameTtlSeconds: 0, timeoutSeconds: 60 };
-    const result = await clock.run(locationGate(gone, context, expected));
-    expect(result.cause?.id).toBe("location-broken");
+  test.each<[string, LocationEntry, string]>([
+    ["is gone", broken("StatusCode.UNAVAILABLE"), "location-broken"],
+    ["is another one", entry({ serverId: "server-b" }), "location-unsteady"],
+    ["is of another image", entry({ image: "repo@sha256:old" }), "location-unsteady"],
+  ])("does not pass when all webservers show it as served, and the server itself %s", async (_, itself, cause) => {
+    const result = await ask([[entry()]], 0, itself);
+    expect(result.cause?.id).toBe(cause);
+    expect(result.reloads).toBeGreaterThan(3);
+  });
+
+  test.each(["UnauthorizedError", "ReloadNotSupported"])(
+    "passes, and says so, when nobody may ask it: %s",
+    async (why) => {
+      const { cause, findings } = await ask([[entry()]], 0, why);
+      expect(cause).toBeNull();
+      expect(findings).toEqual([
+        expect.objectContaining({ id: "not-checked", what: expect.stringContaining(why) as string }),
+      ]);
+    },
+  );
+
+  test("does not pass when asking it fails", async () => {
+    const { cause } = await ask([[entry()]], 0, "PythonError");
+    expect(cause?.what).toContain("could not be asked itself (PythonError)");
   });
 
   test("asks on until every resolver must have forgotten the old address", async () => {
@@ -162,13 +201,13 @@ describe("the gate of a code location", () => {
   test("passes as soon as the flapping has ended", async () => {
     const result = await ask([[entry()], [entry({ image: "repo@sha256:old" })], [broken("mixed")], [entry()]]);
     expect(result.cause).toBeNull();
-    expect(result.asked).toBe(7);
+    expect(result.asked).toBe(6);
   });
 });
 
 test("a webserver that holds on to an old answer is told to ask its code server anew", async () => {
   const { context, clock } = testContext();
-  const dagster = webserver([[entry({ image: "repo@sha256:old", serverId: "server-a" })]], [entry()]);
+  const dagster = webserver([[entry({ image: "repo@sha256:old", serverId: "server-a" })]], entry(), true);
   const expected = { location: "DealFlow", image, nameTtlSeconds: 0, timeoutSeconds: 60 };
   expect((await clock.run(locationGate(dagster, context, expected))).cause).toBeNull();
 });

@@ -112,13 +112,23 @@ const scan: LogScan = {
   place: { file: "dagster-stack.yml", line: 4, column: 3 },
   log: { group: "/dagster", prefix: "daemon", container: "dagster" },
   level: "warning",
+  isDaemon: false,
 };
 
-/** @param log lines of the stream, or why it cannot be read */
-async function look(log: readonly string[] | AwsError, wanted: Partial<LogScan> = {}, tasks = ["a/b/1"]) {
+/**
+ * @param log lines of the stream, all written as the gate begins but for those of `later`; or why it cannot be read
+ * @param later by the second in which they are written
+ */
+async function look(
+  log: readonly string[] | AwsError,
+  wanted: Partial<LogScan> = {},
+  tasks = ["a/b/1"],
+  later: Readonly<Record<number, string>> = {},
+) {
   const { context, clock } = testContext();
   const progress: Progress[] = [];
   const calls: unknown[] = [];
+  const begun = context.clock.now();
   const ecs = (async ({ input }: { readonly input: unknown }) => {
     calls.push(input);
     return { taskArns: tasks };
@@ -126,7 +136,11 @@ async function look(log: readonly string[] | AwsError, wanted: Partial<LogScan> 
   const logs = (async ({ input }: { readonly input: unknown }) => {
     calls.push(input);
     if (log instanceof Error) throw log;
-    return { events: log.map((message) => ({ message })) };
+    const since = context.clock.now() - begun;
+    const written = Object.entries(later).filter(([second]) => Number(second) * 1000 <= since);
+    return {
+      events: [...log, ...written.map(([, message]) => message)].map((message) => ({ message, timestamp: begun })),
+    };
   }) as unknown as LogsSend;
   const reporting = { ...context, report: (event: Progress) => void progress.push(event) };
   const result = await clock.run(logScanGate({ ecs, logs }, reporting, { ...scan, ...wanted }));
@@ -175,6 +189,29 @@ test("at the level error they fail the gate", async () => {
   expect(result.evidence.map(({ text }) => text.untrusted)).toEqual([traceback.join("\n"), another]);
   expect(findings).toEqual([]);
   expect((await look(traceback, { level: "error" })).result.cause?.id).toBe("start-up-errors");
+});
+
+describe("a daemon", () => {
+  const young = { isDaemon: true, level: "warning" } as const;
+
+  test.each([[30], [39]])("that hears of another one in second %d fails the gate, at each level", async (second) => {
+    const { result } = await look(started, young, ["a/b/1"], { [second]: another });
+    expect(result.cause?.id).toBe("two-daemons");
+    expect(result.evidence.map(({ text }) => text.untrusted)).toEqual([another]);
+    expect(result.seconds).toBe(40);
+  });
+
+  test("that is quiet is looked at twice, 40 s after its first line", async () => {
+    const { result, calls } = await look(started, young);
+    expect(result).toMatchObject({ cause: null, seconds: 40 });
+    expect(calls).toHaveLength(4);
+  });
+
+  test("that has heard of another one already is not waited for", async () => {
+    const { result, calls } = await look([...started, another], young);
+    expect(result).toMatchObject({ cause: { id: "two-daemons" }, seconds: 0 });
+    expect(calls).toHaveLength(2);
+  });
 });
 
 describe("a log that cannot be read is said, and is no error", () => {

@@ -170,7 +170,7 @@ describe("deal-flow: existing services made by a compose stack", () => {
     expect(stack.gates.firstTick).toBe("report");
   });
 
-  test("start-up errors in the logs are errors", () => expect(stack.gates.logScan).toBe("error"));
+  test("start-up errors in the logs are errors", () => expect(stack.gates.logScan.level).toBe("error"));
 
   test("a secret in plain text is a warning until the end of 2026, and an error after", () => {
     const text = fixture("deal-flow").replace("S3_BUCKET_NAME: omvision-io", "OPENAI_TOKEN: omvision-io");

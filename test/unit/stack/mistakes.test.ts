@@ -490,6 +490,11 @@ describe("parts that contradict each other", () => {
     ],
     ["runs: { task-definition: live }", "5:26 runs.task-definition cannot be `live`: no service runs it. Name a file."],
     [
+      "gates: { log-scan: off }",
+      "5:20 gates.log-scan must be one of `error`, `warning`, `notice` or a mapping, and is text. Write a mapping: its keys (`level`, `reason`) on lines of their own below, indented.",
+    ],
+    ["gates: { log-scan: { level: off } }", "5:10 gates.log-scan lacks `reason`. Add it. Why."],
+    [
       "checks: { secret-in-environment: { level: notice } }",
       "5:34 checks.secret-in-environment lowers a check, and needs `until` and `reason`. Say until which day, and why: { level: warning, until: 2026-12-31, reason: … }.",
     ],

@@ -325,7 +325,7 @@ describe("defaults", () => {
       targetHealth: false,
       securityGroups: null,
       levels: {},
-      logScan: "warning",
+      logScan: { level: "warning", reason: null },
       everyWebserver: false,
       auth: null,
     });

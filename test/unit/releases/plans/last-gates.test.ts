@@ -3,7 +3,8 @@ import { planRelease } from "../../../../src/releases/plan.ts";
 import { describe as describeStep } from "../../../../src/releases/steps/explain.ts";
 import { begin, carriedOut, dealFlow, shaOf, untouchedWorld, withContents } from "../world.ts";
 
-const gates = (text: string) => (file: string) => file.replace(/^gates: .*$/m, `gates: ${text}`);
+const gates = (text: string) => (file: string) =>
+  file.replace(/^gates: .*$/m, `gates: ${text}`).replace(/^    gates: .*\n/m, "");
 
 /** The plan of a change of code, and of both when nothing is said. */
 function planned(
@@ -22,7 +23,7 @@ const idsOf = (steps: readonly Step[]): readonly string[] => inOrder(steps).map(
 const asset = "{ location: DealFlow, asset: raw/deals, partition: latest, config: { ops: {} }, logs: true }";
 
 test("a canary holds all that is to be run, and is shown", () => {
-  const { steps } = planned(`{ canary: ${asset}, log-scan: off }`);
+  const { steps } = planned(`{ canary: ${asset}, log-scan: { level: off, reason: logs are elsewhere } }`);
   const canary = steps.find(({ id }) => id === "gate/canary/DealFlow");
   expect(canary).toMatchObject({
     run: {
@@ -41,7 +42,9 @@ test("logs are looked at last, of what has moved and is no webserver", () => {
   expect(both.slice(-3)).toEqual(["gate/canary/DealFlow", "gate/log-scan/code", "gate/log-scan/daemon"]);
   const code = idsOf(planned("{ log-scan: notice }", { code: "code 2" }).steps);
   expect(code.filter((id) => id.includes("log-scan"))).toEqual(["gate/log-scan/code"]);
-  expect(idsOf(planned("{ log-scan: off }").steps).filter((id) => id.includes("log-scan"))).toEqual([]);
+  const { steps, untouched } = planned("{ log-scan: { level: off, reason: logs are elsewhere } }");
+  expect(idsOf(steps).filter((id) => id.includes("log-scan"))).toEqual([]);
+  expect(untouched).toContainEqual({ what: "gate log-scan", why: "off: logs are elsewhere" });
 });
 
 test("they are looked at by the level that the stack file says, warning unless told", () => {

@@ -14,7 +14,9 @@ afterEach(() => account.close());
 
 /** A stack that is released once, and scans its logs. */
 async function released(level: string): Promise<void> {
-  account = await openAccount({ stack: stackFile.replace('log-scan: "off"', `log-scan: "${level}"`) });
+  account = await openAccount({
+    stack: stackFile.replace("log-scan: { level: off, reason: nobody reads them here }", `log-scan: ${level}`),
+  });
   expect((await deploy(1)).error).toBeNull();
 }
 
@@ -70,8 +72,8 @@ test("a quiet log is said to be so, for what has moved, in two calls at the end"
   expect(result.outcome).toBe("committed");
 });
 
-test("a second daemon takes the release back at the level error", async () => {
-  await released("error");
+test.each(["error", "notice"])("a second daemon takes the release back at the level %s", async (level) => {
+  await released(level);
   writes("small-daemon", [another]);
   await account.commit(newHost);
   const { result, error } = await deploy(2);
@@ -102,7 +104,7 @@ test("a log that cannot be read takes nothing back", async () => {
 });
 
 test("with `off` nothing is looked at, and a webserver never is", async () => {
-  await released("off");
+  await released("{ level: off, reason: nobody reads them here }");
   await account.commit({ ...newCode, ...newHost });
   expect((await deploy(2)).result.plan.steps.map(({ id }) => id).filter((id) => id.includes("log-scan"))).toEqual([]);
   await account.close();

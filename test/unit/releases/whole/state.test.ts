@@ -250,7 +250,11 @@ describe("A location that the stack file does not have any more", () => {
 });
 
 describe("A stack file", () => {
-  const withGates = (more: string): string => stackFile.replace('log-scan: "off"', `log-scan: "off", ${more}`);
+  const withGates = (more: string): string =>
+    stackFile.replace(
+      "log-scan: { level: off, reason: nobody reads them here }",
+      `log-scan: { level: off, reason: nobody reads them here }, ${more}`,
+    );
 
   test("with `restore` puts back what has changed meanwhile, and what was deleted", async () => {
     await begin(withGates("expect: { restore: true }"));
@@ -298,8 +302,8 @@ describe("A stack file", () => {
 test("Schedules that the stack file names are turned on by the release with `restore`, and stop one without it", async () => {
   const named = (restore: boolean): string =>
     stackFile.replace(
-      'log-scan: "off"',
-      `log-scan: "off", expect: { schedules: { nightly: RUNNING }, restore: ${restore} }`,
+      "log-scan: { level: off, reason: nobody reads them here }",
+      `log-scan: { level: off, reason: nobody reads them here }, expect: { schedules: { nightly: RUNNING }, restore: ${restore} }`,
     );
   account = await openAccount({ stack: named(false) });
   account.dagster.instigators.defined.push(nightly);
@@ -330,9 +334,12 @@ test("What the stack file turns on in a location that stays is put back, when th
   account = await openAccount({ stack, locations: ["small", "apart"] });
   account.dagster.instigators.defined.push(far);
   await deploy(1);
-  const gates = 'log-scan: "off", expect: { schedules: { far: RUNNING }, restore: true }';
+  const gates =
+    "log-scan: { level: off, reason: nobody reads them here }, expect: { schedules: { far: RUNNING }, restore: true }";
   await account.commit({
-    "dagster-stack.yml": stack.replace('log-scan: "off"', gates).replace("job: canary", "job: nothing"),
+    "dagster-stack.yml": stack
+      .replace("log-scan: { level: off, reason: nobody reads them here }", gates)
+      .replace("job: canary", "job: nothing"),
     ...newCode,
   });
   const { result, error } = await deploy(2);
@@ -345,9 +352,11 @@ test("A rollback is not kept from older code by what the stack file of today nam
   await begin();
   await account.commit(newCode);
   await deploy(2);
-  const gates = 'log-scan: "off", expect: { schedules: { late: RUNNING } }';
+  const gates = "log-scan: { level: off, reason: nobody reads them here }, expect: { schedules: { late: RUNNING } }";
   await account.commit({
-    "dagster-stack.yml": stackFile.replace('log-scan: "off"', gates).replace("job: canary", "job: nothing"),
+    "dagster-stack.yml": stackFile
+      .replace("log-scan: { level: off, reason: nobody reads them here }", gates)
+      .replace("job: canary", "job: nothing"),
   });
   const { result, said } = await act((who) => who.rollback("previous"), { run: 3 });
   expect(result.outcome).toBe("committed");
