@@ -2,7 +2,7 @@
 export const hidden = "(hidden)";
 
 const secretName =
-  /pass(word|wd|phrase)?|secret|token|credential|private|api_?key|access_?key|auth(?!or)|conn(ection)?_?(str|string|uri|url)|dsn|(^|_)key$|(database|db|redis|broker|amqp|mongo)_?(url|uri)/i;
+  /pass(?!_?(?:through|thru)|_(?:rate|count)|ed|ing|ive|port)(word|wd|phrase)?|_pwd$|secret|token(?!iz)|credential|private|api_?key|access_?key|auth(?!or)|conn(ection)?_?(str|string|uri|url)|dsn|(?<!partition|sort|primary|foreign|hash|range)(^|_)key$|(database|db|redis|broker|amqp|mongo)_?(url|uri)/i;
 
 /** `user:password@` in a URL. */
 const urlWithPassword = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*:[^\s/@]+@/i;
@@ -16,7 +16,8 @@ const secretValue: readonly RegExp[] = [
   /\bxox[abprs]-[A-Za-z0-9-]{10,}\b/,
   /\bsk-[A-Za-z0-9_-]{20,}\b/,
   /\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\b/, // JSON web tokens
-  /[?&](X-Amz-Signature|sig|signature|token)=[^&\s]+/i,
+  /[?&](X-Amz-Signature|sig|signature|token|password|api_?key)=[^&\s]+/i,
+  /\bhttps:\/\/hooks\.slack\.com\/services\/[\w/]+/i,
 ];
 
 /** Does a variable of this name usually hold a secret? `…_ID`, `…_FILE`, `…_PATH` and `…_ARN` name one without holding it. */
@@ -37,13 +38,18 @@ export function isPlainSecret(name: string, value: string): boolean {
   return isSecretValue(value) || (isSecretName(name) && !isSetting(name, value));
 }
 
-/** `AUTH_ENABLED: "true"`, `DB_SECRET: arn:aws:…`, `MAX_TOKENS: "4096"`, `DATABASE_URL: postgresql://host/db`, `TEMPLATE_S3_KEY: docs/a.md`. */
+/**
+ * `AUTH_ENABLED: "true"`, `DB_SECRET: arn:aws:…`, `MAX_TOKENS: "4096"`, `DATABASE_URL: postgresql://host/db`, `TEMPLATE_S3_KEY: docs/a.md`,
+ * `GOOGLE_APPLICATION_CREDENTIALS: /app/key.json`, `PRIVATE_SUBNET: subnet-1`.
+ */
 function isSetting(name: string, value: string): boolean {
   const isAddress = /(URL|URI)$/i.test(name) && !/pass|secret|token|webhook/i.test(name);
   return (
     /^(true|false|)$/i.test(value) ||
     /^arn:[\w-]+:[\w-]+:/.test(value) ||
-    /_(MODE|METHOD|TYPE|BACKEND|PROVIDER|ENDPOINT|PREFIX|ENABLED|SUBNETS|IDS|ARNS|NAMES|DOMAIN|SCOPES?)$|AUTHENTICATOR$|PUBLIC_KEY$/i.test(
+    /^(subnet|sg|vpc|eni|igw|nat)-[0-9a-z]+$/.test(value) ||
+    (/CREDENTIALS$/i.test(name) && /^\/[\w./-]+\.(json|ya?ml|toml|ini|pem)$/.test(value)) ||
+    /_(MODE|METHOD|TYPE|BACKEND|PROVIDER|ENDPOINT|PREFIX|ENABLED|SUBNETS|IDS|ARNS|NAMES|DOMAIN|SCOPES?|ISSUER|EMAIL)$|AUTHENTICATOR$|PUBLIC_KEY$/i.test(
       name,
     ) ||
     (/^\d+$/.test(value) && /TOKENS$|_(TTL|LENGTH|LIMIT|COUNT|SIZE|TIMEOUT|SECONDS|DAYS)$/i.test(name)) ||
@@ -72,8 +78,12 @@ const value = /("[^"]*"|'[^']*'|[^\s"'&|;]+)/.source;
 /** `--password x`, `--api-key=x`: a name, what joins it, and its value. */
 const flagged = new RegExp(`(--?[A-Za-z][\\w-]*)(=|\\s+)${value}`, "g");
 
-/** `PGPASSWORD=x`, `Authorization: Bearer x`. */
-const assigned = new RegExp(`\\b([\\w-]+)(\\s*[=:]\\s*(?:Bearer\\s+|Basic\\s+)?)${value}`, "gi");
+/** `PGPASSWORD=x`, `Authorization: Bearer x`, `"password": "x"`. */
+const assigned = new RegExp(`\\b([\\w-]+)(["']?\\s*[=:]\\s*(?:Bearer\\s+|Basic\\s+)?)${value}`, "gi");
+
+/** `curl -fu user:password`, `redis-cli -a password`, `mysql -ppassword`: letters that mean a login to these programs only. */
+const logins =
+  /(\bcurl\b[^|;&\n]{0,300}?\s-[A-Za-z]*u\s*|\bredis-cli\b[^|;&\n]{0,300}?\s-a\s+|\bmysql\w*\b[^|;&\n]{0,300}?\s-p)("[^"]*"|'[^']*'|[^\s"'&|;]+)/g;
 
 /** Long, and of small and capital letters and digits: no word, and no digest. */
 const random = /(?<![\w/+=.-])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,}(?![\w/+=.-])/g;
@@ -81,6 +91,9 @@ const random = /(?<![\w/+=.-])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d
 /** A text that may carry a secret (a command, a label, an option), without what looks like one. */
 export function redacted(text: string): string {
   return hideSecrets(text.replaceAll(userInfo, (_, scheme: string) => `${scheme}${hidden}@`))
+    .replaceAll(logins, (whole: string, before: string, login: string) =>
+      login.startsWith("$") || login.startsWith('"$') ? whole : `${before}${hidden}`,
+    )
     .replaceAll(flagged, withoutValue)
     .replaceAll(assigned, withoutValue)
     .replaceAll(random, hidden);

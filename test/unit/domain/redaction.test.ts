@@ -1,4 +1,12 @@
-import { hidden, hideSecrets, isPlainSecret, isSecretName, isSecretValue } from "../../../src/domain/redaction.ts";
+import {
+  hidden,
+  hideSecrets,
+  isPlainSecret,
+  isSecretName,
+  isSecretValue,
+  redacted,
+  redactedWords,
+} from "../../../src/domain/redaction.ts";
 
 describe("a text of a program", () => {
   test.each([
@@ -73,6 +81,11 @@ describe("a variable in plain text that stops a release", () => {
     ["AUTH_MODE", "AKIAABCDEFGHIJKLMNOP"],
     ["SECRET_KEY", "aB3/dE6+gH9/kL2.mN"],
     ["S3_KEY", "minio"],
+    ["MYSQL_PWD", "hunter2"],
+    ["HOOK", "https://hooks.slack.com/services/T0/B0/abc"],
+    ["GOOGLE_CREDENTIALS", '{"type": "service_account"}'],
+    ["PASS", "hunter2"],
+    ["PRIVATE_SUBNET_SECRET", "hunter2"],
   ])("%s: %s", (name, value) => expect(isPlainSecret(name, value)).toBe(true));
   test.each([
     ["AUTH_ENABLED", "true"],
@@ -90,5 +103,46 @@ describe("a variable in plain text that stops a release", () => {
     ["FIREBASE_AUTH_DOMAIN", "app.firebaseapp.example"],
     ["OAUTH_SCOPES", "read write"],
     ["TEMPLATE_S3_KEY", "documents/first-steps.md"],
+    ["GOOGLE_APPLICATION_CREDENTIALS", "/app/key.json"],
+    ["PRIVATE_SUBNET", "subnet-1"],
+    ["AUTH_GROUP", "sg-0a1b2c"],
+    ["PARTITION_KEY", "day"],
+    ["SORT_KEY", "created_at"],
+    ["PRIMARY_KEY", "id"],
+    ["TOKENIZERS_PARALLELISM", "1"],
+    ["TOKENIZER", "cl100k_base"],
+    ["OAUTH_ISSUER", "https://login.example"],
+    ["PASS_THROUGH", "all"],
+    ["PASSWORD_RESET_EMAIL", "help@example.com"],
   ])("not %s: %s", (name, value) => expect(isPlainSecret(name, value)).toBe(false));
+});
+
+describe("a command, without what looks like a secret", () => {
+  test.each([
+    ["curl -fu admin:hunter2 http://localhost/health", `curl -fu ${hidden} http://localhost/health`],
+    ["curl -s -u 'admin:hunter2' http://h", `curl -s -u ${hidden} http://h`],
+    ["redis-cli -h cache -a hunter2 ping", `redis-cli -h cache -a ${hidden} ping`],
+    ["mysqladmin ping -uroot -phunter2", `mysqladmin ping -uroot -p${hidden}`],
+    [`serve --config '{"password":"hunter2"}'`, `serve --config '{"password":${hidden}}'`],
+    ["wget http://h/health?password=hunter2&x=1", `wget http://h/health${hidden}&x=1`],
+    ["app --api-key hunter2", `app --api-key ${hidden}`],
+    ["PGPASSWORD=hunter2 pg_isready", `PGPASSWORD=${hidden} pg_isready`],
+  ])("%s", (command, shown) => expect(redacted(command)).toBe(shown));
+  test.each([
+    "curl -f http://localhost:3000/server_info",
+    "curl -u $USER:$PASSWORD http://localhost",
+    "mysqladmin ping -p$MYSQL_PWD",
+    "redis-cli ping && echo -a b",
+  ])("keeps %s", (command) => expect(redacted(command)).toBe(command));
+
+  test("of which one word names the next", () =>
+    expect(redactedWords(["app", "--password", "hunter2", "--port", "80", "--token", "$TOKEN"])).toEqual([
+      "app",
+      "--password",
+      hidden,
+      "--port",
+      "80",
+      "--token",
+      "$TOKEN",
+    ]));
 });
