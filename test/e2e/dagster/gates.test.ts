@@ -47,7 +47,7 @@ const location = (
     timeoutSeconds: seconds.timeout,
   });
 
-async function update(service: "code" | "daemon", change: object): Promise<void> {
+async function update(service: "code" | "daemon" | "webserver", change: object): Promise<void> {
   const { cluster } = stack.infrastructure.contract;
   await stack.ecs.send(new UpdateServiceCommand({ cluster, service: `${cluster}-${service}`, ...change }));
 }
@@ -68,10 +68,10 @@ test("a location is not passed while an older server stands behind its name, how
   expect(addresses().size).toBe(1);
 });
 
-test("a code server that serves, and dies soon after, is not passed", async () => {
-  const digest = await stack.push({ release: "second" });
-  const { taskDefinition: served = "" } = await stack.service("code");
-  const { taskDefinition } = await stack.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: served }));
+/** A revision of the code server that ends after some seconds, and the one that runs now. */
+async function dyingCode(seconds: number): Promise<{ readonly dies: string; readonly lives: string }> {
+  const { taskDefinition: lives = "" } = await stack.service("code");
+  const { taskDefinition } = await stack.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: lives }));
   const [container] = taskDefinition?.containerDefinitions ?? [];
   const { family, networkMode, requiresCompatibilities, cpu, memory, executionRoleArn, taskRoleArn, runtimePlatform } =
     taskDefinition ?? {};
@@ -85,19 +85,36 @@ test("a code server that serves, and dies soon after, is not passed", async () =
     taskRoleArn,
     runtimePlatform,
   };
-  const dies = await stack.ecs.send(
+  const registered = await stack.ecs.send(
     new RegisterTaskDefinitionCommand({
       ...settings,
-      containerDefinitions: [{ ...container, command: ["timeout", "8", ...(container?.command ?? [])] }],
+      containerDefinitions: [{ ...container, command: ["timeout", String(seconds), ...(container?.command ?? [])] }],
     } as RegisterTaskDefinitionCommandInput),
   );
-  await update("code", { taskDefinition: dies.taskDefinition?.taskDefinitionArn });
-  const { cause } = await location(digest, { nameTtl: 15, timeout: 40 });
-  // Which of them is told depends on the second at which it dies: between two answers, or before the one that is read.
-  expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(cause?.id);
-  await update("code", { taskDefinition: served });
-  expect(await location(digest, { nameTtl: 1, timeout: 90 })).toMatchObject({ cause: null });
-});
+  return { dies: registered.taskDefinition?.taskDefinitionArn ?? "", lives };
+}
+
+test.each([2, 1])(
+  "a code server that serves, and dies soon after, is not passed; webservers that show it: %d",
+  async (webservers) => {
+    const digest = await stack.push({ release: "second" });
+    await update("webserver", { desiredCount: webservers });
+    await until(
+      () => stack.service("webserver"),
+      ({ runningCount, deployments = [] }) =>
+        runningCount === webservers && deployments.length === 1 && deployments[0]?.rolloutState === "COMPLETED",
+    );
+    const { dies, lives } = await dyingCode(8);
+    await update("code", { taskDefinition: dies });
+    const { cause } = await location(digest, { nameTtl: 15, timeout: 40 });
+    // Which of them is told depends on the second at which it dies: between two answers, or before the one that is read.
+    expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(
+      cause?.id,
+    );
+    await update("code", { taskDefinition: lives });
+    expect(await location(digest, { nameTtl: 1, timeout: 90 })).toMatchObject({ cause: null });
+  },
+);
 
 test("a webserver that is well says nothing of its locations: they are told as what they are", async () => {
   const digest = await stack.push({ release: "second" });
