@@ -142,6 +142,23 @@ const locations = z.object({
 });
 export type LocationsDocument = z.input<typeof locations>;
 
+const logs = z.object({
+  /** Oldest first. */
+  lines: z.array(
+    z.object({
+      /** Key of a service, or `run/<location>`; with `/<container>` where there are several. */
+      source: z.string(),
+      task: z.string(),
+      at: z.string(),
+      /** Text of others. */
+      text: z.string(),
+    }),
+  ),
+  /** There were more before these. */
+  isCut: z.boolean(),
+});
+export type LogsDocument = z.input<typeof logs>;
+
 const doctor = z.object({ examined: z.array(z.object({ what: z.string(), seen: z.string(), isGood: z.boolean() })) });
 export type DoctorDocument = z.input<typeof doctor>;
 
@@ -182,6 +199,7 @@ export const documents = {
   history,
   url,
   "locations list": locations,
+  logs,
   doctor,
   policy,
   unlock: unlocked,

@@ -54,7 +54,8 @@ export function helpOf(name: string, verb: Verb): string {
 
 /** `rollback <to>` */
 export function usageOf(name: string, { argument }: Pick<Verb, "argument">): string {
-  return argument === null ? name : `${name} <${argument.name}>`;
+  if (argument === null) return name;
+  return argument.isOptional === true ? `${name} [${argument.name}]` : `${name} <${argument.name}>`;
 }
 
 /** `--stack <path>`; `--no-fail-early` for what is on unless told. */

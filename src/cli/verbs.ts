@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { flag, required } from "../domain/given.ts";
+import { flag, optional, required } from "../domain/given.ts";
 import {
   about,
   approvedPlan,
@@ -16,6 +16,7 @@ import type { Wishes } from "../releases/wishes.ts";
 import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
+import { showLogs, since } from "./logs.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
 
@@ -182,6 +183,18 @@ export const verbs: Readonly<Record<string, Verb>> = {
           exitCode: 0,
         };
       }),
+  }),
+  logs: verb({
+    text: "Show what services and runs have written, or follow it; changes nothing.",
+    more: "Oldest first, whichever tasks wrote it, ended ones among them. What looks like a secret is hidden. A run is found by its task as Dagster knows it; where Dagster cannot be asked, or the run had no task of its own, by its id in the lines of the last day. Only logs in CloudWatch can be read (`awslogs`).",
+    argument: {
+      name: "of",
+      text: "A service, a code location with its runs, `runs`, or the id of a run; without it, all services and runs.",
+      isOptional: true,
+    },
+    examples: ["logs --since 1h", "logs webserver --follow", "logs 3f2a91c0-5d1e-4b0a-9c57-2f6b8e1d7a04"],
+    shape: z.object({ of: optional, since, follow: flag, ...ofStack }),
+    run: showLogs,
   }),
   doctor: verb({
     text: "Look whether a stack can be worked with from here; changes nothing.",

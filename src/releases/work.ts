@@ -12,6 +12,7 @@ export { showDrift } from "./drift.ts";
 export { examine, wordsOfExamined } from "./examine.ts";
 export { wordsOfChange } from "./explain.ts";
 export { locations, wordsOfLocations } from "./locations.ts";
+export { logsOf, whoseLine } from "./logs.ts";
 export { wrongAccount } from "./open.ts";
 export { history, wordsOfHistory } from "./past.ts";
 export { rolePolicy } from "./policy/read.ts";

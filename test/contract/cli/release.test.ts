@@ -136,6 +136,80 @@ test("history, locations, url and doctor tell what the stack is", async () => {
   });
 });
 
+describe("logs", () => {
+  const runId = "3f2a91c0-5d1e-4b0a-9c57-2f6b8e1d7a04";
+  const write = (stream: string, secondsAgo: number, text: string): void =>
+    account.log.write({ group: "/dagster/small", stream, at: Date.now() - secondsAgo * 1000, text });
+  /** Until CloudWatch has what was written. */
+  const until = async (words: readonly string[], seen: (result: CommandResult) => boolean): Promise<CommandResult> => {
+    for (;;) {
+      const result = await runCommand(desk, words);
+      if (seen(result)) return result;
+    }
+  };
+
+  test("shows what services and runs wrote, oldest first, each line behind whose it is", async () => {
+    write("run/run/0123456789abcdef", 30, "run 1 - RUN_START");
+    write("code/code/fedcba9876543210", 40, "::error::\u001b[2Jone\ntwo postgresql://dagster:hunter2@db/x");
+    write("code/code/fedcba9876543210", 7200, "long ago");
+    const shown = await until(["logs"], ({ output }) => output.includes("one") && output.includes("RUN_START"));
+    expect(shown.exitCode).toBe(0);
+    const lines = shown.output.trimEnd().split("\n");
+    expect(lines).toEqual([
+      expect.stringMatching(/^\S+Z code fedcba98 │ ::error::one$/),
+      expect.stringMatching(/^\S+Z code fedcba98 │ two \(hidden\)db\/x$/),
+      expect.stringMatching(/^\S+Z run\/small 01234567 │ run 1 - RUN_START$/),
+    ]);
+    const code = await runCommand(desk, ["logs", "code", "--since=3h", "--json"]);
+    expect(documentOf("logs", code)).toMatchObject({
+      isCut: false,
+      lines: [
+        { source: "code", text: "long ago" },
+        { source: "code", task: "fedcba9876543210" },
+      ],
+    });
+  });
+
+  test("finds a run by its task, and where Dagster names none by its id in the lines", async () => {
+    const told = {
+      jobName: "nightly",
+      status: "SUCCESS",
+      repositoryOrigin: null,
+      creationTime: Date.now() / 1000 - 3600,
+    };
+    const tags = [{ key: "ecs/task_arn", value: "arn:aws:ecs:eu-central-1:123456789012:task/small/0123456789abcdef" }];
+    account.dagster.told.push({ ...told, runId, tags });
+    const ofTask = await runCommand(desk, ["logs", runId]);
+    expect(ofTask.output).toMatch(/^\S+Z run\/small 01234567 │ run 1 - RUN_START\n$/);
+    account.dagster.told.splice(0, 1, { ...told, runId, tags: [] });
+    write("code/code/fedcba9876543210", 1800, `dagster - DEBUG - nightly - ${runId} - 7 - STEP_START`);
+    const ofId = await until(["logs", runId], ({ output }) => output !== "");
+    expect(ofId.output).toMatch(/^\S+Z code fedcba98 │ .* STEP_START\n$/);
+    const other = await runCommand(desk, ["logs", runId.replace("3f", "4f")]);
+    expect(other).toMatchObject({ exitCode: 1, errors: expect.stringContaining("Dagster has no run") as unknown });
+  });
+
+  test("what has no such name is told which there are, and following has no document", async () => {
+    const unknown = await runCommand(desk, ["logs", "coed"]);
+    expect(unknown).toMatchObject({ exitCode: 1, output: "" });
+    expect(unknown.errors).toContain("fix: Give one of code, daemon, webserver, small, runs, or the whole id of a run");
+    const both = await runCommand(desk, ["logs", "--follow", "--json"]);
+    expect(documentOf("failure", both)).toMatchObject({ error: { kind: "refused" }, release: null });
+    const since = await runCommand(desk, ["logs", "--since=yesterday"]);
+    expect(since.errors).toContain("Option --since is a number with s, m, h or d");
+  });
+
+  test("followed in a terminal, lines come as they are written, and Ctrl-C is its end", async () => {
+    const writing = setInterval(() => write("code/code/fedcba9876543210", 0, "\u001b[31mas it comes"), 500);
+    const result = await runInTerminal(desk, ["logs", "code", "--follow"], { interruptAt: "as it comes" });
+    clearInterval(writing);
+    expect(result.exitCode).toBe(0);
+    expect(result.output).toMatch(/Z code fedcba98 │ as it comes\r?\n/);
+    expect(result.output).not.toContain("cancelled");
+    expect(result.output).not.toContain("\u001b[31m");
+  });
+});
+
 test("doctor says what is not good, and how to mend it, and is red", async () => {
   const denied = { ...desk, environment: { ...desk.environment, AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" } };
   const result = await runCommand(denied, ["doctor"]);
