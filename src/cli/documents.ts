@@ -142,6 +142,19 @@ const locations = z.object({
 });
 export type LocationsDocument = z.input<typeof locations>;
 
+const restart = z.object({
+  service: z.string(),
+  /** What it runs, before and after. */
+  revision: z.string(),
+  /** How many tasks it is to have. */
+  count: z.int(),
+  /** How its deployment ended; null: it was only looked at. */
+  verdict: z.string().nullable(),
+  /** What each gate saw; null: it was not asked. */
+  gates: z.array(z.object({ gate: z.string(), on: z.string(), seen: z.string().nullable() })),
+});
+export type RestartDocument = z.input<typeof restart>;
+
 const logs = z.object({
   /** Oldest first. */
   lines: z.array(
@@ -195,6 +208,7 @@ export const documents = {
   deploy: release,
   rollback: release,
   promote: release,
+  restart,
   status,
   history,
   url,

@@ -11,11 +11,13 @@ import {
   rollingOut,
   unlocking,
   verification,
+  whichStack,
 } from "../releases/asked.ts";
 import type { Wishes } from "../releases/wishes.ts";
 import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
+import { documentOfRestart } from "./restart.ts";
 import { showLogs, since } from "./logs.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
@@ -117,6 +119,28 @@ export const verbs: Readonly<Record<string, Verb>> = {
       asking(given, here, (asked) =>
         release(given, asked, { only: given.only, from: given.from, copyImages: given["copy-images"] }),
       ),
+  }),
+  restart: verb({
+    text: "Replace the tasks of a service by new ones of what it runs: after a secret was rotated.",
+    more: "Under the lock and behind the gates of a release; the daemon is stopped before it starts again. The release stays what it is, and nothing is recorded. When it fails there is nothing to go back to: mend what the error names.",
+    argument: { name: "service", text: "Key of the service in the stack file, or its name in ECS." },
+    examples: ["restart webserver --dry-run", "restart daemon", "restart code --timeout 10"],
+    shape: z.object({
+      service: required,
+      ...dryRun,
+      "fail-early": rollingOut["fail-early"],
+      timeout: rollingOut.timeout,
+      ...ofStack,
+      "lock-timeout": whichStack["lock-timeout"],
+    }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { restart, wordsOfRestart } = await import("../releases/work.ts");
+        const { service, timeout: timeoutSeconds, "fail-early": failEarly, "dry-run": isDry } = given;
+        const rolling = { timeoutSeconds, failEarly };
+        const done = await restart(context, connections, { ...request, service, rolling, dryRun: isDry });
+        return { lines: wordsOfRestart(done), document: documentOfRestart(done), exitCode: isDry ? 2 : 0 };
+      }),
   }),
   status: verb({
     text: "Say what runs, what was released, and how they differ; changes nothing.",

@@ -15,6 +15,7 @@ export { locations, wordsOfLocations } from "./locations.ts";
 export { logsOf, whoseLine } from "./logs.ts";
 export { wrongAccount } from "./open.ts";
 export { history, wordsOfHistory } from "./past.ts";
+export { restart, wordsOfRestart } from "./restart.ts";
 export { rolePolicy } from "./policy/read.ts";
 export { rollback } from "./rollback.ts";
 export { syncDags } from "./sync-dags.ts";

@@ -3,7 +3,7 @@ import type { Gates, Secret } from "../../stack/stack.ts";
 import type { Statement } from "./policy.ts";
 
 /** Commands behind which gates of the state are. */
-const rolling = ["deploy-service", "deploy", "rollback"];
+const rolling = ["deploy-service", "deploy", "rollback", "restart"];
 /** Commands that may ask Dagster for more than its version. */
 const asking = ["run-migrations", "register-task-def", ...rolling];
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { openProcessAccount, type ProcessAccount } from "../../releases/processes/account.ts";
 import { recordsOf } from "../../releases/played/records.ts";
+import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type CommandResult, type Desk, runCommand, runInTerminal } from "../../runner/run-command.ts";
 
 // One story, in its order: each test finds the stack as the one before has left it.
@@ -133,6 +134,78 @@ test("history, locations, url and doctor tell what the stack is", async () => {
   const doctor = await runCommand(desk, ["doctor", "--json"]);
   expect(documentOf("doctor", doctor)).toMatchObject({
     examined: [{ isGood: true }, { isGood: true }, { isGood: true }],
+  });
+});
+
+describe("restart", () => {
+  const tasksOf = async (service: string): Promise<readonly string[]> =>
+    (
+      (await readPastClient(account.aws, "ListTasks", { cluster: "small", serviceName: service })) as {
+        readonly taskArns: readonly string[];
+      }
+    ).taskArns;
+
+  test.each(["code", "daemon", "webserver"])(
+    "gives %s new tasks of what it runs, behind its gates, and is no release",
+    async (service) => {
+      const before = await tasksOf(`small-${service}`);
+      const { begun, current } = recordsOf(await account.rest());
+      const { services } = documentOf("status", await runCommand(desk, ["status", "--json"]));
+      const runs = (services as readonly { service: string; runs: string }[]).find(
+        (one) => one.service === service,
+      )?.runs;
+      const dry = await runCommand(desk, ["restart", service, "--dry-run"]);
+      expect(dry).toMatchObject({
+        exitCode: 2,
+        output: expect.stringContaining(`${service} would get 1 task of ${runs}`) as unknown,
+      });
+      expect(await tasksOf(`small-${service}`)).toEqual(before);
+      const result = await runCommand(desk, ["restart", service, "--json"]);
+      expect(result.exitCode).toBe(0);
+      const gates = { code: ["location", "state"], daemon: ["daemon"], webserver: ["webserver"] }[service] ?? [];
+      expect(documentOf("restart", result)).toMatchObject({
+        service,
+        revision: runs,
+        verdict: "succeeded",
+        gates: gates.map((gate) => ({ gate, seen: expect.any(String) as unknown })),
+      });
+      const after = await tasksOf(`small-${service}`);
+      expect(after).toHaveLength(1);
+      expect(before).not.toContain(after[0]);
+      const now = recordsOf(await account.rest());
+      expect(now.begun).toEqual(begun);
+      expect(now.current).toEqual(current);
+      expect(now.lock?.holder).toBeNull();
+    },
+  );
+
+  test("whose new tasks fail ends with 1, says why, and gives the lock back", async () => {
+    account.breaks = ({ definition: { family } }) => family === "small-code";
+    const result = await runCommand(desk, ["restart", "code", "--json"]);
+    account.breaks = () => false;
+    expect(result.exitCode).toBe(1);
+    expect(documentOf("failure", result)).toMatchObject({ error: { kind: "failed" }, release: null });
+    expect(recordsOf(await account.rest()).lock?.holder).toBeNull();
+    const unknown = await runCommand(desk, ["restart", "web"]);
+    expect(unknown).toMatchObject({
+      exitCode: 1,
+      errors: expect.stringContaining("Name one of code, daemon, webserver") as unknown,
+    });
+  });
+
+  test("of a daemon that could run twice meanwhile is refused", async () => {
+    const percentages = (minimum: number, maximum: number) =>
+      readPastClient(account.aws, "UpdateService", {
+        cluster: "small",
+        service: "small-daemon",
+        deploymentConfiguration: { minimumHealthyPercent: minimum, maximumPercent: maximum },
+      });
+    await percentages(100, 200);
+    const before = await tasksOf("small-daemon");
+    const result = await runCommand(desk, ["restart", "daemon"]);
+    await percentages(0, 100);
+    expect(result).toMatchObject({ exitCode: 1, errors: expect.stringContaining("two daemons at once") as unknown });
+    expect(await tasksOf("small-daemon")).toEqual(before);
   });
 });
 
