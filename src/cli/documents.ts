@@ -142,6 +142,23 @@ const locations = z.object({
 });
 export type LocationsDocument = z.input<typeof locations>;
 
+const migrate = z.object({
+  /** Images that migrations need, then the migrations; none: nothing is due. */
+  steps: z.array(z.object({ id: z.string(), reason: z.string() })),
+  /** They were carried out. */
+  done: z.boolean(),
+  /** What each did; `none`: there was nothing to do. */
+  migrations: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(["done", "partial", "none"]),
+      /** Revisions that the schema is at; null: the tool does not tell. */
+      heads: z.array(z.string()).nullable(),
+    }),
+  ),
+});
+export type MigrateDocument = z.input<typeof migrate>;
+
 const restart = z.object({
   service: z.string(),
   /** What it runs, before and after. */
@@ -171,6 +188,49 @@ const logs = z.object({
   isCut: z.boolean(),
 });
 export type LogsDocument = z.input<typeof logs>;
+
+/** The release that a run was of. */
+const ranBy = z.object({
+  id: releaseIdSchema,
+  command: z.enum(["deploy", "rollback"]),
+  by: z.string(),
+  url: z.string().nullable(),
+  repository: z.string().nullable(),
+  commit: z.string().nullable(),
+  digest: z.string().nullable(),
+  definition: z.string().nullable(),
+});
+
+const why = z.object({
+  run: z.string(),
+  job: z.string(),
+  location: z.string().nullable(),
+  status: z.string(),
+  page: z.string().nullable(),
+  /** null: none is known. */
+  release: ranBy.nullable(),
+  /** null: it had none of its own. `end`: text of ECS. */
+  task: z
+    .object({
+      id: z.string(),
+      page: z.string().nullable(),
+      image: z.string(),
+      end: z.string().nullable(),
+      log: z.string().nullable(),
+    })
+    .nullable(),
+  /** Text of others. */
+  said: z.array(z.object({ from: z.string(), text: z.string() })),
+  /** null: there is none before it, or it is a good one. */
+  lastGood: z
+    .object({
+      run: z.string(),
+      release: ranBy.nullable(),
+      changes: z.array(z.object({ what: z.string(), from: z.string(), to: z.string(), details: z.array(z.string()) })),
+    })
+    .nullable(),
+});
+export type WhyDocument = z.input<typeof why>;
 
 const doctor = z.object({ examined: z.array(z.object({ what: z.string(), seen: z.string(), isGood: z.boolean() })) });
 export type DoctorDocument = z.input<typeof doctor>;
@@ -206,6 +266,7 @@ export type FailureDocument = z.input<typeof failure>;
 export const documents = {
   plan: release,
   deploy: release,
+  migrate,
   rollback: release,
   promote: release,
   restart,
@@ -214,6 +275,7 @@ export const documents = {
   url,
   "locations list": locations,
   logs,
+  why,
   doctor,
   policy,
   unlock: unlocked,

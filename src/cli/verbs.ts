@@ -13,14 +13,17 @@ import {
   verification,
   whichStack,
 } from "../releases/asked.ts";
+import { usualRolling } from "../releases/rolling.ts";
 import type { Wishes } from "../releases/wishes.ts";
 import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
+import { documentOfMigrated } from "./migrate.ts";
 import { documentOfRestart } from "./restart.ts";
 import { showLogs, since } from "./logs.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
+import { documentOfWhy } from "./why.ts";
 
 const dryRun = { "dry-run": flag };
 
@@ -78,6 +81,33 @@ export const verbs: Readonly<Record<string, Verb>> = {
       ...ofRelease,
     }),
     run: (given, here) => asking(given, here, (asked) => release(given, asked, { ...ofCheckout, only: given.only })),
+  }),
+  migrate: verb({
+    text: "Carry out the migrations that a deploy of the checkout would begin with, and nothing else of it.",
+    more: "Each runs as one task on the new image, which is made when it is not there; no service moves, and no release becomes current: the history lists it as abandoned. Refused for a newer minor version of Dagster, for which services stand still: that takes a deploy.",
+    argument: null,
+    examples: ["migrate --dry-run", "migrate --environment staging"],
+    shape: z.object({ only: about.only, ...dryRun, ...verification, ...ofRelease }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { migrate, wordsOfMigrated } = await import("../releases/work.ts");
+        const done = await migrate(context, connections, {
+          ...request,
+          ...ofCheckout,
+          only: given.only,
+          release: null,
+          queuedRuns: "keep",
+          allowStateLoss: true,
+          rolling: usualRolling,
+          verifying: given.verify,
+          dryRun: given["dry-run"],
+        });
+        return {
+          lines: wordsOfMigrated(done),
+          document: documentOfMigrated(done),
+          exitCode: done.steps.length > 0 && done.result === null ? 2 : 0,
+        };
+      }),
   }),
   rollback: verb({
     text: "Let an earlier release run again.",
@@ -219,6 +249,19 @@ export const verbs: Readonly<Record<string, Verb>> = {
     examples: ["logs --since 1h", "logs webserver --follow", "logs 3f2a91c0-5d1e-4b0a-9c57-2f6b8e1d7a04"],
     shape: z.object({ of: optional, since, follow: flag, ...ofStack }),
     run: showLogs,
+  }),
+  why: verb({
+    text: "Tell what a run ran, who had released that, how it ended, and what changed since the last good one; changes nothing.",
+    more: "Commit, digest, task definition, task, errors, the last lines of its log, links; then images, commits and definitions that differ from those of the last good run of the same job. ECS forgets a task an hour after its end; the release is then the one that was current when the run was made.",
+    argument: { name: "run-id", text: "The whole id of the run, as the address of its page in Dagster has it." },
+    examples: ["why 3f2a91c0-5d1e-4b0a-9c57-2f6b8e1d7a04"],
+    shape: z.object({ "run-id": required, ...ofStack }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { why, wordsOfWhy } = await import("../releases/work.ts");
+        const told = await why(context, connections, request, given["run-id"]);
+        return { lines: wordsOfWhy(told), document: documentOfWhy(told), exitCode: 0 };
+      }),
   }),
   doctor: verb({
     text: "Look whether a stack can be worked with from here; changes nothing.",

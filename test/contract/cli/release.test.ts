@@ -1,6 +1,7 @@
 /* oxlint-disable no-control-regex -- what a terminal is sent holds them */
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { documentedFor, neededBy } from "../actions/documented-permissions.ts";
 import { openProcessAccount, type ProcessAccount } from "../../releases/processes/account.ts";
 import { recordsOf } from "../../releases/played/records.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
@@ -136,6 +137,26 @@ test("history, locations, url and doctor tell what the stack is", async () => {
     examined: [{ isGood: true }, { isGood: true }, { isGood: true }],
   });
 });
+
+test("migrate carries out what is due and nothing else, and leaves nothing open", async () => {
+  await change("migrates");
+  const runs = async (): Promise<unknown> => documentOf("status", await runCommand(desk, ["status", "--json"]))["services"];
+  const before = await runs();
+  const dry = await runCommand(desk, ["migrate", "--dry-run"]);
+  expect(dry.exitCode).toBe(2);
+  expect(dry.output).toMatch(/^These would be done; no service moves:\n {2}image\/code: .*\n.* {2}migrate\/application: /s);
+  const { begun, current } = recordsOf(await account.rest());
+  const result = await runCommand(desk, ["migrate", "--json"]);
+  expect(result.exitCode).toBe(0);
+  expect(documentOf("migrate", result)).toMatchObject({ done: true, migrations: [{ name: "application" }] });
+  expect(await runs()).toEqual(before);
+  const now = recordsOf(await account.rest());
+  expect(now.current).toEqual(current);
+  expect(now.lock?.holder).toBeNull();
+  const [mine, ...others] = now.begun.filter((id) => !begun.includes(id));
+  expect(others).toEqual([]);
+  expect(mine === undefined ? null : now.outcome(mine)?.outcome).toBe("abandoned");
+}, 120_000);
 
 describe("restart", () => {
   const tasksOf = async (service: string): Promise<readonly string[]> =>
@@ -298,4 +319,111 @@ test("rollback goes back, and refuses a release that is not there", async () => 
   const result = await runCommand(desk, ["rollback", "previous", "--json"]);
   expect(result.exitCode).toBe(0);
   expect(documentOf("rollback", result)).toMatchObject({ outcome: "committed", backTo: expect.any(String) as unknown });
+});
+
+describe("why", () => {
+  const good = "11111111-5d1e-4b0a-9c57-2f6b8e1d7a04";
+  const bad = "22222222-5d1e-4b0a-9c57-2f6b8e1d7a04";
+
+  test("tells what a run ran, who had released it, how it ended, and what changed since the last good one", async () => {
+    const { begun, outcome } = recordsOf(await account.rest());
+    const committed = begun.flatMap((id) => outcome(id) ?? []).filter((one) => one.outcome === "committed");
+    const [first, second] = committed;
+    const family = "small-run-small";
+    const { tasks = [] } = (await readPastClient(account.aws, "RunTask", {
+      cluster: "small",
+      taskDefinition: `${family}:${second?.release.taskDefinitions["run/small"]?.revision}`,
+      launchType: "FARGATE",
+      networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
+    })) as { readonly tasks?: readonly { readonly taskArn: string }[] };
+    const arn = tasks[0]?.taskArn ?? "";
+    const id = arn.split("/").at(-1) ?? "";
+    account.log.write({ group: "/dagster/small", stream: `run/run/${id}`, at: Date.now(), text: "KeyError: 'price'" });
+    const told = {
+      jobName: "nightly",
+      repositoryOrigin: { repositoryLocationName: "small", repositoryName: "__repository__" },
+      endTime: Date.now() / 1000,
+    };
+    const after = (at: string | undefined): number => Date.parse(at ?? "") / 1000 + 0.5;
+    account.dagster.told.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      {
+        ...told,
+        runId: bad,
+        status: "FAILURE",
+        creationTime: after(second?.at),
+        tags: [{ key: "ecs/task_arn", value: arn }],
+      },
+      { ...told, runId: good, status: "SUCCESS", creationTime: after(first?.at), tags: [] },
+    );
+    account.dagster.errors.set(bad, "Execution of step load failed.\n::stop-commands::x\u001b[2J");
+    for (;;) {
+      const seen = documentOf("why", await runCommand(desk, ["why", bad, "--json"])) as {
+        readonly said: readonly object[];
+      };
+      if (seen.said.length < 2) continue; // the log is on its way
+      expect(seen).toMatchObject({
+        job: "nightly",
+        location: "small",
+        page: `${account.wire.url}/runs/${bad}`,
+        release: {
+          id: second?.release.id,
+          command: "deploy",
+          by: expect.stringMatching(/^person\//) as unknown,
+          commit: second?.release.source.sha,
+          digest: second?.release.images["code"]?.digest,
+          definition: `${family}:${second?.release.taskDefinitions["run/small"]?.revision}`,
+        },
+        task: {
+          id,
+          page: expect.stringContaining(`/clusters/small/tasks/${id}?region=`) as unknown,
+          log: expect.stringContaining("logsV2") as unknown,
+        },
+        said: [
+          {
+            from: `step load of run ${bad}`,
+            text: expect.stringContaining("Execution of step load failed") as unknown,
+          },
+          { from: `last lines of task ${id.slice(0, 8)}`, text: "KeyError: 'price'" },
+        ],
+        lastGood: {
+          run: good,
+          release: { id: first?.release.id },
+          changes: expect.arrayContaining([
+            expect.objectContaining({ what: "image code", from: first?.release.images["code"]?.digest }),
+            expect.objectContaining({ what: "run/small" }),
+          ]) as unknown,
+        },
+      });
+      break;
+    }
+    const shown = await runCommand(desk, ["why", bad]);
+    expect(shown.exitCode).toBe(0);
+    expect(shown.output).toContain(`commit ${second?.release.source.sha} of owner/small`);
+    expect(shown.output).toMatch(/since the last good run, .*, release .*:\n {2}image code: sha256:/);
+    expect(shown.output).toMatch(/\n {4}│ ::stop-commands::x\n/);
+    expect(shown.output).not.toContain("\u001b");
+    const ofGood = await runCommand(desk, ["why", good, "--json"]);
+    expect(documentOf("why", ofGood)).toMatchObject({ release: { id: first?.release.id }, task: null, lastGood: null });
+  });
+
+  test("needs the whole id of a run that there is", async () => {
+    const short = await runCommand(desk, ["why", "22222222"]);
+    expect(short).toMatchObject({ exitCode: 1, errors: expect.stringContaining("is no whole id of a run") as unknown });
+    const none = await runCommand(desk, ["why", bad.replace("2", "3")]);
+    expect(none).toMatchObject({ exitCode: 1, errors: expect.stringContaining("Dagster has no run") as unknown });
+  });
+});
+
+test.each([
+  ["logs", ["logs"]],
+  ["restart", ["restart", "code"]],
+  ["why", ["why", "22222222-5d1e-4b0a-9c57-2f6b8e1d7a04"]],
+])("%s calls nothing but what docs/permissions.md says of it", async (command, words) => {
+  const since = account.calls.length;
+  expect(await runCommand(desk, words)).toMatchObject({ exitCode: 0 });
+  const called = neededBy(account.calls.slice(since), "deploy");
+  expect(called.length).toBeGreaterThan(3);
+  expect(called.filter((action) => !documentedFor(command).includes(action))).toEqual([]);
 });

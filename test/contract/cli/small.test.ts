@@ -1,5 +1,5 @@
 import { parseRelease } from "../../../src/domain/release.ts";
-import { documentedFor, neededBy } from "../actions/documented-permissions.ts";
+import { neededBy } from "../actions/documented-permissions.ts";
 import { parsePolicy } from "../../infra/policy.ts";
 import { type CommandResult, type Desk, runCommand } from "../../runner/run-command.ts";
 import {
@@ -61,13 +61,6 @@ test("policy prints what a role needs, by the names of the stack, and a plan cal
     exitCode: 1,
     errors: expect.stringContaining('A role cannot be for "dance"') as unknown,
   });
-});
-
-test.each(["logs"])("%s calls nothing but what is written of it", async (command) => {
-  const since = small.bed.calls.length;
-  expect(await run(command, "--repository=owner/small")).toMatchObject({ exitCode: 0 });
-  const called = neededBy(small.bed.calls.slice(since), "deploy");
-  expect(called.filter((action) => !documentedFor(command).includes(action))).toEqual([]);
 });
 
 test("a lock of somebody else ends a deploy with 3, and unlock takes it away", async () => {

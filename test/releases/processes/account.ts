@@ -8,6 +8,7 @@ import { type FakeGithub, startFakeGithub } from "../../github/fake-github.ts";
 import { machinePython } from "../../local-aws/backing/machine-python.ts";
 import { startMinistack } from "../../local-aws/backing/ministack.ts";
 import { openProcesses } from "../../local-aws/backing/processes.ts";
+import type { GatewayCall } from "../../local-aws/gateway/call-record.ts";
 import { startGateway } from "../../local-aws/gateway/gateway.ts";
 import { pushImage } from "../../local-aws/infrastructure/push.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
@@ -37,6 +38,8 @@ export interface ProcessAccount {
   readonly checkout: GitCheckout;
   readonly github: FakeGithub;
   readonly dagster: PlayedDagster;
+  /** Of AWS's API, oldest first. */
+  readonly calls: readonly GatewayCall[];
   /** What containers write goes through it. */
   readonly log: LogSink;
   /** Tasks of which this holds end before they are healthy. */
@@ -137,6 +140,7 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
       checkout,
       github,
       dagster,
+      calls: gateway.calls,
       log,
       breaks: () => false,
       job: (runId, attempt = 1) => ({
