@@ -29,6 +29,12 @@ const usual = {
   keepRevisions: null,
 } as const;
 
+/** Of an action that makes none. */
+const withoutImages: Pick<z.output<typeof imageInputs>, "copy-images" | "test-command"> = {
+  "copy-images": false,
+  "test-command": null,
+};
+
 /** Carries out one part of the whole release's plan, and passes the release on. */
 export async function runPart(
   parts: readonly Part[],
@@ -38,7 +44,7 @@ export async function runPart(
   > = {},
 ): Promise<void> {
   const makesImages = parts.includes("images");
-  const inputs = { "copy-images": false, "test-command": null, ...readInputs(makesImages ? imageInputs : partInputs) };
+  const inputs = { ...withoutImages, ...readInputs(makesImages ? imageInputs : partInputs) };
   const { release, only, from, "copy-images": copyImages, "test-command": tests } = inputs;
   const request = {
     ...sessionRequest(inputs),

@@ -121,6 +121,16 @@ const unlocked = z.object({
 });
 export type UnlockedDocument = z.input<typeof unlocked>;
 
+const cleanUp = z.object({
+  /** Task definitions that went, or would go. */
+  oldRevisions: z.array(z.string()),
+  /** There are more. */
+  isMore: z.boolean(),
+  /** Those of runs were left alone. */
+  leavesRuns: z.boolean(),
+});
+export type CleanUpDocument = z.input<typeof cleanUp>;
+
 const history = z.object({ releases: z.array(pastRelease) });
 export type HistoryDocument = z.input<typeof history>;
 
@@ -278,6 +288,7 @@ export const documents = {
   why,
   doctor,
   policy,
+  "clean-up": cleanUp,
   unlock: unlocked,
   failure,
 } as const;

@@ -5,6 +5,7 @@ import {
   approvedPlan,
   cleaning,
   described,
+  keptOf,
   lookedAt,
   reasonOf,
   rollingChoices,
@@ -15,7 +16,14 @@ import {
 } from "../releases/asked.ts";
 import { usualRolling } from "../releases/rolling.ts";
 import type { Wishes } from "../releases/wishes.ts";
-import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
+import type {
+  CleanUpDocument,
+  DoctorDocument,
+  HistoryDocument,
+  LocationsDocument,
+  UnlockedDocument,
+  UrlDocument,
+} from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
 import { documentOfMigrated } from "./migrate.ts";
@@ -306,6 +314,26 @@ export const verbs: Readonly<Record<string, Verb>> = {
         });
         return { lines: JSON.stringify(policy, null, 2).split("\n"), document: policy, exitCode: 0 };
       }),
+  }),
+  "clean-up": verb({
+    text: "Deregister old task definitions that nothing names any more.",
+    more: "As a deploy with --keep-revisions does, without a release. They can still be read, and a rollback to one registers it anew. Look first: --dry-run.",
+    argument: null,
+    examples: ["clean-up --keep-revisions 10 --dry-run", "clean-up --keep-revisions 10"],
+    shape: z.object({ ...cleaning, ...dryRun, ...ofStack, "lock-timeout": whichStack["lock-timeout"] }),
+    run: (given, here) => {
+      const [keep, isDry] = [keptOf(given), given["dry-run"]];
+      return asking(given, here, async ({ context, connections, request }) => {
+        const { cleanUp, wordsOfCleanedUp } = await import("../releases/work.ts");
+        const cleaned = await cleanUp(context, connections, { ...request, keep, dryRun: isDry });
+        const { deregistered, isMore, leavesRuns } = cleaned.revisions;
+        return {
+          lines: wordsOfCleanedUp(cleaned),
+          document: { oldRevisions: [...deregistered], isMore, leavesRuns } satisfies CleanUpDocument,
+          exitCode: isDry && deregistered.length > 0 ? 2 : 0,
+        };
+      });
+    },
   }),
   unlock: verb({
     text: "Take the lock away from a release that died.",

@@ -5,6 +5,7 @@
 export { repositoryOf, rootOf } from "../git/history.ts";
 export { explainDags } from "../dags/index.ts";
 export * as images from "../images/index.ts";
+export { cleanUp, explainCleanedUp, wordsOfCleanedUp } from "./clean-up.ts";
 export { closeOpen, explainClosed } from "./close.ts";
 export { connect } from "./connections.ts";
 export { allParts, deploy, plan } from "./deploy.ts";

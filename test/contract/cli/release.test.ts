@@ -1,7 +1,7 @@
 /* oxlint-disable no-control-regex -- what a terminal is sent holds them */
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { documentedFor, neededBy } from "../actions/documented-permissions.ts";
+import { documentedFor, documentedWith, neededBy } from "../actions/documented-permissions.ts";
 import { openProcessAccount, type ProcessAccount } from "../../releases/processes/account.ts";
 import { recordsOf } from "../../releases/played/records.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
@@ -140,11 +140,14 @@ test("history, locations, url and doctor tell what the stack is", async () => {
 
 test("migrate carries out what is due and nothing else, and leaves nothing open", async () => {
   await change("migrates");
-  const runs = async (): Promise<unknown> => documentOf("status", await runCommand(desk, ["status", "--json"]))["services"];
+  const runs = async (): Promise<unknown> =>
+    documentOf("status", await runCommand(desk, ["status", "--json"]))["services"];
   const before = await runs();
   const dry = await runCommand(desk, ["migrate", "--dry-run"]);
   expect(dry.exitCode).toBe(2);
-  expect(dry.output).toMatch(/^These would be done; no service moves:\n {2}image\/code: .*\n.* {2}migrate\/application: /s);
+  expect(dry.output).toMatch(
+    /^These would be done; no service moves:\n {2}image\/code: .*\n.* {2}migrate\/application: /s,
+  );
   const { begun, current } = recordsOf(await account.rest());
   const result = await runCommand(desk, ["migrate", "--json"]);
   expect(result.exitCode).toBe(0);
@@ -416,7 +419,33 @@ describe("why", () => {
   });
 });
 
+test("clean-up deregisters what nothing names any more, and only says so before", async () => {
+  const active = async (): Promise<readonly string[]> =>
+    (
+      (await readPastClient(account.aws, "ListTaskDefinitions", { familyPrefix: "small-code", status: "ACTIVE" })) as {
+        readonly taskDefinitionArns: readonly string[];
+      }
+    ).taskDefinitionArns;
+  const before = await active();
+  const how = await runCommand(desk, ["clean-up"]);
+  expect(how).toMatchObject({ exitCode: 1, errors: expect.stringContaining("how many revisions stay") as unknown });
+  const dry = await runCommand(desk, ["clean-up", "--keep-revisions=1", "--dry-run", "--json"]);
+  expect(dry.exitCode).toBe(2);
+  const { oldRevisions } = documentOf("clean-up", dry) as { readonly oldRevisions: readonly string[] };
+  expect(await active()).toEqual(before);
+  const done = await runCommand(desk, ["clean-up", "--keep-revisions=1", "--json"]);
+  expect(done.exitCode).toBe(0);
+  expect(documentOf("clean-up", done)).toMatchObject({ oldRevisions });
+  const after = await active();
+  const went = before.filter((arn) => !after.includes(arn)).map((arn) => arn.split("/").at(-1));
+  expect(went.length).toBeGreaterThan(0);
+  expect(oldRevisions).toEqual(expect.arrayContaining(went));
+  expect(recordsOf(await account.rest()).lock?.holder).toBeNull();
+  expect(await runCommand(desk, ["status"])).toMatchObject({ exitCode: 0 });
+});
+
 test.each([
+  ["clean-up", ["clean-up", "--keep-revisions=1"]],
   ["logs", ["logs"]],
   ["restart", ["restart", "code"]],
   ["why", ["why", "22222222-5d1e-4b0a-9c57-2f6b8e1d7a04"]],
@@ -425,5 +454,6 @@ test.each([
   expect(await runCommand(desk, words)).toMatchObject({ exitCode: 0 });
   const called = neededBy(account.calls.slice(since), "deploy");
   expect(called.length).toBeGreaterThan(3);
-  expect(called.filter((action) => !documentedFor(command).includes(action))).toEqual([]);
+  const asked = command === "clean-up" ? documentedWith("With `keep-revisions`") : [];
+  expect(called.filter((action) => ![...documentedFor(command), ...asked].includes(action))).toEqual([]);
 });

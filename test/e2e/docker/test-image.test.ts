@@ -58,7 +58,9 @@ describeTests("tests in an image", () => {
   test("that are red stop it, with their last lines", async () => {
     const error = await errorOf(run("python3 /checkout/tests/check.py 3; echo not reached"));
     expect(error).toBeInstanceOf(RolloutFailed);
-    expect(error.message).toContain("The tests in image code are red: `test-command` ended with exit code 3");
+    expect((error as RolloutFailed).message).toContain(
+      "The tests in image code are red: `test-command` ended with exit code 3",
+    );
     expect((error as RolloutFailed).evidence).toMatchObject([{ kind: "log", text: { untrusted: "checked" } }]);
   }, 300_000);
 
