@@ -10,6 +10,7 @@ import { describeProgram } from "./generate/describe-program.ts";
 import { definitionMembers } from "./generate/definition-members.ts";
 import { infrastructurePage } from "./generate/infrastructure.ts";
 import { localAwsRules } from "./generate/local-aws-rules.ts";
+import { pictures } from "./generate/pictures.ts";
 import { permissionsModule, permissionsTable } from "./generate/permissions.ts";
 import { priceTable } from "./generate/prices.ts";
 import { schemaFiles } from "./generate/schemas.ts";
@@ -33,6 +34,7 @@ export const parts: Readonly<Record<string, (read: Read) => readonly Generated[]
   "definition-members": () => [definitionMembers()],
   infrastructure: (read) => [infrastructurePage(read), permissionsTable(read)],
   "local-aws": (read) => [localAwsRules(read)],
+  pictures,
   permissions: (read) => [permissionsModule(read)],
   prices: (read) => [priceTable(read)],
   schemas: (read) => [...schemaFiles(), stackFileReference(read)],

@@ -49,7 +49,7 @@ interface WorkflowFile {
 }
 
 /** Workflows that users call. */
-export const workflows = ["deploy", "preview", "rollback", "drift"] as const;
+export const workflows = ["deploy", "preview", "rollback", "drift", "clean-up"] as const;
 
 function workflowTables(read: Read): readonly Generated[] {
   const path = "docs/workflows.md";

@@ -91,12 +91,15 @@ export function checkForStack(inputs: Pick<OneImageInputs, keyof typeof ofOneIma
 }
 
 /** @throws UserError for inputs that mean nothing without a stack file */
-export function checkForOneImage(inputs: Readonly<Record<"release" | "only" | "from" | "copy-images", unknown>>): void {
+export function checkForOneImage(
+  inputs: Readonly<Record<"release" | "only" | "from" | "copy-images" | "test-command", unknown>>,
+): void {
   const given = Object.entries({
     release: inputs.release !== null,
     only: inputs.only !== null,
     from: inputs.from !== null,
     "copy-images": inputs["copy-images"] === true,
+    "test-command": inputs["test-command"] !== null,
   }).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
   if (given.length === 0) return;
   throw new UserError({

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { flag } from "../domain/given.ts";
+import { flag, optional } from "../domain/given.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, releaseBytes, releaseLimitBytes, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
@@ -18,7 +18,7 @@ import { logged, roleRequest, sessionRequest, travelling } from "./inputs.ts";
 export const partInputs = z.object(travelling);
 
 /** Inputs of the action that makes images. */
-export const imageInputs = z.object({ ...travelling, "copy-images": flag });
+export const imageInputs = z.object({ ...travelling, "copy-images": flag, "test-command": optional });
 
 /** Where an action has no input for it. */
 const usual = {
@@ -29,6 +29,12 @@ const usual = {
   keepRevisions: null,
 } as const;
 
+/** Of an action that makes none. */
+const withoutImages: Pick<z.output<typeof imageInputs>, "copy-images" | "test-command"> = {
+  "copy-images": false,
+  "test-command": null,
+};
+
 /** Carries out one part of the whole release's plan, and passes the release on. */
 export async function runPart(
   parts: readonly Part[],
@@ -38,8 +44,8 @@ export async function runPart(
   > = {},
 ): Promise<void> {
   const makesImages = parts.includes("images");
-  const inputs = { "copy-images": false, ...readInputs(makesImages ? imageInputs : partInputs) };
-  const { release, only, from, "copy-images": copyImages } = inputs;
+  const inputs = { ...withoutImages, ...readInputs(makesImages ? imageInputs : partInputs) };
+  const { release, only, from, "copy-images": copyImages, "test-command": tests } = inputs;
   const request = {
     ...sessionRequest(inputs),
     release,
@@ -53,9 +59,15 @@ export async function runPart(
   };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const role = roleRequest(inputs);
-  const { connect, deploy } = await import("../releases/work.ts");
+  const { connect, deploy, images, testImages } = await import("../releases/work.ts");
   const isLast = parts.includes("rollout");
-  await told((context) => deploy(context, connect(context, role), request), outputs);
+  await told(async (context) => {
+    const connections = connect(context, role);
+    if (tests !== null) await images.checkEngine(request.root);
+    const result = await deploy(context, connections, request);
+    if (tests !== null) await testImages(context, connections, request, result.release, tests);
+    return result;
+  }, outputs);
   if (isLast) markClosed();
 }
 

@@ -13,6 +13,7 @@ import {
   approvedPlan,
   cleaning,
   described,
+  keptOf,
   lookedAt,
   reasonOf,
   rollingChoices,
@@ -20,6 +21,7 @@ import {
   unlocking,
   verification,
 } from "../releases/asked.ts";
+import type { CleanUpRequest } from "../releases/clean-up.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import { type RegionPrices, regionPricesSchema } from "../releases/price/prices.ts";
 import type { Result } from "../releases/result.ts";
@@ -29,7 +31,7 @@ import { changesOutput, definitionsOutput, imagesOutput, type Listener, told, ve
 import type { Teller } from "./preview.ts";
 
 export const inputs = z.object({
-  command: choice(["deploy", "plan", "rollback", "status", "unlock"]),
+  command: choice(["deploy", "plan", "rollback", "status", "unlock", "clean-up"]),
   ...common,
   ...about,
   "copy-images": flag,
@@ -78,7 +80,7 @@ export async function run(): Promise<void> {
     to: to !== null && ["rollback"],
     "plan-hash": approved !== null && ["deploy", "plan", "rollback"],
     verify: verifying !== "false" && ["plan", "deploy"],
-    "keep-revisions": keepRevisions !== null && ["deploy"],
+    "keep-revisions": keepRevisions !== null && ["deploy", "clean-up"],
     reason: reason !== null && ["unlock"],
     "fail-on-drift": failOnDrift && ["status"],
     definitions: (definitions.loads || definitions.files.length > 0) && ["plan"],
@@ -135,6 +137,9 @@ export async function run(): Promise<void> {
       return;
     case "unlock":
       await tellUnlocked(request, role, { why: reasonOf({ reason }), dryRun });
+      return;
+    case "clean-up":
+      await tellCleanedUp({ ...request, keep: keptOf({ "keep-revisions": keepRevisions }), dryRun }, role);
   }
 }
 
@@ -248,4 +253,19 @@ async function tellUnlocked(
   });
   await writeSummary(explainUnlocked(unlocked));
   writeOutputs({ changed: String(unlocked.taken) });
+}
+
+async function tellCleanedUp(request: CleanUpRequest, role: RoleRequest | null): Promise<void> {
+  const { cleanUp, connect, explainCleanedUp, wordsOfCleanedUp } = await import("../releases/work.ts");
+  const cleaned = await logged(async (context) => {
+    const end = await cleanUp(context, connect(context, role), request);
+    context.report({ kind: "result", lines: wordsOfCleanedUp(end) });
+    return end;
+  });
+  await writeSummary(explainCleanedUp(cleaned));
+  const { deregistered } = cleaned.revisions;
+  writeOutputs({
+    changed: String(deregistered.length > 0 && !request.dryRun),
+    "old-revisions": JSON.stringify(deregistered),
+  });
 }

@@ -16,6 +16,15 @@ export function deploymentsPage(serviceArn: string): string | null {
   return page(arn, `${path}?region=${arn.region}`);
 }
 
+/** The page of a task, as long as ECS knows it. @param taskArn in the long format. @returns null for no such ARN */
+export function taskPage(taskArn: string): string | null {
+  const arn = parseArn(taskArn);
+  const [, cluster, task] = /^task\/([^/]+)\/([^/]+)$/.exec(arn?.resource ?? "") ?? [];
+  if (arn === null || cluster === undefined || task === undefined) return null;
+  const path = `ecs/v2/clusters/${encodeURIComponent(cluster)}/tasks/${encodeURIComponent(task)}`;
+  return page(arn, `${path}?region=${arn.region}`);
+}
+
 /** The page of a log stream. @param near an ARN of the same account and, unless told, region. @returns null when that is no ARN */
 export function logStreamPage(
   near: string,

@@ -121,6 +121,16 @@ const unlocked = z.object({
 });
 export type UnlockedDocument = z.input<typeof unlocked>;
 
+const cleanUp = z.object({
+  /** Task definitions that went, or would go. */
+  oldRevisions: z.array(z.string()),
+  /** There are more. */
+  isMore: z.boolean(),
+  /** Those of runs were left alone. */
+  leavesRuns: z.boolean(),
+});
+export type CleanUpDocument = z.input<typeof cleanUp>;
+
 const history = z.object({ releases: z.array(pastRelease) });
 export type HistoryDocument = z.input<typeof history>;
 
@@ -141,6 +151,96 @@ const locations = z.object({
   ),
 });
 export type LocationsDocument = z.input<typeof locations>;
+
+const migrate = z.object({
+  /** Images that migrations need, then the migrations; none: nothing is due. */
+  steps: z.array(z.object({ id: z.string(), reason: z.string() })),
+  /** They were carried out. */
+  done: z.boolean(),
+  /** What each did; `none`: there was nothing to do. */
+  migrations: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(["done", "partial", "none"]),
+      /** Revisions that the schema is at; null: the tool does not tell. */
+      heads: z.array(z.string()).nullable(),
+    }),
+  ),
+});
+export type MigrateDocument = z.input<typeof migrate>;
+
+const restart = z.object({
+  service: z.string(),
+  /** What it runs, before and after. */
+  revision: z.string(),
+  /** How many tasks it is to have. */
+  count: z.int(),
+  /** How its deployment ended; null: it was only looked at. */
+  verdict: z.string().nullable(),
+  /** What each gate saw; null: it was not asked. */
+  gates: z.array(z.object({ gate: z.string(), on: z.string(), seen: z.string().nullable() })),
+});
+export type RestartDocument = z.input<typeof restart>;
+
+const logs = z.object({
+  /** Oldest first. */
+  lines: z.array(
+    z.object({
+      /** Key of a service, or `run/<location>`; with `/<container>` where there are several. */
+      source: z.string(),
+      task: z.string(),
+      at: z.string(),
+      /** Text of others. */
+      text: z.string(),
+    }),
+  ),
+  /** There were more before these. */
+  isCut: z.boolean(),
+});
+export type LogsDocument = z.input<typeof logs>;
+
+/** The release that a run was of. */
+const ranBy = z.object({
+  id: releaseIdSchema,
+  command: z.enum(["deploy", "rollback"]),
+  by: z.string(),
+  url: z.string().nullable(),
+  repository: z.string().nullable(),
+  commit: z.string().nullable(),
+  digest: z.string().nullable(),
+  definition: z.string().nullable(),
+});
+
+const why = z.object({
+  run: z.string(),
+  job: z.string(),
+  location: z.string().nullable(),
+  status: z.string(),
+  page: z.string().nullable(),
+  /** null: none is known. */
+  release: ranBy.nullable(),
+  /** null: it had none of its own. `end`: text of ECS. */
+  task: z
+    .object({
+      id: z.string(),
+      page: z.string().nullable(),
+      image: z.string(),
+      end: z.string().nullable(),
+      log: z.string().nullable(),
+    })
+    .nullable(),
+  /** Text of others. */
+  said: z.array(z.object({ from: z.string(), text: z.string() })),
+  /** null: there is none before it, or it is a good one. */
+  lastGood: z
+    .object({
+      run: z.string(),
+      release: ranBy.nullable(),
+      changes: z.array(z.object({ what: z.string(), from: z.string(), to: z.string(), details: z.array(z.string()) })),
+    })
+    .nullable(),
+});
+export type WhyDocument = z.input<typeof why>;
 
 const doctor = z.object({ examined: z.array(z.object({ what: z.string(), seen: z.string(), isGood: z.boolean() })) });
 export type DoctorDocument = z.input<typeof doctor>;
@@ -176,14 +276,19 @@ export type FailureDocument = z.input<typeof failure>;
 export const documents = {
   plan: release,
   deploy: release,
+  migrate,
   rollback: release,
   promote: release,
+  restart,
   status,
   history,
   url,
   "locations list": locations,
+  logs,
+  why,
   doctor,
   policy,
+  "clean-up": cleanUp,
   unlock: unlocked,
   failure,
 } as const;

@@ -11,7 +11,7 @@ const everywhere: readonly (readonly [string, string])[] = [
 export const exitCodes: readonly (readonly [string, string])[] = [
   ["0", "good, or nothing to do"],
   ["1", "it failed, or was refused; doctor: something is not good"],
-  ["2", "plan, or a release with --dry-run: there is something to do; status: what runs is not what was released"],
+  ["2", "plan, or a command with --dry-run: there is something to do; status: what runs is not what was released"],
   ["3", "somebody else holds the lock, or something newer is released"],
   ["130", "cancelled by Ctrl-C"],
 ];
@@ -42,7 +42,7 @@ export function helpOf(name: string, verb: Verb): string {
     "",
     `Usage: dagster-ecs ${usageOf(name, verb)} [options]`,
     ...(more === "" ? [] : ["", more]),
-    ...(argument === null ? [] : ["", "Argument:", ...columns([[`<${argument.name}>`, argument.text]])]),
+    ...(argument === null ? [] : ["", "Argument:", ...columns([[usageOf("", verb).trim(), argument.text]])]),
     "",
     "Options:",
     ...columns([...verb.options.map((option) => [shapeOf(option), textOf(option)] as const), ...everywhere]),
@@ -54,7 +54,8 @@ export function helpOf(name: string, verb: Verb): string {
 
 /** `rollback <to>` */
 export function usageOf(name: string, { argument }: Pick<Verb, "argument">): string {
-  return argument === null ? name : `${name} <${argument.name}>`;
+  if (argument === null) return name;
+  return argument.isOptional === true ? `${name} [${argument.name}]` : `${name} <${argument.name}>`;
 }
 
 /** `--stack <path>`; `--no-fail-early` for what is on unless told. */

@@ -15,15 +15,30 @@ const grace = 10_000;
 /** Runs one command; the one place where an error becomes an exit code. */
 export async function main(words: readonly string[]): Promise<void> {
   // Whoever reads along may go away, `head` say: that must not end a release.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  let isRead = true;
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", () => (isRead &&= stream !== process.stdout));
   const terminal = openTerminal(process.stdout, process.stderr, process.env);
   const context = processContext(terminal.report);
   const isJson = words.includes("--json");
-  context.signal.addEventListener("abort", () => endSoon(terminal, isJson));
+  let isWatch = false;
+  context.signal.addEventListener("abort", () => endSoon(terminal, isJson, isWatch));
   try {
     const typed = parse(words, verbs);
+    isWatch = typed.kind === "run" && typed.texts["follow"] === "true";
     if (typed.kind === "help") terminal.print([typed.text]);
-    else await carryOut(terminal, typed, { context, folder: process.cwd(), variables: process.env });
+    else
+      await carryOut(terminal, typed, {
+        context,
+        folder: process.cwd(),
+        variables: process.env,
+        quote: typed.json
+          ? null
+          : (from, text) => {
+              terminal.quote(from, text);
+              return isRead;
+            },
+      });
   } catch (error) {
     const failure = failureOf(error, (text) => inOptions(text, Object.keys(verbs)));
     const result = resultIn(error);
@@ -50,9 +65,10 @@ async function carryOut(
   process.exitCode = exitCode;
 }
 
-/** What is being closed is not waited for longer than a runner would. */
-function endSoon(terminal: Terminal, isJson: boolean): void {
-  terminal.report({ kind: "line", text: "cancelled: closing what is open, which takes ten seconds at most" });
+/** What is being closed is not waited for longer than a runner would. @param isWatch Ctrl-C is how it ends, and nothing is open */
+function endSoon(terminal: Terminal, isJson: boolean, isWatch: boolean): void {
+  if (!isWatch)
+    terminal.report({ kind: "line", text: "cancelled: closing what is open, which takes ten seconds at most" });
   const end = (): void => {
     const what = "What is open could not be closed in ten seconds; the next release goes on from there.";
     const error = { kind: "cancelled", what, where: null, fix: null } as const;

@@ -28,6 +28,12 @@ export const options = {
     default: "false",
     text: "Copy images that only the other environment's registry has into the one of this account and region.",
   },
+  since: {
+    takes: text("time"),
+    default: "",
+    text: "How far back: 30s, 10m, 2h or 7d; empty: ten minutes, and of a run all of it.",
+  },
+  follow: { takes: null, default: "false", text: "Go on with what is written from now on, until Ctrl-C." },
   limit: { takes: text("count"), default: "20", text: "How many releases at most." },
   reason: { takes: text("why"), default: "", text: "Why the lock is taken away. It is told to whoever held it." },
   for: {

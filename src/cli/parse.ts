@@ -35,8 +35,10 @@ export function parse(words: readonly string[], verbs: Readonly<Record<string, V
   if (values["help"] === true) return { kind: "help", text: helpOf(name, verb) };
   const given = positionals.slice(name.split(" ").length);
   const argument = verb.argument;
-  if (given.length !== (argument === null ? 0 : 1)) {
-    const takes = argument === null ? "takes no argument" : `takes one argument, <${argument.name}>`;
+  const least = argument === null || argument.isOptional === true ? 0 : 1;
+  if (given.length < least || given.length > (argument === null ? 0 : 1)) {
+    const most = least === 1 ? "one argument" : "one argument at most";
+    const takes = argument === null ? "takes no argument" : `takes ${most}, <${argument.name}>`;
     throw misused(`\`${name}\` ${takes}, and ${given.length} were given.`, `See \`dagster-ecs ${name} --help\`.`);
   }
   const texts = Object.fromEntries(verb.options.map((option) => [option, textOf(option, values[option])]));

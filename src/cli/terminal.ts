@@ -1,5 +1,6 @@
 import type { Report } from "../domain/context.ts";
 import { showPlace } from "../domain/errors.ts";
+import type { Untrusted } from "../domain/evidence.ts";
 import type { Finding } from "../domain/finding.ts";
 import { plainLines } from "../markdown/plain.ts";
 import { wrap } from "./wrap.ts";
@@ -17,6 +18,8 @@ export interface Terminal {
   readonly report: Report;
   /** What came of it: to standard output. Each text may have several lines, and foreign words in them. */
   print(texts: readonly string[]): void;
+  /** Lines of somebody else's, as they come: to standard output, each behind whose it is. */
+  quote(from: string, text: Untrusted): void;
   /** What went wrong: to standard error. */
   complain(texts: readonly string[]): void;
   /** For programs: to standard output, as it is. */
@@ -117,6 +120,10 @@ export function openTerminal(
     print: (texts) => {
       stop();
       for (const text of texts) write(output, text);
+    },
+    quote: (from, { untrusted: text }) => {
+      stop();
+      write(output, text, `${plainLines(from).join(" ")} │ `);
     },
     complain: (texts) => {
       stop();

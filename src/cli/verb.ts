@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import type { Context } from "../domain/context.ts";
+import type { Untrusted } from "../domain/evidence.ts";
 import { readGiven } from "../domain/given.ts";
 import { isOption, type OptionName } from "./options.ts";
 
@@ -8,6 +9,8 @@ export interface Here {
   readonly context: Context;
   readonly folder: string;
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Shows foreign lines as they come, and says whether somebody reads them still; null: one document is wanted, at the end. */
+  readonly quote: ((from: string, text: Untrusted) => boolean) | null;
 }
 
 /** What a command has to say when it is done. */
@@ -26,6 +29,8 @@ export type ExitCode = 0 | 1 | 2;
 export interface Argument {
   readonly name: string;
   readonly text: string;
+  /** Without it there is something to do, too. */
+  readonly isOptional?: true;
 }
 
 /** One command of the command line. */

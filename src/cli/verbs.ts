@@ -1,23 +1,37 @@
 import * as z from "zod";
-import { flag, required } from "../domain/given.ts";
+import { flag, optional, required } from "../domain/given.ts";
 import {
   about,
   approvedPlan,
   cleaning,
   described,
+  keptOf,
   lookedAt,
   reasonOf,
   rollingChoices,
   rollingOut,
   unlocking,
   verification,
+  whichStack,
 } from "../releases/asked.ts";
+import { usualRolling } from "../releases/rolling.ts";
 import type { Wishes } from "../releases/wishes.ts";
-import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
+import type {
+  CleanUpDocument,
+  DoctorDocument,
+  HistoryDocument,
+  LocationsDocument,
+  UnlockedDocument,
+  UrlDocument,
+} from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
+import { documentOfMigrated } from "./migrate.ts";
+import { documentOfRestart } from "./restart.ts";
+import { showLogs, since } from "./logs.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
+import { documentOfWhy } from "./why.ts";
 
 const dryRun = { "dry-run": flag };
 
@@ -76,6 +90,33 @@ export const verbs: Readonly<Record<string, Verb>> = {
     }),
     run: (given, here) => asking(given, here, (asked) => release(given, asked, { ...ofCheckout, only: given.only })),
   }),
+  migrate: verb({
+    text: "Carry out the migrations that a deploy of the checkout would begin with, and nothing else of it.",
+    more: "Each runs as one task on the new image, which is made when it is not there; no service moves, and no release becomes current: the history lists it as abandoned. Refused for a newer minor version of Dagster, for which services stand still: that takes a deploy.",
+    argument: null,
+    examples: ["migrate --dry-run", "migrate --environment staging"],
+    shape: z.object({ only: about.only, ...dryRun, ...verification, ...ofRelease }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { migrate, wordsOfMigrated } = await import("../releases/work.ts");
+        const done = await migrate(context, connections, {
+          ...request,
+          ...ofCheckout,
+          only: given.only,
+          release: null,
+          queuedRuns: "keep",
+          allowStateLoss: true,
+          rolling: usualRolling,
+          verifying: given.verify,
+          dryRun: given["dry-run"],
+        });
+        return {
+          lines: wordsOfMigrated(done),
+          document: documentOfMigrated(done),
+          exitCode: done.steps.length > 0 && done.result === null ? 2 : 0,
+        };
+      }),
+  }),
   rollback: verb({
     text: "Let an earlier release run again.",
     more: "Never migrates; refuses when the database, Dagster's version, an image or a definition does not allow it, and says what would.",
@@ -116,6 +157,28 @@ export const verbs: Readonly<Record<string, Verb>> = {
       asking(given, here, (asked) =>
         release(given, asked, { only: given.only, from: given.from, copyImages: given["copy-images"] }),
       ),
+  }),
+  restart: verb({
+    text: "Replace the tasks of a service by new ones of what it runs: after a secret was rotated.",
+    more: "Under the lock and behind the gates of a release; the daemon is stopped before it starts again. The release stays what it is, and nothing is recorded. When it fails there is nothing to go back to: mend what the error names.",
+    argument: { name: "service", text: "Key of the service in the stack file, or its name in ECS." },
+    examples: ["restart webserver --dry-run", "restart daemon", "restart code --timeout 10"],
+    shape: z.object({
+      service: required,
+      ...dryRun,
+      "fail-early": rollingOut["fail-early"],
+      timeout: rollingOut.timeout,
+      ...ofStack,
+      "lock-timeout": whichStack["lock-timeout"],
+    }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { restart, wordsOfRestart } = await import("../releases/work.ts");
+        const { service, timeout: timeoutSeconds, "fail-early": failEarly, "dry-run": isDry } = given;
+        const rolling = { timeoutSeconds, failEarly };
+        const done = await restart(context, connections, { ...request, service, rolling, dryRun: isDry });
+        return { lines: wordsOfRestart(done), document: documentOfRestart(done), exitCode: isDry ? 2 : 0 };
+      }),
   }),
   status: verb({
     text: "Say what runs, what was released, and how they differ; changes nothing.",
@@ -183,6 +246,31 @@ export const verbs: Readonly<Record<string, Verb>> = {
         };
       }),
   }),
+  logs: verb({
+    text: "Show what services and runs have written, or follow it; changes nothing.",
+    more: "Oldest first, whichever tasks wrote it, ended ones among them. What looks like a secret is hidden. A run is found by its task as Dagster knows it; where Dagster cannot be asked, or the run had no task of its own, by its id in the lines of the last day. Only logs in CloudWatch can be read (`awslogs`).",
+    argument: {
+      name: "of",
+      text: "A service, a code location with its runs, `runs`, or the id of a run; without it, all services and runs.",
+      isOptional: true,
+    },
+    examples: ["logs --since 1h", "logs webserver --follow", "logs 3f2a91c0-5d1e-4b0a-9c57-2f6b8e1d7a04"],
+    shape: z.object({ of: optional, since, follow: flag, ...ofStack }),
+    run: showLogs,
+  }),
+  why: verb({
+    text: "Tell what a run ran, who had released that, how it ended, and what changed since the last good one; changes nothing.",
+    more: "Commit, digest, task definition, task, errors, the last lines of its log, links; then images, commits and definitions that differ from those of the last good run of the same job. ECS forgets a task an hour after its end; the release is then the one that was current when the run was made.",
+    argument: { name: "run-id", text: "The whole id of the run, as the address of its page in Dagster has it." },
+    examples: ["why 3f2a91c0-5d1e-4b0a-9c57-2f6b8e1d7a04"],
+    shape: z.object({ "run-id": required, ...ofStack }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { why, wordsOfWhy } = await import("../releases/work.ts");
+        const told = await why(context, connections, request, given["run-id"]);
+        return { lines: wordsOfWhy(told), document: documentOfWhy(told), exitCode: 0 };
+      }),
+  }),
   doctor: verb({
     text: "Look whether a stack can be worked with from here; changes nothing.",
     more: "Stack file, credentials, contract, records, services, and whether the webserver answers from this machine. What a release may not do is told by `plan`, with the statement that allows it.",
@@ -226,6 +314,26 @@ export const verbs: Readonly<Record<string, Verb>> = {
         });
         return { lines: JSON.stringify(policy, null, 2).split("\n"), document: policy, exitCode: 0 };
       }),
+  }),
+  "clean-up": verb({
+    text: "Deregister old task definitions that nothing names any more.",
+    more: "As a deploy with --keep-revisions does, without a release. They can still be read, and a rollback to one registers it anew. Look first: --dry-run.",
+    argument: null,
+    examples: ["clean-up --keep-revisions 10 --dry-run", "clean-up --keep-revisions 10"],
+    shape: z.object({ ...cleaning, ...dryRun, ...ofStack, "lock-timeout": whichStack["lock-timeout"] }),
+    run: (given, here) => {
+      const [keep, isDry] = [keptOf(given), given["dry-run"]];
+      return asking(given, here, async ({ context, connections, request }) => {
+        const { cleanUp, wordsOfCleanedUp } = await import("../releases/work.ts");
+        const cleaned = await cleanUp(context, connections, { ...request, keep, dryRun: isDry });
+        const { deregistered, isMore, leavesRuns } = cleaned.revisions;
+        return {
+          lines: wordsOfCleanedUp(cleaned),
+          document: { oldRevisions: [...deregistered], isMore, leavesRuns } satisfies CleanUpDocument,
+          exitCode: isDry && deregistered.length > 0 ? 2 : 0,
+        };
+      });
+    },
   }),
   unlock: verb({
     text: "Take the lock away from a release that died.",

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Document } from "./client.ts";
 import { definitionDocuments } from "./definitions.ts";
 import { instigatorDocuments } from "./instigators.ts";
+import { runStories } from "./run-story.ts";
 import { askEvery, entryOf, fieldsOf, unexpected, type Unexpected } from "./workspace.ts";
 
 const exception = z.object({
@@ -490,6 +491,7 @@ export const documents: readonly Document<unknown>[] = [
   partitionRun,
   capturedFiles,
   capturedLogs,
+  runStories,
   ...instigatorDocuments,
   ...definitionDocuments,
 ];

@@ -16,7 +16,7 @@ export type RollPlan =
 export interface Changes {
   readonly taskDefinition?: string;
   readonly desiredCount?: number;
-  /** Only where ECS would else do nothing: the last deployment of this very revision failed. */
+  /** Only where ECS would else do nothing: the last deployment of this very revision failed, or its tasks are to be new ones. */
   readonly forceNewDeployment?: true;
 }
 
@@ -50,7 +50,19 @@ export function planRoll(request: RollRequest, service: ServiceObservation | nul
     const changes = { taskDefinition: request.taskDefinition, ...counts, forceNewDeployment: true } as const;
     return { kind: "update", changes, replaces: there.revision };
   }
+  if (request.anew === true) {
+    if (primary.state !== "COMPLETED") throw underWay(request);
+    return { kind: "update", changes: { ...counts, forceNewDeployment: true }, replaces: there.revision };
+  }
   if (counts.desiredCount !== undefined) return { kind: "update", changes: counts, replaces: there.revision };
   const reached = primary.state === "COMPLETED" && there.runningCount === count && there.pendingCount === 0;
   return reached ? { kind: "unchanged" } : { kind: "attach", deploymentId: primary.id };
+}
+
+function underWay(request: RollRequest): UserError {
+  return new UserError({
+    what: `A deployment of service ${request.service} is under way: some of its tasks may be new ones already, and others not.`,
+    where: whereIs(request),
+    fix: "Wait until it is over, and run this again.",
+  });
 }

@@ -14,6 +14,8 @@ export interface RollRequest {
   readonly timeoutSeconds: number;
   /** What ran when this was asked for; null: nothing. Absent: whatever runs may be replaced. */
   readonly from?: Revision | null;
+  /** Every task is replaced, although it runs this revision already. */
+  readonly anew?: boolean;
   /** Ends when two tasks in a row have failed in a way that can only repeat, instead of when ECS has had enough. */
   readonly failEarly?: boolean;
   /** What must be seen running, by container; other containers may run anything. */

@@ -4,6 +4,7 @@ export { repositoriesBeneath } from "./beneath.ts";
 export { type Folders, type ImageClients, once, openImages } from "./clients.ts";
 export { applyCopy, type CopyObservation, observeCopy } from "./copy.ts";
 export type { BuildSecret, DockerRequest } from "./docker/request.ts";
+export { checkEngine, testImage } from "./docker/test-image.ts";
 export { cacheTag } from "./docker/cache-tag.ts";
 export { keptPackages } from "./kept-packages.ts";
 export { layOut } from "./lay-out.ts";

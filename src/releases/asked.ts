@@ -68,6 +68,16 @@ export const cleaning = {
   }),
 };
 
+/** @throws UserError when it was not said */
+export function keptOf({ "keep-revisions": keep }: z.output<z.ZodObject<typeof cleaning>>): number {
+  if (keep !== null) return keep;
+  throw new UserError({
+    what: "A clean-up needs to know how many revisions stay.",
+    where: "input keep-revisions",
+    fix: "Give `keep-revisions`: how many of the newest of each family stay, beside those that something names.",
+  });
+}
+
 /** Why a lock is taken away. */
 export const unlocking = {
   reason: optional.refine((text) => text === null || text.length <= 500, "has 500 characters at most"),

@@ -14,7 +14,7 @@ const files = readdirSync(folder);
 
 /** What the pages and the examples tell users to write, by where it stands. */
 const shown: Readonly<Record<string, string>> = Object.fromEntries([
-  ...["README.md", "docs/workflows.md"].flatMap((page) =>
+  ...["README.md", "docs/workflows.md", "docs/quick-start.md"].flatMap((page) =>
     [...readFileSync(page, "utf8").matchAll(/```yaml\n# \.github\/workflows\/(\S+)\n([^]*?)```/g)].map(
       ([, file = "", text = ""]) => [`${page}/${file}`, text] as const,
     ),
@@ -137,8 +137,9 @@ test.each(files)("%s: each input has a description and a default, each job its o
 });
 
 const called = files.filter((file) => readFileSync(join(folder, file), "utf8").includes("workflow_call:"));
-const actionInputs = (parse(readFileSync("actions/stack/action.yml", "utf8")) as { inputs: Record<string, Input> })
-  .inputs;
+const inputsOf = (action: string): Readonly<Record<string, Input>> =>
+  (parse(readFileSync(`actions/${action}/action.yml`, "utf8")) as { inputs: Record<string, Input> }).inputs;
+const actionInputs = { ...inputsOf("build-push-image"), ...inputsOf("stack") };
 
 interface Input {
   readonly default?: unknown;
@@ -147,6 +148,7 @@ interface Input {
 /** As the action has them not: a called workflow waits for the lock of another push, and one that rolls back knows where to. */
 const ownDefaults: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "deploy.yml": { "lock-timeout": "30" },
+  "clean-up.yml": { "lock-timeout": "30", "keep-revisions": "10", "dry-run": "true" },
   "rollback.yml": { "lock-timeout": "30", to: "previous", "on-plan-change": "fail" },
 };
 

@@ -26,11 +26,11 @@ while True:
         break
     if part == b"":
         break
+    sys.stdout.buffer.write(part)
+    sys.stdout.flush()
     shown += part
     if not typed and awaited in shown:
         os.write(terminal, b"\x03")
         typed = True
-sys.stdout.buffer.write(shown)
-sys.stdout.flush()
 _, status = os.waitpid(child, 0)
 sys.exit(os.waitstatus_to_exitcode(status))

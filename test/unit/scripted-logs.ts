@@ -1,6 +1,69 @@
 import type { ScriptedRuntime } from "../local-aws/runtimes/scripted.ts";
 import { inProcessHandler, type RequestHandler } from "../local-aws/wire/in-process.ts";
 
+/** What API_FilterLogEvents in the same reference says: events of all streams of a group by time, page by page. */
+export function filteredLogs(
+  events: () => readonly {
+    readonly group: string;
+    readonly stream: string;
+    readonly at: number;
+    readonly text: string;
+  }[],
+  { pageSize = 10_000, asked = [] }: { readonly pageSize?: number; readonly asked?: Filter[] } = {},
+): RequestHandler {
+  const answer = (body: Uint8Array): { readonly statusCode: number; readonly said: object } => {
+    const filter = JSON.parse(new TextDecoder().decode(body)) as Filter;
+    asked.push(filter);
+    const group = events()
+      .map((event, id) => ({ ...event, id }))
+      .filter((event) => event.group === filter.logGroupName);
+    if (group.length === 0)
+      return {
+        statusCode: 400,
+        said: { __type: "ResourceNotFoundException", message: "The specified log group does not exist." },
+      };
+    const found = group
+      .filter(({ stream }) => stream.startsWith(filter.logStreamNamePrefix ?? ""))
+      .filter(({ at }) => at >= filter.startTime && at <= filter.endTime)
+      .filter(({ text }) => text.includes(filter.filterPattern?.slice(1, -1) ?? ""))
+      .sort((one, other) => one.at - other.at);
+    const from = Number(filter.nextToken ?? 0);
+    const to = from + Math.min(pageSize, filter.limit);
+    const page = found.slice(from, to);
+    return {
+      statusCode: 200,
+      said: {
+        events: page.map(({ id, stream, at, text }) => ({
+          eventId: String(id),
+          logStreamName: stream,
+          timestamp: at,
+          message: text,
+        })),
+        ...(to < found.length ? { nextToken: String(to) } : {}),
+      },
+    };
+  };
+  return {
+    ...inProcessHandler({ handle: () => Promise.reject(new Error("logs only")) }),
+    handle: ({ body }: { readonly body: Uint8Array }) => {
+      const { statusCode, said } = answer(body);
+      const bytes = new TextEncoder().encode(JSON.stringify(said));
+      return Promise.resolve({ response: { statusCode, headers: {}, body: bytes } });
+    },
+  };
+}
+
+/** What FilterLogEvents is asked. */
+export interface Filter {
+  readonly logGroupName: string;
+  readonly logStreamNamePrefix?: string;
+  readonly filterPattern?: string;
+  readonly startTime: number;
+  readonly endTime: number;
+  readonly limit: number;
+  readonly nextToken?: string;
+}
+
 interface Asked {
   readonly logStreamName: string;
   readonly limit?: number;

@@ -48,6 +48,9 @@ locals {
     roles-read          = { resources = tolist(var.task_roles), condition = {} }
     services-of-cluster = { resources = ["${local.ecs}:service/${var.cluster}/*"], condition = local.in_cluster }
     secrets-described   = { resources = ["arn:${local.partition}:secretsmanager:${local.here}:secret:*"], condition = {} }
+    log-groups = {
+      resources = [for group in var.log_groups : "arn:${local.partition}:logs:${local.here}:log-group:${group}:*"], condition = {}
+    }
     log-streams = {
       resources = [for group in var.log_groups : "arn:${local.partition}:logs:${local.here}:log-group:${group}:log-stream:*"], condition = {}
     }

@@ -7,7 +7,6 @@ import { untrusted } from "../../domain/evidence.ts";
 import type { Finding } from "../../domain/finding.ts";
 import { type Digest, digestSchema } from "../../domain/identifiers.ts";
 import { ask, ownDockerConfig, ProgramFailed, run, variableOfJob } from "../../programs/index.ts";
-import { ecrToken } from "../access.ts";
 import type { ImageClients } from "../clients.ts";
 import { adviseOnPush } from "../refusal.ts";
 import { inScratch } from "../scratch.ts";
@@ -17,6 +16,7 @@ import { isNotLetIn, isOfPush, lastError, warningFindings, warningsSchema } from
 import type { DockerInputs } from "./inputs.ts";
 import type { BuildSecret, DockerRequest } from "./request.ts";
 import type { BuildContext } from "./context.ts";
+import { logIn } from "./log-in.ts";
 
 /** What buildx has pushed, under no tag yet. */
 export interface Built {
@@ -150,34 +150,6 @@ const withBuildx =
 async function hasContainerd(root: string): Promise<boolean> {
   const { output } = await ask("docker", ["info", "--format", "{{json .DriverStatus}}"], root);
   return output.includes("io.containerd.snapshotter");
-}
-
-async function logIn(
-  { ecr }: ImageClients,
-  context: Context,
-  host: string,
-  environment: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { authorization } = await ecrToken(context, ecr);
-  const [user = "", ...password] = Buffer.from(authorization.replace(/^Basic /, ""), "base64")
-    .toString()
-    .split(":");
-  const args = ["login", "--username", user, "--password-stdin", host];
-  // What it says is that the password is not encrypted: it lies in a folder of ours, for as long as the build takes.
-  const quiet: Context = { ...context, report: () => undefined };
-  try {
-    await run(quiet, { command: "docker", args, environment, input: password.join(":"), output: "capture" });
-  } catch (error) {
-    if (!(error instanceof ProgramFailed)) throw error;
-    throw new UserError(
-      {
-        what: `docker could not log in to the registry: ${lastError(error.errors.untrusted) ?? error.message}`,
-        where: host,
-        fix: "Look at the runner's way to the registry, and at the settings of its docker (config.json).",
-      },
-      { cause: error },
-    );
-  }
 }
 
 /** A copy, so that what is built is what was hashed, and so that its ignore file can stand beside it. */

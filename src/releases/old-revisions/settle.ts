@@ -34,12 +34,13 @@ const mostLookedAt = 100;
 /**
  * Deregisters revisions that this stack and environment have made and nothing names any more. Never throws: the release is committed, and
  * stays green. What is deregistered can still be read, and a rollback to it registers it anew.
+ * @param lock null: only says what would go
  * @param release the one that was committed
  */
 export async function settleRevisions(
   { report }: Pick<Context, "report">,
   session: Session,
-  lock: HeldLock,
+  lock: HeldLock | null,
   release: Release,
   dagster: Dagster | null,
   keep: number,
@@ -47,7 +48,7 @@ export async function settleRevisions(
   const deregistered: string[] = [];
   const settled = { keep, deregistered, isMore: false, leavesRuns: false, why: null };
   try {
-    const ecs = guarded(session.clients.ecs, () => lock.check());
+    const ecs = lock === null ? session.clients.ecs : guarded(session.clients.ecs, () => lock.check());
     const leavesRuns = dagster === null || (await doRunsWait(dagster));
     const families = familiesOf(release, leavesRuns);
     const known = await observeRevisions(ecs, session, release, keep, families);
@@ -57,9 +58,11 @@ export async function settleRevisions(
       if (!(await isOurs(ecs, session, revision))) continue;
       const taskDefinition = showRevision(revision);
       const resource = `task definition ${taskDefinition}`;
-      await ecs(new DeregisterTaskDefinitionCommand({ taskDefinition }), { resource, idempotent: true });
+      if (lock !== null) {
+        await ecs(new DeregisterTaskDefinitionCommand({ taskDefinition }), { resource, idempotent: true });
+        report({ kind: "line", text: `deregistered ${taskDefinition}` });
+      }
       deregistered.push(taskDefinition);
-      report({ kind: "line", text: `deregistered ${taskDefinition}` });
     }
     return { ...settled, leavesRuns, isMore: surplus.length > mostLookedAt };
   } catch (error) {

@@ -33,6 +33,7 @@ type ResourceKind =
   | "roles"
   | "roles-read"
   | "secrets-described"
+  | "log-groups"
   | "log-streams";
 
 /** What has a name in a stack, by which a policy is narrowed. */
@@ -152,6 +153,11 @@ function resourcesOf(names: PolicyNames): Readonly<Record<ResourceKind, Resource
     },
     "roles-read": { resources: names.roles },
     "secrets-described": { resources: [showArn({ ...home, service: "secretsmanager", resource: "secret:*" })] },
+    "log-groups": {
+      resources: names.logGroups.map((group) =>
+        showArn({ ...home, service: "logs", resource: `log-group:${group}:*` }),
+      ),
+    },
     "log-streams": {
       resources: names.logGroups.map((group) =>
         showArn({ ...home, service: "logs", resource: `log-group:${group}:log-stream:*` }),

@@ -53,7 +53,7 @@ export async function rolePolicy(
     ["create", Object.values(stack.images).some(({ create }) => create !== null)],
     ["reach-task", stack.gates.reach === "task"],
     ["verify", request.verifies],
-    ["keep-revisions", request.keepsRevisions],
+    ["keep-revisions", request.keepsRevisions || request.commands.includes("clean-up")],
   ];
   const asked = wishes.flatMap(([wish, isSo]) => (isSo ? [wish] : []));
   const { Version, Statement } = policyFor(names, { commands: request.commands, asked });

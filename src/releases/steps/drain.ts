@@ -5,7 +5,7 @@ import { type Done, StepFailed } from "./done.ts";
 
 /** Waits until no run lives where it would be ended. @throws StepFailed, Cancelled */
 export async function awaitRuns(
-  { dagster, context }: Workshop,
+  { dagster, context }: Pick<Workshop, "dagster" | "context">,
   { holders, minutes }: Extract<Step, { kind: "drain" }>,
 ): Promise<Done> {
   if (dagster === null) throw new Error("nobody can be asked for runs");

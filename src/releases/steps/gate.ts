@@ -18,8 +18,24 @@ import { canaryTimeoutSeconds, expectTimeoutSeconds, gateTimeoutSeconds } from "
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
 
+/** What gates need of it. */
+export type GateShop = Pick<
+  Workshop,
+  | "dagster"
+  | "webserver"
+  | "context"
+  | "stack"
+  | "clients"
+  | "release"
+  | "handedOver"
+  | "instigators"
+  | "jobs"
+  | "allowsStateLoss"
+  | "backTo"
+>;
+
 /** Asks a gate, and goes on when it passes. @throws StepFailed, AwsError, Cancelled */
-export async function passGate(shop: Workshop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
+export async function passGate(shop: GateShop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
   const gate = await ask(shop, step, results);
   const {
     cause,
@@ -47,7 +63,7 @@ const namesWhatIsNotThere: ReadonlySet<string> = new Set([
  * Why a gate that does not pass is only said, for people; null: it stops the release. Older code cannot have what the stack file of
  * today names, and must not be kept from running by it.
  */
-function whyPassedOver({ stack, backTo }: Workshop, name: GateName, { cause }: GateResult): string | null {
+function whyPassedOver({ stack, backTo }: GateShop, name: GateName, { cause }: GateResult): string | null {
   const { level, reason } = stack.gates.levels[name] ?? { level: "on", reason: null };
   if (level === "warn") return `\`gates: levels\` lets it pass${reason === null ? "" : `: ${reason}`}`;
   return backTo !== null && cause !== null && namesWhatIsNotThere.has(cause.id)
@@ -71,7 +87,7 @@ function passedOver(result: GateResult, file: string, why: string | null): GateR
 }
 
 async function ask(
-  { dagster, webserver, context, stack, clients, release, handedOver, instigators, jobs, allowsStateLoss }: Workshop,
+  { dagster, webserver, context, stack, clients, release, handedOver, instigators, jobs, allowsStateLoss }: GateShop,
   step: Extract<Step, { kind: "gate" }>,
   results: Results,
 ): Promise<GateResult> {

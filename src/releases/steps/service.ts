@@ -54,7 +54,7 @@ export async function putBack(
 }
 
 /** @throws StepFailed for a verdict that is not good */
-function doneOf(verdict: Verdict): Done {
+export function doneOf(verdict: Verdict): Done {
   if (isGood(verdict.verdict))
     return { results: {}, parts: {}, said: `${verdict.verdict} in ${Math.round(verdict.seconds)} s`, verdict };
   const { cause, evidence, service } = verdict;

@@ -324,7 +324,7 @@ describe("inputs", () => {
     [
       "an unknown command",
       { command: "destroy" },
-      /command is one of deploy, plan, rollback, status, unlock, not "destroy"/,
+      /command is one of deploy, plan, rollback, status, unlock, clean-up, not "destroy"/,
     ],
     ["a flag that is neither", { "dry-run": "yes" }, /dry-run is `true` or `false`, not "yes"/],
     ["a waiting time that is none", { "lock-timeout": "soon" }, /lock-timeout is a whole number of minutes/],

@@ -9,10 +9,10 @@ import { type FakeIdentityTokens, startFakeIdentityTokens } from "../../github/f
 import { trustPolicyFor } from "../../github/identity-token.ts";
 import { type Act, type ActEnd, openAct, ownName, withoutCredentials, writeWorkflow } from "../../workflows/act.ts";
 import { translated } from "../../workflows/translated.ts";
-import { documentedFor, neededBy } from "../../contract/actions/documented-permissions.ts";
+import { documentedFor, documentedWith, neededBy } from "../../contract/actions/documented-permissions.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const roles = ["plan", "build", "deploy"] as const;
+const roles = ["plan", "build", "deploy", "clean-up"] as const;
 let place: Workplace;
 let act: Act;
 let github: FakeIdentityTokens;
@@ -32,7 +32,7 @@ beforeAll(async () => {
     place.bed.aws.neighbours.roles.set(name, { name, arn, trustPolicy });
   }
   variables = Object.fromEntries(
-    roles.map((name) => [`${name.toUpperCase()}_ROLE`, place.infrastructure.roleArn(name)]),
+    roles.map((name) => [`${name.toUpperCase().replace("-", "_")}_ROLE`, place.infrastructure.roleArn(name)]),
   );
   place.git("remote", "add", "origin", "https://github.com/example/deal-flow.git");
   act = await openAct(place, { ...withoutCredentials(place), ...github.environment, GITHUB_API_URL: api.url });
@@ -87,15 +87,17 @@ function undocumentedSince(at: number, rollsBack = false): Readonly<Record<strin
     plan: ["plan", "status"],
     build: ["build-push-image"],
     deploy: [rollsBack ? "rollback" : "deploy"],
+    "clean-up": ["clean-up"],
   };
   return Object.fromEntries(
     roles.map((role) => {
-      const documented = columns[role].flatMap(documentedFor);
+      const asked = role === "clean-up" ? documentedWith("With `keep-revisions`") : [];
+      const documented = [...columns[role].flatMap(documentedFor), ...asked];
       return [role, neededBy(place.bed.calls.slice(at), role).filter((one) => !documented.includes(one))];
     }),
   );
 }
-const nothing = { plan: [], build: [], deploy: [] };
+const nothing = { plan: [], build: [], deploy: [], "clean-up": [] };
 
 /** The jobs that had steps, without what calls them. */
 const jobs = ({ jobs: names }: ActEnd): readonly string[] => names.map((name) => name.split("/").at(-1) ?? name);
@@ -188,6 +190,15 @@ test("a pull request is planned by the role that reads, a fork's and a closed on
   expect(told(shown)).toEqual({ exitCode: 0, jobs: ["Preview"] });
   expect(shown.output).toContain("Plan for deal-flow, local");
   expect(comments.map(({ body }) => /^### .*$/m.exec(body)?.[0])).toEqual(["### Plan for deal-flow, local"]);
+}, 600_000);
+
+test("a clean-up on a schedule looks for old task definitions, by the role that is for it", async () => {
+  const at = place.bed.calls.length;
+  const end = await act.run("schedule", "clean-up.yml", {}, { variables });
+  expect(told(end)).toEqual({ exitCode: 0, jobs: ["Clean up"] });
+  expect(end.output).toMatch(/No old task definition|deregistered: /);
+  expect(neededBy(place.bed.calls.slice(at), "clean-up")).toContain("ecs:ListTaskDefinitions");
+  expect(undocumentedSince(at)).toEqual(nothing);
 }, 600_000);
 
 test("drift that somebody made by hand is red, with what it is", async () => {

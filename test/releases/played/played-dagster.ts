@@ -1,6 +1,7 @@
 import type { ContainerDefinition, Task, TaskDefinition } from "@aws-sdk/client-ecs";
 import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
 import type { TickedRepository } from "../../../src/dagster/documents.ts";
+import type { ToldRun } from "../../../src/dagster/run-story.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type PlayedInstigators, playInstigators } from "./played-instigators.ts";
@@ -20,6 +21,10 @@ export interface PlayedDagster {
   queue(location: string, job: string): string;
   /** Runs that were queued, oldest first. */
   readonly queued: readonly QueuedRun[];
+  /** Runs of which it tells what they were, newest first. */
+  readonly told: ToldRun[];
+  /** Errors of runs, by their id. */
+  readonly errors: Map<string, string>;
   /** Ids of runs that cannot be ended. */
   readonly stubborn: Set<string>;
   /** Runs that live in a process of the stack, until a moment in milliseconds since 1970. */
@@ -65,6 +70,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
   const { cluster } = stack;
   const runs: LaunchedRun[] = [];
   let queued: readonly QueuedRun[] = [];
+  const told: ToldRun[] = [];
+  const errors = new Map<string, string>();
   const stubborn = new Set<string>();
   const living: LivingRun[] = [];
   const repositories: TickedRepository[] = [];
@@ -244,7 +251,20 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     },
     Ticks: () => Promise.resolve({ repositoriesOrError: { __typename: "RepositoryConnection", nodes: repositories } }),
     EndedRuns: () => Promise.resolve({ runsOrError: { __typename: "Runs", results: [] } }),
-    RunEvents: () => Promise.resolve({ logsForRun: { __typename: "EventConnection", events: [] } }),
+    RunStories: ({ filter, limit }: RunStoriesVariables) => {
+      const results = told
+        .filter(({ runId }) => filter.runIds?.includes(runId) !== false)
+        .filter(({ status }) => filter.statuses?.includes(status) !== false)
+        .filter(({ jobName }) => filter.pipelineName === undefined || filter.pipelineName === jobName)
+        .filter(({ creationTime }) => creationTime < (filter.createdBefore ?? Number.POSITIVE_INFINITY));
+      return Promise.resolve({ runsOrError: { __typename: "Runs", results: results.slice(0, limit) } });
+    },
+    RunEvents: ({ runId }: { readonly runId: string }) => {
+      const message = errors.get(runId);
+      const event = { __typename: "ExecutionStepFailureEvent", message, level: "ERROR", stepKey: "load" };
+      const events = message === undefined ? [] : [event];
+      return Promise.resolve({ logsForRun: { __typename: "EventConnection", events } });
+    },
   };
 
   return {
@@ -284,6 +304,8 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     get queued() {
       return queued;
     },
+    told,
+    errors,
     stubborn,
     living,
     repositories,
@@ -294,6 +316,16 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
 interface WaitingRunsVariables {
   readonly filter: { readonly statuses: readonly string[]; readonly createdAfter?: number };
   readonly cursor: string | null;
+  readonly limit: number;
+}
+
+interface RunStoriesVariables {
+  readonly filter: {
+    readonly runIds?: readonly string[];
+    readonly statuses?: readonly string[];
+    readonly pipelineName?: string;
+    readonly createdBefore?: number;
+  };
   readonly limit: number;
 }
 

@@ -8,17 +8,18 @@ import { type FakeGithub, startFakeGithub } from "../../github/fake-github.ts";
 import { machinePython } from "../../local-aws/backing/machine-python.ts";
 import { startMinistack } from "../../local-aws/backing/ministack.ts";
 import { openProcesses } from "../../local-aws/backing/processes.ts";
+import type { GatewayCall } from "../../local-aws/gateway/call-record.ts";
 import { startGateway } from "../../local-aws/gateway/gateway.ts";
 import { pushImage } from "../../local-aws/infrastructure/push.ts";
 import { createLocalAws, type LocalAws } from "../../local-aws/local-aws.ts";
 import { createMovableClock, type MovableClock } from "../../local-aws/movable-clock.ts";
 import type { RuntimeTask } from "../../local-aws/runtime.ts";
-import { createScriptedRuntime, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
+import { createScriptedRuntime, type LogSink, type ScriptedRuntime } from "../../local-aws/runtimes/scripted.ts";
 import type { Job } from "../../runner/run-step.ts";
 import { endsByItself } from "../played/situations.ts";
 import { environmentName, makeInfrastructure, reportOf, stackFile, stackName } from "../played/account.ts";
 import type { Rest } from "../played/ending.ts";
-import { playDagster } from "../played/played-dagster.ts";
+import { playDagster, type PlayedDagster } from "../played/played-dagster.ts";
 import { scriptedLog } from "./scripted-log.ts";
 import { serveDagster } from "./serve-dagster.ts";
 import { startStrikingWire, type StrikingWire } from "./striking-wire.ts";
@@ -36,6 +37,11 @@ export interface ProcessAccount {
   readonly wire: StrikingWire;
   readonly checkout: GitCheckout;
   readonly github: FakeGithub;
+  readonly dagster: PlayedDagster;
+  /** Of AWS's API, oldest first. */
+  readonly calls: readonly GatewayCall[];
+  /** What containers write goes through it. */
+  readonly log: LogSink;
   /** Tasks of which this holds end before they are healthy. */
   breaks: (task: RuntimeTask) => boolean;
   /** A job of a workflow run that releases. */
@@ -86,15 +92,14 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
       onStop: () => undefined,
     });
     closing.push(() => gateway.close());
-    const webserver = await serveDagster(
-      playDagster(aws, () => clock.now(), {
-        cluster: "small",
-        locations: { small: "small-code" },
-        webserver: "small-webserver",
-        daemons: ["small-daemon"],
-        broken: { has: () => false },
-      }),
-    );
+    const dagster = playDagster(aws, () => clock.now(), {
+      cluster: "small",
+      locations: { small: "small-code" },
+      webserver: "small-webserver",
+      daemons: ["small-daemon"],
+      broken: { has: () => false },
+    });
+    const webserver = await serveDagster(dagster);
     closing.push(() => webserver.close());
     const wire = await startStrikingWire(() => ({ aws: gateway.url, dagster: webserver.url }));
     closing.push(() => wire.close());
@@ -134,6 +139,9 @@ export async function openProcessAccount(speed = 100): Promise<ProcessAccount> {
       wire,
       checkout,
       github,
+      dagster,
+      calls: gateway.calls,
+      log,
       breaks: () => false,
       job: (runId, attempt = 1) => ({
         workspace: checkout.folder,

@@ -113,3 +113,23 @@ describe("the reference", () => {
     for (const [, first] of marks) expect(first).toBe("| Key | Value | Default | Meaning |");
   });
 });
+
+test("the stack file of the quick start is one, and its workspace names what it serves", () => {
+  const page = read("docs/quick-start.md");
+  const fileOf = (name: string): string =>
+    new RegExp(`(?<=\`\`\`yaml\\n)# ${name}\\n[^]*?(?=\`\`\`)`).exec(page)?.[0] ?? "";
+  const address = "code.shop.internal";
+  const stack = stackOf(fileOf("dagster-stack.yml"), {
+    contract: contract({ services: { code: { address } } }),
+  });
+  expect(Object.keys(stack.services)).toEqual(["code", "daemon", "webserver"]);
+  const workspace = parse(fileOf("workspace.yaml")) as {
+    readonly load_from: readonly [{ readonly grpc_server: object }];
+  };
+  expect(workspace.load_from[0].grpc_server).toMatchObject({
+    location_name: "shop",
+    port: 4000,
+    host: { env: "CODE_HOST" },
+  });
+  expect(parse(fileOf("dagster.yaml"))).toMatchObject({ run_launcher: { class: "EcsRunLauncher" } });
+});

@@ -1,13 +1,13 @@
-// `node scripts/pictures.ts`: photographs comments as they look on GitHub, for docs/. Needs Debian's chromium and fonts-liberation.
+// `node scripts/photograph.ts`: photographs comments as they look on GitHub, for docs/. Needs Debian's chromium and fonts-liberation.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { pictures, sourceKeyword } from "./pictures/pictures.ts";
+import { photographs, sourceKeyword } from "./pictures/photographs.ts";
 import { withText } from "./pictures/png-text.ts";
 
-for (const { file, height, page, source } of pictures()) {
+for (const { file, height, page, source } of photographs()) {
   const folder = mkdtempSync(join(tmpdir(), "picture-"));
   try {
     const [html, png] = [join(folder, "page.html"), join(folder, "page.png")];

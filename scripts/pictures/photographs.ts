@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { commentPage } from "./comment-page.ts";
 
-export interface Picture {
+export interface Photograph {
   readonly file: string;
   /** Pixels: as much as the page needs. */
   readonly height: number;
@@ -11,20 +11,20 @@ export interface Picture {
   readonly source: string;
 }
 
-/** Under which a picture says what it was taken of. */
+/** Under which a photograph says what it was taken of. */
 export const sourceKeyword = "Source";
 
 /** Each shows a comment that the tests compare letter by letter with what is written. */
-export function pictures(): readonly Picture[] {
+export function photographs(): readonly Photograph[] {
   return [
-    picture("docs/pictures/preview.png", 1116, "test/fixtures/previews/definitions.md", [
+    photograph("docs/pictures/preview.png", 1116, "test/fixtures/previews/definitions.md", [
       "Dagster definitions of DealFlow",
       "service/code",
     ]),
   ];
 }
 
-function picture(file: string, height: number, comment: string, opened: readonly string[]): Picture {
+function photograph(file: string, height: number, comment: string, opened: readonly string[]): Photograph {
   const page = commentPage(readFileSync(comment, "utf8"), opened);
   return { file, height, page, source: createHash("sha256").update(page).digest("hex") };
 }
