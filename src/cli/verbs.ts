@@ -13,6 +13,7 @@ import {
   verification,
 } from "../releases/asked.ts";
 import type { Wishes } from "../releases/wishes.ts";
+import { adopting, adoptionOf, documentOfAdopted } from "./adopting.ts";
 import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
@@ -93,6 +94,52 @@ export const verbs: Readonly<Record<string, Verb>> = {
         const wanted = { ...request, ...choices, to: given.to, dryRun: dry, approved: approvedPlan(given) };
         const result = await rollback(context, connections, wanted);
         return dry ? answerOfPlan(result, wordsOfChange) : answerOfRelease(result);
+      }),
+  }),
+  "adopt record": verb({
+    text: "Record what runs as the first release, which every later one can go back to.",
+    more: "Gives each image that runs a tag that keeps it, and registers each definition that names a tag anew with the digest; no service moves. Schedules and sensors are noted. Refused once something is released.",
+    argument: null,
+    examples: ["adopt record --dry-run", "adopt record"],
+    shape: z.object({ ...dryRun, ...ofRelease }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const [{ recordRunning }, { wordsOfChange }] = await Promise.all([
+          import("../adopt/work.ts"),
+          import("../releases/work.ts"),
+        ]);
+        const dry = given["dry-run"];
+        const result = await recordRunning(context, connections, { ...request, dryRun: dry });
+        return dry ? answerOfPlan(result, wordsOfChange) : answerOfRelease(result);
+      }),
+  }),
+  adopt: verb({
+    text: "Write the stack file of a Dagster that runs on ECS already, and say what a release of it would change.",
+    more: "Changes nothing in AWS. Tells the processes by their commands, ports and names; takes locations from Dagster, from the workspace file or from --location; says in the file what it had to guess. Then plans a release of the very images that run, and holds it against what runs: ends with 2 when something else would run.",
+    argument: null,
+    examples: [
+      "adopt --cluster dealflow --url http://dagster.internal:3000 --bucket dealflow-releases",
+      "adopt --cloudformation-stack dealflow --location DealflowcodeService-J2vB=DealFlow",
+    ],
+    shape: z.object({
+      stack: ofStack.stack,
+      ...adopting,
+      "allowed-account-ids": ofStack["allowed-account-ids"],
+      repository: ofStack.repository,
+    }),
+    run: (given, here) =>
+      asking({ ...given, environment: "production" }, here, async ({ context, connections, request }) => {
+        const { adopt, guessesOf, wordsOfAdopted } = await import("../adopt/work.ts");
+        const adopted = await adopt(context, connections, {
+          ...request,
+          ...adoptionOf(given),
+          job: { ...request.job, region: request.job.region ?? here.variables["AWS_DEFAULT_REGION"] ?? null },
+        });
+        return {
+          lines: wordsOfAdopted(adopted),
+          document: documentOfAdopted(adopted, guessesOf(adopted.stack)),
+          exitCode: adopted.proof.isSame ? 0 : 2,
+        };
       }),
   }),
   promote: verb({
