@@ -1,4 +1,3 @@
-import type { Json } from "../domain/json.ts";
 import { showAll } from "../domain/later.ts";
 import type { LaterJson } from "../domain/later.ts";
 import type { Plan } from "../domain/plan.ts";
@@ -45,17 +44,21 @@ export function compareWithRunning(
   { definitions }: Pick<Observation, "definitions">,
   digests: Readonly<Record<string, Readonly<Record<string, string>>>>,
 ): Proof {
+  const allDigests = Object.values(digests).flatMap((ofService) => Object.values(ofService));
   const compared = Object.entries(contents)
     .filter(([name]) => !name.startsWith("once/"))
     .map(([name, content]): ComparedDefinition => {
-      const running = definitions[name]?.running ?? null;
-      const ran = digests[name.replace(/^service\//, "")] ?? {};
+      const isRun = name.startsWith("run/");
+      const known = definitions[name];
+      // No service runs a definition of runs: what Dagster would take now is the newest of its family.
+      const running = (isRun ? known?.newest : known?.running) ?? null;
+      const ran = isRun ? null : (digests[name.replace(/^service\//, "")] ?? {});
       const wanted = showAll(content);
       const changes = running === null ? [] : compareDefinitions(running.content, wanted, plan.shownVariables);
       return {
         definition: name,
         from: running === null ? null : showRevision(running.revision),
-        differences: changes.map((change) => ({ ...change, meaning: meaningOf(change, ran) })),
+        differences: changes.map((change) => ({ ...change, meaning: meaningOf(change, ran, allDigests) })),
       };
     });
   const settings = plan.steps.flatMap((step): readonly string[] => {
@@ -76,14 +79,20 @@ export function compareWithRunning(
 /** Variables and labels by which releases know code. */
 const toldVariables: ReadonlySet<string> = new Set(["DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"]);
 
-function meaningOf({ path, to }: Change, ran: Readonly<Record<string, string>>): Meaning {
+/** @param ran digests by container; null: no task of it runs, and any that runs elsewhere is meant */
+function meaningOf(
+  { path, to }: Change,
+  ran: Readonly<Record<string, string>> | null,
+  all: readonly string[],
+): Meaning {
   const [containers, container = "", member = "", name = ""] = path;
   if (containers !== "containers") return "changes";
-  if (member === "image" && path.length === 3) return isDigest(to, ran[container]) ? "name" : "changes";
+  if (member === "image" && path.length === 3) {
+    const meant = ran === null ? all : [ran[container] ?? ""];
+    return meant.some((digest) => digest !== "" && typeof to === "string" && to.endsWith(`@${digest}`))
+      ? "name"
+      : "changes";
+  }
   if (member === "environment" && toldVariables.has(name)) return "told";
   return member === "dockerLabels" && name.startsWith("dagster-ecs.") ? "told" : "changes";
-}
-
-function isDigest(image: Json, digest: string | undefined): boolean {
-  return typeof image === "string" && digest !== undefined && image.endsWith(`@${digest}`);
 }

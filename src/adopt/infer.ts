@@ -4,9 +4,9 @@ import { isMap, type JsonMap } from "../domain/json.ts";
 import { isPlainSecret } from "../domain/redaction.ts";
 import type { Service } from "../stack/stack.ts";
 import { logIn } from "../task-definitions/existing.ts";
-import { mapsIn, portsOf } from "./kind.ts";
+import { mapsIn, portOf, portsOf } from "./kind.ts";
 import type { RunningDagster, RunningService } from "./observe.ts";
-import type { CheckoutFiles, WrittenLocation } from "./read-checkout.ts";
+import type { CheckoutFiles, DefinitionFile, WrittenLocation } from "./read-checkout.ts";
 
 /** What somebody who adopts says, where nothing else tells. */
 export interface Given {
@@ -68,6 +68,12 @@ export type AdoptedRuns =
   | { readonly launcher: "in-process" }
   | {
       readonly launcher: "ecs";
+      /** The definition that dagster.yaml names, as it stands in the checkout. */
+      readonly file: DefinitionFile;
+    }
+  | {
+      readonly launcher: "ecs";
+      readonly file: null;
       readonly size: { readonly cpu: number; readonly memory: number } | null;
       readonly variables: AdoptedVariables;
     };
@@ -142,7 +148,7 @@ export function inferStack(
       image: imageKeys.get(repository) ?? repository,
       container: container.name,
       locations: isServer ? (ofServer?.locations ?? noLocation) : hostLocations(servers, loaded, known, one, given),
-      port: isServer ? (ofServer?.port ?? portsOf(container)[0] ?? null) : (portsOf(container)[0] ?? null),
+      port: ofServer?.port ?? portOf(container, told.kind),
       address: isServer ? addressOf(ofServer?.host ?? null, container.name) : null,
       url: told.kind === "webserver" && given.url !== null ? { value: given.url, guess: null } : null,
       count: service.desiredCount,
@@ -350,12 +356,21 @@ function fileOf(
   return { value: path, guess: others.length === 0 ? null : `there is ${others.join(", ")}, too` };
 }
 
-function runsOf(source: RunningService | undefined, { dagsterYaml }: CheckoutFiles, home: Home): Inferred<AdoptedRuns> {
+function runsOf(
+  source: RunningService | undefined,
+  { dagsterYaml, definitions }: CheckoutFiles,
+  home: Home,
+): Inferred<AdoptedRuns> {
   const launcher = dagsterYaml?.launcher ?? null;
   if (source === undefined || launcher === "in-process") return { value: { launcher: "in-process" }, guess: null };
+  const named = dagsterYaml?.runDefinition ?? null;
+  const file = named === null ? undefined : definitions.find(({ family }) => family === named);
+  if (file !== undefined) return { value: { launcher: "ecs", file }, guess: null };
   const variables = variablesOf(source.container, home);
-  const value: AdoptedRuns = { launcher: "ecs", size: sizeOf(source.definition.content), variables };
+  const value: AdoptedRuns = { launcher: "ecs", file: null, size: sizeOf(source.definition.content), variables };
   const like = `sized and set like ${source.service.name}, which Dagster copies unless dagster.yaml or tags say otherwise`;
+  if (named !== null)
+    return { value, guess: `dagster.yaml names ${named}, of which the checkout has no file; here they are ${like}` };
   if (launcher === "ecs") return { value, guess: like };
   const why =
     launcher === null
@@ -401,5 +416,7 @@ export function referenceOf(valueFrom: string, { account, region }: Home): strin
   }
   const [kind, name = "", key = "", stage = "", version = ""] = arn.resource.split(":");
   if (arn.service !== "secretsmanager" || kind !== "secret" || stage !== "" || version !== "") return null;
-  return `secret:${name.replace(/-[A-Za-z0-9]{6}$/, "")}${key === "" ? "" : `#${key}`}`;
+  // Words of a name are small letters; what AWS appends hardly ever is.
+  const plain = name.replace(/-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}$/, "");
+  return `secret:${plain}${key === "" ? "" : `#${key}`}`;
 }

@@ -37,6 +37,13 @@ export function portsOf(container: JsonMap): readonly number[] {
   );
 }
 
+/** The port of the process itself: nginx may stand before it in its own container. null: none is said. */
+export function portOf(container: JsonMap, kind: Service["kind"]): number | null {
+  const ports = portsOf(container);
+  const usual = usualPorts.find(([port, of]) => of === kind && ports.includes(port));
+  return usual?.[0] ?? ports[0] ?? null;
+}
+
 /** Maps of a list; empty when it is none. */
 export function mapsIn(list: unknown): readonly JsonMap[] {
   return Array.isArray(list)

@@ -2,7 +2,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { isMap, type Json, type JsonMap } from "../domain/json.ts";
 import { toValue } from "../stack/tree.ts";
+import { StackFileError } from "../stack/problems.ts";
 import { readYaml } from "../stack/yaml.ts";
+import { containersOf, existingFile } from "../task-definitions/existing.ts";
 import { mapsIn } from "./kind.ts";
 
 /** A location as a workspace file names it. */
@@ -12,16 +14,31 @@ export interface WrittenLocation {
   readonly server: { readonly host: string; readonly port: number } | null;
 }
 
+/** A task definition that somebody has committed. */
+export interface DefinitionFile {
+  readonly path: string;
+  readonly family: string;
+  readonly containers: readonly string[];
+  /** Names behind `$` in it. */
+  readonly placeholders: readonly string[];
+}
+
+interface InstanceFile {
+  readonly path: string;
+  readonly others: readonly string[];
+  readonly launcher: Launcher;
+  /** Family of the definition that its launcher names; null: it names none. */
+  readonly runDefinition: string | null;
+}
+
 /** What a checkout says of how Dagster is built and run. Nothing in it is executed. */
 export interface CheckoutFiles {
+  /** Task definitions in JSON. */
+  readonly definitions: readonly DefinitionFile[];
   /** Dockerfiles, by their paths, shortest first. */
   readonly dockerfiles: readonly string[];
   /** null: there is none. `others` are further candidates. */
-  readonly dagsterYaml: {
-    readonly path: string;
-    readonly others: readonly string[];
-    readonly launcher: Launcher;
-  } | null;
+  readonly dagsterYaml: InstanceFile | null;
   readonly workspace: {
     readonly path: string;
     readonly others: readonly string[];
@@ -50,12 +67,33 @@ export async function readCheckout(root: string): Promise<CheckoutFiles> {
     recipes,
   );
   const workspace = chosen(named(/^workspace([-_.]\w+)?\.ya?ml$/), recipes);
+  const settings = instance === null ? {} : await readMap(root, instance.path);
   return {
     dockerfiles,
-    dagsterYaml: instance === null ? null : { ...instance, launcher: launcherIn(await readMap(root, instance.path)) },
+    definitions: (await Promise.all(named(/\.json$/).map((path) => readDefinition(root, path)))).flat(),
+    dagsterYaml:
+      instance === null
+        ? null
+        : { ...instance, launcher: launcherIn(settings), runDefinition: runDefinitionIn(settings) },
     workspace:
       workspace === null ? null : { ...workspace, locations: locationsIn(await readMap(root, workspace.path)) },
   };
+}
+
+/** None when it is something else: a package's settings, data. */
+async function readDefinition(root: string, path: string): Promise<readonly DefinitionFile[]> {
+  const text = await readFile(join(root, path), "utf8");
+  if (!text.includes('"containerDefinitions"')) return [];
+  try {
+    const { content } = existingFile(text, path, {});
+    const { family } = content;
+    if (typeof family !== "string") return [];
+    const placeholders = [...text.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
+    return [{ path, family, containers: containersOf(content), placeholders: [...new Set(placeholders)].sort() }];
+  } catch (error) {
+    if (error instanceof StackFileError) return [];
+    throw error;
+  }
 }
 
 /** The one that a Dockerfile copies, when there are several: it is what runs. */
@@ -94,6 +132,14 @@ function launcherIn(instance: JsonMap): Launcher {
   const name = isMap(launcher) ? launcher["class"] : undefined;
   if (name === undefined || name === "DefaultRunLauncher") return "in-process";
   return name === "EcsRunLauncher" ? "ecs" : { other: String(name) };
+}
+
+/** `task_definition` is an ARN or a family, with or without a revision. Source: dagster_aws/ecs/launcher.py */
+function runDefinitionIn(instance: JsonMap): string | null {
+  const launcher = instance["run_launcher"];
+  const settings = isMap(launcher) ? launcher["config"] : undefined;
+  const named = isMap(settings) ? settings["task_definition"] : undefined;
+  return typeof named === "string" ? named.replace(/^.*\//, "").replace(/:\d+$/, "") : null;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { DefinitionFile } from "./read-checkout.ts";
 import type { AdoptedImage, AdoptedRuns, AdoptedService, AdoptedStack, Inferred } from "./infer.ts";
 
 /** Days for which secrets in plain text are borne: by then they are to be moved. */
@@ -156,6 +157,7 @@ function runLines({ value: runs, guess }: Inferred<AdoptedRuns>): readonly strin
       "# Runs live in the processes that load their code: a release waits for them.",
       "runs: { launcher: in-process }",
     ];
+  if (runs.file !== null) return definitionLines(runs.file);
   const { environment, secrets, plainSecrets, unknown } = runs.variables;
   return [
     ...why,
@@ -170,6 +172,32 @@ function runLines({ value: runs, guess }: Inferred<AdoptedRuns>): readonly strin
       ),
       ...unknown.map((name) => `# ${name}: a secret of another account or region, or of one version; runs need it.`),
     ]),
+  ];
+}
+
+/** What `$name` stands for in it is known for account and region only. */
+function definitionLines({ path, containers, placeholders }: DefinitionFile): readonly string[] {
+  const isKnown = (name: string): boolean => name === "account" || name === "region";
+  const known = placeholders.filter(isKnown);
+  const others = placeholders.filter((name) => !isKnown(name));
+  const [container] = containers;
+  return [
+    "# The definition that dagster.yaml names. From now on its ARN reaches Dagster by the environment: take it out of there.",
+    "runs:",
+    `  task-definition: ${scalar(path)}`,
+    ...(containers.length > 1 ? ["  # A guess: the first of its containers."] : []),
+    ...(container === undefined ? [] : [`  container: ${scalar(container)}`]),
+    ...(placeholders.length === 0
+      ? []
+      : [
+          `# ${placeholders.map((name) => `$${name}`).join(", ")} in it:`,
+          ...(known.length === 0
+            ? []
+            : [`placeholders: { ${known.map((name) => `${name}: "\${${name}}"`).join(", ")} }`]),
+          ...others.map(
+            (name) => `# A gap: $${name} stands in it; say under placeholders what for. Until then it stays as it is.`,
+          ),
+        ]),
   ];
 }
 
