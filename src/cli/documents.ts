@@ -183,6 +183,14 @@ const adopted = z.object({
 });
 export type AdoptDocument = z.input<typeof adopted>;
 
+const left = z.object({
+  files: z.array(z.string()),
+  calls: z.array(z.object({ service: z.enum(["ecs", "ecr", "s3"]), operation: z.string(), why: z.string() })),
+  /** What the script leaves, and why. */
+  stays: z.array(z.string()),
+});
+export type LeaveDocument = z.input<typeof left>;
+
 /** IAM's own form. */
 const policy = z.object({
   Version: z.literal("2012-10-17"),
@@ -224,6 +232,7 @@ export const documents = {
   "locations list": locations,
   doctor,
   policy,
+  leave: left,
   unlock: unlocked,
   failure,
 } as const;

@@ -14,7 +14,14 @@ import {
 } from "../releases/asked.ts";
 import type { Wishes } from "../releases/wishes.ts";
 import { adopting, adoptionOf, documentOfAdopted } from "./adopting.ts";
-import type { DoctorDocument, HistoryDocument, LocationsDocument, UnlockedDocument, UrlDocument } from "./documents.ts";
+import type {
+  DoctorDocument,
+  HistoryDocument,
+  LeaveDocument,
+  LocationsDocument,
+  UnlockedDocument,
+  UrlDocument,
+} from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
 import { answerOfStatus } from "./status.ts";
@@ -272,6 +279,21 @@ export const verbs: Readonly<Record<string, Verb>> = {
           keepsRevisions: given["keep-revisions"] !== null,
         });
         return { lines: JSON.stringify(policy, null, 2).split("\n"), document: policy, exitCode: 0 };
+      }),
+  }),
+  leave: verb({
+    text: "Write the commands that give back what was there before the first release; changes nothing.",
+    more: "A script for AWS's command line, and the definitions it registers: each service as it runs now, without what releases have added; then revisions, tags of images and records of releases are removed. It is yours to look at, and to run.",
+    argument: null,
+    examples: ["leave", "leave --environment staging"],
+    shape: z.object(ofStack),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { leave, wordsOfLeft } = await import("../adopt/work.ts");
+        const left = await leave(context, connections, request);
+        const calls = left.calls.map(({ service, operation, why }) => ({ service, operation, why }));
+        const document = { files: [...left.files], calls, stays: [...left.stays] } satisfies LeaveDocument;
+        return { lines: wordsOfLeft(left), document, exitCode: 0 };
       }),
   }),
   unlock: verb({

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { adopt, type Adopted, type AdoptRequest } from "../../../src/adopt/adopt.ts";
+import { leave, type Left } from "../../../src/adopt/leaving/leave.ts";
 import { recordRunning } from "../../../src/adopt/record.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Result } from "../../../src/releases/result.ts";
@@ -11,6 +12,7 @@ export interface Adopter {
   readonly progress: readonly Progress[];
   adopt(options?: Partial<Pick<AdoptRequest, "wanted" | "given" | "force">>): Promise<Adopted>;
   record(dryRun?: boolean): Promise<Result>;
+  leave(): Promise<Left>;
 }
 
 export const anything: AdoptRequest["wanted"] = {
@@ -57,6 +59,7 @@ export function adopter(account: PlayedAccount, wire: Wire = plainWire): Adopter
     progress,
     adopt: ({ wanted = anything, given = givenInTests, force = true } = {}) =>
       adopt(context, connections, { ...request, wanted, given, force }),
+    leave: () => leave(context, connections, request),
     record: (dryRun = false) => recordRunning(context, connections, { ...request, dryRun }),
   };
 }
