@@ -119,7 +119,7 @@ export function inferStack(
       ? [
           {
             service: one.service.name,
-            why: `its image ${String(one.container["image"])} is not in the registry of this account and region`,
+            why: `its image ${JSON.stringify(one.container["image"])} is not in the registry of this account and region`,
           },
         ]
       : [],

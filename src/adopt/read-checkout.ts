@@ -131,7 +131,8 @@ function launcherIn(instance: JsonMap): Launcher {
   const launcher = instance["run_launcher"];
   const name = isMap(launcher) ? launcher["class"] : undefined;
   if (name === undefined || name === "DefaultRunLauncher") return "in-process";
-  return name === "EcsRunLauncher" ? "ecs" : { other: String(name) };
+  if (name === "EcsRunLauncher") return "ecs";
+  return { other: typeof name === "string" ? name : "a launcher without a name" };
 }
 
 /** `task_definition` is an ARN or a family, with or without a revision. Source: dagster_aws/ecs/launcher.py */
@@ -148,7 +149,9 @@ function runDefinitionIn(instance: JsonMap): string | null {
  */
 function locationsIn(workspace: JsonMap): readonly WrittenLocation[] {
   return mapsIn(workspace["load_from"]).flatMap((entry): readonly WrittenLocation[] => {
-    const [[kind = "", told = null] = []] = Object.entries(entry);
+    const [first] = Object.entries(entry);
+    if (first === undefined) return [];
+    const [kind, told] = first;
     const target: JsonMap = typeof told === "string" ? { it: told } : isMap(told) ? told : {};
     const text = (key: string): string | null => (typeof target[key] === "string" ? target[key] : null);
     const given = text("location_name");

@@ -36,7 +36,7 @@ export interface Left extends Leaving {
  */
 export async function leave(context: Context, connections: Connections, request: SessionRequest): Promise<Left> {
   const session = await openSession(context, connections, request);
-  const { stack, records, currentRelease, unfinished, clients } = session;
+  const { stack, records, currentRelease, unfinished } = session;
   if (currentRelease === null || unfinished.length > 0)
     throw new UserError({
       what:
@@ -63,27 +63,24 @@ export async function leave(context: Context, connections: Connections, request:
     await writeFile(join(request.root, path), text);
   }
   return { ...leaving, files: Object.keys(files) };
+}
 
-  /** What services were is noted in the oldest record. */
-  async function readServices(
-    { stack: { contract, services: all } }: Session,
-    oldestLast: readonly Intent[],
-  ): Promise<readonly OurService[]> {
-    const first = oldestLast.at(-1);
-    const found = await observeServices(
-      clients.ecs,
-      contract.cluster,
-      Object.values(all).map(({ service }) => service),
-    );
-    const read = Object.values(all).map(async ({ key, service: name }): Promise<readonly OurService[]> => {
-      const revision = found[name]?.revision ?? null;
-      const running = revision === null ? null : await definitionOf(clients.ecs, revision);
-      if (running === null) return [];
-      const then = Object.values(first?.before ?? {}).find(({ service }) => service === name)?.taskDefinition ?? null;
-      return [{ key, name, running, former: then === null ? null : await definitionOf(clients.ecs, then) }];
-    });
-    return (await Promise.all(read)).flat();
-  }
+/** What services were is noted in the oldest record. @param intents newest first */
+async function readServices(
+  { stack: { contract, services: all }, clients: { ecs } }: Session,
+  intents: readonly Intent[],
+): Promise<readonly OurService[]> {
+  const first = intents.at(-1);
+  const names = Object.values(all).map(({ service }) => service);
+  const found = await observeServices(ecs, contract.cluster, names);
+  const read = Object.values(all).map(async ({ key, service: name }): Promise<readonly OurService[]> => {
+    const revision = found[name]?.revision ?? null;
+    const running = revision === null ? null : await definitionOf(ecs, revision);
+    if (running === null) return [];
+    const then = Object.values(first?.before ?? {}).find(({ service }) => service === name)?.taskDefinition ?? null;
+    return [{ key, name, running, former: then === null ? null : await definitionOf(ecs, then) }];
+  });
+  return (await Promise.all(read)).flat();
 }
 
 /** Newest first. */

@@ -164,15 +164,20 @@ export function script({ calls, stays }: Leaving, title: string): string {
 
 function commandOf({ service, operation, input, file }: Call): string {
   if (service === "s3")
-    return `aws s3 rm --recursive ${quoted(`s3://${String(input["bucket"])}/${String(input["prefix"])}`)}`;
+    return `aws s3 rm --recursive ${quoted(`s3://${textOf(input["bucket"])}/${textOf(input["prefix"])}`)}`;
   if (operation.startsWith("wait ")) {
     const { cluster, services } = input;
-    const names = (Array.isArray(services) ? services : []).map((name) => quoted(String(name))).join(" ");
-    return `aws ecs ${operation} --cluster ${quoted(String(cluster))} --services ${names}`;
+    const all: readonly Json[] = Array.isArray(services) ? services : [];
+    const names = all.map((name) => quoted(textOf(name))).join(" ");
+    return `aws ecs ${operation} --cluster ${quoted(textOf(cluster))} --services ${names}`;
   }
   const name = operation.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
   const given = file === null ? quoted(JSON.stringify(input)) : quoted(`file://${file}`);
   return `aws ${service} ${name} --no-cli-pager --cli-input-json ${given}`;
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 /** For sh: nothing in it means anything. */

@@ -55,8 +55,7 @@ async function carryOut({ calls }: Left): Promise<void> {
       for (const { imageTag } of imageIds) account.registry.untag(repositoryName, imageTag);
     } else {
       const { bucket, prefix } = input as { readonly bucket: string; readonly prefix: string };
-      for (const path of [...account.s3.objects.keys()])
-        if (path.startsWith(`${bucket}/${prefix}`)) account.s3.remove(path);
+      for (const path of account.s3.objects.keys()) if (path.startsWith(`${bucket}/${prefix}`)) account.s3.remove(path);
     }
   }
 }
