@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import {
-  DescribeTaskDefinitionCommand,
-  RegisterTaskDefinitionCommand,
-  UpdateServiceCommand,
-} from "@aws-sdk/client-ecs";
+import { RegisterTaskDefinitionCommand, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import { type Dagster, dagster } from "../../../src/dagster/client.ts";
 import { isChanged, setSensorCursor, startSchedule } from "../../../src/dagster/instigators.ts";
 import { readState } from "../../../src/gates/state/read.ts";
@@ -117,35 +111,6 @@ test("releases new code on it, and goes back to what was found; what people have
   expect(back).toMatchObject({ exitCode: 0, output: expect.stringContaining("code: succeeded") as unknown });
   expect(await imageOfCode()).toContain(digest);
   expect(await state()).toEqual(asPeopleLeftIt);
-}, 300_000);
-
-test("is left as it was found, by the commands that were written, and nothing of ours stays", async () => {
-  const left = await run("leave");
-  expect([left.exitCode, left.exitCode === 0 ? "" : left.errors]).toEqual([0, ""]);
-  expect(left.output).toContain("Nothing was changed in AWS.");
-  const bin = join(stack.bed.folder, "bin");
-  await mkdir(bin);
-  const program = join(import.meta.dirname, "../../runner/aws.ts");
-  await writeFile(join(bin, "aws"), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`, { mode: 0o755 });
-  const { stdout, stderr } = await promisify(execFile)("sh", ["dagster-leave/leave.sh"], {
-    cwd: checkout.folder,
-    env: { ...stack.bed.environment("deploy"), PATH: `${bin}:${process.env["PATH"] ?? ""}` },
-  });
-  expect([stdout, stderr]).toEqual(["", ""]);
-  await until(
-    () => stack.location(),
-    ({ kind }) => kind === "loaded",
-  );
-  expect(await imageOfCode()).toContain(digest);
-  expect(await state()).toEqual(asPeopleLeftIt);
-  const status = await run("status");
-  expect(status.output).toContain("nothing");
-  for (const key of keys) {
-    const { taskDefinition } = await stack.service(key);
-    const command = new DescribeTaskDefinitionCommand({ taskDefinition, include: ["TAGS"] });
-    const { tags = [], taskDefinition: now } = await stack.ecs.send(command);
-    expect([key, tags, JSON.stringify(now).includes("dagster-ecs")]).toEqual([key, [], false]);
-  }
 }, 300_000);
 
 const run = (...words: readonly string[]): Promise<CommandResult> =>
