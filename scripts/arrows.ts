@@ -1,5 +1,5 @@
 /**
- * Who may know whom. Arrows go down: actions, cli → releases → gates, migrations → capabilities → clients and texts → domain.
+ * Who may know whom. Arrows go down: actions, cli → adopt → releases → gates, migrations → capabilities → clients and texts → domain.
  * `node scripts/arrows.ts` prints every import that is not on the list and exits with 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -34,13 +34,17 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: [...foundation, ...capabilities, "gates", "migrations", "domain"],
     packages: ["@aws-sdk/", "zod"],
   },
+  adopt: {
+    folders: [...foundation, ...capabilities, "gates", "releases", "domain"],
+    packages: ["@aws-sdk/", "zod"],
+  },
   github: { folders: ["domain", "markdown", "git"], packages: ["@actions/core", "@actions/github", "zod"] },
   actions: {
     folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "github", "domain"],
     packages: ["zod"],
   },
   cli: {
-    folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "domain"],
+    folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "adopt", "domain"],
     packages: ["zod"],
   },
   "bundle.ts": { folders: ["actions", "cli", "releases", "domain"], packages: [] },

@@ -245,6 +245,52 @@ export type WhyDocument = z.input<typeof why>;
 const doctor = z.object({ examined: z.array(z.object({ what: z.string(), seen: z.string(), isGood: z.boolean() })) });
 export type DoctorDocument = z.input<typeof doctor>;
 
+const adopted = z.object({
+  stack: z.string(),
+  cluster: z.string(),
+  files: z.array(z.string()),
+  services: z.array(
+    z.object({
+      service: z.string(),
+      name: z.string(),
+      kind: z.enum(["webserver", "daemon", "code-location"]),
+      locations: z.array(z.string()),
+    }),
+  ),
+  /** Services that run Dagster and cannot be in the stack. */
+  omitted: z.array(z.object({ name: z.string(), why: z.string() })),
+  guesses: z.array(z.string()),
+  /** Nothing else would run. */
+  isSame: z.boolean(),
+  definitions: z.array(
+    z.object({
+      definition: z.string(),
+      from: z.string().nullable(),
+      differences: z.array(
+        z.object({
+          path: z.array(z.string()),
+          /** The same image by its digest; what a release tells of its code; something else would run. */
+          meaning: z.enum(["name", "told", "changes"]),
+          from: z.unknown(),
+          to: z.unknown(),
+          hidden: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+  settings: z.array(z.string()),
+  findings: z.array(finding),
+});
+export type AdoptDocument = z.input<typeof adopted>;
+
+const left = z.object({
+  files: z.array(z.string()),
+  calls: z.array(z.object({ service: z.enum(["ecs", "ecr", "s3"]), operation: z.string(), why: z.string() })),
+  /** What the script leaves, and why. */
+  stays: z.array(z.string()),
+});
+export type LeaveDocument = z.input<typeof left>;
+
 /** IAM's own form. */
 const policy = z.object({
   Version: z.literal("2012-10-17"),
@@ -278,6 +324,8 @@ export const documents = {
   deploy: release,
   migrate,
   rollback: release,
+  "adopt record": release,
+  adopt: adopted,
   promote: release,
   restart,
   status,
@@ -289,6 +337,7 @@ export const documents = {
   doctor,
   policy,
   "clean-up": cleanUp,
+  leave: left,
   unlock: unlocked,
   failure,
 } as const;

@@ -18,6 +18,35 @@ export const options = {
     default: "production",
     text: "Environment of the stack file; production is its top level.",
   },
+  cluster: {
+    takes: text("name"),
+    default: "",
+    text: "The ECS cluster to look in; empty: the only one that runs Dagster.",
+  },
+  "service-prefix": { takes: text("text"), default: "", text: "What the names of its ECS services begin with." },
+  tag: { takes: text("key=value"), default: "", text: "A tag that its ECS services bear." },
+  "cloudformation-stack": {
+    takes: text("name"),
+    default: "",
+    text: "The CloudFormation stack that made its ECS services, as docker compose called it.",
+  },
+  name: {
+    takes: text("name"),
+    default: "",
+    text: "Name of the stack; empty: that of the CloudFormation stack, or of the cluster.",
+  },
+  bucket: { takes: text("name[/prefix/]"), default: "", text: "S3 bucket for the lock and the records of releases." },
+  url: {
+    takes: text("url"),
+    default: "",
+    text: "Where Dagster's webserver is reached from here: it is asked for its locations.",
+  },
+  location: {
+    takes: list("service=name"),
+    default: "",
+    text: "A location's name in Dagster, by the ECS service that serves or loads it, where Dagster cannot be asked.",
+  },
+  force: { takes: null, default: "false", text: "Write over files that are there." },
   only: {
     takes: list("component"),
     default: "",

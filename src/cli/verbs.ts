@@ -16,10 +16,12 @@ import {
 } from "../releases/asked.ts";
 import { usualRolling } from "../releases/rolling.ts";
 import type { Wishes } from "../releases/wishes.ts";
+import { adopting, adoptionOf, documentOfAdopted } from "./adopting.ts";
 import type {
   CleanUpDocument,
   DoctorDocument,
   HistoryDocument,
+  LeaveDocument,
   LocationsDocument,
   UnlockedDocument,
   UrlDocument,
@@ -134,6 +136,52 @@ export const verbs: Readonly<Record<string, Verb>> = {
         const wanted = { ...request, ...choices, to: given.to, dryRun: dry, approved: approvedPlan(given) };
         const result = await rollback(context, connections, wanted);
         return dry ? answerOfPlan(result, wordsOfChange) : answerOfRelease(result);
+      }),
+  }),
+  "adopt record": verb({
+    text: "Record what runs as the first release, which every later one can go back to.",
+    more: "Gives each image that runs a tag that keeps it, and registers each definition that names a tag anew with the digest; no service moves. Schedules and sensors are noted. Refused once something is released.",
+    argument: null,
+    examples: ["adopt record --dry-run", "adopt record"],
+    shape: z.object({ ...dryRun, ...ofRelease }),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const [{ recordRunning }, { wordsOfChange }] = await Promise.all([
+          import("../adopt/work.ts"),
+          import("../releases/work.ts"),
+        ]);
+        const dry = given["dry-run"];
+        const result = await recordRunning(context, connections, { ...request, dryRun: dry });
+        return dry ? answerOfPlan(result, wordsOfChange) : answerOfRelease(result);
+      }),
+  }),
+  adopt: verb({
+    text: "Write the stack file of a Dagster that runs on ECS already, and say what a release of it would change.",
+    more: "Changes nothing in AWS. Tells the processes by their commands, ports and names; takes locations from Dagster, from the workspace file or from --location; says in the file what it had to guess. Then plans a release of the very images that run, and holds it against what runs: ends with 2 when something else would run.",
+    argument: null,
+    examples: [
+      "adopt --cluster dealflow --url http://dagster.internal:3000 --bucket dealflow-releases",
+      "adopt --cloudformation-stack dealflow --location DealflowcodeService-J2vB=DealFlow",
+    ],
+    shape: z.object({
+      stack: ofStack.stack,
+      ...adopting,
+      "allowed-account-ids": ofStack["allowed-account-ids"],
+      repository: ofStack.repository,
+    }),
+    run: (given, here) =>
+      asking({ ...given, environment: "production" }, here, async ({ context, connections, request }) => {
+        const { adopt, guessesOf, wordsOfAdopted } = await import("../adopt/work.ts");
+        const adopted = await adopt(context, connections, {
+          ...request,
+          ...adoptionOf(given),
+          job: { ...request.job, region: request.job.region ?? here.variables["AWS_DEFAULT_REGION"] ?? null },
+        });
+        return {
+          lines: wordsOfAdopted(adopted),
+          document: documentOfAdopted(adopted, guessesOf(adopted.stack)),
+          exitCode: adopted.proof.isSame ? 0 : 2,
+        };
       }),
   }),
   promote: verb({
@@ -334,6 +382,21 @@ export const verbs: Readonly<Record<string, Verb>> = {
         };
       });
     },
+  }),
+  leave: verb({
+    text: "Write the commands that give back what was there before the first release; changes nothing.",
+    more: "A script for AWS's command line, and the definitions it registers: each service as it runs now, without what releases have added; then revisions, tags of images and records of releases are removed. It is yours to look at, and to run.",
+    argument: null,
+    examples: ["leave", "leave --environment staging"],
+    shape: z.object(ofStack),
+    run: (given, here) =>
+      asking(given, here, async ({ context, connections, request }) => {
+        const { leave, wordsOfLeft } = await import("../adopt/work.ts");
+        const left = await leave(context, connections, request);
+        const calls = left.calls.map(({ service, operation, why }) => ({ service, operation, why }));
+        const document = { files: [...left.files], calls, stays: [...left.stays] } satisfies LeaveDocument;
+        return { lines: wordsOfLeft(left), document, exitCode: 0 };
+      }),
   }),
   unlock: verb({
     text: "Take the lock away from a release that died.",

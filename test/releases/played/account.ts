@@ -381,7 +381,7 @@ function before(asked: Dagster, act: () => Promise<void> | void): Dagster {
 
 /** The product's own senders, with their retries, over clients that reach into memory. */
 function clientsOf(
-  { aws, s3, runtime, neighbour, parameters }: Outside,
+  { aws, s3, registry, runtime, neighbour, parameters }: Outside,
   wire: Wire,
   accessKey: AccessKey,
   context: Pick<Context, "clock" | "signal">,
@@ -405,7 +405,9 @@ function clientsOf(
         input,
       ),
     ),
-    ecr: sending({ name: "ECR", prefix: "ecr" }, (operation) => {
+    ecr: sending({ name: "ECR", prefix: "ecr" }, (operation, input) => {
+      if (operation === "ListImages")
+        return { imageIds: registry.imagesIn((input as { readonly repositoryName: string }).repositoryName) };
       throw new Error(`the ECR in memory does not know ${operation}`);
     }),
     elb: sending({ name: "Elastic Load Balancing", prefix: "elasticloadbalancing" }, async (operation, input) =>

@@ -18,6 +18,10 @@ export interface MemoryRegistry {
   putBlob(bytes: Uint8Array): string;
   /** Names of the image of this digest. */
   tagsOf(repository: string, digest: string): readonly string[];
+  /** As ECR lists a repository. */
+  imagesIn(repository: string): readonly { readonly imageTag: string; readonly imageDigest: string }[];
+  /** Takes a tag away; an image goes with its last. */
+  untag(repository: string, tag: string): void;
   /** Forgets an image, as a lifecycle rule does. */
   forget(repository: string, digest: string): void;
 }
@@ -109,6 +113,16 @@ export function memoryRegistry(account: string, repositories: readonly string[])
       [...tags].flatMap(([name, named]) =>
         named === digest && name.startsWith(`${repository}:`) ? [name.slice(repository.length + 1)] : [],
       ),
+    imagesIn: (repository) =>
+      [...tags].flatMap(([name, imageDigest]) =>
+        name.startsWith(`${repository}:`) ? [{ imageTag: name.slice(repository.length + 1), imageDigest }] : [],
+      ),
+    untag: (repository, tag) => {
+      const digest = tags.get(`${repository}:${tag}`);
+      tags.delete(`${repository}:${tag}`);
+      const isNamed = [...tags].some(([name, named]) => named === digest && name.startsWith(`${repository}:`));
+      if (digest !== undefined && !isNamed) manifests.delete(`${repository}@${digest}`);
+    },
     forget: (repository, digest) => {
       manifests.delete(`${repository}@${digest}`);
       for (const [name, named] of tags) if (named === digest && name.startsWith(`${repository}:`)) tags.delete(name);

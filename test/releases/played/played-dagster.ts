@@ -92,19 +92,30 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     const { taskDefinition } = (await readPastClient(aws, "DescribeTaskDefinition", {
       taskDefinition: task.taskDefinitionArn,
     })) as { readonly taskDefinition?: TaskDefinition };
-    return taskDefinition?.containerDefinitions?.[0];
+    const containers = taskDefinition?.containerDefinitions ?? [];
+    // What compose puts in front of it ends before it begins.
+    return containers.find(({ essential }) => essential !== false) ?? containers[0];
   };
   const variable = (container: ContainerDefinition | undefined, name: string): string | null =>
     container?.environment?.find((one) => one.name === name)?.value ?? null;
+
+  /** What a webserver tells of the server of a location; of one that it loads itself it tells the module. */
+  const originOf = (name: string, service: string): readonly object[] =>
+    service === stack.webserver || stack.daemons.includes(service)
+      ? [{ key: "module_name", value: name }]
+      : [
+          { key: "host", value: `${service.slice(service.indexOf("-") + 1)}.small.local` },
+          { key: "port", value: "4000" },
+        ];
 
   const entryOf = async (name: string, service: string): Promise<object> => {
     const [task] = await running(service);
     const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
     if (task === undefined || image === null) {
       const error = { __typename: "PythonError", message: "failed to connect to all addresses", stack: [] };
-      return { name, loadStatus: "LOADED", displayMetadata: [], locationOrLoadError: error };
+      return { name, loadStatus: "LOADED", displayMetadata: originOf(name, service), locationOrLoadError: error };
     }
-    const displayMetadata = [{ key: "image", value: image }];
+    const displayMetadata = [...originOf(name, service), { key: "image", value: image }];
     if (stack.broken.has(image)) {
       const error = { __typename: "PythonError", message: "ImportError: no module named nothing", stack: [] };
       return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: error };

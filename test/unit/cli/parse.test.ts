@@ -1,4 +1,5 @@
 import { messageOf, UserError } from "../../../src/domain/errors.ts";
+import { adopting } from "../../../src/cli/adopting.ts";
 import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
 import { options } from "../../../src/cli/options.ts";
 import { parse } from "../../../src/cli/parse.ts";
@@ -22,9 +23,21 @@ test("what is not given is as the action has it", async () => {
   const { inputs } = await readAction(".");
   // Of the command line alone: on a runner GitHub says the one, and the summary has the other.
   const ownOptions = ["repository", "limit", "for", "since", "follow"];
-  const shared = Object.fromEntries(Object.entries(options).filter(([name]) => !ownOptions.includes(name)));
-  const defaults = Object.entries(shared).map(([name, option]) => [name, option.default]);
-  expect(defaults).toEqual(Object.keys(shared).map((name) => [name, inputs[name]?.default]));
+  // No workflow adopts.
+  const shared = Object.entries(options).filter(
+    ([name]) => !ownOptions.includes(name) && !Object.hasOwn(adopting, name),
+  );
+  const defaults = shared.map(([name, option]) => [name, option.default]);
+  expect(defaults).toEqual(shared.map(([name]) => [name, inputs[name]?.default]));
+});
+
+test("adopt and adopt record are two commands", () => {
+  expect(read("adopt", "record", "--dry-run")).toMatchObject({ "dry-run": "true" });
+  expect(read("adopt", "--cluster", "dealflow", "--location", "a=A", "--location", "b=B")).toMatchObject({
+    cluster: "dealflow",
+    location: "a=A\nb=B",
+    force: "false",
+  });
 });
 
 test.each<[readonly string[], object]>([

@@ -1,0 +1,197 @@
+import type { Digest } from "../../domain/identifiers.ts";
+import { isMap, type Json, type JsonMap } from "../../domain/json.ts";
+import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
+import { hostLabelPrefix } from "../../releases/host-labels.ts";
+import { type Definition, registrable } from "../../task-definitions/definition.ts";
+import { containerIn } from "../../task-definitions/existing.ts";
+import { mapsIn } from "../kind.ts";
+
+/** What is ours of a stack, read. */
+export interface Ours {
+  readonly cluster: string;
+  readonly services: readonly OurService[];
+  /** Active revisions that were registered for this stack and environment. */
+  readonly revisions: readonly Revision[];
+  readonly tags: readonly OurTag[];
+  readonly records: { readonly bucket: string; readonly prefix: string };
+}
+
+export interface OurService {
+  /** Key in the stack file. */
+  readonly key: string;
+  /** ECS's name of it. */
+  readonly name: string;
+  readonly running: Definition;
+  /** What it ran before anything was released; null: it was not there, or that is gone. */
+  readonly former: Definition | null;
+}
+
+/** A tag of an image that a release has given. */
+export interface OurTag {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: Digest | null;
+}
+
+/** A call of AWS, as its own command line takes it. */
+export interface Call {
+  readonly service: "ecs" | "ecr" | "s3";
+  /** As the API calls it: `RegisterTaskDefinition`; `RemoveAll` of S3 is the command line's `rm --recursive`. */
+  readonly operation: string;
+  readonly input: JsonMap;
+  /** Why, as a sentence. */
+  readonly why: string;
+  /** Path of the file that holds the input; null: it stands in the command. */
+  readonly file: string | null;
+}
+
+/** What is to be done, in this order. */
+export interface Leaving {
+  readonly calls: readonly Call[];
+  /** What stays, and why. */
+  readonly stays: readonly string[];
+}
+
+/** ECR's BatchDeleteImage takes a hundred. Source: API_BatchDeleteImage in the ECR API reference. */
+const mostImages = 100;
+
+/** What gives back what was there before the first release, on the code that runs now. Pure. */
+export function planLeaving({ cluster, services, revisions, tags, records }: Ours, folder: string): Leaving {
+  const ours = (revision: Revision): boolean => revisions.some((one) => sameRevision(one, revision));
+  const moved = services.filter(({ running }) => ours(running.revision));
+  const kept = new Set(services.flatMap(({ running }) => digestsIn(running)));
+  const isKept = ({ tag, digest }: OurTag): boolean => tag.startsWith("runs-") && digest !== null && kept.has(digest);
+  const gone = tags.filter((tag) => !isKept(tag));
+  const repositories = [...new Set(gone.map(({ repository }) => repository))];
+  return {
+    calls: [
+      ...moved.map(({ key, name, running, former }): Call => {
+        const why = `service ${name} as it runs now (${showRevision(running.revision)}), without what releases have added`;
+        const input = cleaned(running, former);
+        return { service: "ecs", operation: "RegisterTaskDefinition", input, why, file: `${folder}/${key}.json` };
+      }),
+      ...moved.map(({ name, running }): Call => {
+        const input = { cluster, service: name, taskDefinition: running.revision.family };
+        return { service: "ecs", operation: "UpdateService", input, why: `rolls ${name} to it`, file: null };
+      }),
+      ...(moved.length === 0
+        ? []
+        : [
+            {
+              service: "ecs",
+              operation: "wait services-stable",
+              input: { cluster, services: moved.map(({ name }) => name) },
+              why: "until all of them run it",
+              file: null,
+            } as const,
+          ]),
+      ...revisions.map((revision): Call => {
+        const taskDefinition = showRevision(revision);
+        const why = "nothing starts from it any more";
+        return { service: "ecs", operation: "DeregisterTaskDefinition", input: { taskDefinition }, why, file: null };
+      }),
+      ...repositories.flatMap((repositoryName) => {
+        const all = gone.filter(({ repository }) => repository === repositoryName).map(({ tag }) => tag);
+        return batchesOf(all).map((batch): Call => {
+          const input = { repositoryName, imageIds: batch.map((imageTag) => ({ imageTag })) };
+          const why = "tags of releases; an image that has no other tag goes with its last";
+          return { service: "ecr", operation: "BatchDeleteImage", input, why, file: null };
+        });
+      }),
+      { service: "s3", operation: "RemoveAll", input: { ...records }, why: "lock and records of releases", file: null },
+    ],
+    stays: [
+      ...tags
+        .filter(isKept)
+        .map(
+          ({ repository, tag }) => `${repository}:${tag} stays: the image runs, and no other tag is sure to keep it`,
+        ),
+      ...services.flatMap(({ name, former }) =>
+        former === null
+          ? [`What ${name} ran before the first release is not known: its variables stay as they are`]
+          : [],
+      ),
+    ],
+  };
+}
+
+/** A definition as it runs, without labels and variables that releases have added. Tags are not part of it. */
+export function cleaned(running: Definition, former: Definition | null): JsonMap {
+  const content = registrable(running);
+  return {
+    ...content,
+    containerDefinitions: mapsIn(content["containerDefinitions"]).map((container) => {
+      const { dockerLabels, environment, ...rest } = container;
+      const name = typeof container["name"] === "string" ? container["name"] : "";
+      const labels = Object.entries(isMap(dockerLabels) ? dockerLabels : {}).filter(
+        ([label]) => !label.startsWith(hostLabelPrefix),
+      );
+      const before = former === null ? null : containerIn(former.content, name);
+      return {
+        ...rest,
+        ...(labels.length === 0 ? {} : { dockerLabels: Object.fromEntries(labels) }),
+        ...(environment === undefined ? {} : { environment: formerVariables(environment, before) }),
+      };
+    }),
+  };
+}
+
+/** Told by releases: gone, or what it was. The image of runs is the one that runs now, where there was one. */
+function formerVariables(environment: Json, before: JsonMap | null): Json {
+  if (before === null) return environment;
+  const then = mapsIn(before["environment"]);
+  return mapsIn(environment).flatMap((one) => {
+    const { name } = one;
+    if (name !== "DAGSTER_CURRENT_IMAGE" && name !== "DAGSTER_CONTAINER_CONTEXT") return [one];
+    const was = then.find((other) => other["name"] === name);
+    if (was === undefined) return [];
+    return [name === "DAGSTER_CURRENT_IMAGE" ? one : was];
+  });
+}
+
+/** The commands, for a shell that ends at the first that fails. */
+export function script({ calls, stays }: Leaving, title: string): string {
+  return [
+    "#!/bin/sh",
+    `# ${title}`,
+    "# Look at each command; they are run from the root of the checkout. Let runs that wait come to their end before.",
+    ...stays.map((line) => `# ${line}.`),
+    "set -eu",
+    ...calls.flatMap((call) => [`# ${call.why}`, commandOf(call)]),
+    "",
+  ].join("\n");
+}
+
+function commandOf({ service, operation, input, file }: Call): string {
+  if (service === "s3")
+    return `aws s3 rm --recursive ${quoted(`s3://${textOf(input["bucket"])}/${textOf(input["prefix"])}`)}`;
+  if (operation.startsWith("wait ")) {
+    const { cluster, services } = input;
+    const all: readonly Json[] = Array.isArray(services) ? services : [];
+    const names = all.map((name) => quoted(textOf(name))).join(" ");
+    return `aws ecs ${operation} --cluster ${quoted(textOf(cluster))} --services ${names}`;
+  }
+  const name = operation.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
+  const given = file === null ? quoted(JSON.stringify(input)) : quoted(`file://${file}`);
+  return `aws ${service} ${name} --no-cli-pager --cli-input-json ${given}`;
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** For sh: nothing in it means anything. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function digestsIn({ content }: Definition): readonly string[] {
+  return mapsIn(content["containerDefinitions"]).flatMap(({ image }) =>
+    typeof image === "string" ? (/@(sha256:[0-9a-f]{64})$/.exec(image)?.slice(1, 2) ?? []) : [],
+  );
+}
+
+function batchesOf(tags: readonly string[]): readonly (readonly string[])[] {
+  const count = Math.ceil(tags.length / mostImages);
+  return Array.from({ length: count }, (_, at) => tags.slice(at * mostImages, (at + 1) * mostImages));
+}

@@ -1,0 +1,167 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { isMap, type Json, type JsonMap } from "../domain/json.ts";
+import { toValue } from "../stack/tree.ts";
+import { StackFileError } from "../stack/problems.ts";
+import { readYaml } from "../stack/yaml.ts";
+import { containersOf, existingFile } from "../task-definitions/existing.ts";
+import { mapsIn } from "./kind.ts";
+
+/** A location as a workspace file names it. */
+export interface WrittenLocation {
+  readonly name: string;
+  /** Of its code server; null: whoever reads the file loads the code itself. */
+  readonly server: { readonly host: string; readonly port: number } | null;
+}
+
+/** A task definition that somebody has committed. */
+export interface DefinitionFile {
+  readonly path: string;
+  readonly family: string;
+  readonly containers: readonly string[];
+  /** Names behind `$` in it. */
+  readonly placeholders: readonly string[];
+}
+
+interface InstanceFile {
+  readonly path: string;
+  readonly others: readonly string[];
+  readonly launcher: Launcher;
+  /** Family of the definition that its launcher names; null: it names none. */
+  readonly runDefinition: string | null;
+}
+
+/** What a checkout says of how Dagster is built and run. Nothing in it is executed. */
+export interface CheckoutFiles {
+  /** Task definitions in JSON. */
+  readonly definitions: readonly DefinitionFile[];
+  /** Dockerfiles, by their paths, shortest first. */
+  readonly dockerfiles: readonly string[];
+  /** null: there is none. `others` are further candidates. */
+  readonly dagsterYaml: InstanceFile | null;
+  readonly workspace: {
+    readonly path: string;
+    readonly others: readonly string[];
+    readonly locations: readonly WrittenLocation[];
+  } | null;
+}
+
+/** `ecs`: each run is a task; `in-process`: none is named, so that Dagster's own default holds. */
+export type Launcher = "ecs" | "in-process" | { readonly other: string };
+
+/** Folders below which nobody keeps what is looked for. */
+const skipped = new Set([".git", "node_modules", ".venv", "venv", "__pycache__", ".terraform", "dist"]);
+const deepest = 6;
+
+/** @param root the checkout */
+export async function readCheckout(root: string): Promise<CheckoutFiles> {
+  const paths = await filesBelow(root, "", 0);
+  const named = (pattern: RegExp): readonly string[] =>
+    paths
+      .filter((path) => pattern.test(posix.basename(path)))
+      .toSorted((a, b) => a.split("/").length - b.split("/").length || (a < b ? -1 : 1));
+  const dockerfiles = named(/^Dockerfile|\.Dockerfile$/);
+  const recipes = (await Promise.all(dockerfiles.map((path) => readFile(join(root, path), "utf8")))).join("\n");
+  const instance = chosen(
+    named(/^dagster([-_.]\w+)?\.ya?ml$/).filter((path) => !/stack|cloud/.test(path)),
+    recipes,
+  );
+  const workspace = chosen(named(/^workspace([-_.]\w+)?\.ya?ml$/), recipes);
+  const settings = instance === null ? {} : await readMap(root, instance.path);
+  return {
+    dockerfiles,
+    definitions: (await Promise.all(named(/\.json$/).map((path) => readDefinition(root, path)))).flat(),
+    dagsterYaml:
+      instance === null
+        ? null
+        : { ...instance, launcher: launcherIn(settings), runDefinition: runDefinitionIn(settings) },
+    workspace:
+      workspace === null ? null : { ...workspace, locations: locationsIn(await readMap(root, workspace.path)) },
+  };
+}
+
+/** None when it is something else: a package's settings, data. */
+async function readDefinition(root: string, path: string): Promise<readonly DefinitionFile[]> {
+  const text = await readFile(join(root, path), "utf8");
+  if (!text.includes('"containerDefinitions"')) return [];
+  try {
+    const { content } = existingFile(text, path, {});
+    const { family } = content;
+    if (typeof family !== "string") return [];
+    const placeholders = [...text.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
+    return [{ path, family, containers: containersOf(content), placeholders: [...new Set(placeholders)].sort() }];
+  } catch (error) {
+    if (error instanceof StackFileError) return [];
+    throw error;
+  }
+}
+
+/** The one that a Dockerfile copies, when there are several: it is what runs. */
+function chosen(
+  paths: readonly string[],
+  recipes: string,
+): { readonly path: string; readonly others: readonly string[] } | null {
+  const copied = paths.filter((path) => recipes.includes(posix.basename(path)));
+  const path = copied.find((one) => /-?prod/.test(one)) ?? copied[0] ?? paths[0];
+  return path === undefined ? null : { path, others: paths.filter((one) => one !== path) };
+}
+
+async function filesBelow(root: string, folder: string, depth: number): Promise<readonly string[]> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async (entry): Promise<readonly string[]> => {
+      const path = posix.join(folder, entry.name);
+      if (entry.isFile()) return [path];
+      return entry.isDirectory() && !skipped.has(entry.name) && depth < deepest
+        ? filesBelow(root, path, depth + 1)
+        : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Empty when it cannot be read: then it says nothing. */
+async function readMap(root: string, path: string): Promise<JsonMap> {
+  const { tree } = readYaml(await readFile(join(root, path), "utf8"), path);
+  const value = tree === null ? null : (toValue(tree) as Json);
+  return isMap(value ?? undefined) ? (value as JsonMap) : {};
+}
+
+function launcherIn(instance: JsonMap): Launcher {
+  const launcher = instance["run_launcher"];
+  const name = isMap(launcher) ? launcher["class"] : undefined;
+  if (name === undefined || name === "DefaultRunLauncher") return "in-process";
+  if (name === "EcsRunLauncher") return "ecs";
+  return { other: typeof name === "string" ? name : "a launcher without a name" };
+}
+
+/** `task_definition` is an ARN or a family, with or without a revision. Source: dagster_aws/ecs/launcher.py */
+function runDefinitionIn(instance: JsonMap): string | null {
+  const launcher = instance["run_launcher"];
+  const settings = isMap(launcher) ? launcher["config"] : undefined;
+  const named = isMap(settings) ? settings["task_definition"] : undefined;
+  return typeof named === "string" ? named.replace(/^.*\//, "").replace(/:\d+$/, "") : null;
+}
+
+/**
+ * Names as Dagster gives them where the file does not.
+ * Source: dagster/_core/workspace/load.py and dagster/_core/remote_representation/origin.py
+ */
+function locationsIn(workspace: JsonMap): readonly WrittenLocation[] {
+  return mapsIn(workspace["load_from"]).flatMap((entry): readonly WrittenLocation[] => {
+    const [first] = Object.entries(entry);
+    if (first === undefined) return [];
+    const [kind, told] = first;
+    const target: JsonMap = typeof told === "string" ? { it: told } : isMap(told) ? told : {};
+    const text = (key: string): string | null => (typeof target[key] === "string" ? target[key] : null);
+    const given = text("location_name");
+    if (kind === "grpc_server") {
+      const [host, port] = [text("host") ?? "localhost", Number(target["port"])];
+      return [{ name: given ?? `grpc:${host}:${port}`, server: { host, port } }];
+    }
+    const of = text("module_name") ?? text("package_name") ?? text("it");
+    const file = text("relative_path") ?? text("python_file") ?? (kind === "python_file" ? text("it") : null);
+    const name = given ?? (kind === "python_file" && file !== null ? posix.basename(file) : of);
+    return name === null ? [] : [{ name, server: null }];
+  });
+}

@@ -1,0 +1,244 @@
+import type { DefinitionFile } from "./read-checkout.ts";
+import type { AdoptedImage, AdoptedRuns, AdoptedService, AdoptedStack, Inferred } from "./infer.ts";
+
+/** Days for which secrets in plain text are borne: by then they are to be moved. */
+export const daysForSecrets = 60;
+
+/**
+ * The stack file, with a comment where something was guessed.
+ * @param today a day, `2026-11-22`
+ */
+export function stackFileText(stack: AdoptedStack, today: string): string {
+  const { name, region, images, services } = stack;
+  return [
+    "# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/dagster-ecs-actions/v1/schemas/dagster-stack.schema.json",
+    `# Written by \`dagster-ecs adopt\` on ${today}, of what ran then. What it had to guess says so.`,
+    ...guessed(name, (value) => `name: ${scalar(value)}`),
+    `region: ${region}`,
+    "",
+    ...contractLines(stack),
+    "",
+    "# Both are inside the images: they are checked, not replaced.",
+    "instance:",
+    ...indented(guessed(stack.dagsterYaml, (path) => `dagster-yaml: ${scalar(path)}`)),
+    ...indented(guessed(stack.workspace, (path) => `workspace: ${scalar(path)}`)),
+    "",
+    "images:",
+    ...images.flatMap((image) => indented(imageLines(image))),
+    "",
+    "# `live`: each definition stays what it is now; only image, variables of this file and tags are set in it.",
+    "services:",
+    ...services.flatMap((service) => indented(serviceLines(service))),
+    "",
+    ...runLines(stack.runs),
+    ...checkLines(stack, today),
+    "",
+  ].join("\n");
+}
+
+/** Callers of the workflows, by their paths. */
+export function workflowTexts(): Readonly<Record<string, string>> {
+  return {
+    ".github/workflows/dagster-release.yml": `# Replace OWNER by the owner of the repository whose workflows you call.
+name: Release
+on: { push: { branches: [main] } }
+permissions: {}
+jobs:
+  production:
+    uses: OWNER/dagster-ecs-actions/.github/workflows/deploy.yml@v1
+    permissions:
+      actions: read # sees whether a run that holds the lock is over
+      contents: read # checks out the code
+      id-token: write # signs in to AWS
+    with:
+      plan-role: \${{ vars.PLAN_ROLE }}
+      build-role: \${{ vars.BUILD_ROLE }}
+      deploy-role: \${{ vars.DEPLOY_ROLE }}
+`,
+    ".github/workflows/dagster-preview.yml": `name: Preview
+on: pull_request
+permissions: {}
+jobs:
+  production:
+    uses: OWNER/dagster-ecs-actions/.github/workflows/preview.yml@v1
+    permissions:
+      contents: read # checks out the code
+      id-token: write # signs in to AWS, with a role that may only read
+      pull-requests: write # comments on the pull request
+    with:
+      plan-role: \${{ vars.PLAN_ROLE }}
+`,
+    ".github/workflows/dagster-rollback.yml": rollbackWorkflow,
+  };
+}
+
+const rollbackWorkflow = `name: Rollback
+on:
+  workflow_dispatch:
+    inputs:
+      to: { description: "release id, SHA, previous, or a time in UTC", required: true }
+permissions: {}
+jobs:
+  production:
+    uses: OWNER/dagster-ecs-actions/.github/workflows/rollback.yml@v1
+    permissions:
+      actions: read # sees whether a run that holds the lock is over
+      contents: read # checks out the stack file
+      id-token: write # signs in to AWS
+    with:
+      to: \${{ inputs.to }}
+      plan-role: \${{ vars.PLAN_ROLE }}
+      deploy-role: \${{ vars.DEPLOY_ROLE }}
+`;
+
+function contractLines({ cluster, likeService, bucket, roles, logGroup }: AdoptedStack): readonly string[] {
+  const { name, prefix } = bucket.value;
+  const where = `{ name: ${scalar(name)}${prefix === "" ? "" : `, prefix: ${scalar(prefix)}`} }`;
+  return [
+    "contract:",
+    ...indented([
+      `cluster: ${scalar(cluster)}`,
+      `network: { like-service: ${scalar(likeService)} }`,
+      ...guessed(bucket, () => `bucket: ${where}`),
+      ...(Object.keys(roles).length === 0 ? [] : [`roles: ${flow(roles)}`]),
+      ...(logGroup === null ? [] : [`log-group: ${scalar(logGroup)}`]),
+    ]),
+  ];
+}
+
+function imageLines({ key, repository, platform, dockerfile }: AdoptedImage): readonly string[] {
+  return [
+    `${key}:`,
+    ...indented([
+      `repository: ${repository}`,
+      `platform: ${platform}`,
+      ...guessed(dockerfile, (path) => `build: { context: ., dockerfile: ${scalar(path)} }`),
+    ]),
+  ];
+}
+
+function serviceLines(service: AdoptedService): readonly string[] {
+  const { key, name, kind, image, container, locations, port, address, url, count, appliesRollout } = service;
+  const isServer = kind.value === "code-location";
+  const [location] = locations.value;
+  return [
+    `${key}:`,
+    ...indented([
+      ...guessed(kind, (value) => `kind: ${value}`),
+      `image: ${image}`,
+      "task-definition: live",
+      `service: ${scalar(name)}`,
+      `container: ${scalar(container)}`,
+      ...(isServer
+        ? location === undefined
+          ? [`# ${locations.guess ?? ""}`, `location: ${key} # a guess: Dagster stores all state under the true one`]
+          : guessed(locations, () => `location: ${scalar(location)}`)
+        : locations.value.length === 0
+          ? locations.guess === null
+            ? []
+            : [`# ${locations.guess}`, "# locations: [ ]"]
+          : guessed(locations, (all) => `locations: [${all.map(scalar).join(", ")}]`)),
+      ...(address === null ? [] : guessed(address, (value) => `address: ${scalar(value)}`)),
+      ...(port === null || kind.value === "daemon" ? [] : [`port: ${port}`]),
+      ...(url === null ? [] : guessed(url, (value) => `url: ${scalar(value)}`)),
+      ...(kind.value === "webserver" && count > 1 ? [`count: ${count}`] : []),
+      ...(appliesRollout
+        ? ["# Two daemons tick every schedule twice: the first release sets 0/100 and a breaker.", "rollout: apply"]
+        : []),
+    ]),
+  ];
+}
+
+function runLines({ value: runs, guess }: Inferred<AdoptedRuns>): readonly string[] {
+  const why = guess === null ? [] : [`# A guess: ${guess}.`];
+  if (runs.launcher === "in-process")
+    return [
+      ...why,
+      "# Runs live in the processes that load their code: a release waits for them.",
+      "runs: { launcher: in-process }",
+    ];
+  if (runs.file !== null) return definitionLines(runs.file);
+  const { environment, secrets, plainSecrets, unknown } = runs.variables;
+  return [
+    ...why,
+    "runs:",
+    ...indented([
+      ...(runs.size === null ? [] : [`size: { cpu: ${runs.size.cpu}, memory: ${runs.size.memory} }`]),
+      ...mapping("environment", environment),
+      ...mapping("secrets", secrets),
+      ...plainSecrets.map(
+        (name) =>
+          `# ${name}: plain text that looks secret, and not written here. Runs need it: store it, and name it under secrets.`,
+      ),
+      ...unknown.map((name) => `# ${name}: a secret of another account or region, or of one version; runs need it.`),
+    ]),
+  ];
+}
+
+/** What `$name` stands for in it is known for account and region only. */
+function definitionLines({ path, containers, placeholders }: DefinitionFile): readonly string[] {
+  const isKnown = (name: string): boolean => name === "account" || name === "region";
+  const known = placeholders.filter(isKnown);
+  const others = placeholders.filter((name) => !isKnown(name));
+  const [container] = containers;
+  return [
+    "# The definition that dagster.yaml names. From now on its ARN reaches Dagster by the environment: take it out of there.",
+    "runs:",
+    `  task-definition: ${scalar(path)}`,
+    ...(containers.length > 1 ? ["  # A guess: the first of its containers."] : []),
+    ...(container === undefined ? [] : [`  container: ${scalar(container)}`]),
+    ...(placeholders.length === 0
+      ? []
+      : [
+          `# ${placeholders.map((name) => `$${name}`).join(", ")} in it:`,
+          ...(known.length === 0
+            ? []
+            : [`placeholders: { ${known.map((name) => `${name}: "\${${name}}"`).join(", ")} }`]),
+          ...others.map(
+            (name) => `# A gap: $${name} stands in it; say under placeholders what for. Until then it stays as it is.`,
+          ),
+        ]),
+  ];
+}
+
+function checkLines({ plainSecrets }: AdoptedStack, today: string): readonly string[] {
+  if (plainSecrets.length === 0) return [];
+  const until = new Date(Date.parse(`${today}T00:00:00Z`) + daysForSecrets * 86_400_000).toISOString().slice(0, 10);
+  return [
+    "",
+    "# Plain text that looks secret, as it was found:",
+    ...plainSecrets.map(({ service, names }) => `#   ${service}: ${names.join(", ")}`),
+    "checks:",
+    `  secret-in-environment: { level: warning, until: ${until}, reason: as it was adopted; to be moved to a store }`,
+  ];
+}
+
+function guessed<T>({ value, guess }: Inferred<T>, line: (value: T) => string): readonly string[] {
+  return guess === null ? [line(value)] : [`# A guess: ${guess}.`, line(value)];
+}
+
+function mapping(key: string, values: Readonly<Record<string, string>>): readonly string[] {
+  const entries = Object.entries(values);
+  if (entries.length === 0) return [];
+  return [`${key}:`, ...indented(entries.map(([name, value]) => `${name}: ${scalar(value)}`))];
+}
+
+function flow(values: Readonly<Record<string, string>>): string {
+  return `{ ${Object.entries(values)
+    .map(([key, value]) => `${key}: ${scalar(value)}`)
+    .join(", ")} }`;
+}
+
+/** Plain where YAML reads it as the same text, else in quotes; `${` would be a placeholder. */
+export function scalar(text: string): string {
+  const escaped = text.replaceAll("${", "$${");
+  const isPlain =
+    /^[A-Za-z_/.][\w./-]*$/.test(escaped) &&
+    !/^(true|false|null|yes|no|on|off|~|\.inf|\.nan)$/i.test(text) &&
+    !/^[.\d]+$/.test(text);
+  return isPlain ? escaped : JSON.stringify(escaped);
+}
+
+function indented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  ${line}`);
+}

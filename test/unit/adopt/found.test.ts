@@ -1,0 +1,184 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { wordsOfAdopted } from "../../../src/adopt/explain.ts";
+import { protectingTag } from "../../../src/images/protect.ts";
+import type { Sha } from "../../../src/domain/identifiers.ts";
+import { ReleaseFailed } from "../../../src/releases/result.ts";
+import type { PlayedAccount } from "../../releases/played/account.ts";
+import { adopter } from "../../releases/played/adopter.ts";
+import { composed } from "../../releases/played/composed.ts";
+import { type Deployer, deployer } from "../../releases/played/deployer.ts";
+import { digestOfFound, openFound, pushFound } from "../../releases/played/found.ts";
+import { recordsOf } from "../../releases/played/records.ts";
+import { whatRuns } from "../../releases/played/services.ts";
+import { errorOf } from "../../error-of.ts";
+import { readPastClient } from "../local-aws/stage.ts";
+
+let account: PlayedAccount;
+beforeEach(async () => {
+  account = await openFound(composed.services, composed.options);
+});
+afterEach(() => account.close());
+
+const adopted = () => account.clock.run(adopter(account).adopt());
+const stackText = () => readFile(join(account.root, "dagster-stack.yml"), "utf8");
+const asFound = { code: 1, daemon: 1, webserver: 1 };
+const revisions = async (): Promise<Readonly<Record<string, number>>> =>
+  Object.fromEntries(Object.entries(await whatRuns(account)).map(([key, one]) => [key, one?.revision ?? 0]));
+async function act<T>(what: (who: Deployer) => Promise<T>, run: number): Promise<T> {
+  const result = await account.clock.run(what(deployer(account, { run })));
+  await account.clock.pass(60_000);
+  return result;
+}
+/** What was adopted, its images made of layers: no engine is played. */
+async function commitAdopted(code: string): Promise<Sha> {
+  const files =
+    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
+  const text = (await stackText()).replaceAll(
+    /build: \{ context: \., dockerfile: \w+ \}/g,
+    `layers: { base: "small/base:python", files: ${files} }`,
+  );
+  return account.commit({ "dagster-stack.yml": text, "app/main.py": code });
+}
+
+test("What compose made is described as it is: names, containers, locations, and no value that looks secret", async () => {
+  await adopted();
+  const text = await stackText();
+  expect(text).toContain("name: small\n");
+  expect(text).toContain(`  code:
+    kind: code-location
+    image: code
+    task-definition: live
+    service: small-code
+    container: deal_flow_code
+    location: small
+    address: code.small.local
+    port: 4000
+`);
+  expect(text).toContain("log-group: /docker-compose/dealflow");
+  expect(text).toContain('GOOGLE_SEARCH_ENGINE_ID: "0123"');
+  expect(text).toContain("# DAGSTER_LOGS_PG_PASSWORD: plain text that looks secret, and not written here.");
+  expect(text).not.toContain("correct horse");
+});
+
+test("Nothing would change: each image is the one that runs, and the rest is what a release tells of its code", async () => {
+  const { proof } = await adopted();
+  expect(proof.isSame).toBe(true);
+  const told = proof.definitions.map(({ definition, differences }) => [
+    definition,
+    differences.map(({ path, meaning }) => `${meaning}: ${path.slice(2).join(".")}`),
+  ]);
+  const host = ["told: dockerLabels.dagster-ecs.image", "name: image"];
+  expect(Object.fromEntries(told)).toEqual({
+    "run/small": [],
+    "service/code": [
+      "told: environment.DAGSTER_CONTAINER_CONTEXT",
+      "told: environment.DAGSTER_CURRENT_IMAGE",
+      "name: image",
+    ],
+    "service/daemon": host,
+    "service/webserver": host,
+  });
+  expect(await revisions()).toEqual(asFound);
+});
+
+test("Nothing is written to AWS by it", async () => {
+  await adopted();
+  const asked = account.aws.calls.flatMap(({ caller, operation }) => (caller === "deploy" ? [operation] : []));
+  expect(asked).toContain("ListServices");
+  expect(asked.filter((operation) => !/^(Describe|List|Get)/.test(operation))).toEqual([]);
+  expect(account.registry.tagsOf("small/code", digestOfFound("small/code:latest"))).toEqual(["latest"]);
+});
+
+test("The digest is that of the task that runs, although its tag names another image by now", async () => {
+  const { proof } = await adopted();
+  const [first] = proof.definitions.filter(({ definition }) => definition === "service/daemon");
+  expect(first?.from).toBe("dealflow-dagster_daemon:1");
+  // A tag that has moved since the task started names another image: what runs is what counts.
+  pushFound(account, "small/host:next", "another");
+  account.runtime.tag(`${new URL(account.registry.endpoint).host}/small/host:latest`, digestOfFound("another"));
+  const again = await adopted();
+  const images = again.proof.definitions.flatMap(({ differences }) =>
+    differences.flatMap(({ path, to }) => (path.at(-1) === "image" && typeof to === "string" ? [to] : [])),
+  );
+  const running = digestOfFound("small/host:latest");
+  expect(images.filter((image) => image.includes("small/host")).map((image) => image.replace(/^.*@/, ""))).toEqual([
+    running,
+    running,
+  ]);
+});
+
+test("People are told what was found, what was guessed, what would change and what to do next", async () => {
+  const words = wordsOfAdopted(await adopted()).join("\n");
+  expect(words).toContain("small-code: code-location, small (services.code)");
+  expect(words).toContain("Nothing would change:");
+  expect(words).toContain("service webserver (dealflow-dagster_webserver:1): nothing else runs");
+  expect(words).toContain("dagster-ecs adopt record");
+  expect(words).toContain("secret-in-environment");
+  expect(words).not.toContain("correct horse");
+});
+
+test("Files that are there are left alone, unless it is meant", async () => {
+  const error = await account.clock.run(errorOf(adopter(account).adopt({ force: false })));
+  expect(String(error)).toContain("dagster-stack.yml is there already");
+  expect(await stackText()).not.toContain("dagster-ecs adopt");
+});
+
+test("A service that is not wanted is not in it, and a cluster without Dagster is named", async () => {
+  const wanted = { cluster: "small", prefix: "nothing", tag: null, cloudFormationStack: null };
+  const error = await account.clock.run(errorOf(adopter(account).adopt({ wanted })));
+  expect(String(error)).toContain("No service named nothing… runs Dagster");
+  expect(String(error)).toContain("cluster small");
+});
+
+test("Recorded, every image has a tag that keeps it and every definition a digest, and no service has moved", async () => {
+  await adopted();
+  const looked = await account.clock.run(adopter(account).record(true));
+  expect(recordsOf(account).current).toBeNull();
+  const { release, outcome, plan } = await account.clock.run(adopter(account).record());
+  expect(outcome).toBe("committed");
+  expect(looked.plan.steps.map(({ id }) => id)).toEqual(plan.steps.map(({ id }) => id));
+  expect(recordsOf(account).current?.release).toBe(release.id);
+  expect(await revisions()).toEqual(asFound);
+  for (const name of ["code", "host"]) {
+    const digest = digestOfFound(`small/${name}:latest`);
+    expect(release.images[name]).toMatchObject({ repository: `small/${name}`, digest });
+    expect(account.registry.tagsOf(`small/${name}`, digest)).toContain(protectingTag(digest));
+  }
+  for (const [key, { family, revision }] of Object.entries(release.taskDefinitions)) {
+    const { taskDefinition } = (await readPastClient(account.aws, "DescribeTaskDefinition", {
+      taskDefinition: `${family}:${revision}`,
+    })) as { readonly taskDefinition: object };
+    const text = JSON.stringify(taskDefinition);
+    expect([key, /small\/(code|host):latest/.exec(text)]).toEqual([key, null]);
+    expect(text).toContain("@sha256:");
+    expect(text).toContain("ResolvConf_InitContainer");
+  }
+  expect(recordsOf(account).intent(release.id)?.instigators).toHaveProperty("small");
+  const again = await account.clock.run(errorOf(adopter(account).record()));
+  expect(String(again)).toContain("what runs is recorded already");
+});
+
+test("The first release of new code goes back to what was found, through every gate", async () => {
+  await adopted();
+  await account.clock.run(adopter(account).record());
+  await commitAdopted("VERSION = 2\n");
+  const released = await act((who) => who.deploy(), 1);
+  expect([released.outcome, await revisions()]).toEqual(["committed", { code: 3, daemon: 3, webserver: 3 }]);
+  const planned = await act((who) => who.rollback("previous", { dryRun: true }), 2);
+  expect(planned.plan.findings).toEqual([]);
+  const back = await act((who) => who.rollback("previous"), 2);
+  expect([back.outcome, await revisions()]).toEqual(["committed", { code: 2, daemon: 2, webserver: 2 }]);
+  expect(back.release.images["code"]?.digest).toBe(digestOfFound("small/code:latest"));
+});
+
+test("The first release goes back by itself when its code does not load", async () => {
+  await adopted();
+  await account.clock.run(adopter(account).record());
+  account.breakCode(await commitAdopted("VERSION = broken\n"));
+  const error = await act((who) => errorOf(who.deploy()), 1);
+  if (!(error instanceof ReleaseFailed)) throw error;
+  expect(error.result.outcome).toBe("taken-back");
+  expect(error.message).toContain("does not load");
+  expect(await revisions()).toEqual(asFound);
+});

@@ -1,0 +1,85 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PlayedAccount } from "../../releases/played/account.ts";
+import { adopter } from "../../releases/played/adopter.ts";
+import { deployer } from "../../releases/played/deployer.ts";
+import { digestOfFound, type FoundService, openFound } from "../../releases/played/found.ts";
+import { guided } from "../../releases/played/guided.ts";
+import { opentofu } from "../../releases/played/opentofu.ts";
+import { whatRuns } from "../../releases/played/services.ts";
+import { readPastClient } from "../local-aws/stage.ts";
+
+let account: PlayedAccount;
+afterEach(() => account.close());
+const stackText = () => readFile(join(account.root, "dagster-stack.yml"), "utf8");
+const adopted = () => account.clock.run(adopter(account).adopt());
+/** The base that is played is of the other architecture. */
+const onAmd = { ...opentofu, services: opentofu.services.map((one): FoundService => ({ ...one, more: {} })) };
+
+test("What OpenTofu made has no code server: both load the locations, and runs live in them", async () => {
+  account = await openFound(opentofu.services, opentofu.options);
+  const { proof, stack } = await adopted();
+  expect(proof.isSame).toBe(true);
+  const text = await stackText();
+  expect(text).toContain("platform: linux/arm64");
+  expect(text.match(/locations: \[small\]/g)).toHaveLength(2);
+  expect(text).toContain("runs: { launcher: in-process }");
+  expect(stack.services.map(({ key, port, kind }) => [key, port, kind.guess])).toEqual([
+    ["daemon", null, "told by its name only: its definition names no command"],
+    ["webserver", 3000, "told by its port only: its definition names no command"],
+  ]);
+});
+
+test("What a guide made keeps the definition of its runs, where the checkout has it, and what stands behind $ is told", async () => {
+  account = await openFound(guided.services, guided.options);
+  const { proof } = await adopted();
+  expect(proof.isSame).toBe(true);
+  expect(await stackText()).toContain(`runs:
+  task-definition: asset_manager/ecs/run-task-definition.json
+  container: asset-manager-run
+# $account, $env, $region in it:
+placeholders: { account: "\${account}", region: "\${region}" }
+# A gap: $env stands in it`);
+});
+
+test("A definition of runs that only ECS has is copied from what runs, and that is said to be a guess", async () => {
+  const { "asset_manager/ecs/run-task-definition.json": _, ...files } = guided.options.files ?? {};
+  account = await openFound(guided.services, { ...guided.options, files });
+  await adopted();
+  const text = await stackText();
+  expect(text).toContain("# A guess: dagster.yaml names asset-manager-run, of which the checkout has no file");
+  expect(text).toContain('DAGSTER_PG_PASSWORD: "ssm:/asset_manager/prod/DAGSTER_PG_PASSWORD"');
+});
+
+test("A daemon that may run beside its successor would be set, which is a change and is told as one", async () => {
+  account = await openFound(guided.services, guided.options);
+  const deploymentConfiguration = { minimumHealthyPercent: 100, maximumPercent: 200 };
+  const request = { cluster: "small", service: "small-daemon", deploymentConfiguration };
+  await readPastClient(account.aws, "UpdateService", request);
+  const { proof } = await adopted();
+  expect(await stackText()).toContain("rollout: apply");
+  expect(proof.isSame).toBe(false);
+  expect(proof.settings).toEqual([expect.stringContaining("tick")]);
+});
+
+test.each([
+  ["OpenTofu", onAmd, "small/code:latest"],
+  ["a guide", guided, "small/code:v41"],
+])("What %s made is recorded, released and gone back to", async (_name, { services, options }, image) => {
+  account = await openFound(services, options);
+  await adopted();
+  const { release } = await account.clock.run(adopter(account).record());
+  expect(release.images["code"]?.digest).toBe(digestOfFound(image));
+  const files =
+    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
+  const text = (await stackText()).replace(/build: \{.*\}/, `layers: { base: "small/base:python", files: ${files} }`);
+  await account.commit({ "dagster-stack.yml": text, "app/main.py": "VERSION = 2\n" });
+  const released = await account.clock.run(deployer(account, { run: 1 }).deploy());
+  expect(released.outcome).toBe("committed");
+  await account.clock.pass(60_000);
+  const back = await account.clock.run(deployer(account, { run: 2 }).rollback(release.id));
+  expect(back.outcome).toBe("committed");
+  const now = await whatRuns(account);
+  for (const key of ["daemon", "webserver"])
+    expect(now[key]).toMatchObject({ revision: release.taskDefinitions[`service/${key}`]?.revision });
+});
