@@ -48,8 +48,26 @@ export const dagsPointerSchema = z.strictObject({
   /** Page of the run that switched to it. */
   run: z.string().nullable(),
   at: instantSchema,
+  /** Until when versions of before were served, the newest of them: what was served lately may be named by a run that waits. */
+  until: z.record(dagsVersionSchema, instantSchema).optional(),
 });
 export type DagsPointer = z.infer<typeof dagsPointerSchema>;
+
+/** What lies under a prefix as plain files, each under its own path: written anew with each change of them. */
+export const dagsMirrorSchema = z.strictObject({
+  schema: z.literal(1),
+  location: z.string(),
+  version: dagsVersionSchema,
+  /** Those that are ours, and as they are; but for those that are being written. No links: what they lead to is in their place. */
+  files: filesSchema,
+  /** A run is at it, or was cut: of these paths nobody knows what they hold. Null: all is as `files` says. */
+  writing: z.strictObject({ paths: z.array(z.string()), run: z.string().nullable(), at: instantSchema }).nullable(),
+  lock: sha256Schema.nullable(),
+  source: sourceSchema,
+  run: z.string().nullable(),
+  at: instantSchema,
+});
+export type DagsMirror = z.infer<typeof dagsMirrorSchema>;
 
 /** The name of a version with these files. */
 export function dagsVersion(files: DagsFiles): DagsVersion {
@@ -70,6 +88,8 @@ export function dagsPrefix(location: string): string {
 /** Where the objects of a location are, below its prefix. The reader has the same names. */
 export const dagsKeys = {
   pointer: "current.json",
+  mirror: ".mirror.json",
+  versions: "versions/",
   manifest: (version: DagsVersion): string => `versions/${version}.json`,
   archive: ({ archive }: Pick<DagsManifest, "archive">): string =>
     `archives/${archive.digest.slice("sha256:".length)}.tar.gz`,
