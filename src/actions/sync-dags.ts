@@ -75,17 +75,24 @@ export async function run(): Promise<void> {
   const workflow = workflowRun(process.env);
   const work = await import("../releases/work.ts");
   await logged(async (context) => {
+    const local = {
+      location: given.location,
+      root: workflow.workspace,
+      directory: given.directory,
+      place: "input directory",
+      lock: given.lock,
+    };
     const { connections, clients } = await openAws(work, context, region, given);
-    const checkout = await connections.history.checkout(workflow.workspace);
+    const looking = connections.history.checkout(workflow.workspace);
+    // While git looks at the checkout, which takes as long. What is wrong with the folder is told after what git says.
+    const folder = given.to === null ? work.readFolder(context, local) : null;
+    folder?.catch(() => undefined);
+    const checkout = await looking;
     const writes = writesFor(given.publish, workflow.event);
     if (writes && given.to === null && !given["allow-dirty"]) checkClean(checkout.changedFiles, given.directory);
     const synced = await work.syncDags(context, connections, clients, {
       dags: {
-        location: given.location,
-        root: workflow.workspace,
-        directory: given.directory,
-        place: "input directory",
-        lock: given.lock,
+        ...local,
         validate:
           given.module === null || given.validate === "off"
             ? null
@@ -93,6 +100,7 @@ export async function run(): Promise<void> {
         source: { repository: workflow.repository, sha: checkout.head },
         run: workflow.url,
       },
+      folder,
       bucket: given.bucket,
       prefix: given.prefix ?? dagsPrefix(given.location),
       layout: given.layout,

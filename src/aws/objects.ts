@@ -1,6 +1,6 @@
 import { S3Client, GetObjectCommand } from "@aws-sdk/client-s3";
 import type { RequestSigner } from "@smithy/types";
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Context } from "../domain/context.ts";
 import { hostOf, requestFor, type Unsigned } from "./s3.ts";
@@ -33,8 +33,16 @@ export const objectsAtOnce = 64;
 export function objectWriter(context: Pick<Context, "clock" | "signal">, settings: ClientSettings = {}): ObjectWriter {
   const client = new S3Client(clientConfig(settings));
   const insist = insisting({ name: "S3", prefix: "s3" }, context, settings.observe);
-  const options = { keepAlive: true, maxSockets: objectsAtOnce };
-  const agents = { "http:": new HttpAgent(options), "https:": new HttpsAgent(options) };
+  const options = { keepAlive: true, maxSockets: objectsAtOnce, timeout: silenceMilliseconds };
+  const way: Way = {
+    agents: { "http:": new HttpAgent(options), "https:": new HttpsAgent(options) },
+    open: new Set(),
+  };
+  // One listener for all: that of a request each costs a tenth of it.
+  const abort = (): void => {
+    for (const request of way.open) request.destroy();
+  };
+  context.signal.addEventListener("abort", abort, { once: true });
   const targets = new Map<string, Promise<Target>>();
   const targetOf = (bucket: string): Promise<Target> => {
     const known = targets.get(bucket) ?? findTarget(client, bucket);
@@ -45,21 +53,22 @@ export function objectWriter(context: Pick<Context, "clock" | "signal">, setting
     insist(
       method === "PUT" ? "PutObject" : "DeleteObject",
       { resource: `s3://${bucket}/${key}`, idempotent: true },
-      async (signal) => {
+      async () => {
         const { unsigned, folder, signer } = await targetOf(bucket);
         const { hostname, port, protocol } = unsigned;
         const path = `${folder}${pathOf(key)}`;
         const headers = { host: hostOf(unsigned), "x-amz-content-sha256": sha256 };
         const bare = { method, protocol, hostname, path, headers, query: {}, ...(port === undefined ? {} : { port }) };
         const signed = await signer.sign(bare);
-        await exchange(protocol === "http:" ? "http:" : "https:", agents, { ...bare, ...signed }, body, signal);
+        await exchange({ ...bare, headers: signed.headers }, body, way);
       },
     );
   return {
     put: ({ bytes, sha256, ...object }) => call("PUT", object, bytes, sha256),
     remove: (object) => call("DELETE", object, null, hashOfNothing),
     close: () => {
-      for (const agent of Object.values(agents)) agent.destroy();
+      context.signal.removeEventListener("abort", abort);
+      for (const agent of Object.values(way.agents)) agent.destroy();
       client.destroy();
     },
   };
@@ -67,7 +76,12 @@ export function objectWriter(context: Pick<Context, "clock" | "signal">, setting
 
 const hashOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const silenceMilliseconds = 30_000;
-const mostOfAnError = 1 << 16;
+
+/** Connections, and the requests that are under way on them. */
+interface Way {
+  readonly agents: { readonly "http:": HttpAgent; readonly "https:": HttpsAgent };
+  readonly open: Set<ClientRequest>;
+}
 
 interface Target {
   readonly unsigned: Unsigned;
@@ -99,6 +113,7 @@ function pathOf(key: string): string {
 
 interface Signed {
   readonly method: string;
+  readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
   readonly path: string;
@@ -107,43 +122,57 @@ interface Signed {
 
 /** @throws Error as the SDK's client does: with the name that S3 gives it, or the system's for a broken connection */
 async function exchange(
-  protocol: "http:" | "https:",
-  agents: { readonly "http:": HttpAgent; readonly "https:": HttpsAgent },
-  { method, hostname, port, path, headers }: Signed,
+  { method, protocol, hostname, port, path, headers }: Signed,
   body: Uint8Array | null,
-  signal: AbortSignal,
+  { agents, open }: Way,
 ): Promise<void> {
-  const response = await new Promise<IncomingMessage>((done, fail) => {
-    const length = body === null ? {} : { "content-length": String(body.length) };
-    const options = { method, hostname, port, path, headers: { ...headers, ...length }, signal };
-    const request =
-      protocol === "http:"
-        ? httpRequest({ ...options, agent: agents["http:"] }, done)
-        : httpsRequest({ ...options, agent: agents["https:"] }, done);
-    request.setTimeout(silenceMilliseconds, () => {
-      request.destroy(Object.assign(new Error(`no answer for ${silenceMilliseconds / 1000} s`), { code: "ETIMEDOUT" }));
+  const length = body === null ? {} : { "content-length": String(body.length) };
+  const options = { method, hostname, port, path, headers: { ...headers, ...length } };
+  const request =
+    protocol === "http:"
+      ? httpRequest({ ...options, agent: agents["http:"] })
+      : httpsRequest({ ...options, agent: agents["https:"] });
+  open.add(request);
+  try {
+    const { status, id, text } = await new Promise<Answer>((done, fail) => {
+      const failed = (cause: NodeJS.ErrnoException): void =>
+        fail(Object.assign(new Error(cause.message, { cause }), { code: cause.code }));
+      request.once("error", failed);
+      request.once("timeout", () => {
+        const error = new Error(`no answer for ${silenceMilliseconds / 1000} s`);
+        request.destroy(Object.assign(error, { code: "ETIMEDOUT" }));
+      });
+      request.once("response", (response) => {
+        const { statusCode: status = 0 } = response;
+        const chunks: Buffer[] = [];
+        if (status < 300) response.resume();
+        else response.on("data", (chunk: Buffer) => void (chunks.length < mostChunks && chunks.push(chunk)));
+        response.once("error", failed);
+        response.once("end", () => {
+          done({ status, id: response.headers["x-amz-request-id"], text: Buffer.concat(chunks).toString() });
+        });
+      });
+      request.end(body ?? undefined);
     });
-    request.once("error", (cause: NodeJS.ErrnoException) => {
-      fail(Object.assign(new Error(cause.message, { cause }), { code: cause.code }));
-    });
-    request.end(body ?? undefined);
-  });
-  const text = await textOf(response);
-  const { statusCode = 0 } = response;
-  if (statusCode < 300) return;
-  const said = (element: string): string | undefined => new RegExp(`<${element}>([^<]*)</${element}>`).exec(text)?.[1];
-  const requestId = response.headers["x-amz-request-id"] ?? said("RequestId");
-  const error = new Error(said("Message") ?? `HTTP ${statusCode}`);
-  error.name = said("Code") ?? "Unknown";
-  throw Object.assign(error, { $metadata: { httpStatusCode: statusCode, requestId } });
+    if (status >= 300) throw refusal(status, text, id);
+  } finally {
+    open.delete(request);
+  }
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    if (size < mostOfAnError) chunks.push(chunk);
-    size += chunk.length;
-  }
-  return Buffer.concat(chunks).toString();
+interface Answer {
+  readonly status: number;
+  readonly id: string | readonly string[] | undefined;
+  /** Of an error. */
+  readonly text: string;
+}
+
+/** Of an error's text; S3's are of one. */
+const mostChunks = 16;
+
+function refusal(status: number, text: string, id: Answer["id"]): Error {
+  const said = (element: string): string | undefined => new RegExp(`<${element}>([^<]*)</${element}>`).exec(text)?.[1];
+  const error = new Error(said("Message") ?? `HTTP ${status}`);
+  error.name = said("Code") ?? "Unknown";
+  return Object.assign(error, { $metadata: { httpStatusCode: status, requestId: id ?? said("RequestId") } });
 }

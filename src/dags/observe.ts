@@ -25,7 +25,6 @@ import { type DefinitionsFault, definitionsFault } from "./validate.ts";
 
 /** What is in the checkout of a location. */
 export interface DagsFolder {
-  readonly request: DagsRequest;
   readonly version: DagsVersion;
   readonly files: DagsFiles;
   readonly entries: readonly TreeEntry[];
@@ -35,6 +34,7 @@ export interface DagsFolder {
 
 /** What is in the checkout, and what is in the bucket. */
 export interface DagsObservation extends DagsFolder {
+  readonly request: DagsRequest;
   /** Null: nothing was ever served. */
   readonly pointer: Stored<DagsPointer> | null;
   /** The version that is served. */
@@ -55,11 +55,17 @@ export type Served = Pick<DagsManifest, "version" | "files" | "lock">;
 /**
  * Reads the code of a location, and what its prefix in the bucket holds of it.
  * @param store at the location's prefix
+ * @param read the folder, when it is read already
  * @throws UserError for a folder that is empty, too large, or has links that lead out of it.
  */
-export async function observeDags(store: Bucket, context: Context, request: DagsRequest): Promise<DagsObservation> {
+export async function observeDags(
+  store: Bucket,
+  context: Context,
+  request: DagsRequest,
+  read: Promise<DagsFolder> | null = null,
+): Promise<DagsObservation> {
   const [folder, pointer] = await Promise.all([
-    readFolder(context, request),
+    read ?? readFolder(context, request),
     store.read(dagsKeys.pointer, dagsPointerSchema),
   ]);
   const { version, files, lock } = folder;
@@ -70,11 +76,14 @@ export async function observeDags(store: Bucket, context: Context, request: Dags
   ]);
   // A version is named by its files: those of one that is served are these, whatever its manifest says beside.
   const served = isServed && published ? { version, files, lock } : other;
-  return { ...folder, pointer, served, published, ...(await examine(context, folder, served)) };
+  return { ...folder, request, pointer, served, published, ...(await examine(context, request, folder, served)) };
 }
 
 /** @throws UserError for a folder that is empty, too large, or has links that lead out of it. */
-export async function readFolder(context: Context, request: DagsRequest): Promise<DagsFolder> {
+export async function readFolder(
+  context: Pick<Context, "signal">,
+  request: Pick<DagsRequest, "root" | "directory" | "place" | "lock">,
+): Promise<DagsFolder> {
   const { root, directory, place } = request;
   const [sources, lock] = await Promise.all([
     readSources({ root, files: [{ from: directory, to: "/", place }], generated: {} }, context.signal, {
@@ -87,13 +96,14 @@ export async function readFolder(context: Context, request: DagsRequest): Promis
   if (sources.size > largestTree) throw tooLarge(request, sources.size);
   const { entries, secretFiles } = sources;
   const files = Object.fromEntries(entries.flatMap((entry) => fileOf(entry)));
-  return { request, version: dagsVersion(files), files, entries, lock, secretFiles };
+  return { version: dagsVersion(files), files, entries, lock, secretFiles };
 }
 
 /** Compares a folder with what is served, and checks what is new. */
 export async function examine(
   context: Context,
-  { request, files }: DagsFolder,
+  request: DagsRequest,
+  { files }: Pick<DagsFolder, "files">,
   served: Pick<Served, "files"> | null,
 ): Promise<Pick<DagsObservation, "changes" | "syntaxFaults" | "fault">> {
   const { root, directory } = request;
@@ -164,7 +174,7 @@ function fileOf(entry: TreeEntry): readonly (readonly [string, DagsFile])[] {
   return [[path, { size, mode: executable ? "0755" : "0644", sha256: content.sha256 }]];
 }
 
-async function lockOf({ root, lock, place }: DagsRequest): Promise<string | null> {
+async function lockOf({ root, lock, place }: Pick<DagsRequest, "root" | "lock" | "place">): Promise<string | null> {
   if (lock === null) return null;
   const text = await readFile(join(root, lock)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw cause;
@@ -176,7 +186,7 @@ async function lockOf({ root, lock, place }: DagsRequest): Promise<string | null
   return createHash("sha256").update(text).digest("hex");
 }
 
-function tooLarge({ directory, place }: DagsRequest, size: number): UserError {
+function tooLarge({ directory, place }: Pick<DagsRequest, "directory" | "place">, size: number): UserError {
   const megabytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
   return new UserError({
     what: `${directory} has ${megabytes(size)} MiB, and a version of DAGs may have ${megabytes(largestTree)} MiB: each container of Dagster keeps several of them.`,

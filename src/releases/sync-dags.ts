@@ -3,6 +3,7 @@ import {
   type Contents,
   contentsOfFolder,
   contentsOfVersion,
+  type DagsFolder,
   type DagsPlan,
   type DagsRequest,
   type MirrorPlan,
@@ -33,6 +34,8 @@ import { type Retained, retainVersions } from "./sync-retention.ts";
 /** The code of one location, which is brought to S3 without a stack file. */
 export interface SyncRequest {
   readonly dags: DagsRequest;
+  /** Its folder, when that is being read already. */
+  readonly folder?: Promise<DagsFolder> | null;
   /** Name of the bucket. */
   readonly bucket: string;
   /** Ends in a slash. */
@@ -190,7 +193,7 @@ interface Prepared {
   readonly contents: () => Promise<Contents>;
 }
 
-async function prepare(store: Bucket, context: Context, { dags, to }: SyncRequest): Promise<Prepared> {
+async function prepare(store: Bucket, context: Context, { dags, folder, to }: SyncRequest): Promise<Prepared> {
   if (to !== null) {
     const observation = await observeReturn(store, dags, to);
     const { wanted } = observation;
@@ -201,7 +204,7 @@ async function prepare(store: Bucket, context: Context, { dags, to }: SyncReques
       contents: () => contentsOfVersion(store, wanted),
     };
   }
-  const observation = await observeDags(store, context, dags);
+  const observation = await observeDags(store, context, dags, folder ?? null);
   return {
     plan: planDags(observation),
     version: observation,

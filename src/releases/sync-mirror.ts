@@ -62,9 +62,9 @@ export async function lookAtMirror(
 export async function mirrorAlone(
   context: Context,
   clients: Pick<Clients, "s3" | "objects">,
-  request: Pick<SyncRequest, "dags" | "bucket" | "mirrorPrefix">,
+  request: Pick<SyncRequest, "dags" | "folder" | "bucket" | "mirrorPrefix">,
 ): Promise<{ readonly plan: DagsPlan; readonly mirror: MirrorPlan; readonly write: () => Promise<void> }> {
-  const linked = await readFolder(context, request.dags);
+  const linked = await (request.folder ?? readFolder(context, request.dags));
   const { files, origins } = withoutLinks(linked.files, request.dags.place);
   const contents = contentsOfFolder(linked.entries);
   const folder = { ...linked, files, version: dagsVersion(files) };
@@ -72,10 +72,11 @@ export async function mirrorAlone(
   const served = mirror.before?.value ?? null;
   const observation: DagsObservation = {
     ...folder,
+    request: request.dags,
     served,
     published: mirror.isServed,
     pointer: mirror.before === null ? null : { ...mirror.before, value: { ...mirror.before.value, previous: null } },
-    ...(await examine(context, folder, served)),
+    ...(await examine(context, request.dags, folder, served)),
   };
   const plan = planDags(observation);
   return {
