@@ -49,7 +49,7 @@ async function openStore(): Promise<Store> {
   await startServer(processes, {
     name: "versitygw",
     program: await goTool("versitygw"),
-    args: ["--port", address, "--region", region, "--access-log", log, "--quiet", "posix", data],
+    args: ["--port", address, "--keep-alive", "--region", region, "--access-log", log, "--quiet", "posix", data],
     folder,
     environment: { ROOT_ACCESS_KEY: credentials.AWS_ACCESS_KEY_ID, ROOT_SECRET_KEY: credentials.AWS_SECRET_ACCESS_KEY },
     ready: async (signal) => (await fetch(url, { signal })).status > 0,
@@ -115,17 +115,19 @@ const noFigures = (): Figures => ({ first: [], "no change": [], "one file": [] }
 async function figures(store: Store, peers: readonly Peer[], count: number, rounds: number): Promise<readonly Row[]> {
   const plain = noFigures();
   const python = noFigures();
+  const mirror = noFigures();
   const theirs = new Map(peers.map((peer) => [peer, noFigures()]));
   for (let round = 1; round <= rounds; round += 1) {
-    for (const [into, suffix] of [
-      [plain, "sql"],
-      [python, "py"],
+    for (const [into, suffix, layout] of [
+      [plain, "sql", "versions"],
+      [python, "py", "versions"],
+      [mirror, "sql", "mirror"],
     ] as const) {
       const checkout = await newCheckout(tree(count, suffix, round));
-      const place = `ours-${suffix}-${count}-${round}`;
+      const place = `ours-${layout}-${suffix}-${count}-${round}`;
       for (const phase of phases) {
         if (phase === "one file") await changeOne(checkout, suffix);
-        into[phase].push(await ours(store, checkout, place));
+        into[phase].push(await ours(store, checkout, place, layout));
       }
       await checkout.remove();
     }
@@ -147,6 +149,12 @@ async function figures(store: Store, peers: readonly Peer[], count: number, roun
         row(`${phase}, ${count} files`, "s", of(plain[phase], "seconds"), { name, value: of(all[phase], "seconds") }),
       ),
       row(`${phase}, ${count} files, checked`, "s", of(python[phase], "seconds"), null),
+      ...[...theirs].map(([{ name }, all]) =>
+        row(`mirror, ${phase}, ${count} files`, "s", of(mirror[phase], "seconds"), {
+          name,
+          value: of(all[phase], "seconds"),
+        }),
+      ),
     ]),
     row(
       `no change, ${count} files, requests`,
@@ -154,6 +162,7 @@ async function figures(store: Store, peers: readonly Peer[], count: number, roun
       of(plain["no change"], "requests"),
       best(theirs, "no change"),
     ),
+    row(`mirror, first, ${count} files, memory of the whole process`, "MiB", of(mirror.first, "mebibytes"), null),
     row(`first, ${count} files, memory of the whole process`, "MiB", of(plain.first, "mebibytes"), null),
   ];
 }
@@ -167,7 +176,12 @@ function best(all: ReadonlyMap<Peer, Figures>, phase: Phase): { readonly name: s
   return values.sort((a, b) => a.value - b.value)[0] ?? null;
 }
 
-async function ours(store: Store, { folder }: GitCheckout, place: string): Promise<Figure> {
+async function ours(
+  store: Store,
+  { folder }: GitCheckout,
+  place: string,
+  layout: "versions" | "mirror",
+): Promise<Figure> {
   const usage = join(store.folder, "usage.json");
   const preload = pathToFileURL(join(import.meta.dirname, "process-usage.mjs")).href;
   const before = await store.requests();
@@ -186,7 +200,7 @@ async function ours(store: Store, { folder }: GitCheckout, place: string): Promi
     },
     {
       action: "actions/sync-dags",
-      with: { location: "shop", bucket, prefix: `${place}/`, "github-token": "" },
+      with: { location: "shop", bucket, prefix: `${place}/`, layout, "github-token": "" },
     },
   );
   if (result.exitCode !== 0) throw new Error(result.log.join("\n"));

@@ -19,7 +19,15 @@ const isLike =
   (text: string | null): boolean =>
     text === null || schema.safeParse(text).success;
 
-const checks = ["secret-in-dags", "dags-broken", "dags-shrunk"];
+const checks = [
+  "secret-in-dags",
+  "dags-broken",
+  "dags-shrunk",
+  "dags-lock",
+  "dags-invalid",
+  "mirror-not-ours",
+  "mirror-same-size",
+];
 
 export const inputs = z.object({
   location: required.refine(
@@ -29,6 +37,15 @@ export const inputs = z.object({
   bucket: required,
   prefix: optional.refine(isLike(dagsPrefixSchema), "is a prefix that ends in a slash: dags/main/"),
   directory: required.transform((path) => posix.normalize(path)),
+  layout: choice(["versions", "mirror", "both"]),
+  "mirror-prefix": optional.refine(isLike(dagsPrefixSchema), "is a prefix that ends in a slash: dags/main/"),
+  "keep-versions": optional.refine(
+    (text) => text === null || /^[1-9]\d{0,3}$/.test(text),
+    "is a whole number, 1 to 9999",
+  ),
+  "keep-days": required.refine((text) => /^[1-9]\d{0,3}$/.test(text), "is a whole number of days, 1 to 9999"),
+  validate: choice(["off", "auto", "on"]),
+  module: optional.refine((name) => name === null || /^[A-Za-z_][\w.]*$/.test(name), "is the name of a Python module"),
   lock: optional,
   to: optional.transform((text, context) => {
     if (text === null || text === "previous") return text;
@@ -53,26 +70,45 @@ type Inputs = z.output<typeof inputs>;
 /** Brings the code of one location to S3, from where readers take it. */
 export async function run(): Promise<void> {
   const given = readInputs(inputs);
+  checkTogether(given);
   const region = regionOfJob();
   const workflow = workflowRun(process.env);
   const work = await import("../releases/work.ts");
   await logged(async (context) => {
+    const local = {
+      location: given.location,
+      root: workflow.workspace,
+      directory: given.directory,
+      place: "input directory",
+      lock: given.lock,
+    };
     const { connections, clients } = await openAws(work, context, region, given);
-    const checkout = await connections.history.checkout(workflow.workspace);
+    const looking = connections.history.checkout(workflow.workspace);
+    // While git looks at the checkout, which takes as long. What is wrong with the folder is told after what git says.
+    const folder = given.to === null ? work.readFolder(context, local) : null;
+    folder?.catch(() => undefined);
+    const checkout = await looking;
     const writes = writesFor(given.publish, workflow.event);
     if (writes && given.to === null && !given["allow-dirty"]) checkClean(checkout.changedFiles, given.directory);
     const synced = await work.syncDags(context, connections, clients, {
       dags: {
-        location: given.location,
-        root: workflow.workspace,
-        directory: given.directory,
-        place: "input directory",
-        lock: given.lock,
+        ...local,
+        validate:
+          given.module === null || given.validate === "off"
+            ? null
+            : { module: given.module, isRequired: given.validate === "on" },
         source: { repository: workflow.repository, sha: checkout.head },
         run: workflow.url,
       },
+      folder,
       bucket: given.bucket,
       prefix: given.prefix ?? dagsPrefix(given.location),
+      layout: given.layout,
+      mirrorPrefix: given["mirror-prefix"] ?? given.prefix ?? dagsPrefix(given.location),
+      retention:
+        given["keep-versions"] === null
+          ? null
+          : { keep: Number(given["keep-versions"]), keepDays: Number(given["keep-days"]) },
       to: given.to,
       writes,
       allowed: given.allow,
@@ -81,8 +117,48 @@ export async function run(): Promise<void> {
       allowDivergent: given["allow-divergent"],
       compare: compareBy(given["github-token"]),
     });
-    await tell(synced, work.explainDags(synced.plan));
+    const changes = paragraphs(
+      work.explainDags(synced.plan),
+      ...(synced.mirror === null ? [] : [work.explainMirror(synced.mirror)]),
+    );
+    await tell(synced, changes);
   });
+}
+
+/** @throws UserError for inputs of which one says what another one cannot have */
+function checkTogether(given: Inputs): void {
+  const { layout, module } = given;
+  const stop = (what: string, where: string, fix: string): never => {
+    throw new UserError({ what, where: `input ${where}`, fix });
+  };
+  if (layout === "mirror") {
+    if (given.to !== null)
+      stop(
+        "Plain files alone keep no version to go back to.",
+        "to",
+        "Check the commit out and publish it with `allow-divergent: true`; or `layout: both`.",
+      );
+    if (given["webserver-url"] !== null)
+      stop(
+        "Nobody says which plain files are loaded: a webserver knows versions.",
+        "webserver-url",
+        "Leave it out, or `layout: both` with the reader.",
+      );
+    if (given["keep-versions"] !== null)
+      stop("Plain files alone have no versions.", "keep-versions", "Leave it out, or `layout: both`.");
+  }
+  if (layout === "versions" && given["mirror-prefix"] !== null)
+    stop(
+      "`mirror-prefix` is where plain files lie, and none are kept.",
+      "mirror-prefix",
+      "Set `layout: both`, or remove it.",
+    );
+  if (given.validate === "on" && module === null)
+    stop(
+      "`validate: on` needs to know what is loaded.",
+      "validate",
+      "Name the Python module of the location as `module`.",
+    );
 }
 
 /** @throws UserError when a file that would be published differs from its commit */
@@ -111,6 +187,15 @@ function webserverOf({
   });
 }
 
+function explainRetained({ removed, why }: NonNullable<Synced["retained"]>, isPlanned: boolean): Markdown {
+  if (why !== null) return markdown`${why}`;
+  const names = removed.map((version) => version.slice(0, 12)).join(", ");
+  if (removed.length === 0) return markdown`No old version is to be removed.`;
+  return isPlanned
+    ? markdown`Old versions to be removed: ${names}.`
+    : markdown`Old versions that were removed: ${names}.`;
+}
+
 const said = {
   planned: "nothing was written",
   unchanged: "served already",
@@ -121,13 +206,14 @@ const said = {
 } as const;
 
 /** @throws UserError when it is not loaded */
-async function tell({ plan, outcome }: Synced, changes: Markdown): Promise<void> {
+async function tell({ plan, outcome, retained }: Synced, changes: Markdown): Promise<void> {
   const { location, version, served, switches } = plan;
   const failure = "cause" in outcome ? outcome : null;
   await writeSummary(
     paragraphs(
       heading(3, markdown`Code of location ${code(location)}: ${said[outcome.kind]}`),
       changes,
+      ...(retained === null ? [] : [explainRetained(retained, outcome.kind === "planned")]),
       ...(failure === null ? [] : [markdown`${failure.cause.what} ${failure.left}`]),
       ...(failure?.evidence ?? []).map(({ text }) => details("What Dagster says", codeBlock(text))),
     ),

@@ -1,4 +1,10 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import type * as z from "zod";
 import { isAwsError } from "./error.ts";
 import type { S3Send } from "./s3.ts";
@@ -29,8 +35,23 @@ export interface Bucket {
   replace(key: string, value: unknown, etag: string): Promise<string | null>;
   /** Stores content under a key that is made of its hash: what is there already stays. */
   keep(key: string, content: { readonly bytes: Uint8Array; readonly sha256: string }): Promise<void>;
+  /** Content that was kept; null: there is none. */
+  fetch(key: string): Promise<Uint8Array | null>;
+  /** Is there such an object? */
+  has(key: string): Promise<boolean>;
+  /** All objects below a prefix, in the order of the bytes of their keys. */
+  objects(prefix: string): Promise<readonly Listed[]>;
+  /** Removes objects; those that are gone are removed already. */
+  removeAll(keys: readonly string[]): Promise<void>;
   /** The first keys below a prefix, in the order of their bytes; those that follow `after`, when it is given. */
   list(prefix: string, limit: number, after?: string): Promise<readonly string[]>;
+}
+
+/** An object as a listing has it. */
+export interface Listed {
+  readonly key: string;
+  /** When it was last written, in milliseconds since 1970, by the bucket's own clock. */
+  readonly modifiedAt: number;
 }
 
 /** Opens what lies under a prefix of a bucket: keys are those after it. */
@@ -112,6 +133,43 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
           // Another write of the same is under way, and may yet fail. To send all of it again is pause enough.
           if (attempt === mostKeepAttempts) throw error;
         }
+      }
+    },
+    fetch: async (key) => {
+      try {
+        const { Body } = await s3(new GetObjectCommand({ Bucket: name, Key: prefix + key }), resource(key));
+        return (await Body?.transformToByteArray()) ?? new Uint8Array();
+      } catch (error) {
+        if (isAwsError(error, "not-found") && error.code !== "NoSuchBucket") return null;
+        throw error;
+      }
+    },
+    has: async (key) => {
+      try {
+        await s3(new HeadObjectCommand({ Bucket: name, Key: prefix + key }), resource(key));
+        return true;
+      } catch (error) {
+        if (isAwsError(error, "not-found")) return false;
+        throw error;
+      }
+    },
+    objects: async (below) => {
+      const found: Listed[] = [];
+      let ContinuationToken: string | undefined;
+      do {
+        const page = await s3(
+          new ListObjectsV2Command({ Bucket: name, Prefix: prefix + below, ContinuationToken }),
+          resource(below),
+        );
+        for (const { Key = "", LastModified } of page.Contents ?? [])
+          found.push({ key: Key.slice(prefix.length), modifiedAt: LastModified?.getTime() ?? Date.now() });
+        ContinuationToken = page.NextContinuationToken;
+      } while (ContinuationToken !== undefined);
+      return found;
+    },
+    removeAll: async (keys) => {
+      for (const key of keys) {
+        await s3(new DeleteObjectCommand({ Bucket: name, Key: prefix + key }), { ...resource(key), idempotent: true });
       }
     },
     list: async (below, limit, after) => {

@@ -5,7 +5,7 @@ import {
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from "@aws-sdk/client-s3";
-import type { EndpointV2, HttpRequest, RequestPresigner } from "@smithy/types";
+import type { AuthScheme, EndpointV2, HttpRequest, RequestPresigner } from "@smithy/types";
 import type { Context } from "../domain/context.ts";
 import { type Send, sender } from "./send.ts";
 import { type ClientSettings, clientConfig } from "./settings.ts";
@@ -34,30 +34,45 @@ export type Linker = (object: {
 export function linker(settings: ClientSettings = {}): Linker {
   const client = new S3Client(clientConfig(settings));
   return async ({ bucket, key, seconds }) => {
-    const command = new GetObjectCommand({ Bucket: bucket, Key: key });
-    const signed: HttpRequest[] = [];
-    // The client finds the endpoint and writes the request; then it is signed, and not sent.
-    command.middlewareStack.add(
-      (_next, context) =>
-        async ({ request }) => {
-          const { hostname, port, protocol, path, query, method } = request as HttpRequest;
-          const host = port === undefined ? hostname : `${hostname}:${port}`;
-          const [scheme] = (context as { readonly endpointV2?: EndpointV2 }).endpointV2?.properties?.authSchemes ?? [];
-          const signer: unknown = await client.config.signer(scheme);
-          if (!isPresigner(signer)) throw new Error("the signer of S3 signs no addresses");
-          // S3 reads no body's hash from an address.
-          const headers = { host, "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
-          const bare = { method, protocol, hostname, path, headers, ...(port === undefined ? {} : { port }) };
-          signed.push(await signer.presign({ ...bare, query: query ?? {} }, { expiresIn: seconds }));
-          return { output: { $metadata: {} }, response: null };
-        },
-      { step: "build", priority: "low" },
+    const { hostname, port, protocol, path, query, method, scheme } = await requestFor(
+      client,
+      new GetObjectCommand({ Bucket: bucket, Key: key }),
     );
-    await client.send(command);
-    const [address] = signed;
-    if (address === undefined) throw new Error("the address was not signed");
-    return addressOf(address);
+    const host = hostOf({ hostname, port });
+    const signer: unknown = await client.config.signer(scheme);
+    if (!isPresigner(signer)) throw new Error("the signer of S3 signs no addresses");
+    // S3 reads no body's hash from an address.
+    const headers = { host, "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
+    const bare = { method, protocol, hostname, path, headers, ...(port === undefined ? {} : { port }) };
+    return addressOf(await signer.presign({ ...bare, query: query ?? {} }, { expiresIn: seconds }));
   };
+}
+
+/** Where a request goes, before it is signed, and how it is to be signed. */
+export type Unsigned = Pick<HttpRequest, "hostname" | "port" | "protocol" | "path" | "query" | "method"> & {
+  readonly scheme: AuthScheme | undefined;
+};
+
+/** The client finds the endpoint and writes the request, which is not sent. */
+export async function requestFor(client: S3Client, command: GetObjectCommand): Promise<Unsigned> {
+  const found: Unsigned[] = [];
+  command.middlewareStack.add(
+    (_next, context) =>
+      ({ request }) => {
+        const [scheme] = (context as { readonly endpointV2?: EndpointV2 }).endpointV2?.properties?.authSchemes ?? [];
+        found.push({ ...(request as HttpRequest), scheme });
+        return Promise.resolve({ output: { $metadata: {} }, response: null });
+      },
+    { step: "build", priority: "low" },
+  );
+  await client.send(command);
+  const [request] = found;
+  if (request === undefined) throw new Error("S3's client has written no request");
+  return request;
+}
+
+export function hostOf({ hostname, port }: { readonly hostname: string; readonly port?: number | undefined }): string {
+  return port === undefined ? hostname : `${hostname}:${port}`;
 }
 
 function isPresigner(signer: unknown): signer is RequestPresigner {

@@ -46,9 +46,28 @@ export function sender<Inputs extends object, Outputs extends MetadataBearer, Co
   context: Pick<Context, "clock" | "signal">,
   observe: (call: Call) => void = () => undefined,
 ): Send<Inputs, Outputs, Config> {
-  const { clock } = context;
-  return async (command, { resource, idempotent, signal = context.signal } = {}) => {
+  const insist = insisting(service, context, observe);
+  return (command, options = {}) => {
     const operation = operationOf(command);
+    return insist(operation, options, (signal) => client.send(command, { abortSignal: signal }));
+  };
+}
+
+/** Makes a call by whatever way, and repeats it as {@link Send} does. */
+export type Insist = <Output>(
+  operation: string,
+  options: CallOptions,
+  attempt: (signal: AbortSignal) => Promise<Output>,
+) => Promise<Output>;
+
+/** What repeats the calls of one service, and tells how they failed. */
+export function insisting(
+  service: Service,
+  context: Pick<Context, "clock" | "signal">,
+  observe: (call: Call) => void = () => undefined,
+): Insist {
+  const { clock } = context;
+  return async (operation, { resource, idempotent, signal = context.signal }, call) => {
     const repeatable = idempotent ?? isRead(operation);
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
@@ -56,7 +75,7 @@ export function sender<Inputs extends object, Outputs extends MetadataBearer, Co
       const tell = (outcome: Call["outcome"]): void =>
         observe({ service: service.name, operation, milliseconds: clock.now() - begun, attempt, outcome });
       try {
-        const output = await client.send(command, { abortSignal: signal });
+        const output = await call(signal);
         tell("ok");
         return output;
       } catch (error) {

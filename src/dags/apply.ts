@@ -1,6 +1,6 @@
 import type { Bucket } from "../aws/bucket.ts";
 import type { Context } from "../domain/context.ts";
-import { dagsKeys, type DagsManifest, type DagsPointer, dagsPointerSchema } from "../domain/dags.ts";
+import { dagsKeys, type DagsManifest, type DagsPointer, dagsPointerSchema, type DagsVersion } from "../domain/dags.ts";
 import { UserError } from "../domain/errors.ts";
 import { instant } from "../domain/identifiers.ts";
 import { buildArchive } from "../files/archive.ts";
@@ -36,13 +36,32 @@ export async function publishDags(store: Bucket, context: Context, observation: 
  * @throws UserError `superseded`, with the version that is served now and who switched to it.
  */
 export async function switchDags(store: Bucket, { clock }: Context, { key, from, to }: Switch): Promise<string | null> {
-  const pointer: DagsPointer = { schema: 1, ...to, at: instant(clock.now()) };
+  const at = instant(clock.now());
+  const pointer: DagsPointer = {
+    schema: 1,
+    ...to,
+    at,
+    ...(from === null ? {} : { until: retired(from, to.version, at) }),
+  };
   const etag = from === null ? await store.create(key, pointer) : await store.replace(key, pointer, from.etag);
   if (etag !== null) return etag;
   const now = await store.read(key, dagsPointerSchema);
   if (now?.value.version === to.version) return null;
   throw lostRace(`s3://${store.name}/${store.prefix}${key}`, from, now?.value ?? null);
 }
+
+/** Of those that went long before, nothing is kept. */
+function retired(
+  { version, until = {} }: NonNullable<Switch["from"]>,
+  now: DagsVersion,
+  at: DagsPointer["at"],
+): NonNullable<DagsPointer["until"]> {
+  const all: [string, DagsPointer["at"]][] = Object.entries({ ...until, [version]: at });
+  const newest = all.filter(([name]) => name !== now).sort(([, a], [, b]) => (a < b ? 1 : -1));
+  return Object.fromEntries(newest.slice(0, mostRetired));
+}
+
+const mostRetired = 200;
 
 function lostRace(where: string, from: Switch["from"], now: DagsPointer | null): UserError {
   const before = from === null ? "there was no version" : `version ${from.version} was served`;

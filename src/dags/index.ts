@@ -1,6 +1,17 @@
 export { publishDags, switchDags } from "./apply.ts";
 export type { DagsChanges } from "./compare.ts";
+export { type Contents, contentsOfFolder, contentsOfVersion } from "./contents.ts";
 export { explainDags } from "./explain.ts";
-export { type DagsObservation, observeDags, observeReturn } from "./observe.ts";
+export * from "./mirror/index.ts";
+export * from "./retention/index.ts";
+export {
+  type DagsFolder,
+  type DagsObservation,
+  examine,
+  observeDags,
+  observeReturn,
+  readFolder,
+  type ReturnObservation,
+} from "./observe.ts";
 export { type DagsPlan, planDags, planReturn, type Switch } from "./plan.ts";
-export type { DagsRequest, ReturnTo } from "./request.ts";
+export type { DagsRequest, ReturnTo, Validation } from "./request.ts";

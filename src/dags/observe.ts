@@ -21,66 +21,99 @@ import { readSources } from "../files/sources.ts";
 import { compareFiles, type DagsChanges } from "./compare.ts";
 import type { DagsRequest, ReturnTo } from "./request.ts";
 import { type SyntaxFault, syntaxFaults } from "./syntax.ts";
+import { type DefinitionsFault, definitionsFault } from "./validate.ts";
 
-/** What is in the checkout, and what is in the bucket. */
-export interface DagsObservation {
-  readonly request: DagsRequest;
+/** What is in the checkout of a location. */
+export interface DagsFolder {
   readonly version: DagsVersion;
   readonly files: DagsFiles;
   readonly entries: readonly TreeEntry[];
   readonly lock: string | null;
+  readonly secretFiles: readonly SecretFile[];
+}
+
+/** What is in the checkout, and what is in the bucket. */
+export interface DagsObservation extends DagsFolder {
+  readonly request: DagsRequest;
   /** Null: nothing was ever served. */
   readonly pointer: Stored<DagsPointer> | null;
   /** The version that is served. */
-  readonly served: DagsManifest | null;
-  /** This version, as it was published before; null: it was not. */
-  readonly published: DagsManifest | null;
+  readonly served: Served | null;
+  /** This version was published before. */
+  readonly published: boolean;
   /** Against the version that is served. */
   readonly changes: DagsChanges;
-  readonly secretFiles: readonly SecretFile[];
   /** Of files that are new or changed. */
   readonly syntaxFaults: readonly SyntaxFault[];
+  /** What Dagster says of the definitions; null: they are good, or it was not asked. */
+  readonly fault: DefinitionsFault | null;
 }
+
+/** What counts of the version that is served: its files, and what it was written against. */
+export type Served = Pick<DagsManifest, "version" | "files" | "lock">;
 
 /**
  * Reads the code of a location, and what its prefix in the bucket holds of it.
  * @param store at the location's prefix
+ * @param read the folder, when it is read already
  * @throws UserError for a folder that is empty, too large, or has links that lead out of it.
  */
-export async function observeDags(store: Bucket, context: Context, request: DagsRequest): Promise<DagsObservation> {
+export async function observeDags(
+  store: Bucket,
+  context: Context,
+  request: DagsRequest,
+  read: Promise<DagsFolder> | null = null,
+): Promise<DagsObservation> {
+  const [folder, pointer] = await Promise.all([
+    read ?? readFolder(context, request),
+    store.read(dagsKeys.pointer, dagsPointerSchema),
+  ]);
+  const { version, files, lock } = folder;
+  const isServed = pointer?.value.version === version;
+  const [published, other] = await Promise.all([
+    store.has(dagsKeys.manifest(version)),
+    pointer === null || isServed ? null : manifestOf(store, pointer.value.version),
+  ]);
+  // A version is named by its files: those of one that is served are these, whatever its manifest says beside.
+  const served = isServed && published ? { version, files, lock } : other;
+  return { ...folder, request, pointer, served, published, ...(await examine(context, request, folder, served)) };
+}
+
+/** @throws UserError for a folder that is empty, too large, or has links that lead out of it. */
+export async function readFolder(
+  context: Pick<Context, "signal">,
+  request: Pick<DagsRequest, "root" | "directory" | "place" | "lock">,
+): Promise<DagsFolder> {
   const { root, directory, place } = request;
-  const [sources, lock, pointer] = await Promise.all([
+  const [sources, lock] = await Promise.all([
     readSources({ root, files: [{ from: directory, to: "/", place }], generated: {} }, context.signal, {
       dockerignore: false, // it says what an image leaves out, which may be this very folder
       layer: false,
       leaveOut: `move it out of ${directory}`,
     }),
     lockOf(request),
-    store.read(dagsKeys.pointer, dagsPointerSchema),
   ]);
   if (sources.size > largestTree) throw tooLarge(request, sources.size);
-  const files = Object.fromEntries(sources.entries.flatMap((entry) => fileOf(entry)));
-  const version = dagsVersion(files);
-  const [published, other] = await Promise.all([
-    manifestOf(store, version),
-    pointer === null || pointer.value.version === version ? null : manifestOf(store, pointer.value.version),
-  ]);
-  const served = pointer?.value.version === version ? published : other;
+  const { entries, secretFiles } = sources;
+  const files = Object.fromEntries(entries.flatMap((entry) => fileOf(entry)));
+  return { version: dagsVersion(files), files, entries, lock, secretFiles };
+}
+
+/** Compares a folder with what is served, and checks what is new. */
+export async function examine(
+  context: Context,
+  request: DagsRequest,
+  { files }: Pick<DagsFolder, "files">,
+  served: Pick<Served, "files"> | null,
+): Promise<Pick<DagsObservation, "changes" | "syntaxFaults" | "fault">> {
+  const { root, directory } = request;
   const changes = compareFiles(served?.files ?? null, files);
-  const python = [...changes.added, ...changes.changed].filter((path) => path.endsWith(".py"));
-  return {
-    request,
-    version,
-    files,
-    entries: sources.entries,
-    lock,
-    pointer,
-    served,
-    published,
-    changes,
-    secretFiles: sources.secretFiles,
-    syntaxFaults: await syntaxFaults(context, { folder: join(root, directory), paths: python, shown: directory }),
-  };
+  const touched = [...changes.added, ...changes.changed];
+  const paths = touched.filter((path) => path.endsWith(".py"));
+  const folder = join(root, directory);
+  const faults = await syntaxFaults(context, { folder, paths, shown: directory });
+  const isAsked = faults.length === 0 && touched.length + changes.removed.length > 0;
+  return { changes, syntaxFaults: faults, fault: isAsked ? await definitionsFault(context, request) : null };
 }
 
 /** What is in the bucket of a version that was served before. */
@@ -141,7 +174,7 @@ function fileOf(entry: TreeEntry): readonly (readonly [string, DagsFile])[] {
   return [[path, { size, mode: executable ? "0755" : "0644", sha256: content.sha256 }]];
 }
 
-async function lockOf({ root, lock, place }: DagsRequest): Promise<string | null> {
+async function lockOf({ root, lock, place }: Pick<DagsRequest, "root" | "lock" | "place">): Promise<string | null> {
   if (lock === null) return null;
   const text = await readFile(join(root, lock)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw cause;
@@ -153,7 +186,7 @@ async function lockOf({ root, lock, place }: DagsRequest): Promise<string | null
   return createHash("sha256").update(text).digest("hex");
 }
 
-function tooLarge({ directory, place }: DagsRequest, size: number): UserError {
+function tooLarge({ directory, place }: Pick<DagsRequest, "directory" | "place">, size: number): UserError {
   const megabytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
   return new UserError({
     what: `${directory} has ${megabytes(size)} MiB, and a version of DAGs may have ${megabytes(largestTree)} MiB: each container of Dagster keeps several of them.`,

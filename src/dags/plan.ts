@@ -21,7 +21,12 @@ export interface DagsPlan {
 /** The pointer that is to be replaced: null when there is none yet. */
 export interface Switch {
   readonly key: typeof dagsKeys.pointer;
-  readonly from: { readonly version: DagsVersion; readonly etag: string } | null;
+  readonly from: {
+    readonly version: DagsVersion;
+    readonly etag: string;
+    /** As the pointer has it. */
+    readonly until?: DagsPointer["until"];
+  } | null;
   readonly to: Pick<DagsPointer, "version" | "previous" | "source" | "run">;
 }
 
@@ -32,11 +37,17 @@ export function planDags(observation: DagsObservation): DagsPlan {
   return {
     location: request.location,
     version,
-    publishes: published === null,
+    publishes: !published,
     served: pointer?.value ?? null,
     switches: switchTo(pointer, { version, source, run }),
     changes,
-    findings: [...secrets(observation), ...broken(observation), ...shrunk(observation)],
+    findings: [
+      ...secrets(observation),
+      ...broken(observation),
+      ...shrunk(observation),
+      ...otherLock(observation),
+      ...invalid(observation),
+    ],
   };
 }
 
@@ -61,7 +72,11 @@ function switchTo(
   if (pointer === null) return { key: dagsKeys.pointer, from: null, to: { ...to, previous: null } };
   const { value, etag } = pointer;
   if (value.version === to.version) return null;
-  return { key: dagsKeys.pointer, from: { version: value.version, etag }, to: { ...to, previous: value.version } };
+  return {
+    key: dagsKeys.pointer,
+    from: { version: value.version, etag, until: value.until },
+    to: { ...to, previous: value.version },
+  };
 }
 
 /** Whoever may read the prefix reads every version that is kept. */
@@ -97,6 +112,34 @@ function shrunk({ request, served, files, changes }: DagsObservation): readonly 
       where: request.place,
       what: `Of the ${before} files of location ${request.location} that are served, ${removed} are gone from ${request.directory}, which has ${Object.keys(files).length}.`,
       fix: "Check that the folder is the one that is meant, and that the checkout is whole. When so many are to go, say so: `allow: dags-shrunk`.",
+    },
+  ];
+}
+
+/** Python packages come with the image: code from S3 brings none. */
+function otherLock({ request, served, lock }: DagsObservation): readonly Finding[] {
+  if (request.lock === null || lock === null || served === null || served.lock === null || served.lock === lock)
+    return [];
+  return [
+    {
+      id: "dags-lock",
+      level: "warning",
+      where: request.place,
+      what: `${request.lock} is another one than that of the version which is served: this code may need packages that the running image does not have.`,
+      fix: "Release an image of this lock file first, and publish the code then. Where that is done already, nothing is left to do.",
+    },
+  ];
+}
+
+function invalid({ request, fault }: DagsObservation): readonly Finding[] {
+  if (fault === null) return [];
+  return [
+    {
+      id: "dags-invalid",
+      level: "error",
+      where: request.place,
+      what: `Dagster does not load the definitions of location ${request.location}: \`dagster definitions validate\` ended with ${fault.exitCode ?? "a signal"}.`,
+      fix: "See what it says in the log above. Where packages or variables of the image are missing in this job: `validate: off`, or `allow: dags-invalid`.",
     },
   ];
 }

@@ -13,9 +13,19 @@ export interface DagsRequest {
   readonly place: Place | string;
   /** Lock file of the image that runs the code, in the checkout; null without one. */
   readonly lock: string | null;
+  /** How the definitions are tried by this machine's Dagster; not at all when left out. */
+  readonly validate?: Validation | null;
   readonly source: Source;
   /** Page of the run that publishes it; null on somebody's own machine. */
   readonly run: string | null;
+}
+
+/** `dagster definitions validate`, which imports the code. */
+export interface Validation {
+  /** That Dagster loads. */
+  readonly module: string;
+  /** false: where this machine has no Dagster, nothing is tried. */
+  readonly isRequired: boolean;
 }
 
 /** A version that was served before. */

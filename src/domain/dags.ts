@@ -1,6 +1,6 @@
+import { hash } from "node:crypto";
 import * as z from "zod";
 import { digestSchema, instantSchema, locationKey } from "./identifiers.ts";
-import { contentHash } from "./json.ts";
 import { sourceSchema } from "./release.ts";
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "64 hex digits");
@@ -12,16 +12,38 @@ export const dagsVersionSchema = z
   .brand<"DagsVersion">();
 export type DagsVersion = z.infer<typeof dagsVersionSchema>;
 
-const fileSchema = z.union([
-  z.strictObject({ size: z.int().min(0), mode: z.enum(["0644", "0755"]), sha256: sha256Schema }),
-  /** A link, to a file of the same version. */
-  z.strictObject({ link: z.string() }),
-]);
-export type DagsFile = z.infer<typeof fileSchema>;
+/** A file; or a link, to a file of the same version. */
+export type DagsFile =
+  | { readonly size: number; readonly mode: "0644" | "0755"; readonly sha256: string }
+  | { readonly link: string };
 
 /** By path below the folder of the version. */
-const filesSchema = z.record(z.string(), fileSchema);
-export type DagsFiles = z.infer<typeof filesSchema>;
+export type DagsFiles = Readonly<Record<string, DagsFile>>;
+
+/** By hand: of ten thousand files, a schema for each would take longer than all the rest of a publication. */
+const filesSchema = z.custom<DagsFiles>(
+  (files) => isRecord(files) && Object.values(files).every(isFile),
+  "by path, a file with size, mode and SHA-256, or a link",
+);
+
+function isFile(file: unknown): boolean {
+  if (!isRecord(file)) return false;
+  const { size, mode, sha256, link } = file;
+  const members = Object.keys(file).length;
+  if (link !== undefined) return typeof link === "string" && members === 1;
+  return (
+    members === 3 &&
+    Number.isInteger(size) &&
+    Number(size) >= 0 &&
+    (mode === "0644" || mode === "0755") &&
+    typeof sha256 === "string" &&
+    /^[0-9a-f]{64}$/.test(sha256)
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** One version of the code of a location, as it was first published. Written once, never changed. */
 export const dagsManifestSchema = z.strictObject({
@@ -48,12 +70,48 @@ export const dagsPointerSchema = z.strictObject({
   /** Page of the run that switched to it. */
   run: z.string().nullable(),
   at: instantSchema,
+  /** Until when versions of before were served, the newest of them: what was served lately may be named by a run that waits. */
+  until: z.record(dagsVersionSchema, instantSchema).optional(),
 });
 export type DagsPointer = z.infer<typeof dagsPointerSchema>;
 
+/** What lies under a prefix as plain files, each under its own path: written anew with each change of them. */
+export const dagsMirrorSchema = z.strictObject({
+  schema: z.literal(1),
+  location: z.string(),
+  version: dagsVersionSchema,
+  /** Those that are ours, and as they are; but for those that are being written. No links: what they lead to is in their place. */
+  files: filesSchema,
+  /** A run is at it, or was cut: of these paths nobody knows what they hold. Null: all is as `files` says. */
+  writing: z.strictObject({ paths: z.array(z.string()), run: z.string().nullable(), at: instantSchema }).nullable(),
+  lock: sha256Schema.nullable(),
+  source: sourceSchema,
+  run: z.string().nullable(),
+  at: instantSchema,
+});
+export type DagsMirror = z.infer<typeof dagsMirrorSchema>;
+
 /** The name of a version with these files. */
 export function dagsVersion(files: DagsFiles): DagsVersion {
-  return contentHash({ scheme: 1, files }).slice(0, 40) as DagsVersion;
+  return hash("sha256", `{"files":${canonicalFiles(files)},"scheme":1}`, "hex").slice(0, 40) as DagsVersion;
+}
+
+/** Their canonical text (`canonicalJson`), by hand as well. */
+export function canonicalFiles(files: DagsFiles): string {
+  // An object has names that are whole numbers first, whatever order they came in.
+  const sorted = Object.fromEntries(
+    Object.keys(files)
+      .sort()
+      .map((path) => [path, files[path]]),
+  );
+  const members = Object.entries(sorted).map(([path, file]) => `${JSON.stringify(path)}:${canonicalFile(file)}`);
+  return `{${members.join(",")}}`;
+}
+
+function canonicalFile(file: DagsFile | undefined): string {
+  if (file === undefined) return "null";
+  if ("link" in file) return `{"link":${JSON.stringify(file.link)}}`;
+  return `{"mode":"${file.mode}","sha256":"${file.sha256}","size":${file.size}}`;
 }
 
 /** Prefix of a location in the bucket. */
@@ -70,6 +128,8 @@ export function dagsPrefix(location: string): string {
 /** Where the objects of a location are, below its prefix. The reader has the same names. */
 export const dagsKeys = {
   pointer: "current.json",
+  mirror: ".mirror.json",
+  versions: "versions/",
   manifest: (version: DagsVersion): string => `versions/${version}.json`,
   archive: ({ archive }: Pick<DagsManifest, "archive">): string =>
     `archives/${archive.digest.slice("sha256:".length)}.tar.gz`,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { createReadStream, createWriteStream, readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -97,13 +97,15 @@ function inTarOrder<Entry extends { readonly path: string }>(entries: readonly E
  * thread is told of each of its four system calls, which among thousands of files would be most of the work.
  */
 export async function* chunksOf(file: string, size: number): AsyncGenerator<Buffer> {
-  if (size <= chunkBytes) yield readFileSync(file);
+  if (size <= readAtOnce) yield readFileSync(file);
   else yield* createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>;
 }
 
 /** It is pulled at every start of every task and made once: level 6 is 9 % smaller than 1, for twice the time once. */
 const compressionLevel = 6;
 const chunkBytes = 1 << 20;
+/** Bytes up to which a file is read at once. */
+export const readAtOnce = chunkBytes;
 const blockBytes = 1 << 18;
 
 /** Few large pieces of many small ones: each piece is a task of its own for the thread that compresses. */
@@ -137,16 +139,27 @@ async function* unchanged(
   { path, size }: { readonly path: string; readonly size: number },
   { file, sha256 }: Extract<Content, { kind: "disk" }>,
 ): AsyncGenerator<Buffer> {
-  const hash = createHash("sha256");
+  if (size <= readAtOnce) {
+    const bytes = readFileSync(file);
+    if (bytes.length !== size || (sha256 !== null && hash("sha256", bytes, "hex") !== sha256))
+      throw changed(path, file);
+    yield bytes;
+    return;
+  }
+  const whole = createHash("sha256");
   let read = 0;
   for await (const chunk of chunksOf(file, size)) {
     read += chunk.length;
     if (read > size) break;
-    if (sha256 !== null) hash.update(chunk);
+    if (sha256 !== null) whole.update(chunk);
     yield chunk;
   }
-  if (read === size && (sha256 === null || hash.digest("hex") === sha256)) return;
-  throw new UserError({
+  if (read === size && (sha256 === null || whole.digest("hex") === sha256)) return;
+  throw changed(path, file);
+}
+
+function changed(path: string, file: string): UserError {
+  return new UserError({
     what: `${path} changed while it was packed.`,
     where: file,
     fix: "Let nothing write into the checkout while this step runs, and run it again.",

@@ -26,8 +26,12 @@ export function secretByName(path: string): string | null {
   return null;
 }
 
+const marks = ["PRIVATE KEY-----", "aws_secret_access_key"].map((mark) => Buffer.from(mark));
+
 /** What the beginning of a file tells. */
 export function secretByContent(head: Buffer): string | null {
+  // Most files have neither: this is looked at in bytes.
+  if (!marks.some((mark) => head.includes(mark))) return null;
   const text = head.toString("latin1");
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----(\r?\n|\\n)/.test(text)) return "it holds a private key"; // `\n` in JSON
   if (/^\s*aws_secret_access_key\s*=\s*[A-Za-z0-9/+]{40}\s*$/m.test(text)) return "it holds a secret access key of AWS";

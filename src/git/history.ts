@@ -15,7 +15,10 @@ export interface Checkout {
  * @throws UserError when it is not one.
  */
 export async function checkout(root: string): Promise<Checkout> {
-  const head = await git(root, ["rev-parse", "--verify", "HEAD^{commit}"]);
+  const [head, status] = await Promise.all([
+    git(root, ["rev-parse", "--verify", "HEAD^{commit}"]),
+    git(root, ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames"]),
+  ]);
   if (head.exitCode !== 0) {
     throw new UserError({
       what: `This is not a git checkout with a commit: ${firstLine(head.errors)}`,
@@ -23,7 +26,6 @@ export async function checkout(root: string): Promise<Checkout> {
       fix: "Check the repository out first (actions/checkout), and run this step in it.",
     });
   }
-  const status = await git(root, ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames"]);
   if (status.exitCode !== 0) throw failed("git status", root, status);
   const changedFiles = status.output
     .split("\0")

@@ -9,7 +9,7 @@ import { newest, readElf } from "./elf.ts";
 import { buildArchive } from "../files/archive.ts";
 import { digestOf, type Image, manifestTypes, readManifest, withLayer } from "./manifest.ts";
 import { getManifest, putManifest } from "./manifests.ts";
-import { readTar, type TarMember } from "./read-tar.ts";
+import { readTar, type TarMember } from "../files/read-tar.ts";
 import type { Registry } from "./registry.ts";
 
 /** What layers have shown so far, the lowest first. */

@@ -6,6 +6,7 @@ import { type ElbSend, elb } from "../aws/elb.ts";
 import { type IamSend, iam } from "../aws/iam.ts";
 import { type LogsSend, logs } from "../aws/logs.ts";
 import { type Linker, linker, type S3Send, s3 } from "../aws/s3.ts";
+import { type ObjectWriter, objectWriter } from "../aws/objects.ts";
 import { type SecretsSend, secretsManager } from "../aws/secrets-manager.ts";
 import { type SsmSend, ssm } from "../aws/ssm.ts";
 import type { ClientSettings } from "../aws/settings.ts";
@@ -21,6 +22,8 @@ export interface Clients {
   readonly ecs: EcsSend;
   readonly ecr: EcrSend;
   readonly s3: S3Send;
+  /** Opens S3 for many small writes. */
+  readonly objects: () => ObjectWriter;
   /** Signs addresses of objects. */
   readonly link: Linker;
   readonly logs: LogsSend;
@@ -69,6 +72,7 @@ export function connect(context: Context, role: RoleRequest | null): Connections
       ecs: ecs(asking, settings(region)),
       ecr: ecr(asking, settings(region)),
       s3: s3(asking, settings(region)),
+      objects: () => objectWriter(asking, settings(region)),
       link: linker(settings(region)),
       logs: logs(asking, settings(region)),
       ssm: ssm(asking, settings(region)),

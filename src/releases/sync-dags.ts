@@ -1,12 +1,18 @@
 import { type Bucket, bucket } from "../aws/bucket.ts";
 import {
+  type Contents,
+  contentsOfFolder,
+  contentsOfVersion,
+  type DagsFolder,
   type DagsPlan,
   type DagsRequest,
+  type MirrorPlan,
   observeDags,
   observeReturn,
   planDags,
   planReturn,
   publishDags,
+  type RetentionRequest,
   type ReturnTo,
   switchDags,
 } from "../dags/index.ts";
@@ -22,10 +28,14 @@ import { versionGate } from "../gates/version.ts";
 import type { Clients, Connections } from "./connections.ts";
 import { type Compare, follows } from "./follows.ts";
 import { basicLogin } from "./login.ts";
+import { lookAtMirror, mirrorAlone, type Mirrored } from "./sync-mirror.ts";
+import { type Retained, retainVersions } from "./sync-retention.ts";
 
 /** The code of one location, which is brought to S3 without a stack file. */
 export interface SyncRequest {
   readonly dags: DagsRequest;
+  /** Its folder, when that is being read already. */
+  readonly folder?: Promise<DagsFolder> | null;
   /** Name of the bucket. */
   readonly bucket: string;
   /** Ends in a slash. */
@@ -38,6 +48,12 @@ export interface SyncRequest {
   readonly allowed: readonly string[];
   /** Who is asked what is loaded; `secret` holds its login. Null: nobody is. */
   readonly webserver: { readonly url: string; readonly secret: string | null } | null;
+  /** `versions` for the reader of this suite, `mirror` as plain files for any other, or both. */
+  readonly layout: "versions" | "mirror" | "both";
+  /** Of the plain files. */
+  readonly mirrorPrefix: string;
+  /** Null: every version stays. */
+  readonly retention: RetentionRequest | null;
   readonly timeoutSeconds: number;
   readonly allowDivergent: boolean;
   readonly compare: Compare | null;
@@ -46,7 +62,11 @@ export interface SyncRequest {
 /** What was to be done, and what came of it. */
 export interface Synced {
   readonly plan: DagsPlan;
+  /** Of the plain files; null: there are to be none. */
+  readonly mirror: MirrorPlan | null;
   readonly outcome: SyncOutcome;
+  /** Null: every version stays. */
+  readonly retained: Retained | null;
 }
 
 /**
@@ -65,7 +85,7 @@ interface Failure {
 
 /**
  * Brings a location to a version of its code: publishes it, lets readers have it, and waits until Dagster has loaded it; when it does
- * not, readers get what they had before. Cut anywhere, it is finished by doing it again.
+ * not, readers get what they had before. Plain files come after that, and versions go last. Cut anywhere, it is finished by doing it again.
  * @throws UserError when something stops it, before its first write.
  */
 export async function syncDags(
@@ -74,49 +94,131 @@ export async function syncDags(
   clients: Clients,
   request: SyncRequest,
 ): Promise<Synced> {
+  if (request.layout === "mirror") return syncMirror(context, connections, clients, request);
   const store = bucket(clients.s3, request.bucket, request.prefix);
-  const { plan, publish } = await prepare(store, context, request);
-  for (const finding of plan.findings) context.report({ kind: "finding", finding });
-  if (!request.writes) return { plan, outcome: { kind: "planned" } };
-  const [stop] = plan.findings.filter(({ level }) => level === "error");
-  if (stop !== undefined) throw new UserError(stop);
-  await checkForward(connections, request, plan);
+  const { plan, publish, contents, version } = await prepare(store, context, request);
+  const mirror =
+    request.layout === "both" ? await lookAtMirror(context, clients, request, version, request.prefix) : null;
+  const findings = levelled([...plan.findings, ...(mirror?.plan.findings ?? [])], request);
+  for (const finding of findings) context.report({ kind: "finding", finding });
   const dagster = openWebserver(context, connections, clients, request);
+  const given = { plan: { ...plan, findings }, mirror: mirror?.plan ?? null };
+  const retain = (writes: boolean): Promise<Retained | null> =>
+    request.retention === null
+      ? Promise.resolve(null)
+      : retainVersions(store, context, dagster, request.dags.location, { ...request.retention, writes });
+  if (!request.writes) return { ...given, outcome: { kind: "planned" }, retained: await retain(false) };
+  stopFor(findings);
+  await checkForward(connections, request, plan);
   if (dagster !== null && plan.served !== null) await checkReached(dagster, request);
 
   if (plan.publishes) {
     await publish();
     context.report({ kind: "line", text: `version ${short(plan.version)} is published` });
   }
+  const outcome = await bring(store, context, dagster, request, plan);
+  if (outcome.kind === "failed" || outcome.kind === "taken-back") return { ...given, outcome, retained: null };
+  // Somebody who removes old versions may have looked at the pointer of before.
+  if (!plan.publishes && plan.switches !== null && !(await store.has(dagsKeys.manifest(plan.version)))) await publish();
+  if (mirror !== null && !mirror.plan.isServed) {
+    await mirror.write(await contents());
+    context.report({ kind: "line", text: `plain files are those of version ${short(plan.version)}` });
+  }
+  const retained = await retain(true);
+  if (retained !== null) tellRetained(context, retained);
+  return { ...given, outcome, retained };
+}
+
+/** Plain files alone: there is no pointer, no version to go back to, and nobody who says what is loaded. */
+async function syncMirror(
+  context: Context,
+  connections: Connections,
+  clients: Clients,
+  request: SyncRequest,
+): Promise<Synced> {
+  const { plan, mirror, write } = await mirrorAlone(context, clients, request);
+  const findings = levelled(plan.findings, request);
+  for (const finding of findings) context.report({ kind: "finding", finding });
+  const given = { plan: { ...plan, findings }, mirror, retained: null };
+  if (!request.writes) return { ...given, outcome: { kind: "planned" } };
+  stopFor(findings);
+  await checkForward(connections, request, plan);
+  if (mirror.isServed) return { ...given, outcome: { kind: "unchanged" } };
+  await write();
+  context.report({ kind: "line", text: `plain files are those of version ${short(plan.version)}` });
+  return { ...given, outcome: { kind: "switched" } };
+}
+
+/** Lets readers have a version that is published. */
+async function bring(
+  store: Bucket,
+  context: Context,
+  dagster: Dagster | null,
+  request: SyncRequest,
+  plan: DagsPlan,
+): Promise<SyncOutcome> {
   if (plan.switches === null) {
     const failure = dagster === null ? null : await askLoaded(dagster, context, request, plan.version);
-    if (failure === null) return { plan, outcome: { kind: "unchanged" } };
+    if (failure === null) return { kind: "unchanged" };
     const left = `Readers keep version ${short(plan.version)}, which they had before this run.`;
-    return { plan, outcome: { kind: "failed", ...failure, left } };
+    return { kind: "failed", ...failure, left };
   }
   const etag = await switchDags(store, context, plan.switches);
   context.report({ kind: "line", text: `readers are to have version ${short(plan.version)}` });
-  if (dagster === null) return { plan, outcome: { kind: "switched" } };
+  if (dagster === null) return { kind: "switched" };
   const failure = await askLoaded(dagster, context, request, plan.version);
-  if (failure === null) return { plan, outcome: { kind: "served" } };
-  return { plan, outcome: { ...failure, ...(await takeBack(store, context, dagster, request, plan, etag)) } };
+  if (failure === null) return { kind: "served" };
+  return { ...failure, ...(await takeBack(store, context, dagster, request, plan, etag)) };
+}
+
+function levelled(findings: readonly Finding[], { allowed }: SyncRequest): readonly Finding[] {
+  return findings.map((finding): Finding => (allowed.includes(finding.id) ? { ...finding, level: "notice" } : finding));
+}
+
+/** @throws UserError for the first of what stops it */
+function stopFor(findings: readonly Finding[]): void {
+  const [stop] = findings.filter(({ level }) => level === "error");
+  if (stop !== undefined) throw new UserError(stop);
+}
+
+function tellRetained(context: Context, { removed, why }: Retained): void {
+  const text = why ?? (removed.length === 0 ? null : `${removed.length} old versions are removed`);
+  if (text !== null) context.report({ kind: "line", text });
 }
 
 interface Prepared {
   readonly plan: DagsPlan;
+  readonly version: Mirrored;
   readonly publish: () => Promise<void>;
+  readonly contents: () => Promise<Contents>;
 }
 
-async function prepare(store: Bucket, context: Context, { dags, to, allowed }: SyncRequest): Promise<Prepared> {
+async function prepare(store: Bucket, context: Context, { dags, folder, to }: SyncRequest): Promise<Prepared> {
   if (to !== null) {
-    return { plan: planReturn(await observeReturn(store, dags, to)), publish: () => Promise.resolve() };
+    const observation = await observeReturn(store, dags, to);
+    const { wanted } = observation;
+    return {
+      plan: planReturn(observation),
+      version: wanted,
+      publish: () => Promise.reject(versionGone(store, wanted.version)),
+      contents: () => contentsOfVersion(store, wanted),
+    };
   }
-  const observation = await observeDags(store, context, dags);
-  const plan = planDags(observation);
-  const findings = plan.findings.map(
-    (finding): Finding => (allowed.includes(finding.id) ? { ...finding, level: "notice" } : finding),
-  );
-  return { plan: { ...plan, findings }, publish: () => publishDags(store, context, observation) };
+  const observation = await observeDags(store, context, dags, folder ?? null);
+  return {
+    plan: planDags(observation),
+    version: observation,
+    publish: () => publishDags(store, context, observation),
+    contents: () => Promise.resolve(contentsOfFolder(observation.entries)),
+  };
+}
+
+function versionGone(store: Bucket, version: DagsVersion): UserError {
+  return new UserError({
+    what: `Version ${version} was removed while it was switched to: readers stay with what they have.`,
+    where: `s3://${store.name}/${store.prefix}${dagsKeys.manifest(version)}`,
+    fix: "Publish it anew: check its commit out, and run this without `to`. Or go back to another one.",
+  });
 }
 
 /** Going forward never goes back. @throws UserError `superseded`, or when the history does not tell */
@@ -206,8 +308,8 @@ async function takeBack(
     const why = served === null ? "there is none before it" : "another run has switched to it as well";
     return { kind: "failed", left: `Readers keep version ${short(version)}: ${why}.` };
   }
-  const { schema: _, at: __, ...to } = served;
-  await switchDags(store, context, { key: dagsKeys.pointer, from: { version, etag }, to });
+  const { schema: _, at: __, until, ...to } = served;
+  await switchDags(store, context, { key: dagsKeys.pointer, from: { version, etag, until }, to });
   context.report({ kind: "line", text: `readers are to have version ${short(to.version)} again` });
   const again = await askLoaded(dagster, context, request, to.version);
   const isLoaded = again === null ? ", and it is loaded." : `. ${again.cause.what}`;

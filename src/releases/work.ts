@@ -3,7 +3,7 @@
  * and no two chunks hold the same.
  */
 export { repositoryOf, rootOf } from "../git/history.ts";
-export { explainDags } from "../dags/index.ts";
+export { explainDags, explainMirror, readFolder } from "../dags/index.ts";
 export * as images from "../images/index.ts";
 export { cleanUp, explainCleanedUp, wordsOfCleanedUp } from "./clean-up.ts";
 export { closeOpen, explainClosed } from "./close.ts";

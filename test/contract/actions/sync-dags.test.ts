@@ -1,4 +1,4 @@
-import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dagsPointerSchema } from "../../../src/domain/dags.ts";
@@ -126,7 +126,7 @@ const asked = (): Readonly<Record<string, string>> => ({ "webserver-url": dagste
 
 const calls = (): readonly string[] =>
   bed.calls.slice(since).flatMap(({ caller, operation }) => (caller === "dags" ? [operation] : []));
-const writes = (): readonly string[] => calls().filter((operation) => !operation.startsWith("Get"));
+const writes = (): readonly string[] => calls().filter((operation) => !/^(Get|Head|List)/.test(operation));
 
 const errorsOf = ({ annotations }: StepResult): string =>
   annotations.flatMap(({ level, message }) => (level === "error" ? [message] : [])).join("\n");
@@ -172,7 +172,7 @@ describe("publishing", () => {
 
   test("needs nothing but to read and to write objects", async () => {
     await sync(asked());
-    expect(new Set(calls())).toEqual(new Set(["GetObject", "PutObject"]));
+    expect(new Set(calls())).toEqual(new Set(["GetObject", "HeadObject", "PutObject"]));
   });
 
   test("keeps the hash of the lock, and takes another prefix and folder", async () => {
@@ -299,6 +299,80 @@ describe("going back", () => {
   });
 });
 
+describe("plain files", () => {
+  const keys = async (): Promise<readonly string[]> => {
+    const credentials = { accessKeyId: "onlooker", secretAccessKey: "secret" };
+    const client = new S3Client({ endpoint: bed.url, region: bed.region, credentials });
+    const Prefix = `dags/${location}/`;
+    const { Contents = [] } = await client.send(
+      new ListObjectsV2Command({ Bucket: infrastructure.contract.bucket.name, Prefix }),
+    );
+    client.destroy();
+    return Contents.map(({ Key = "" }) => Key.slice(Prefix.length));
+  };
+
+  test("alone lie under the prefix, and are brought up to date", async () => {
+    const first = await sync({ layout: "mirror" });
+    expect(first.annotations).toEqual([]);
+    expect(first.outputs).toMatchObject({ changed: "true", outcome: "switched", "previous-version": "" });
+    expect(await keys()).toEqual([".mirror.json", "shop/__init__.py", "shop/jobs.py"]);
+    await change("RETRIES = 5\n");
+    const planned = await sync({ layout: "mirror", publish: "false" });
+    expect(planned.summary).toContain("Plain files: 1 to write, 0 to remove.");
+    const second = await sync({ layout: "mirror" });
+    expect(second.outputs).toMatchObject({ changed: "true", "previous-version": first.outputs["version"] });
+    expect(second.annotations.map(({ level, message }) => [level, message.slice(0, 60)])).toEqual([
+      ["warning", expect.stringContaining("1 changed files have the size")],
+    ]);
+    since = bed.calls.length;
+    expect((await sync({ layout: "mirror" })).outputs).toMatchObject({ changed: "false", outcome: "unchanged" });
+    expect(calls()).toEqual(["GetObject"]);
+  });
+
+  test("follow versions, also back to an earlier one", async () => {
+    const both = { layout: "both", "mirror-prefix": `dags/${location}/plain/` };
+    await sync(both);
+    await change("RETRIES = 45\n");
+    await sync(both);
+    await sync({ ...both, to: "previous" });
+    expect(await keys()).toContain("plain/shop/jobs.py");
+    const credentials = { accessKeyId: "onlooker", secretAccessKey: "secret" };
+    const client = new S3Client({ endpoint: bed.url, region: bed.region, credentials });
+    const Key = `dags/${location}/plain/shop/jobs.py`;
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: infrastructure.contract.bucket.name, Key }));
+    expect(await Body?.transformToString()).toBe("RETRIES = 3\n");
+    client.destroy();
+    expect((await sync({ ...both, to: (await pointer())?.version ?? "" })).outputs["outcome"]).toBe("unchanged");
+  });
+
+  test("may share the prefix of the versions, whose names are taken then", async () => {
+    expect((await sync({ layout: "both" })).exitCode).toBe(0);
+    expect(await keys()).toEqual(expect.arrayContaining(["current.json", "shop/jobs.py"]));
+    await checkout.write("dags/versions/a.sql", "select 1\n");
+    checkout.commit("Name");
+    expect(errorsOf(await sync({ layout: "both" }))).toContain("versions/a.sql would lie where records and versions");
+  });
+});
+
+describe("old versions", () => {
+  test("stay for days after they were served, and a plan says which would go", async () => {
+    for (const text of ["RETRIES = 1\n", "RETRIES = 2\n", "RETRIES = 4\n"]) {
+      await change(text);
+      expect((await sync({ "keep-versions": "1" })).summary).toContain("No old version is to be removed.");
+    }
+  });
+});
+
+describe("definitions", () => {
+  test("are tried where that is asked for, and a job without Dagster says so", async () => {
+    const result = await sync({ validate: "on", module: "shop" });
+    expect(result.exitCode).toBe(1);
+    expect(errorsOf(result)).toContain("the python3 of this job has no package dagster");
+    expect(writes()).toEqual([]);
+    expect((await sync({ module: "shop" })).exitCode).toBe(0);
+  });
+});
+
 describe("refuses, before it writes anything,", () => {
   test.each<[string, Readonly<Record<string, string>>, RegExp]>([
     ["a location that is no name", { location: "/b" }, /Input location is Dagster's name/],
@@ -312,6 +386,20 @@ describe("refuses, before it writes anything,", () => {
     ["an address that is none", { "webserver-url": "dagster.example.com" }, /is an http or https URL/],
     ["a login that is no secret", { auth: "admin:admin" }, /is a secret: secret:name/],
     ["a login that nobody asks for", { auth: "secret:shop/login" }, /`auth` is the login of a webserver/],
+    ["another layout", { layout: "plain" }, /Input layout is one of versions, mirror, both/],
+    ["a prefix for plain files that there are none of", { "mirror-prefix": "dags/x/" }, /none are kept/],
+    ["to go back where there are no versions", { layout: "mirror", to: "previous" }, /no version to go back to/],
+    [
+      "to ask who has loaded plain files",
+      { layout: "mirror", "webserver-url": "http://a" },
+      /which plain files are loaded/,
+    ],
+    ["to keep versions that there are none of", { layout: "mirror", "keep-versions": "3" }, /have no versions/],
+    ["a number that is none", { "keep-versions": "0" }, /Input keep-versions is a whole number/],
+    ["days that are none", { "keep-days": "soon" }, /Input keep-days is a whole number of days/],
+    ["another word for `validate`", { validate: "yes" }, /Input validate is one of off, auto, on/],
+    ["a module that is a file", { module: "shop/jobs.py" }, /Input module is the name of a Python module/],
+    ["to try what has no name", { validate: "on" }, /needs to know what is loaded/],
     ["no time at all", { timeout: "0" }, /Input timeout is a whole number of minutes, 1 to 9999/],
     ["another word for a flag", { "allow-divergent": "1" }, /Input allow-divergent is `true` or `false`/],
     ["another account", { "allowed-account-ids": "999999999999" }, /999999999999/],

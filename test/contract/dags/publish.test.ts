@@ -7,7 +7,7 @@ import { publishDags, switchDags } from "../../../src/dags/index.ts";
 import { dagsKeys, dagsManifestSchema, dagsPointerSchema } from "../../../src/domain/dags.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
-import { readTar } from "../../../src/images/read-tar.ts";
+import { readTar } from "../../../src/files/read-tar.ts";
 import { errorOf } from "../../error-of.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { openScene, type Scene } from "./scene.ts";
@@ -48,7 +48,7 @@ test("a first version is an archive, a manifest and a pointer, and every file is
   await symlink("jobs.py", join(scene.root, "dags", "shop", "alias.py"));
   await writeFile(join(scene.root, "uv.lock"), "dagster==1.13.27\n");
   const { version } = await scene.deploy({ lock: "uv.lock" });
-  expect(scene.calls).toEqual(["GetObject", "GetObject", "PutObject", "PutObject", "PutObject"]);
+  expect(scene.calls).toEqual(["GetObject", "HeadObject", "PutObject", "PutObject", "PutObject"]);
   expect(await scene.served()).toBe(version);
   const manifest = (await scene.store.read(dagsKeys.manifest(version), dagsManifestSchema))?.value;
   expect(manifest).toMatchObject({
@@ -78,7 +78,7 @@ test("the same files of another checkout, with other times, are the same version
   scene.calls.length = 0;
   const plan = await scene.deploy({ root: copy, source: { repository: "shop/pipelines", sha: "b".repeat(40) as Sha } });
   expect(plan).toMatchObject({ version, publishes: false, switches: null });
-  expect(scene.calls).toEqual(["GetObject", "GetObject"]);
+  expect(scene.calls).toEqual(["GetObject", "HeadObject"]);
   await rm(copy, { recursive: true });
 });
 

@@ -4,6 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Bucket, bucket } from "../../../src/aws/bucket.ts";
+import { objectWriter } from "../../../src/aws/objects.ts";
+import type { Call } from "../../../src/aws/send.ts";
 import { s3 } from "../../../src/aws/s3.ts";
 import {
   type DagsObservation,
@@ -16,6 +18,7 @@ import {
 } from "../../../src/dags/index.ts";
 import type { Context } from "../../../src/domain/context.ts";
 import { dagsKeys, dagsPointerSchema } from "../../../src/domain/dags.ts";
+import type { Clients } from "../../../src/releases/connections.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
 import type { Bed } from "../../local-aws/bed.ts";
 
@@ -24,6 +27,8 @@ export interface Scene {
   readonly root: string;
   readonly store: Bucket;
   readonly context: Context;
+  /** What the product's ways to S3 are opened with. */
+  readonly clients: Pick<Clients, "s3" | "objects">;
   readonly client: S3Client;
   /** Calls of S3 that the product has made. */
   readonly calls: string[];
@@ -51,11 +56,9 @@ export async function openScene(bed: Bed): Promise<Scene> {
     signal: new AbortController().signal,
     report: () => undefined,
   };
-  const store = bucket(
-    s3(context, { ...settings, observe: ({ operation }) => void calls.push(operation) }),
-    name,
-    "dags/shop/",
-  );
+  const observed = { ...settings, observe: ({ operation }: Call) => void calls.push(operation) };
+  const clients = { s3: s3(context, observed), objects: () => objectWriter(context, observed) };
+  const store = bucket(clients.s3, name, "dags/shop/");
   const look: Scene["look"] = async (more = {}) => {
     const seen = await observeDags(store, context, {
       location: "shop",
@@ -73,6 +76,7 @@ export async function openScene(bed: Bed): Promise<Scene> {
     root,
     store,
     context,
+    clients,
     client,
     calls,
     write: async (files) => {

@@ -422,6 +422,9 @@ function clientsOf(
     secretsManager: sending({ name: "Secrets Manager", prefix: "secretsmanager" }, (operation) => {
       throw new Error(`the Secrets Manager in memory does not know ${operation}`);
     }),
+    objects: () => {
+      throw new Error("nobody writes plain files here");
+    },
     link: ({ bucket, key }) => Promise.resolve(`https://${bucket}.example/${key}?signature`),
     ssm: sending({ name: "SSM", prefix: "ssm" }, (operation, input) => {
       if (operation === "DescribeParameters") return { Parameters: [] };

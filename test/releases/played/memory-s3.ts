@@ -44,10 +44,23 @@ export function memoryS3(now: () => number): MemoryS3 {
       if (there === undefined) throw refusal("NoSuchKey", 404);
       const { text, etag, at } = there;
       return {
-        Body: { transformToString: () => Promise.resolve(text) },
+        Body: {
+          transformToString: () => Promise.resolve(text.toString()),
+          transformToByteArray: () => Promise.resolve(Buffer.from(text)),
+        },
         ETag: etag,
         LastModified: new Date(Math.floor(at / 1000) * 1000), // HTTP dates have no fractions
       };
+    },
+    HeadObject: (input) => {
+      const { Bucket, Key } = input as ObjectInput;
+      if (!objects.has(`${Bucket}/${Key}`)) throw refusal("NotFound", 404);
+      return {};
+    },
+    DeleteObject: (input) => {
+      const { Bucket, Key } = input as ObjectInput;
+      objects.delete(`${Bucket}/${Key}`);
+      return {};
     },
     ListObjectsV2: (input) => {
       const asked = input as {
@@ -66,7 +79,7 @@ export function memoryS3(now: () => number): MemoryS3 {
       const page = keys.slice(0, Math.min(MaxKeys, 1000));
       const more = keys.length > page.length;
       return {
-        Contents: page.map((Key) => ({ Key })),
+        Contents: page.map((Key) => ({ Key, LastModified: new Date(objects.get(`${Bucket}/${Key}`)?.at ?? 0) })),
         ...(more ? { NextContinuationToken: page.at(-1) } : {}),
       };
     },

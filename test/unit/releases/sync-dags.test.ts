@@ -74,6 +74,9 @@ async function sync(text: string, change: Partial<SyncRequest> = {}): Promise<Sy
     },
     bucket: "dags",
     prefix: "dags/shop/",
+    layout: "versions",
+    mirrorPrefix: "dags/shop/",
+    retention: null,
     to: null,
     writes: true,
     allowed: [],
@@ -97,7 +100,7 @@ test("a first version that is not loaded stays, for there is none before it", as
   expect((await pointer())?.version).toBe(plan.version);
 });
 
-test("a later one is taken back, with all that the pointer said before but the time", async () => {
+test("a later one is taken back, with all that the pointer said before but its times", async () => {
   const first = await sync("one");
   const was = await pointer();
   loads = (version) => version === first.plan.version;
@@ -106,7 +109,10 @@ test("a later one is taken back, with all that the pointer said before but the t
     kind: "taken-back",
     left: `Readers are to have version ${first.plan.version.slice(0, 12)} again, and it is loaded.`,
   });
-  expect({ ...(await pointer()), at: null }).toEqual({ ...was, at: null });
+  const { until, ...rest } = (await pointer()) ?? {};
+  expect({ ...rest, at: null }).toEqual({ ...was, at: null });
+  // A run may have been planned with the one that was there for a moment.
+  expect(Object.keys(until ?? {})).toHaveLength(1);
 });
 
 test("that the version of before is not loaded either is said, and neither hides the first cause", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { readTar, type TarMember } from "../../../src/images/read-tar.ts";
+import { readTar, type TarMember } from "../../../src/files/read-tar.ts";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/files/tar.ts";
 
 const run = promisify(execFile);
