@@ -38,7 +38,7 @@ export interface DagsObservation {
   /** Against the version that is served. */
   readonly changes: DagsChanges;
   readonly secretFiles: readonly SecretFile[];
-  /** Of files that are new or changed. */
+  /** Of files that are new or changed, in a version that was not published yet. */
   readonly syntaxFaults: readonly SyntaxFault[];
 }
 
@@ -67,7 +67,9 @@ export async function observeDags(store: Bucket, context: Context, request: Dags
   ]);
   const served = pointer?.value.version === version ? published : other;
   const changes = compareFiles(served?.files ?? null, files);
-  const python = [...changes.added, ...changes.changed].filter((path) => path.endsWith(".py"));
+  // A version that was published was looked at then.
+  const python =
+    published !== null ? [] : [...changes.added, ...changes.changed].filter((path) => path.endsWith(".py"));
   return {
     request,
     version,
