@@ -137,7 +137,7 @@ function readerMissing(stack: Stack, { location, place }: Dags, observation: Obs
       level: "error",
       where: place,
       what: `Location ${location} is served from S3, and image ${images.join(", ")} has no reader of it: its processes would not start.`,
-      fix: "Copy docker/dag-reader/dag_reader into the repository, and let `layers.files` bring it into a folder of Python's path: `{ from: docker/dag-reader/dag_reader, to: /app/dag_reader }` with `environment: { PYTHONPATH: /app }`.",
+      fix: "Copy docker/dag-reader/dag_reader into the repository, and let `layers.files` bring it into a folder of Python's path: `{ from: docker/dag-reader/dag_reader, to: /app/dag_reader }` with `workdir: /app`.",
     },
   ];
 }
