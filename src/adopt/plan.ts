@@ -141,6 +141,7 @@ export function planRecord(
     steps: [...protect, ...register],
     untouched: Object.values(stack.services).map(({ key }) => ({ what: `service ${key}`, why: "it runs already" })),
     moved: [],
+    switched: [],
     findings,
     shownVariables: stack.shownVariables,
   };

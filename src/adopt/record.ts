@@ -48,6 +48,7 @@ export async function recordRunning(
       observation,
       approved: null,
       images: { clients: images, observations: {}, copies: {} },
+      dags: {},
       parts: ["images", "definitions", "rollout"],
       earlier: [],
       allowsStateLoss: false,

@@ -1,7 +1,7 @@
 export { publishDags, switchDags } from "./apply.ts";
 export type { DagsChanges } from "./compare.ts";
 export { type Contents, contentsOfFolder, contentsOfVersion } from "./contents.ts";
-export { explainDags } from "./explain.ts";
+export { explainDags, explainFiles } from "./explain.ts";
 export * from "./mirror/index.ts";
 export * from "./retention/index.ts";
 export {

@@ -43,7 +43,7 @@ export interface DagsObservation extends DagsFolder {
   readonly published: boolean;
   /** Against the version that is served. */
   readonly changes: DagsChanges;
-  /** Of files that are new or changed. */
+  /** Of files that are new or changed, in a version that was not published yet. */
   readonly syntaxFaults: readonly SyntaxFault[];
   /** What Dagster says of the definitions; null: they are good, or it was not asked. */
   readonly fault: DefinitionsFault | null;
@@ -76,7 +76,11 @@ export async function observeDags(
   ]);
   // A version is named by its files: those of one that is served are these, whatever its manifest says beside.
   const served = isServed && published ? { version, files, lock } : other;
-  return { ...folder, request, pointer, served, published, ...(await examine(context, request, folder, served)) };
+  // A version that was published was looked at then.
+  const examined = published
+    ? { changes: compareFiles(served?.files ?? null, files), syntaxFaults: [], fault: null }
+    : await examine(context, request, folder, served);
+  return { ...folder, request, pointer, served, published, ...examined };
 }
 
 /** @throws UserError for a folder that is empty, too large, or has links that lead out of it. */

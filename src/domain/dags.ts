@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import * as z from "zod";
 import { digestSchema, instantSchema, locationKey } from "./identifiers.ts";
-import { sourceSchema } from "./release.ts";
+import { sourceSchema } from "./source.ts";
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "64 hex digits");
 
@@ -90,6 +90,9 @@ export const dagsMirrorSchema = z.strictObject({
   at: instantSchema,
 });
 export type DagsMirror = z.infer<typeof dagsMirrorSchema>;
+/** What a pointer was, or is to be again: all of it but when it was written. */
+export const dagsBeforeSchema = dagsPointerSchema.omit({ schema: true, at: true });
+export type DagsBefore = z.infer<typeof dagsBeforeSchema>;
 
 /** The name of a version with these files. */
 export function dagsVersion(files: DagsFiles): DagsVersion {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { dagsBeforeSchema } from "./dags.ts";
 import { digestSchema, instantSchema, releaseIdSchema } from "./identifiers.ts";
 import { instigatorsSchema, jobsSchema } from "./instigators.ts";
 import { releaseSchema } from "./release.ts";
@@ -46,6 +47,8 @@ const intentObject = z.strictObject({
    * that one.
    */
   before: z.record(z.string(), beforeSchema),
+  /** The version of DAGs that each location had, by its name, as for `before`; null: it had none. Records of before have none at all. */
+  pointers: z.record(z.string(), dagsBeforeSchema.nullable()).default({}),
   /** Hash of the plan that somebody had looked at before; null: nobody had. */
   approved: z.string().max(100).nullable().default(null),
   /** Schedules and sensors before it, by location; null: nobody could be asked. */

@@ -1,4 +1,5 @@
 import type { CanaryRun } from "./canary.ts";
+import type { DagsBefore, DagsPointer, DagsVersion } from "./dags.ts";
 import type { Finding, Level } from "./finding.ts";
 import { canonicalJson, contentHash } from "./json.ts";
 import type { Digest, ReleaseId } from "./identifiers.ts";
@@ -23,6 +24,12 @@ export interface SettingsUndo {
   readonly kind: "settings";
   readonly service: string;
   readonly to: ReplacementSettings;
+}
+
+/** What lets readers of a location have what they had before an unfinished release, or this one; null: they had nothing, and keep what there is. */
+export interface SwitchUndo {
+  readonly kind: "switch";
+  readonly to: DagsBefore | null;
 }
 
 /** How a service replaces its tasks. */
@@ -125,6 +132,22 @@ export type Action =
       /** Desired count; null leaves it to whatever scales the service. */
       readonly count: number | null;
     }
+  /** Puts a version of a location's code beside the others: nobody reads it before it is switched to. */
+  | { readonly kind: "publish"; readonly location: string; readonly version: DagsVersion }
+  /** Lets readers of a location have another version. */
+  | {
+      readonly kind: "switch";
+      readonly location: string;
+      /** Key prefix in the stack's bucket. */
+      readonly prefix: string;
+      /** The pointer that is replaced; null: there is none yet. */
+      readonly from: {
+        readonly version: DagsVersion;
+        readonly etag: string;
+        readonly until?: DagsPointer["until"];
+      } | null;
+      readonly version: DagsVersion;
+    }
   | ({ readonly kind: "gate" } & Question);
 
 /** What a gate asks. `image` is the full reference that must be found. */
@@ -133,6 +156,8 @@ export type Question =
   | { readonly gate: "location"; readonly on: string; readonly image: Later; readonly again: boolean }
   /** `on` is the name of a location that the webserver loads itself. */
   | { readonly gate: "loaded"; readonly on: string; readonly image: Later }
+  /** `on` is the name of a location whose code lies in S3. `pollSeconds`: how often its readers look. */
+  | { readonly gate: "version"; readonly on: string; readonly version: DagsVersion; readonly pollSeconds: number }
   /** `on` is the service's key. */
   | { readonly gate: "daemon"; readonly on: string }
   | { readonly gate: "webserver"; readonly on: string }
@@ -177,7 +202,7 @@ export type Step = {
   readonly after: readonly string[];
   /** Why it is needed, for people. */
   readonly reason: string;
-  readonly undo: Undo | SettingsUndo;
+  readonly undo: Undo | SettingsUndo | SwitchUndo;
 } & Action;
 
 /** The difference between what runs and what is wanted. */
@@ -190,6 +215,8 @@ export interface Plan {
   readonly untouched: readonly { readonly what: string; readonly why: string }[];
   /** Services that an interrupted release has moved: they go back with the rest, should this one fail. In that order. */
   readonly moved: readonly { readonly service: string; readonly undo: Undo }[];
+  /** Locations of whose code an interrupted release has let readers have what this one would: likewise. */
+  readonly switched: readonly { readonly location: string; readonly prefix: string; readonly undo: SwitchUndo }[];
   readonly findings: readonly Finding[];
   /** Variables whose values people may see. */
   readonly shownVariables: readonly string[];
@@ -209,15 +236,16 @@ export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "unt
     ),
   ]);
   const tokens = Object.fromEntries(unmade.map(({ id, contentKey }) => [id, { digest: contentKey }]));
+  const published = new Set(steps.flatMap(({ kind, id }) => (kind === "publish" ? [id] : [])));
   const named = (text: string): string =>
     made.reduce((all, { digest, contentKey }) => all.replaceAll(digest, contentKey), text);
   const others = steps
-    .filter(({ kind }) => kind !== "image" && kind !== "protect")
+    .filter(({ kind }) => kind !== "image" && kind !== "protect" && kind !== "publish")
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   return contentHash({
     images: [...images].sort(([a], [b]) => (a < b ? -1 : 1)),
     steps: others.map((step) => {
-      const after = step.after.filter((id) => !(id in tokens)).sort();
+      const after = step.after.filter((id) => !(id in tokens) && !published.has(id)).sort();
       return named(canonicalJson(fillKnown({ ...step, reason: "", after } as unknown as LaterJson, tokens)));
     }),
     untouched: untouched.flatMap(({ what }) => (what.startsWith("image ") ? [] : [what])).sort(),
@@ -225,8 +253,8 @@ export function planHash({ steps, untouched, target }: Pick<Plan, "steps" | "unt
 }
 
 /** Nothing to do, and nothing to record either. @param current the release that is current; null: there is none */
-export function changesNothing({ steps, moved, target }: Plan, current: Release | null): boolean {
-  return steps.length === 0 && moved.length === 0 && saysAlready(current, target);
+export function changesNothing({ steps, moved, switched, target }: Plan, current: Release | null): boolean {
+  return steps.length === 0 && moved.length === 0 && switched.length === 0 && saysAlready(current, target);
 }
 
 /**

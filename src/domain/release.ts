@@ -1,14 +1,12 @@
 import * as z from "zod";
+import { dagsPrefixSchema, dagsVersionSchema } from "./dags.ts";
 import { UserError } from "./errors.ts";
 import { digestSchema, keySchema, platformSchema, releaseIdSchema, shaSchema } from "./identifiers.ts";
 import { canonicalJson } from "./json.ts";
+import { type Source, sourceSchema } from "./source.ts";
 
-/** Where a component's code comes from: `owner/name` (or a path-like name for a repository without a host) and a full SHA. */
-export const sourceSchema = z.strictObject({
-  repository: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, "owner/name"),
-  sha: shaSchema,
-});
-export type Source = z.infer<typeof sourceSchema>;
+export type { Source };
+export { sourceSchema };
 
 /** An image as a release pins it. The registry's host is not part of it: it holds the account. */
 export const imagePartSchema = z.strictObject({
@@ -59,6 +57,17 @@ const migrationPartSchema = z.strictObject({
 });
 export type MigrationPart = z.infer<typeof migrationPartSchema>;
 
+/** The code of a location that lies in S3, as a release finds or leaves it. */
+const dagsPartSchema = z.strictObject({
+  /** Key prefix in the stack's bucket. */
+  prefix: dagsPrefixSchema,
+  version: dagsVersionSchema,
+  source: sourceSchema,
+  /** `itself`: another repository switches it whenever it likes, and a release of the stack only notes what it saw. */
+  releasedBy: z.enum(["stack", "itself"]),
+});
+export type DagsPart = z.infer<typeof dagsPartSchema>;
+
 /**
  * Everything that pins one version of a stack. Travels from step to step as JSON, so it holds no ARN, account id, URL, log
  * text or environment value: a job output that contains a masked text is dropped by the runner without a word.
@@ -97,6 +106,8 @@ const releaseObject = z.strictObject({
     definitionPartSchema,
   ),
   migrations: z.record(keySchema, migrationPartSchema),
+  /** By location; in records of before there is none. */
+  dags: z.record(z.string().min(1).max(255), dagsPartSchema).default({}),
 });
 
 /** Reads what any version has written, in the shape of this one. */
@@ -108,13 +119,19 @@ export const releaseLimitBytes = 64 * 1024;
 
 /** Do two releases pin the same? Whatever pinned one-off definitions, which nothing runs, is left out. */
 export function samePins(a: Release, b: Release): boolean {
-  const pins = ({ images, taskDefinitions, migrations }: Release): string =>
+  const pins = ({ images, taskDefinitions, migrations, dags }: Release): string =>
     canonicalJson({
       images: Object.fromEntries(Object.entries(images).map(([key, { digest }]) => [key, digest])),
       taskDefinitions: Object.fromEntries(
         Object.entries(taskDefinitions).filter(([definition]) => !definition.startsWith("once/")),
       ),
       migrations: Object.fromEntries(Object.entries(migrations).map(([key, { contentKey }]) => [key, contentKey])),
+      // What another repository releases moves by itself.
+      dags: Object.fromEntries(
+        Object.entries(dags).flatMap(([location, { version, releasedBy }]) =>
+          releasedBy === "stack" ? [[location, version]] : [],
+        ),
+      ),
     });
   return pins(a) === pins(b);
 }
@@ -186,7 +203,7 @@ export function emptyRelease(
 ): Release {
   const { repository, sha } = head.source;
   const whole = { sources: { [repository]: sha }, only: null, promotes: null, stackFile: null, contract: null };
-  return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {} };
+  return { schema: 2, ...whole, ...head, images: {}, kept: {}, taskDefinitions: {}, migrations: {}, dags: {} };
 }
 
 /** Bytes of the release as text. */

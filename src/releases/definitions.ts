@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { type Home, parameterArn, partitionOf, roleArn, secretArn } from "../aws/arn.ts";
 import type { Json } from "../domain/json.ts";
 import { type Later, laterText } from "../domain/later.ts";
@@ -6,6 +7,7 @@ import type { CodeLocation, Definition, Migration, Secret, Service, Stack, Task,
 import { containerIn } from "../task-definitions/existing.ts";
 import type { DefinitionRequest, GeneratedRequest, LoadedCode, Role } from "../task-definitions/render.ts";
 import { namedIn, type VariableLayer, withVariables } from "../task-definitions/variables.ts";
+import { dagsOfRun, dagsOfService, loadedDags } from "./dags-definitions.ts";
 import { locationsServedBy, runOf, usedRuns } from "./hosts.ts";
 import type { Observation } from "./observation.ts";
 
@@ -102,6 +104,7 @@ export function runDefinitions(
         definition,
         request: {
           ...common(stack, run, images, sources),
+          dags: dagsOfRun(stack, run),
           kind: "generated",
           ...generated(stack, run.definition),
           role: { kind: "run" as const },
@@ -136,6 +139,7 @@ export function serviceDefinitions(
           definition,
           request: {
             ...common(stack, service, images, sources),
+            dags: dagsOfService(stack, service),
             kind: "generated",
             ...generated(stack, service.definition),
             role,
@@ -247,9 +251,12 @@ function codeLocationRole(
 }
 
 /** Where the user's own workspace file stands in an image of layers; null when only its Dockerfile knows: Dagster looks in the working folder. */
-function workspacePath({ images, instance }: Stack, image: string): string | null {
+function workspacePath({ images, instance, services, dags }: Stack, image: string): string | null {
   const building = images[image]?.building;
-  if (instance.workspace.kind !== "own" || building?.kind !== "layers") return null;
+  if (instance.workspace.kind !== "own") return null;
+  // Named beside another one, what Dagster looks for in the working folder has to be named, too.
+  if (building?.kind !== "layers")
+    return loadedDags({ services, dags }).length > 0 ? posix.basename(instance.workspace.path) : null;
   return pathInImage(building, instance.workspace.path);
 }
 
@@ -268,6 +275,7 @@ function common(
 ): Pick<
   GeneratedRequest,
   | "image"
+  | "dags"
   | "command"
   | "environment"
   | "secrets"
@@ -286,6 +294,7 @@ function common(
   const variables = withVariables({}, layersOf(stack, task.variables, sources));
   return {
     image: reference,
+    dags: null,
     command: null,
     environment: {
       ...(dagsterFolder === null ? {} : { DAGSTER_HOME: dagsterFolder }),

@@ -8,6 +8,7 @@ import { type Approved, checkApproved } from "./approved.ts";
 import { withFindings } from "./checks.ts";
 import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
+import { checkDagsForward } from "./dags-forward.ts";
 import { undisturbed } from "./in-flight.ts";
 import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
 import type { DefinitionsSource } from "./dagster-definitions/compared.ts";
@@ -274,6 +275,7 @@ async function prepare(
     observation,
     approved: approved?.hash ?? null,
     images: { clients: images, observations, copies },
+    dags: observed.dags,
     earlier: [],
     allowsStateLoss: allowStateLoss,
     rolling,
@@ -309,6 +311,7 @@ async function look(
   const findings = [
     ...plan.findings,
     ...checkState(stack, observation, begun, allowStateLoss),
+    ...(await checkDagsForward(session, about.scope, observation, begun)),
     ...(await verified((verifying) =>
       verify(clients, images, about.scope, observation, { contents, target: plan.target }, verifying),
     )),

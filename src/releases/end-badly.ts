@@ -22,6 +22,7 @@ import type { RolloutEnd } from "./rollout.ts";
 import { putSettingsBack } from "./settings-back.ts";
 import { sendAllBack } from "./send-back.ts";
 import type { Session } from "./session.ts";
+import { seenBack, switchAllBack, switchedBy } from "./pointers-back.ts";
 import { stateAfterTakeBack } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
@@ -52,32 +53,40 @@ export async function failed(
   if (!isCancelled) tellEvidence(context, end);
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
+  const switched = switchedBy(end, undertaking.plan);
   const isSentBack = isCancelled && undertaking.rolling.onCancel === "rollback";
-  if (moved.length > 0 && (isSentBack || !(isCancelled || isLeft))) {
-    context.report({ kind: "stage", title: "Taking back" });
-  }
+  const isGoingBack = isSentBack || !(isCancelled || isLeft);
+  if (moved.length + switched.length > 0 && isGoingBack) context.report({ kind: "stage", title: "Taking back" });
+  // What was moved last goes back first: then old processes find the code that they had.
+  const pointers = isGoingBack ? await switchAllBack(context, session, lock, switched) : [];
   const sentBack = isSentBack ? await sendAllBack(context, session, lock, undertaking.observation, moved) : [];
   const takenBack =
     isCancelled || isLeft ? sentBack : await takeAllOrSend(context, session, lock, undertaking, moved, dagster);
   const isTakenBack = !isCancelled && !isLeft;
+  const pointersBack = isTakenBack
+    ? await seenBack(context, session.stack, undertaking.observation, dagster, pointers)
+    : pointers;
   const settings = isTakenBack ? await putSettingsBack(session, lock, end, takenBack) : [];
   const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, end, takenBack, dagster);
   const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
-  const outcome: OutcomeKind = left.length === 0 ? "taken-back" : "failed";
+  const isSwitchedBack = isGoingBack ? pointersBack.every(({ why }) => why === null) : switched.length === 0;
+  const outcome: OutcomeKind = left.length === 0 && isSwitchedBack ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = isCancelled
     ? "Cancelled"
-    : takenBack.length > 0 && outcome === "taken-back"
+    : takenBack.length + pointersBack.length > 0 && outcome === "taken-back"
       ? "Failed, and taken back"
       : "Failed";
   const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
-  const result = resultOf({ ...told, queued, stateAfter });
-  if (isSentBack && moved.length > 0) return new ReleaseCancelled(wordsOfSentBack(end, sentBack), result);
-  if (isCancelled) return new ReleaseCancelled(wordsOfLeft(undertaking.observation, end, left), result);
+  const result = resultOf({ ...told, queued, stateAfter, pointersBack });
+  if (isSentBack && moved.length + switched.length > 0)
+    return new ReleaseCancelled(wordsOfSentBack(end, sentBack, pointersBack), result);
+  if (isCancelled)
+    return new ReleaseCancelled(wordsOfLeft(undertaking.observation, end, left, isGoingBack ? [] : switched), result);
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
-  return red(cause, takenBack, result, { leftSo, settings, stateAfter });
+  return red(cause, takenBack, result, { leftSo, settings, stateAfter, pointersBack });
 }
 
 /** What was seen of the failure, in a group of its own; ECS's events stand in the log already. */
@@ -150,7 +159,8 @@ export function uncommitted(error: unknown, told: Told): Error {
 
 function red(cause: Error, takenBack: readonly TakenBack[], result: Result, others: Others = noOthers): Error {
   // With nothing done there is nothing more to tell than the error itself.
-  if (!(cause instanceof StepFailed) && !result.changed && takenBack.length === 0) return cause;
+  const isNothingDone = !result.changed && takenBack.length + others.pointersBack.length === 0;
+  if (!(cause instanceof StepFailed) && isNothingDone) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
   return new ReleaseFailed(wordsOfFailure(cause, takenBack, others, result.release), result, verdicts, cause);
 }
@@ -182,7 +192,7 @@ function movedBy(end: RolloutEnd): readonly Moved[] {
     .toReversed()
     .flatMap(({ step: { kind, service, undo, from } }) => {
       const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
-      return undo.kind === "settings" ? [] : [{ service, undo, ours }];
+      return undo.kind === "settings" || undo.kind === "switch" ? [] : [{ service, undo, ours }];
     });
 }
 

@@ -13,6 +13,7 @@ import {
   paragraphs,
   table,
 } from "../markdown/markdown.ts";
+import { explainFiles } from "../dags/explain.ts";
 import { explainSql } from "../migrations/explain.ts";
 import { explainChanges, showChanges } from "../task-definitions/explain.ts";
 import { type DefinitionChange, definitionChanges } from "./changes.ts";
@@ -70,10 +71,21 @@ export function explainContents(plan: Plan, observation: Observation, web: strin
   const known = sourcesOf(plan, observation);
   return [
     ...Object.entries(observation.sql).map(([name, sql]) => explainSql(name, sql)),
+    ...filesOfDags(plan, observation),
     ...definitionChanges(plan, observation).map((change) =>
       explainDefinition(change, known, commitsBetween(change, known, plan.target.source, web)),
     ),
   ];
+}
+
+/** Files that each location's next version adds, changes and removes. */
+function filesOfDags({ steps }: Plan, { dags }: Observation): readonly Markdown[] {
+  return steps.flatMap((step): readonly Markdown[] => {
+    const wanted = step.kind === "switch" ? dags[step.location]?.wanted : null;
+    if (step.kind !== "switch" || wanted == null) return [];
+    const files = explainFiles(`DAGs of ${step.location}`, wanted.changes);
+    return files === null ? [] : [files];
+  });
 }
 
 /** What stays, and why. */
@@ -103,10 +115,10 @@ function titleOf({ backTo }: Plan): string {
 }
 
 /** Why there is no step; without one there may be something to record. */
-export function nothingToDo({ target, moved }: Plan, { current }: Observation): string {
-  if (moved.length > 0) {
-    const services = moved.map(({ service }) => service).join(", ");
-    return `Nothing to make or roll: a release that was cut has brought ${services} where this one would. It is recorded.`;
+export function nothingToDo({ target, moved, switched }: Plan, { current }: Observation): string {
+  if (moved.length + switched.length > 0) {
+    const names = [...moved.map(({ service }) => service), ...switched.map(({ location }) => `DAGs of ${location}`)];
+    return `Nothing to make or roll: a release that was cut has brought ${names.join(", ")} where this one would. It is recorded.`;
   }
   return current !== null && saysAlready(current, target)
     ? `Nothing to do: nothing in it differs from what runs, release ${current.id}.`

@@ -1,3 +1,4 @@
+import type { DagsBefore } from "../domain/dags.ts";
 import { UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import type { Instigators, Jobs } from "../domain/instigators.ts";
@@ -84,6 +85,13 @@ export function locationsBeforeUnfinished({ unfinished }: Pick<History, "unfinis
     instigators: oldest(intents.map(({ instigators }) => instigators)),
     jobs: oldest(intents.map(({ jobs }) => jobs)),
   };
+}
+
+/** What readers of DAGs had before unfinished releases, by location: as the oldest one has noted it. */
+export function pointersBeforeUnfinished({
+  unfinished,
+}: Pick<History, "unfinished">): Readonly<Record<string, DagsBefore | null>> {
+  return Object.fromEntries(unfinished.toReversed().flatMap(({ intent }) => Object.entries(intent.pointers)));
 }
 
 function oldest<T>(notes: readonly (Readonly<Record<string, T>> | null)[]): Readonly<Record<string, T>> | null {

@@ -1,7 +1,11 @@
+import type { Stored } from "../aws/bucket.ts";
+import type { DagsChanges } from "../dags/compare.ts";
+import type { DagsBefore, DagsPointer, DagsVersion } from "../domain/dags.ts";
+import type { Finding } from "../domain/finding.ts";
 import type { Digest, ReleaseId } from "../domain/identifiers.ts";
 import type { Instigators, Jobs } from "../domain/instigators.ts";
 import type { Before } from "../domain/journal.ts";
-import { type ImagePart, keptName, type Release, type Source } from "../domain/release.ts";
+import { type DagsPart, type ImagePart, keptName, type Release, type Source } from "../domain/release.ts";
 import type { ServiceObservation } from "../deployments/service.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Service, Stack } from "../stack/stack.ts";
@@ -55,6 +59,28 @@ export interface Observation {
   /** What new code changes among the definitions of each location: only for a plan that is looked at, and where it is asked for. */
   readonly dagsterDefinitions: Readonly<Record<string, ComparedDefinitions>>;
   readonly instigators: NotedInstigators;
+  /** Code that lies in S3, by location. */
+  readonly dags: Readonly<Record<string, LocationDags>>;
+}
+
+/** What readers of a location have, and what they are to have. */
+export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
+  /** null: nothing was ever served. */
+  readonly pointer: Stored<DagsPointer> | null;
+  /** What they are to have again, should this fail: what they have now, or had before an unfinished release. null: nothing. */
+  readonly before: DagsBefore | null;
+  /** null: it stays as it is. */
+  readonly wanted: {
+    readonly version: DagsVersion;
+    /** null: it was published, and is gone. */
+    readonly source: Source | null;
+    readonly publishes: boolean;
+    /** Of its files, against what is served. */
+    readonly changes: DagsChanges;
+    readonly findings: readonly Finding[];
+  } | null;
+  /** SHA-256 of the lock file that its code was written against; null: not known. */
+  readonly lock: string | null;
 }
 
 /** An image of the stack's registry that a container runs by a tag. */

@@ -10,6 +10,7 @@ import type { Clients } from "./connections.ts";
 import { existingProblems, liveDefinitions, withNames } from "./existing.ts";
 import type { History } from "./history.ts";
 import { isAskable, type Observation } from "./observation.ts";
+import { observeLocations, type ObservedDags } from "./observe/dags.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
 import { readDefinitionFiles } from "./observe/existing.ts";
 import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
@@ -22,6 +23,8 @@ import { observeTagged, withDigests } from "./observe/tagged.ts";
 /** What observation reads, and what applying needs of it again. */
 export interface Observed extends ObservedImages {
   readonly observation: Observation;
+  /** The code of locations in the checkout, by location. */
+  readonly dags: ObservedDags["checkouts"];
 }
 
 /**
@@ -40,7 +43,7 @@ export async function observe(
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion } = about;
-  const [services, { images, copies }, parameters, scripts, files, instanceFile] = await Promise.all([
+  const [services, { images, copies }, parameters, scripts, files, instanceFile, dags] = await Promise.all([
     observeServicesByKey(clients, stack, history),
     lookAtImages(imageClients, context, about, checkout, current),
     parameterNames(clients, scope),
@@ -48,6 +51,7 @@ export async function observe(
     promotion === null ? migrationScripts(scope, checkout.root) : {},
     readDefinitionFiles(scope, checkout.root),
     readInstanceFile(scope, checkout.root),
+    observeLocations(clients.s3, context, stack, checkout, history, about),
   ]);
   const before = beforeOf(services, history);
   const [definitions, instigators] = await Promise.all([
@@ -89,8 +93,9 @@ export async function observe(
     sql: {},
     dagsterDefinitions: {},
     instigators,
+    dags: dags.locations,
   };
-  return { observation, images, copies };
+  return { observation, images, copies, dags: dags.checkouts };
 }
 
 /** What alembic will find in images of layers: a Dockerfile does not say where it copies what. */

@@ -49,6 +49,8 @@ export interface OpenStack {
   readonly clients: Clients;
   /** Lock and journal. */
   readonly records: Bucket;
+  /** The DAGs of a location, by their prefix: what readers have is put back although the job was cancelled. */
+  readonly pointers: (prefix: string) => Bucket;
 }
 
 /**
@@ -86,6 +88,7 @@ export async function openStack(
     contractAddress: address,
     clients,
     records: bucket(s3, name, `${prefix}${stack.name}/${environment}/`),
+    pointers: (below) => bucket(s3, name, below),
   };
 }
 

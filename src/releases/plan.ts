@@ -8,6 +8,7 @@ import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
 import { checkCodeVersions } from "./code-versions.ts";
 import { checkComponents } from "./components.ts";
 import { checkDagsterVersions } from "./dagster-versions.ts";
+import { checkDags, checkDagsThere } from "./dags-checks.ts";
 import { checkDefinitions } from "./definition-checks.ts";
 import { type ImageReferences, imageReference } from "./definitions.ts";
 import { checkExisting, withNames } from "./existing.ts";
@@ -19,6 +20,7 @@ import { checkRevisions } from "./revisions.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
 import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
+import { planPublishing } from "./plans/dags.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planPromotedKept } from "./plans/promoted.ts";
@@ -48,6 +50,7 @@ export function planWithContents(
     steps: [],
     untouched: [],
     moved: [],
+    switched: [],
     target: withoutKept(target, scope),
     contents: {},
     arns: {},
@@ -58,6 +61,7 @@ export function planWithContents(
     ...planImages(scope, observation, draft),
     ...planPromotedKept(scope, observation, draft),
   };
+  planPublishing(observation, draft);
   planProtection(observation, draft);
   planMigrations(scope, observation, images, hosts, draft);
   planDefinitions(scope, observation, images, draft);
@@ -83,6 +87,7 @@ export function planWithContents(
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkComponents(stack, scope, observation, begun),
     ...checkRevisions(scope, observation, draft.steps),
+    ...checkDags(stack, scope, observation),
   ];
   return { plan: { ...finished(draft, findings), shownVariables: stack.shownVariables }, contents: draft.contents };
 }
@@ -105,16 +110,18 @@ export function planRollback(
 ): Plan {
   const { current } = observation;
   const former = without(to, servicesLeft(stack, to));
-  const { contract, kept, images: formerImages, taskDefinitions } = former;
+  const { contract, kept, images: formerImages, taskDefinitions, dags } = former;
   const migrations = leftTo(to, schema);
-  const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations };
-  const draft: Draft = { steps: [], untouched: [], moved: [], target, contents: {}, arns: {} };
+  const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations, dags };
+  const draft: Draft = { steps: [], untouched: [], moved: [], switched: [], target, contents: {}, arns: {} };
+  planPublishing(observation, draft);
   planFormerDefinitions(former, wanted, draft);
   const hosts = hostChange(stack, current, (host) => imageOf(to, host));
   planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
   if (
     draft.steps.length === 0 &&
     draft.moved.length === 0 &&
+    draft.switched.length === 0 &&
     current !== null &&
     [to, target].some((release) => runsSame(release, current))
   )
@@ -127,6 +134,7 @@ export function planRollback(
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, observation, former, wanted, images),
+    ...checkDagsThere(observation, to),
     ...checkLeft(stack, to),
     ...checkSchema(to, schema, current),
     ...checkDagster(stack, to, current),
@@ -167,8 +175,9 @@ function pinsOf({
   kept,
   taskDefinitions,
   migrations,
-}: Release): Pick<Release, "contract" | "images" | "kept" | "taskDefinitions" | "migrations"> {
-  return { contract, images, kept, taskDefinitions, migrations };
+  dags,
+}: Release): Pick<Release, "contract" | "images" | "kept" | "taskDefinitions" | "migrations" | "dags"> {
+  return { contract, images, kept, taskDefinitions, migrations, dags };
 }
 
 /** Of the images that a release pins. */

@@ -12,6 +12,7 @@ import type { ComparedDefinitions } from "./dagster-definitions/compared.ts";
 import { explainPlan, wordsOfPlan } from "./explain.ts";
 import { explainPreview } from "./preview/explain.ts";
 import { nameIn, type Observation, showRunning } from "./observation.ts";
+import type { PointerBack } from "./pointers-back.ts";
 import type { StackPrice } from "./price/price.ts";
 import type { SettledRevisions } from "./old-revisions/settle.ts";
 import type { QueuedRuns } from "./queued-runs.ts";
@@ -101,6 +102,8 @@ export interface Told {
   readonly takenBack: readonly TakenBack[];
   /** Schedules and sensors of what was taken back. */
   readonly stateAfter: readonly StateAfter[];
+  /** What readers of DAGs have again. */
+  readonly pointersBack: readonly PointerBack[];
   /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
   readonly queued: QueuedRuns | null;
   /** What became of old revisions of task definitions; null: nothing was to. */
@@ -234,12 +237,12 @@ function verdictsOf(
 }
 
 function endingOf(
-  { title, plan, observation, end, outcome, takenBack, stateAfter, queued, revisions, session }: Told,
+  { title, plan, observation, end, outcome, takenBack, stateAfter, pointersBack, queued, revisions, session }: Told,
   steps: readonly StepEnd[],
 ): Ending {
   const { failure, release } = end;
   const served = steps.flatMap((one) =>
-    one.kind === "done" && one.step.kind === "gate" && ["location", "loaded"].includes(one.step.gate)
+    one.kind === "done" && one.step.kind === "gate" && ["location", "loaded", "version"].includes(one.step.gate)
       ? (one.done.gate?.since ?? [])
       : [],
   );
@@ -251,6 +254,7 @@ function endingOf(
     steps,
     takenBack,
     stateAfter,
+    pointersBack,
     failure:
       failure === null
         ? null

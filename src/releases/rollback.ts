@@ -12,6 +12,7 @@ import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
 import { undisturbed } from "./in-flight.ts";
 import { releasingBeside, takeLock } from "./lock.ts";
+import { observeFormerLocations } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { noteInstigators } from "./observe/instigators.ts";
@@ -83,6 +84,7 @@ export async function rollback(context: Context, connections: Connections, reque
       observation,
       approved: request.approved?.hash ?? null,
       images: { clients: images, observations: {}, copies: {} },
+      dags: {},
       parts: ["definitions", "rollout"],
       earlier: [],
       allowsStateLoss: request.allowStateLoss,
@@ -235,7 +237,7 @@ async function look(
   ]);
   const before = beforeOf(services, session);
   const dagster = isAskable(stack, { services }) ? webserver : null;
-  const [instigators, wanted, running, there, schema] = await Promise.all([
+  const [instigators, wanted, running, there, schema, dags] = await Promise.all([
     noteInstigators(dagster, context, session),
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
     byKey(services, (service, key) =>
@@ -243,6 +245,7 @@ async function look(
     ),
     byKey(imagesOf(to), ({ repository, digest }) => imageIsThere(images, repository, digest)),
     schemaNow(session, to),
+    observeFormerLocations(clients.s3, stack, session, to),
   ]);
   const definitions = Object.entries(running).map(
     ([key, known]) => [`service/${key}`, { ...known, newest: null }] as const,
@@ -266,6 +269,7 @@ async function look(
     sql: {},
     dagsterDefinitions: {},
     instigators,
+    dags,
   };
   const { source, sources, promotes, stackFile } = to;
   const begun = newRelease(context, session, {

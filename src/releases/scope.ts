@@ -52,6 +52,7 @@ export function withBase(scope: Stack, base: Release | null, release: Release): 
     kept: mix(base.kept, release.kept, made.services),
     taskDefinitions: mix(base.taskDefinitions, release.taskDefinitions, made.definitions),
     migrations: mix(notRun(base.migrations), release.migrations, made.migrations),
+    dags: mix(base.dags, release.dags, made.dags),
   };
 }
 
@@ -133,7 +134,8 @@ function namesIn({
   services,
   runs,
   migrations,
-}: Stack): Readonly<Record<"images" | "services" | "definitions" | "migrations", ReadonlySet<string>>> {
+  dags,
+}: Stack): Readonly<Record<"images" | "services" | "definitions" | "migrations" | "dags", ReadonlySet<string>>> {
   return {
     images: new Set(Object.keys(images)),
     services: new Set(Object.keys(services)),
@@ -143,6 +145,7 @@ function namesIn({
       ...(runs.kind === "ecs" ? Object.values(runs.definitions).map(({ key }) => `run/${key}`) : []),
     ]),
     migrations: new Set(migrations.map(({ name }) => name)),
+    dags: new Set(Object.keys(dags)),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
+import { publish, switchPointer } from "./steps/dags.ts";
 import { register } from "./steps/definition.ts";
 import type { Done } from "./steps/done.ts";
 import { awaitRuns } from "./steps/drain.ts";
@@ -36,6 +37,10 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return stopService(shop, step);
     case "put-back":
       return putBack(shop, step);
+    case "publish":
+      return publish(shop, step);
+    case "switch":
+      return switchPointer(shop, step);
     case "gate":
       return passGate(shop, step, results);
   }

@@ -27,6 +27,8 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
     case "protect":
     case "register":
     case "settings":
+    case "publish":
+    case "switch":
       return 0;
     case "run-task":
       return migrationTimeoutSeconds;
@@ -38,7 +40,7 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
     case "put-back":
       return rollSeconds;
     case "gate":
-      return gateSeconds(step.gate);
+      return gateSeconds(step.gate) + (step.gate === "version" ? step.pollSeconds : 0);
   }
 }
 

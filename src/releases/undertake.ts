@@ -25,6 +25,7 @@ import type { Session } from "./session.ts";
 import { carryOut } from "./steps.ts";
 import { type Done, StepFailed } from "./steps/done.ts";
 import { begunMigration } from "./steps/migration.ts";
+import { publish } from "./steps/dags.ts";
 import { makeImage } from "./steps/image.ts";
 import { protect } from "./steps/protect.ts";
 import { longestSeconds } from "./time-outs.ts";
@@ -44,9 +45,10 @@ export async function makeImages(
   const { plan } = undertaking;
   const mine = stepsToCarryOut(context, session, { ...undertaking, parts: ["images"] });
   const shop = imageWorkshop(context, session, undertaking);
-  const end = await rollOut(mine, plan.target, context, async (step) => {
+  const end = await rollOut(mine, plan.target, context, async (step, _results, release) => {
     if (step.kind === "image") return makeImage(shop, step);
     if (step.kind === "protect") return protect(shop, step);
+    if (step.kind === "publish") return publish({ ...shop, release }, step);
     throw new Error(`step ${step.id} makes no image`);
   });
   if (end.failure !== null) throw imagesFailed(context, session, undertaking, end);
@@ -71,7 +73,11 @@ export async function undertake(
   const begun = isBegun(session, plan);
   // What an interrupted release has moved is not released until it is committed, although nothing is left to do.
   const commits =
-    isLast && (begun || mine.length > 0 || plan.moved.length > 0 || !saysAlready(session.currentRelease, plan.target));
+    isLast &&
+    (begun ||
+      mine.length > 0 ||
+      plan.moved.length + plan.switched.length > 0 ||
+      !saysAlready(session.currentRelease, plan.target));
   if (mine.length === 0 && !commits) {
     await leave(context, session, lock, plan);
     const release = (isLast ? session.currentRelease : null) ?? plan.target;
@@ -161,7 +167,7 @@ function withBegunMigrations(
  */
 async function leave(context: Context, session: Session, lock: HeldLock, plan: Plan): Promise<void> {
   if (isBegun(session, plan)) return lock.handOn();
-  if (plan.moved.length === 0) {
+  if (plan.moved.length + plan.switched.length === 0) {
     const { clock } = context;
     await endLeftTasks(context, session, session.unfinished, plan);
     await abandon(session.journal, session.unfinished, { owner: session.request.owner, now: clock.now() });
@@ -277,6 +283,7 @@ async function begin(
       command,
       release: plan.target,
       before: { ...observation.before },
+      pointers: Object.fromEntries(Object.entries(observation.dags).map(([key, { before }]) => [key, before])),
       approved,
       instigators: observation.instigators.locations,
       jobs: observation.instigators.jobs,

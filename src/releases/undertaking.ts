@@ -1,3 +1,4 @@
+import type { DagsObservation } from "../dags/index.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan } from "../domain/plan.ts";
 import type { CopyObservation, ImageClients, MakingObservation } from "../images/index.ts";
@@ -19,6 +20,8 @@ export interface Undertaking {
     readonly observations: Readonly<Record<string, MakingObservation>>;
     readonly copies: Readonly<Record<string, CopyObservation>>;
   };
+  /** The code of locations in the checkout, by location. */
+  readonly dags: Readonly<Record<string, DagsObservation>>;
   /** The parts of it that are carried out here. */
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */
@@ -52,6 +55,7 @@ export function tell(
     outcome,
     takenBack,
     stateAfter: [],
+    pointersBack: [],
     queued: null,
     revisions: null,
     session,

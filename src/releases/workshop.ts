@@ -15,12 +15,14 @@ import type { HeldLock } from "./lock.ts";
 import { successorOf } from "./observation.ts";
 import type { Rolling } from "./rolling.ts";
 import type { Session } from "./session.ts";
+import { dagsStore } from "./observe/dags.ts";
+import type { DagsWorkshop } from "./steps/dags.ts";
 import { taskNetwork } from "./task-network.ts";
 import type { Undertaking } from "./undertaking.ts";
 import type { AskedWebserver } from "./webserver.ts";
 
 /** Everything a step may need. */
-export interface Workshop {
+export interface Workshop extends DagsWorkshop {
   readonly stack: Stack;
   /** Before each write to ECS the lock is looked at. */
   readonly clients: Clients;
@@ -29,7 +31,6 @@ export interface Workshop {
   readonly copyObservations: Readonly<Record<string, CopyObservation>>;
   /** Content keys, by the key of the image. */
   readonly imageKeys: Readonly<Record<string, string>>;
-  readonly context: Context;
   /** What definitions are made of beside the stack. */
   readonly sources: DefinitionSources;
   /** null: no webserver has an address. */
@@ -39,6 +40,8 @@ export interface Workshop {
   readonly network: () => Promise<ServiceNetwork>;
   readonly release: Release;
   readonly attempt: number;
+  /** @throws UserError when somebody else has the lock */
+  readonly checkLock: () => Promise<void>;
   readonly rolling: Rolling;
   /** Shared by services that roll side by side. */
   readonly looks: Looks;
@@ -84,6 +87,7 @@ export function workshop(
     network: (): Promise<ServiceNetwork> => taskNetwork(clients, stack.contract, stack.file),
     release,
     attempt: request.owner.attempt,
+    checkLock: () => lock.check(),
     rolling,
     looks,
     handedOver: handedOverBy(plan),
@@ -94,18 +98,21 @@ export function workshop(
   };
 }
 
-/** What its images are made with. */
+/** What its images are made with, and DAGs published. */
 export function imageWorkshop(
   context: Context,
-  { stack }: Session,
-  { images }: Pick<Undertaking, "images">,
-): ImageWorkshop {
+  { stack, clients, request }: Session,
+  { images, dags }: Pick<Undertaking, "images" | "dags">,
+): ImageWorkshop & DagsWorkshop {
   return {
     context,
     stack,
     images: images.clients,
     imageObservations: images.observations,
     copyObservations: images.copies,
+    dagsObservations: dags,
+    dagsStore: (prefix) => dagsStore(clients.s3, stack, prefix),
+    page: request.owner.url,
   };
 }
 

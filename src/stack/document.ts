@@ -579,6 +579,9 @@ const gatesSchema = z.strictObject({
         .optional()
         .describe("That the webserver has a code location loaded from its new image."),
       loaded: gateLevelSchema.optional().describe("The same of a location that the webserver loads itself."),
+      version: gateLevelSchema
+        .optional()
+        .describe("That Dagster has loaded the version of a location's code that readers are to have."),
       daemon: gateLevelSchema.optional().describe("That a new daemon sends its heartbeats."),
       webserver: gateLevelSchema.optional().describe("That a new webserver answers."),
       "security-groups": gateLevelSchema
@@ -625,8 +628,8 @@ const instanceSchema = z.strictObject({
     .optional()
     .describe(
       "Your own workspace file, by its path in the repository. `files` must copy it into the images of webserver and " +
-        "daemon, which are started with it. Needed: making one, and `s3` for locations that come and go without a restart, " +
-        "are not in this version.",
+        "daemon, which are started with it. `s3`: the reader of `dags` writes it, where webserver and daemon load all locations " +
+        "from there. Needed, one or the other: making one for code servers is not in this version.",
     ),
   database: z
     .strictObject({
@@ -654,19 +657,27 @@ const dagsSchema = z.strictObject({
   layout: z
     .enum(["versioned", "mirror", "both"])
     .default("versioned")
-    .describe("`versioned`: bundles and one pointer. `mirror`: plain files, for readers that exist. `both`."),
+    .describe(
+      "`versioned`: archives and one pointer. `mirror`: plain files, for readers that exist; `both`: one beside the other. " +
+        "The last two are not in this version.",
+    ),
   "poll-seconds": z.int().min(5).max(3600).default(60).describe("How often a reader looks for a new version."),
   fallback: z
     .enum(["none", "image"])
     .default("none")
-    .describe("`image`: the code in the image serves while sync is off or nothing was published yet."),
+    .describe(
+      "`image`: the code in the image is enough while nothing was published. A release publishes a first version before " +
+        "anything starts, so this changes nothing here; of a location with `source` it is not in this version.",
+    ),
   source: z
     .strictObject({
       repository: text.regex(/^[\w.-]+\/[\w.-]+$/, "owner/name").describe("`owner/name`."),
       ref: text.describe("Branch that is released."),
     })
     .optional()
-    .describe("Repository that releases it by itself. Default this one."),
+    .describe(
+      "Repository that releases it by itself, with `actions/sync-dags`: a release of the stack leaves it alone. Default this one.",
+    ),
 });
 
 const migrationSchema = z
@@ -758,7 +769,7 @@ const shared = {
   dags: z
     .record(locationSchema, dagsSchema)
     .default({})
-    .describe("Locations whose code comes from S3 instead of the image, by their name. Not in this version."),
+    .describe("Locations whose code comes from S3 instead of the image, by their name."),
   instance: instanceSchema.prefault({}).describe("Dagster's instance."),
   volumes: z
     .record(keySchema, z.strictObject({ efs: text.describe("Id of the EFS file system.") }))

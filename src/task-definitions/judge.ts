@@ -62,7 +62,11 @@ export function faultsOf(content: JsonMap, purpose: Purpose): readonly Fault[] {
     ...architecture(content, purpose),
     ...roles(content, containers, purpose),
     ...containers.flatMap((container, at) =>
-      ofContainer(container, ["containerDefinitions", at], { ...purpose, onFargate: isFargate(content) }),
+      ofContainer(container, ["containerDefinitions", at], {
+        ...purpose,
+        image: dagster?.["image"],
+        onFargate: isFargate(content),
+      }),
     ),
     ...leftPlaceholders(content),
     ...commitInside(content, containers, purpose),
@@ -259,13 +263,20 @@ function roles(content: JsonMap, containers: readonly JsonMap[], { launches, kin
 function ofContainer(
   container: JsonMap,
   path: Fault["path"],
-  { container: dagster, judged, onFargate }: Purpose & { readonly onFargate: boolean },
+  {
+    container: dagster,
+    judged,
+    onFargate,
+    image,
+  }: Purpose & { readonly onFargate: boolean; readonly image: Json | undefined },
 ): readonly Fault[] {
   const name = nameOf(container);
+  // Beside Dagster on its own image, which a release pins: its digest may not be known yet.
+  const isPinned = name === dagster || (image !== undefined && container["image"] === image);
   return [
     ...variables(container, name, path, name === dagster ? judged : new Set()),
     ...logs(container, name, path, onFargate),
-    ...(name !== dagster && floats(container["image"])
+    ...(!isPinned && floats(container["image"])
       ? [
           {
             id: "image-floats",

@@ -1,6 +1,7 @@
 import type { Platform } from "../domain/identifiers.ts";
 import type { Json, JsonMap } from "../domain/json.ts";
 import type { Later, LaterJson } from "../domain/later.ts";
+import { dagsFolder, dagsVolume, dagsWorkspace, type ReadDags, readerCommand, readerVariables } from "./dags.ts";
 import { edited } from "./edit.ts";
 import type { VariableLayer } from "./variables.ts";
 
@@ -68,6 +69,8 @@ export interface GeneratedRequest {
   readonly role: Role;
   /** Full reference, by digest. */
   readonly image: Later;
+  /** Code that it has from S3; null: its image holds all of it. */
+  readonly dags: ReadDags | null;
   /** Replaces the command of the role. */
   readonly command: readonly string[] | null;
   readonly environment: Readonly<Record<string, string>>;
@@ -134,18 +137,21 @@ function renderExisting({
 
 function renderGenerated(request: GeneratedRequest): LaterJson {
   const { role, log } = request;
+  const followed = followedDags(request);
   const container: LaterJson = {
     name: request.container,
     image: request.image,
     essential: true,
-    ...given("command", request.command ?? commandOf(role)),
+    ...given("entryPoint", role.kind === "run" && request.dags !== null ? readerCommand("run", "--") : null),
+    ...given("command", request.command ?? commandOf(request)),
     ...given("workingDirectory", "workdir" in role ? role.workdir : null),
-    environment: byName(environmentOf(request)).map(([name, value]) => ({ name, value })),
+    environment: variablesOf(environmentOf(request)),
     secrets: byName(request.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
     ...given("environmentFiles", request.environmentFiles ?? null),
     portMappings: "port" in role ? [{ containerPort: role.port, hostPort: role.port, protocol: "tcp" }] : [],
     ...given("mountPoints", mountPoints(request)),
     ...given("healthCheck", healthCheck(role)),
+    ...given("dependsOn", followed === null ? null : afterInit),
     stopTimeout: stopTimeout(role),
     ...given("logConfiguration", log === null ? null : logConfiguration(log)),
     ...given("dockerLabels", Object.keys(request.labels).length === 0 ? null : request.labels),
@@ -162,7 +168,7 @@ function renderGenerated(request: GeneratedRequest): LaterJson {
     },
     ...given("executionRoleArn", request.executionRoleArn),
     ...given("taskRoleArn", request.taskRoleArn),
-    containerDefinitions: [container],
+    containerDefinitions: [container, ...(followed === null ? [] : readers(request, followed))],
     ...given("volumes", volumesOf(request)),
     ...given(
       "tags",
@@ -171,23 +177,71 @@ function renderGenerated(request: GeneratedRequest): LaterJson {
   };
 }
 
+/** What is read beside a process that loads the code itself; null: the process has none, or is the reader itself. */
+function followedDags({ role, dags }: GeneratedRequest): ReadDags | null {
+  return role.kind === "webserver" || role.kind === "daemon" ? dags : null;
+}
+
+const afterInit: LaterJson = [{ containerName: "dags-init", condition: "SUCCESS" }];
+
+/**
+ * One container that ends when every location is there, and one that goes on following: on the image of the process, beside it, with a
+ * volume that they share. What follows is not essential: should it end, what is served stays.
+ */
+function readers(request: GeneratedRequest, dags: ReadDags): readonly LaterJson[] {
+  const { role, region, environment, image, log } = request;
+  const webserver = role.kind === "webserver" ? { DAGS_WEBSERVER: `http://localhost:${role.port}` } : {};
+  const known = {
+    AWS_DEFAULT_REGION: region,
+    ...environment,
+    ...readerVariables(dags),
+    DAGS_WORKSPACE: dagsWorkspace,
+  };
+  const reader = (
+    name: string,
+    variables: Readonly<Record<string, string>>,
+  ): { readonly [key: string]: LaterJson } => ({
+    name: `dags-${name}`,
+    image,
+    essential: false,
+    command: readerCommand(name),
+    environment: variablesOf(variables),
+    portMappings: [],
+    mountPoints: [dagsMount],
+    ...given("logConfiguration", log === null ? null : logConfiguration(log)),
+  });
+  return [
+    reader("init", known),
+    { ...reader("follow", { ...known, ...webserver }), dependsOn: afterInit, restartPolicy: { enabled: true } },
+  ];
+}
+
+const dagsMount: LaterJson = { sourceVolume: dagsVolume, containerPath: dagsFolder, readOnly: false };
+
+function variablesOf(variables: Readonly<Record<string, Later>>): LaterJson {
+  return byName(variables).map(([name, value]) => ({ name, value }));
+}
+
 /** A member that is left out when there is nothing to say. */
 function given(name: string, value: LaterJson): { readonly [name: string]: LaterJson } {
   return value === null ? {} : { [name]: value };
 }
 
-function mountPoints({ volumes }: GeneratedRequest): LaterJson {
-  if (volumes.length === 0) return null;
-  return volumes.map(({ name, path }) => ({ sourceVolume: name, containerPath: path, readOnly: false }));
+function mountPoints(request: GeneratedRequest): LaterJson {
+  const mounted = request.volumes.map(({ name, path }) => {
+    return { sourceVolume: name, containerPath: path, readOnly: false };
+  });
+  const all: readonly LaterJson[] = [...mounted, ...(followedDags(request) === null ? [] : [dagsMount])];
+  return all.length === 0 ? null : all;
 }
 
 /**
  * By TLS, and as the role of the task, which a policy of the file system may name.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/efs-volumes.html
  */
-function volumesOf({ volumes, taskRoleArn }: GeneratedRequest): LaterJson {
-  if (volumes.length === 0) return null;
-  return volumes.map(({ name, fileSystem }) => ({
+function volumesOf(request: GeneratedRequest): LaterJson {
+  const { volumes, taskRoleArn } = request;
+  const shared = volumes.map(({ name, fileSystem }) => ({
     name,
     efsVolumeConfiguration: {
       fileSystemId: fileSystem,
@@ -195,6 +249,8 @@ function volumesOf({ volumes, taskRoleArn }: GeneratedRequest): LaterJson {
       ...given("authorizationConfig", taskRoleArn === null ? null : { iam: "ENABLED" }),
     },
   }));
+  const all: readonly LaterJson[] = [...shared, ...(followedDags(request) === null ? [] : [{ name: dagsVolume }])];
+  return all.length === 0 ? null : all;
 }
 
 function logConfiguration({ group, region, prefix }: NonNullable<GeneratedRequest["log"]>): LaterJson {
@@ -205,13 +261,14 @@ function logConfiguration({ group, region, prefix }: NonNullable<GeneratedReques
 }
 
 /** `dagster api grpc`, the webserver and the daemon as their command lines document them (dagster 1.13 `--help`). */
-function commandOf(role: Role): readonly string[] | null {
+function commandOf({ role, dags }: GeneratedRequest): readonly string[] | null {
   switch (role.kind) {
     case "webserver":
-      return ["dagster-webserver", "-h", "0.0.0.0", "-p", String(role.port), ...option("-w", role.workspace)];
+      return ["dagster-webserver", "-h", "0.0.0.0", "-p", String(role.port), ...workspaces(role, dags)];
     case "daemon":
-      return ["dagster-daemon", "run", ...option("-w", role.workspace)];
+      return ["dagster-daemon", "run", ...workspaces(role, dags)];
     case "code-location":
+      if (dags !== null) return readerCommand("serve", String(role.port));
       // Its default host is localhost: without -h no other task reaches it.
       return [
         "dagster",
@@ -231,6 +288,11 @@ function commandOf(role: Role): readonly string[] | null {
   }
 }
 
+/** Files are merged. */
+function workspaces({ workspace }: { readonly workspace: string | null }, dags: ReadDags | null): readonly string[] {
+  return [...option("-w", workspace), ...option("-w", dags === null ? null : dagsWorkspace)];
+}
+
 function option(name: string, value: string | null): readonly string[] {
   return value === null ? [] : [name, value];
 }
@@ -241,8 +303,8 @@ function option(name: string, value: string | null): readonly string[] {
  * over `task_definition` in dagster.yaml (dagster_aws/ecs/container_context.py). Webserver and daemon hand both to the code servers
  * that they start themselves, in their environment.
  */
-function environmentOf({ role, image, region, environment }: GeneratedRequest): Readonly<Record<string, Later>> {
-  const known = { AWS_DEFAULT_REGION: region, ...environment };
+function environmentOf({ role, image, region, environment, dags }: GeneratedRequest): Readonly<Record<string, Later>> {
+  const known = { AWS_DEFAULT_REGION: region, ...environment, ...(dags === null ? {} : readerVariables(dags)) };
   const code = loadedCode(role);
   return code === null ? known : { ...known, ...codeVariables(code, image) };
 }

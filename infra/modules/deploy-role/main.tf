@@ -23,6 +23,8 @@ locals {
     contract-object    = { resources = ["${local.s3}${var.contract.bucket}/${var.contract.key}"], condition = {} }
     records            = { resources = [local.records], condition = {} }
     bucket             = { resources = distinct(["${local.s3}${var.bucket.name}", "${local.s3}${var.contract.bucket}"]), condition = {} }
+    dags               = { resources = [for prefix in var.dags : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
+    dags-written       = { resources = [for prefix in setsubtract(var.dags, var.dags_of_others) : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
     repositories       = { resources = [for name in var.repositories : "arn:${local.partition}:ecr:${local.here}:repository/${name}"], condition = {} }
     services           = { resources = [for name in var.services : "${local.ecs}:service/${var.cluster}/${name}"], condition = local.in_cluster }
     service-deployments = {
@@ -64,6 +66,7 @@ locals {
     reach-task     = var.asked_by_task
     verify         = var.verify
     keep-revisions = var.keep_revisions
+    dags           = length(var.dags) > 0
   }
 
   # The very list that docs/permissions.md is made of, which a test compares with the calls of the actions.
@@ -73,7 +76,10 @@ locals {
   ]
 
   # One statement for each kind of resource.
-  kinds = distinct(flatten([for permission in local.permissions : permission.on]))
+  kinds = [
+    for kind in distinct(flatten([for permission in local.permissions : permission.on])) : kind
+    if kind != "dags-written" || length(setsubtract(var.dags, var.dags_of_others)) > 0
+  ]
   statements = [
     for kind in local.kinds : merge(
       {

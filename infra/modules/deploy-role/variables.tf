@@ -145,6 +145,23 @@ variable "keep_revisions" {
   default     = false
 }
 
+variable "dags" {
+  description = "Key prefixes of `dags:` in dagster-stack.yml, each with its slash: `dags/<location>/` where the file names none."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for prefix in var.dags : can(regex("^([A-Za-z0-9_.-]+/)+$", prefix))])
+    error_message = "A prefix ends in a slash, and holds no `*`."
+  }
+}
+
+variable "dags_of_others" {
+  description = "Those of them that other repositories release (`source:`): the role reads them, and writes nothing there."
+  type        = set(string)
+  default     = []
+}
+
 variable "session_hours" {
   description = "Longest session. The actions renew theirs; one hour is enough."
   type        = number

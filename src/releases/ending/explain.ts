@@ -21,6 +21,7 @@ import { timeline } from "../../markdown/timeline.ts";
 import { commit, explainAbout, explainFindings } from "../explain.ts";
 import type { SettledRevisions } from "../old-revisions/settle.ts";
 import type { QueuedRuns } from "../queued-runs.ts";
+import type { PointerBack } from "../pointers-back.ts";
 import type { StateAfter } from "../state-after.ts";
 import type { StepEnd } from "../rollout.ts";
 import { describe, keptImageOf } from "../steps/explain.ts";
@@ -35,6 +36,8 @@ export interface Ending {
   readonly takenBack: readonly TakenBack[];
   /** Schedules and sensors of what was taken back. */
   readonly stateAfter: readonly StateAfter[];
+  /** What readers of DAGs have again. */
+  readonly pointersBack: readonly PointerBack[];
   /** null: it went well. */
   readonly failure: {
     readonly step: string;
@@ -64,6 +67,7 @@ export function explainEnding({
   steps,
   takenBack,
   stateAfter,
+  pointersBack,
   failure,
   running,
   current,
@@ -82,6 +86,7 @@ export function explainEnding({
     explainAbout(release),
     failure === null ? null : explainFailure(failure),
     takenBack.length === 0 ? null : list(takenBack.map(takenBackLine)),
+    pointersBack.length === 0 ? null : list(pointersBack.map(pointerBackLine)),
     stateAfter.length === 0 ? null : list(stateAfter.map(stateAfterLine)),
     failure === null ? null : explainMigrated(release),
     servedAfterSeconds === null
@@ -133,6 +138,9 @@ function subjectOf(step: Step): string {
     case "stop":
     case "put-back":
       return `service ${step.service}`;
+    case "publish":
+    case "switch":
+      return `DAGs of ${step.location}`;
     case "protect":
     case "register":
     case "settings":
@@ -234,13 +242,20 @@ function takenBackLine({ name, verdict, count, why }: TakenBack): Markdown {
   return markdown`${code(name)} could **not** be taken back: ${why}`;
 }
 
+function pointerBackLine({ location, version, why }: PointerBack): Markdown {
+  const now = version === null ? markdown`not known` : code(version.slice(0, 12));
+  return why === null
+    ? markdown`Readers of ${location} are to have version ${now} of its DAGs again.`
+    : markdown`Readers of ${location} are **not** seen to be as before; what they are to have: ${now}. ${why}`;
+}
+
 function stateAfterLine({ location, why }: StateAfter): Markdown {
   return why === null
     ? markdown`Schedules and sensors of ${location} are as before.`
     : markdown`Schedules and sensors of ${location} are **not** as before: ${why}`;
 }
 
-function partsOf({ images, kept, taskDefinitions }: Release): readonly (readonly (Text | Markdown)[])[] {
+function partsOf({ images, kept, taskDefinitions, dags }: Release): readonly (readonly (Text | Markdown)[])[] {
   return [
     ...Object.entries(images).map(([key, { repository, digest, source }]) => [
       `image ${key}`,
@@ -251,5 +266,9 @@ function partsOf({ images, kept, taskDefinitions }: Release): readonly (readonly
       markdown`${code(`${repository}@${digest}`)} of ${commit(source)}`,
     ]),
     ...Object.entries(taskDefinitions).map(([key, revision]) => [key, code(showRevision(revision))]),
+    ...Object.entries(dags).map(([location, { version, source }]) => [
+      `DAGs of ${location}`,
+      markdown`${code(version.slice(0, 12))} of ${commit(source)}`,
+    ]),
   ];
 }

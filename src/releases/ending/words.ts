@@ -3,6 +3,7 @@ import { migratedBy, type Release } from "../../domain/release.ts";
 import type { VerdictKind } from "../../domain/verdict.ts";
 import { nameIn, type Observation } from "../observation.ts";
 import { movesOf, wordsOf } from "../result.ts";
+import type { PointerBack, SwitchedLocation } from "../pointers-back.ts";
 import type { RolloutEnd, StepEnd } from "../rollout.ts";
 import type { SentBack } from "../send-back.ts";
 import type { SettingsBack } from "../settings-back.ts";
@@ -21,8 +22,9 @@ export function wordsOfLeft(
   observation: Observation,
   end: RolloutEnd,
   left: readonly Pick<Moved, "service">[],
+  switched: readonly Pick<SwitchedLocation, "location">[] = [],
 ): string {
-  if (left.length === 0) return [beforeAnyMove, ...wordsOfSettings(end)].join("\n");
+  if (left.length + switched.length === 0) return [beforeAnyMove, ...wordsOfSettings(end)].join("\n");
   const moves = movesOf(end);
   const underWay = moves.flatMap(({ step, end: how }) => (isStillMoving(how) ? [step.service] : []));
   // What ECS has taken back by itself is told by what failed.
@@ -37,13 +39,20 @@ export function wordsOfLeft(
     "Cancelled.",
     ...(going === "" ? [] : [`ECS goes on with ${going} by itself.`]),
     ...(moved === "" ? [] : [`Moved already, and left so: ${moved}.`]),
+    ...(switched.length === 0
+      ? []
+      : [`DAGs switched already, and left so: ${switched.map(({ location }) => location).join(", ")}.`]),
     "The next deploy or rollback goes on from here.",
   ];
   return [...wordsBefore(end), text.join(" "), ...wordsOfSettings(end)].join("\n");
 }
 
 /** A release that was cancelled, and has told ECS to take back what had moved. */
-export function wordsOfSentBack(end: RolloutEnd, sentBack: readonly SentBack[]): string {
+export function wordsOfSentBack(
+  end: RolloutEnd,
+  sentBack: readonly SentBack[],
+  pointersBack: readonly PointerBack[] = [],
+): string {
   const names = (those: readonly SentBack[]): string => those.map(({ name }) => name).join(", ");
   const back = sentBack.filter(({ why }) => why === null);
   const going = sentBack.filter(({ told, why }) => told && why !== null);
@@ -53,6 +62,7 @@ export function wordsOfSentBack(end: RolloutEnd, sentBack: readonly SentBack[]):
     ...(back.length === 0 ? [] : [`Taken back: ${names(back)}.`]),
     ...(going.length === 0 ? [] : [`Told to go back, and on the way: ${names(going)}.`]),
     ...others.map(({ name, why }) => `Not taken back: ${name}: ${why ?? "nobody knows why"}.`),
+    ...wordsOfPointers(pointersBack),
     "The next deploy or rollback goes on from here.",
   ];
   return [...wordsBefore(end), text.join(" "), ...wordsOfSettings(end)].join("\n");
@@ -64,15 +74,26 @@ export interface Others {
   readonly leftSo: readonly string[];
   readonly settings: readonly SettingsBack[];
   readonly stateAfter: readonly StateAfter[];
+  readonly pointersBack: readonly PointerBack[];
 }
 
-export const noOthers: Others = { leftSo: [], settings: [], stateAfter: [] };
+export const noOthers: Others = { leftSo: [], settings: [], stateAfter: [], pointersBack: [] };
+
+/** What became of versions that readers were let have. */
+function wordsOfPointers(pointersBack: readonly PointerBack[]): readonly string[] {
+  return pointersBack.map(({ location, version, why }) => {
+    const now = version === null ? "it is not known what they have" : `they are to have ${version.slice(0, 12)}`;
+    return why === null
+      ? `Readers of ${location} were taken back: ${now}.`
+      : `Readers of ${location} are not seen to be as before: ${now}. ${why}`;
+  });
+}
 
 /** A release that failed. */
 export function wordsOfFailure(
   error: Error,
   takenBack: readonly TakenBack[],
-  { leftSo, settings, stateAfter }: Others,
+  { leftSo, settings, stateAfter, pointersBack }: Others,
   release: Release,
 ): string {
   const { what, fix } = wordsOf(error);
@@ -83,6 +104,7 @@ export function wordsOfFailure(
     ...(fix === null ? [] : [`fix: ${fix}`]),
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
+    ...wordsOfPointers(pointersBack),
     ...stateAfter.map(({ location, why }) => {
       return `Schedules and sensors of ${location}: ${why === null ? "as before" : `not as before: ${why}`}`;
     }),

@@ -8,6 +8,7 @@ export interface Draft {
   readonly steps: Step[];
   readonly untouched: Plan["untouched"][number][];
   readonly moved: Plan["moved"][number][];
+  readonly switched: Plan["switched"][number][];
   target: Release;
   /** What each definition that is wanted says, whether or not it is registered. */
   readonly contents: Record<string, LaterJson>;
@@ -23,7 +24,7 @@ export function push(draft: Draft, step: Step): string {
 }
 
 /** The release with one part named; another one of that name is replaced. */
-export function withPart<Part extends "images" | "kept" | "taskDefinitions" | "migrations">(
+export function withPart<Part extends "images" | "kept" | "taskDefinitions" | "migrations" | "dags">(
   release: Release,
   part: Part,
   key: string,
@@ -39,7 +40,7 @@ export function withoutDefinition(release: Release, definition: string): Release
 }
 
 /** The plan that was drafted. @throws Error when its steps do not fit together: a bug */
-export function finished({ target, steps, untouched, moved }: Draft, findings: readonly Finding[]): Plan {
+export function finished({ target, steps, untouched, moved, switched }: Draft, findings: readonly Finding[]): Plan {
   checkPlan({ steps });
-  return { target, backTo: null, steps, untouched, moved, findings, shownVariables: [] };
+  return { target, backTo: null, steps, untouched, moved, switched, findings, shownVariables: [] };
 }

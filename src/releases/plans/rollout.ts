@@ -8,6 +8,7 @@ import type { CodeLocation, Expected, Service, Stack } from "../../stack/stack.t
 import type { ImageReferences } from "../definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
+import { locationsToBeSeen, planFirstSwitches, planSwitches } from "./dags.ts";
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
@@ -36,7 +37,8 @@ export function planRollout(
   // Everything is registered before the first service moves: what ECS refuses is found while nothing has changed.
   const registered = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
   const moving = services.flatMap(({ key }) => (rolls.get(key) === null ? [] : [key]));
-  const earlier = [...registered, ...(askable ? planDrain(stack, observation, moving, registered, draft) : [])];
+  const drained = [...registered, ...(askable ? planDrain(stack, observation, moving, registered, draft) : [])];
+  const earlier = [...drained, ...planFirstSwitches(observation, drained, draft)];
 
   const rollout: Rollout = {
     locations: services.flatMap((service) => (service.kind === "code-location" ? [service] : [])),
@@ -86,7 +88,13 @@ export function planRollout(
   for (const [gate, { level, reason }] of Object.entries({ ...stack.gates.levels, "log-scan": stack.gates.logScan }))
     if (level === "off") draft.untouched.push({ what: `gate ${gate}`, why: `off: ${reason ?? ""}` });
   const order = hosts.kind === "up" ? hostsFirst : codeFirst;
-  const all = order.plan(rollout);
+  const rolled = order.plan(rollout);
+  const switches = planSwitches(observation, [...earlier, ...rolled], draft);
+  const all = [
+    ...rolled,
+    ...switches,
+    ...planVersions(stack, observation, images, rollout, [...rolled, ...switches], draft),
+  ];
   for (const service of order.kinds.toReversed().flatMap((kind) => services.filter((one) => one.kind === kind))) {
     if (!isMoved(service)) continue;
     const count = observation.services[service.key]?.desiredCount ?? 0;
@@ -106,6 +114,42 @@ export function planRollout(
   planSecurityGroups(stack, all, draft);
   planLogScan(stack, isNew, [...all, ...canary], draft);
   planPutBack(stack, moved, draft);
+}
+
+/** Code from S3 is loaded in the version that it is to have, and what people have made of it is there. @returns the steps */
+function planVersions(
+  { dags, services, gates }: Stack,
+  observation: Observation,
+  images: ImageReferences,
+  { askable }: Rollout,
+  after: readonly string[],
+  draft: Draft,
+): readonly string[] {
+  const rolled = new Set(draft.steps.flatMap((step) => (step.kind === "roll" ? [step.service] : [])));
+  const all = Object.values(services);
+  const isAnswered = askable || all.some(({ kind, key }) => kind === "webserver" && rolled.has(key));
+  if (!isAnswered) return [];
+  const renewed = all.filter(({ key }) => rolled.has(key)).flatMap(locationsServedBy);
+  return locationsToBeSeen({ dags }, observation, renewed, draft).flatMap(({ location, seen, isSwitched }) => {
+    const [version, pollSeconds] = [seen.wanted?.version, dags[location]?.pollSeconds];
+    if (version === undefined || pollSeconds === undefined) return [];
+    const question = { gate: "version" as const, on: location, version, pollSeconds };
+    const loaded = pushGate(
+      { gates },
+      draft,
+      after,
+      question,
+      "readers follow by themselves, and Dagster must load it",
+    );
+    const server = all.find((service) => locationsServedBy(service).includes(location));
+    const isKnown = askable || observation.instigators.locations !== null;
+    if (!isSwitched || !isKnown || server === undefined || seen.before === null) return loaded;
+    const state = { gate: "state" as const, on: location, image: images[server.image] ?? "" };
+    return [
+      ...loaded,
+      ...pushGate({ gates }, draft, loaded, state, "other code may have lost what people turned on", "/dags"),
+    ];
+  });
 }
 
 /** What the stack file names must be so once all runs. */
@@ -391,7 +435,7 @@ function pushRoll(
 
 /** @returns what is to be waited for instead of `after`: the same, when the stack file says that nobody asks */
 function pushGate(
-  { gates }: Stack,
+  { gates }: Pick<Stack, "gates">,
   draft: Draft,
   after: readonly string[],
   question: Question,

@@ -35,6 +35,7 @@ export function policyNames(stack: Stack, { address, contents, bases }: Found): 
     cluster,
     contract: address,
     bucket,
+    dags: Object.values(stack.dags).map(({ prefix, source }) => ({ prefix, isWritten: source === null })),
     services: named(services.flatMap(({ service, replaces }) => [service, replaces])),
     families: named(definitions.map(({ family }) => family)).filter((family) => !family.startsWith(`${stack.name}-`)),
     repositories: named([...Object.values(stack.images).map(({ repository }) => repository), ...bases]),

@@ -10,7 +10,7 @@ export interface PermissionTable {
 }
 
 /** What a stack may ask for, and most do not. */
-export type Asked = "scan" | "create" | "reach-task" | "verify" | "keep-revisions";
+export type Asked = "scan" | "create" | "reach-task" | "verify" | "keep-revisions" | "dags";
 
 /** What an action is called on. */
 type ResourceKind =
@@ -19,6 +19,8 @@ type ResourceKind =
   | "contract-object"
   | "records"
   | "bucket"
+  | "dags"
+  | "dags-written"
   | "repositories"
   | "services"
   | "services-of-cluster"
@@ -47,6 +49,8 @@ export interface PolicyNames {
     readonly object: { readonly bucket: string; readonly key: string } | null;
   };
   readonly bucket: { readonly name: string; readonly prefix: string };
+  /** Key prefixes of code in S3, in the bucket. */
+  readonly dags: readonly { readonly prefix: string; readonly isWritten: boolean }[];
   /** ECS services, and those that they replace. */
   readonly services: readonly string[];
   /** Families of task definitions, beside `<stack>-*`. */
@@ -129,6 +133,10 @@ function resourcesOf(names: PolicyNames): Readonly<Record<ResourceKind, Resource
     "contract-parameter": { resources: parameter === null ? [] : [parameterArn(home, parameter)] },
     "contract-object": { resources: object === null ? [] : [s3(`${object.bucket}/${object.key}`)] },
     records: { resources: [s3(`${bucket.name}/${bucket.prefix}${stack}/*`)] },
+    dags: { resources: names.dags.map(({ prefix }) => s3(`${bucket.name}/${prefix}*`)) },
+    "dags-written": {
+      resources: names.dags.flatMap(({ prefix, isWritten }) => (isWritten ? [s3(`${bucket.name}/${prefix}*`)] : [])),
+    },
     bucket: { resources: [...new Set([bucket.name, ...(object === null ? [] : [object.bucket])])].map(s3) },
     repositories: {
       resources: names.repositories.map((name) => showArn({ ...home, service: "ecr", resource: `repository/${name}` })),

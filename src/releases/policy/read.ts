@@ -54,6 +54,7 @@ export async function rolePolicy(
     ["reach-task", stack.gates.reach === "task"],
     ["verify", request.verifies],
     ["keep-revisions", request.keepsRevisions || request.commands.includes("clean-up")],
+    ["dags", Object.keys(stack.dags).length > 0],
   ];
   const asked = wishes.flatMap(([wish, isSo]) => (isSo ? [wish] : []));
   const { Version, Statement } = policyFor(names, { commands: request.commands, asked });

@@ -30,6 +30,10 @@ export function describe(step: Step, results: Results = {}): Markdown {
     }
     case "put-back":
       return markdown`put ${code(shownName(step.service, step.name))} back to ${showRunning(step.to, step.count ?? 1)}`;
+    case "publish":
+      return markdown`publish version ${code(step.version.slice(0, 12))} of the DAGs of ${code(step.location)}`;
+    case "switch":
+      return markdown`let readers of ${code(step.location)} have version ${code(step.version.slice(0, 12))}, from ${step.from === null ? "nothing" : step.from.version.slice(0, 12)}`;
     case "gate":
       if (step.gate === "canary") {
         const { target, partition } = step.run;

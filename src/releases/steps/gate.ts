@@ -9,6 +9,7 @@ import { expectGate } from "../../gates/state/expect.ts";
 import { stateGate } from "../../gates/state/gate.ts";
 import { securityGroupsGate } from "../../gates/security-groups.ts";
 import { targetsGate } from "../../gates/targets.ts";
+import { versionGate } from "../../gates/version.ts";
 import { type Service, withLevels } from "../../stack/index.ts";
 import { askGate } from "../ask-gate.ts";
 import { dayOf } from "../checks.ts";
@@ -104,6 +105,13 @@ async function ask(
         { gate: step.gate, on: step.on, image: resolveText(step.image, results) },
         gateTimeoutSeconds,
       );
+    case "version":
+      return versionGate(dagster, context, {
+        location: step.on,
+        version: step.version,
+        // Who looks at S3 seldom hears of it late.
+        timeoutSeconds: gateTimeoutSeconds + step.pollSeconds,
+      });
     case "daemon":
       return askGate(
         asker,

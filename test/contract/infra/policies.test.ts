@@ -61,6 +61,7 @@ test.each([
   ["scan", [...documentedWith("`ecr:DescribeImageScanFindings`")]],
   ["verify", documentedWith("With `verify: true`")],
   ["keep-revisions", documentedWith("With `keep-revisions`")],
+  ["dags", documentedWith("With [`dags:`](dags.md#in-a-stack)")],
   ["create", documentedWith("`ecr:CreateRepository`").filter((action) => !action.startsWith("kms:"))],
 ])("what a stack file asks for takes what is written of it: %s", (asked, documented) => {
   const { permissions } = permissionsOf((path) => readFileSync(path, "utf8"));

@@ -194,6 +194,7 @@ function containerOf(role: Role): Container {
     container: "container",
     role,
     image: "image",
+    dags: null,
     command: null,
     environment: {},
     secrets: {},

@@ -190,6 +190,11 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     webserver: "small-webserver",
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
+    version: (location, dags) => {
+      const known = JSON.parse(dags) as Readonly<Record<string, { readonly prefix: string }>>;
+      const pointer = s3.objects.get(`${bucket}/${known[location]?.prefix ?? ""}current.json`);
+      return pointer === undefined ? null : (JSON.parse(pointer.text) as { readonly version: string }).version;
+    },
   });
   const probes: PlayedProbe[] = [];
   const parameters = new Map<string, string>();

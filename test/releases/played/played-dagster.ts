@@ -15,6 +15,8 @@ export interface PlayedDagster {
   open(signal: AbortSignal, wire: Wire): Dagster;
   /** Location that does not load, when its image is one of these. */
   readonly broken: { has(image: string): boolean };
+  /** Versions of code in S3 that cannot be loaded: what was served before stays. */
+  readonly brokenVersions: Set<string>;
   /** Runs that were launched, oldest first. */
   readonly runs: readonly LaunchedRun[];
   /** A run is made now, and waits: by a schedule, a sensor, a person. Nobody starts it. @returns its id */
@@ -64,6 +66,8 @@ export interface DagsterStack {
   /** Each of them sends heartbeats while it runs. */
   readonly daemons: readonly string[];
   readonly broken: PlayedDagster["broken"];
+  /** What readers of a location are to have now, by the `DAGS` that a container has; null: nothing. Absent: no code is in S3. */
+  readonly version?: (location: string, dags: string) => string | null;
 }
 
 export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStack): PlayedDagster {
@@ -76,6 +80,14 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
   const living: LivingRun[] = [];
   const repositories: TickedRepository[] = [];
   const instigators = playInstigators();
+  const brokenVersions = new Set<string>();
+  const served = new Map<string, string>();
+  /** As the reader of a process does: at once, though. */
+  const follow = (location: string, dags: string | null): string | null => {
+    const version = dags === null ? null : (stack.version?.(location, dags) ?? null);
+    if (version !== null && !brokenVersions.has(version)) served.set(location, version);
+    return version === null ? null : (served.get(location) ?? null);
+  };
 
   const running = async (service: string): Promise<readonly Task[]> => {
     const listed = (await readPastClient(aws, "ListTasks", { cluster, serviceName: service })) as {
@@ -121,8 +133,20 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: error };
     }
     const repositories = [{ name: "__repository__", jobs: [{ name: "canary" }] }];
-    const loaded = { __typename: "RepositoryLocation", serverId: task.taskArn?.split("/").at(-1) ?? "", repositories };
-    return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: loaded };
+    const container = await containerOf(task);
+    const version = follow(name, variable(container, "DAGS"));
+    const isServer = container?.command?.includes("serve") === true;
+    const id = task.taskArn?.split("/").at(-1) ?? "";
+    const serverId = version !== null && isServer ? `${version}.${id}` : id;
+    const folder = `/opt/dagster/dags/${name}/versions/${version ?? ""}`;
+    const metadata = version === null || isServer ? [] : [{ key: "working_directory", value: folder }];
+    const loaded = { __typename: "RepositoryLocation", serverId, repositories };
+    return {
+      name,
+      loadStatus: "LOADED",
+      displayMetadata: [...displayMetadata, ...metadata],
+      locationOrLoadError: loaded,
+    };
   };
 
   const launch = async (location: string, tags: LaunchedRun["tags"]): Promise<object> => {
@@ -306,6 +330,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       };
     },
     broken: stack.broken,
+    brokenVersions,
     runs,
     queue: (location, job) => {
       const id = `queued-${queued.length + 1}`;

@@ -28,6 +28,31 @@ export const replacingStack = replaceAll(stackFile, [
   ["{ kind: daemon, image: host }", `{ kind: daemon, image: host, replaces: ${formerDaemon} }`],
 ]);
 
+/** The usual stack, whose location has its code from S3. */
+export const dagsStack = replaceAll(stackFile, [
+  [
+    "files: [{ from: app, to: /app/app }] }",
+    "files: [{ from: app, to: /app/app }, { from: reader, to: /app/dag_reader }] }",
+  ],
+  ["location: small, module: app.main }", "location: small }"],
+  ["migrations:\n", "dags: { small: { directory: dags, module: flows } }\nmigrations:\n"],
+]);
+
+/** Hosts that load the location from S3 themselves, and hold its runs. */
+export const dagsHostsStack = replaceAll(inProcessStack, [
+  ["[{ from: app, to: /app/app }, ", "[{ from: app, to: /app/app }, { from: reader, to: /app/dag_reader }, "],
+  ["workspace: workspace.yaml }", "workspace: s3 }"],
+  ["migrations:\n", "dags: { small: { directory: dags, module: flows } }\nmigrations:\n"],
+]);
+
+/** Further files of the first commit of these two. */
+export const dagsFiles: Readonly<Record<string, string>> = {
+  "dags/flows.py": "VERSION = 1\n",
+  "dags/words.txt": "one\n",
+  "reader/__main__.py": "print('the reader')\n",
+  "dagster.yaml": "run_launcher: { module: dag_reader.launcher, class: PlannedCodeRunLauncher }\n",
+};
+
 function replaceAll(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
   return changes.reduce((now, [from, to]) => {
     if (typeof from === "string" ? !now.includes(from) : !from.test(now))

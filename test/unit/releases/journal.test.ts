@@ -15,6 +15,7 @@ const intentOf = (id: ReleaseId): Intent => ({
   command: "deploy",
   release: emptyRelease({ ...head, id }),
   before: {},
+  pointers: {},
   approved: null,
   instigators: null,
   jobs: null,

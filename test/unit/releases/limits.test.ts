@@ -55,7 +55,8 @@ const servicesWith = (more: string): string =>
 /** A file that uses the key, by its way in the schema. */
 const stops: Readonly<Record<string, string>> = {
   "services.*.auth": `${images}${servicesWith(', auth: { basic: "secret:a" }')}${instance}`,
-  dags: `${images}${services}${instance}dags: { shop: { directory: dags, module: m } }\n`,
+  "dags.*.layout": `${images}${services}${instance}dags: { shop: { directory: dags, module: m, layout: both } }\n`,
+  "dags.*.fallback": `${images}${services}${instance}dags: { shop: { directory: dags, module: m, fallback: image, source: { repository: a/b, ref: main } } }\n`,
   "instance.dagster-yaml": `${images}${services}instance: { workspace: workspace.yaml }\n`,
   "instance.workspace": `${images}${services}instance: { dagster-yaml: dagster.yaml, workspace: s3 }\n`,
   "instance.concurrency": `${images}${services}instance: { workspace: workspace.yaml, concurrency: { tag: t, limit: 1 } }\n`,
@@ -83,7 +84,7 @@ describe("what the reference marks as not in this version", () => {
 
 test.each([
   ["services.*.auth", "web:"],
-  ["dags", "shop:"],
+  ["dags.*.layout", "shop:"],
 ])("%s is refused at its own place", (key, written) => {
   const text = stops[key] ?? "";
   expect(text).toContain(written);

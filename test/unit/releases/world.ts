@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { type ServiceObservation, usualThreshold } from "../../../src/deployments/service.ts";
 import { contractSchema } from "../../../src/domain/contract.ts";
 import type { Digest, Sha } from "../../../src/domain/identifiers.ts";
-import { releaseId } from "../../../src/domain/identifiers.ts";
+import { instant, releaseId } from "../../../src/domain/identifiers.ts";
 import { contentHash, type Json } from "../../../src/domain/json.ts";
 import { resolve, resolveText, type Results } from "../../../src/domain/later.ts";
 import { inOrder, type Plan, type Step } from "../../../src/domain/plan.ts";
@@ -93,6 +93,7 @@ export function untouchedWorld(stack: Stack): World {
         sql: {},
         dagsterDefinitions: {},
         instigators: { locations: null, jobs: null, unknown: null },
+        dags: {},
       },
       contents,
     },
@@ -288,6 +289,25 @@ function once(
       const back = serviceOf(service.name, step.to, step.count ?? service.desiredCount);
       const services = { ...observation.services, [step.service]: back };
       return { observation: { ...observation, services }, release, result: {} };
+    }
+    case "publish":
+      return { observation, release, result: {} };
+    case "switch": {
+      const seen = observation.dags[step.location];
+      const part = release.dags[step.location];
+      if (seen === undefined || part === undefined) throw new Error(`${step.id} switches nothing that is there`);
+      const pointer = {
+        schema: 1 as const,
+        version: step.version,
+        previous: step.from?.version ?? null,
+        source: part.source,
+        run: null,
+        at: instant(0),
+      };
+      const stored = { value: pointer, etag: `"${step.version}"`, ageSeconds: 0 };
+      const { schema: _, at: __, ...before } = pointer;
+      const dags = { ...observation.dags, [step.location]: { ...seen, pointer: stored, before } };
+      return { observation: { ...observation, dags }, release, result: {} };
     }
     case "drain":
     case "gate":

@@ -15,6 +15,7 @@ const request: GeneratedRequest = {
     context: { taskDefinitionArn: "arn:run:1", containerName: "run" },
   },
   image,
+  dags: null,
   command: null,
   environment: { ZONE: "b", ALPHA: "a" },
   secrets: { PASSWORD: "arn:aws:ssm:eu-west-1:123456789012:parameter/password" },

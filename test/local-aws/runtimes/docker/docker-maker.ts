@@ -85,7 +85,7 @@ async function makeContainer(
     ...options.engine.mark,
   };
   const folders: Record<string, string> = {};
-  for (const { fileSystemId, path } of mountsOf(task.definition, definition)) {
+  for (const { fileSystemId, path } of mountsOf(task.definition, definition, task.id)) {
     const folder = join(options.fileSystems, fileSystemId);
     await mkdir(folder, { recursive: true });
     folders[path] = folder;

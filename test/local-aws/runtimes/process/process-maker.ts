@@ -40,7 +40,8 @@ async function makeProcess(
   const home = join(folder, "home");
   await mkdir(join(home, "tmp"), { recursive: true });
   makeRootFolder(image.layers, root);
-  for (const mount of mountsOf(task.definition, definition)) await mountFolder(options.fileSystems, mount, root);
+  for (const mount of mountsOf(task.definition, definition, task.id))
+    await mountFolder(options.fileSystems, mount, root);
   const process = containerProcess(task, definition, image.config, secrets, {
     address,
     region: options.region,

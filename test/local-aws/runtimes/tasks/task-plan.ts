@@ -20,21 +20,33 @@ export function isEssential({ essential }: ContainerDefinition): boolean {
 
 /** A file system in a container. */
 export interface Mount {
+  /** Of EFS; or a name that only the containers of one task share. */
   readonly fileSystemId: string;
   /** Absolute, in the container. */
   readonly path: string;
 }
 
-/** @throws Error for a volume that is no EFS file system: nothing else is played */
+/**
+ * A volume that says nothing is a folder that goes with its task: API_Volume, bind mounts of Fargate.
+ * @param task id of it
+ * @throws Error for any other volume that is no EFS file system: nothing else is played
+ */
 export function mountsOf(
   { volumes = [] }: TaskDefinition,
   { mountPoints = [] }: ContainerDefinition,
+  task: string,
 ): readonly Mount[] {
-  return mountPoints.map(({ sourceVolume, containerPath = "" }) => {
-    const found = volumes.find(({ name }) => name === sourceVolume)?.efsVolumeConfiguration;
+  return mountPoints.map(({ sourceVolume = "", containerPath = "" }) => {
+    const { name, ...volume } = volumes.find((one) => one.name === sourceVolume) ?? {};
+    const path = containerPath.replace(/\/+$/, "");
+    const given = Object.values(volume).filter((value) => value !== undefined && Object.keys(value).length > 0);
+    if (name !== undefined && given.length === 0) return { fileSystemId: `${task}-${name}`, path };
+    const found = volume.efsVolumeConfiguration;
     if (found?.fileSystemId === undefined || (found.rootDirectory ?? "/") !== "/")
-      throw new Error(`the volume ${sourceVolume} is not the root of an EFS file system, which is all that is played`);
-    return { fileSystemId: found.fileSystemId, path: containerPath.replace(/\/+$/, "") };
+      throw new Error(
+        `the volume ${sourceVolume} is neither empty nor the root of an EFS file system, which is all that is played`,
+      );
+    return { fileSystemId: found.fileSystemId, path };
   });
 }
 

@@ -1,0 +1,168 @@
+import { type Bucket, bucket, type Stored } from "../../aws/bucket.ts";
+import type { S3Send } from "../../aws/s3.ts";
+import { type DagsObservation, observeDags, planDags } from "../../dags/index.ts";
+import type { Context } from "../../domain/context.ts";
+import {
+  type DagsBefore,
+  dagsKeys,
+  type DagsManifest,
+  dagsManifestSchema,
+  type DagsPointer,
+  dagsPointerSchema,
+  type DagsVersion,
+} from "../../domain/dags.ts";
+import type { Release, Source } from "../../domain/release.ts";
+import type { Dags, Stack } from "../../stack/stack.ts";
+import { type History, pointersBeforeUnfinished } from "../history.ts";
+import type { LocationDags, Observation } from "../observation.ts";
+import type { About } from "./images.ts";
+
+/** What is there of the code of each location that lies in S3, and what publishing needs of it again. */
+export interface ObservedDags {
+  readonly locations: Observation["dags"];
+  /** Of those whose code is in the checkout. */
+  readonly checkouts: Readonly<Record<string, DagsObservation>>;
+}
+
+/** The objects of a location in the stack's bucket. */
+export function dagsStore(s3: S3Send, { contract }: Pick<Stack, "contract">, prefix: string): Bucket {
+  return bucket(s3, contract.bucket.name, prefix);
+}
+
+/**
+ * Reads the pointer of each location of the stack, and the code of those that the release is about. Changes nothing.
+ * @throws UserError for a folder that is empty, too large, or has links that lead out of it
+ */
+export async function observeLocations(
+  s3: S3Send,
+  context: Context,
+  stack: Stack,
+  checkout: { readonly root: string; readonly source: Source },
+  history: Pick<History, "unfinished">,
+  { scope, promotion }: Pick<About, "scope" | "promotion">,
+): Promise<ObservedDags> {
+  const before = pointersBeforeUnfinished(history);
+  const found = await Promise.all(
+    Object.values(stack.dags).map(async (dags) => {
+      const { location, prefix } = dags;
+      const store = dagsStore(s3, stack, prefix);
+      const common = { prefix, releasedBy: dags.source === null ? "stack" : "itself" } as const;
+      const known = (pointer: Stored<DagsPointer> | null) => ({ pointer, before: beforeOf(before, location, pointer) });
+      if (dags.source === null && scope.dags[location] !== undefined && promotion === null) {
+        const request = { ...checkout, location, directory: dags.directory, place: dags.place, run: null };
+        const observation = await observeDags(store, context, { ...request, lock: lockFileOf(stack, dags) });
+        const { version, publishes, changes, findings } = planDags(observation);
+        const { pointer, lock } = observation;
+        const source = pointer?.value.version === version ? pointer.value.source : checkout.source;
+        const wanted = { version, source, publishes, changes, findings };
+        return { location, seen: { ...common, ...known(pointer), lock, wanted }, observation };
+      }
+      const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
+      const there = known(pointer);
+      const version = wantedVersion(dags, promotion?.release ?? null, there);
+      const isToBeServed = scope.dags[location] !== undefined || there.before?.version !== pointer?.value.version;
+      const manifest = version === null || !isToBeServed ? null : await manifestOf(store, version);
+      const wanted = dags.source === null && isToBeServed && version !== null ? former(version, manifest) : null;
+      return { location, seen: { ...common, ...there, lock: manifest?.lock ?? null, wanted }, observation: null };
+    }),
+  );
+  return {
+    locations: Object.fromEntries(found.map(({ location, seen }) => [location, seen])),
+    checkouts: Object.fromEntries(
+      found.flatMap(({ location, observation }) => (observation === null ? [] : [[location, observation] as const])),
+    ),
+  };
+}
+
+/**
+ * Reads the pointer of each location of an earlier release, and whether the version that it had can still be served. Changes nothing.
+ * @param to the earlier release
+ */
+export async function observeFormerLocations(
+  s3: S3Send,
+  stack: Stack,
+  history: Pick<History, "unfinished">,
+  to: Release,
+): Promise<Observation["dags"]> {
+  const before = pointersBeforeUnfinished(history);
+  const itself = Object.values(stack.dags).flatMap(({ location, prefix, source }): readonly Former[] =>
+    source === null ? [] : [{ location, prefix, releasedBy: "itself", version: null }],
+  );
+  const pinned = Object.entries(to.dags).flatMap(([location, { prefix, version, releasedBy }]): readonly Former[] =>
+    releasedBy === "itself" || itself.some((one) => one.location === location)
+      ? []
+      : [{ location, prefix, releasedBy, version }],
+  );
+  const found = await Promise.all(
+    [...itself, ...pinned].map(
+      async ({ location, prefix, releasedBy, version }): Promise<readonly [string, LocationDags]> => {
+        const store = dagsStore(s3, stack, prefix);
+        const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
+        const seen = { prefix, releasedBy, pointer, before: beforeOf(before, location, pointer), lock: null };
+        if (version === null) return [location, { ...seen, wanted: null }];
+        const manifest = await manifestOf(store, version);
+        const isWhole = manifest !== null && (await store.list(dagsKeys.archive(manifest), 1)).length > 0;
+        return [location, { ...seen, wanted: former(version, isWhole ? manifest : null) }];
+      },
+    ),
+  );
+  return Object.fromEntries(found);
+}
+
+/** What an earlier release says of a location; a version of null: it is not for a release of the stack to say. */
+interface Former extends Pick<LocationDags, "prefix" | "releasedBy"> {
+  readonly location: string;
+  readonly version: DagsVersion | null;
+}
+
+/** Lock file of the image that runs the code, in the checkout; null: its image has none that we know. */
+export function lockFileOf(
+  stack: Pick<Stack, "services" | "images">,
+  { location }: Pick<Dags, "location">,
+): string | null {
+  const building = imageServing(stack, location)?.building;
+  return building?.kind === "layers" ? building.requirements : null;
+}
+
+/** The image whose Python loads a location. */
+export function imageServing(
+  { services, images }: Pick<Stack, "services" | "images">,
+  location: string,
+): Stack["images"][string] | undefined {
+  const server = Object.values(services).find((service) =>
+    service.kind === "code-location" ? service.location === location : service.locations.includes(location),
+  );
+  return server === undefined ? undefined : images[server.image];
+}
+
+function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
+  return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);
+}
+
+/** What an unfinished release has noted; nobody has: it is what there is now. */
+function beforeOf(
+  noted: Readonly<Record<string, DagsBefore | null>>,
+  location: string,
+  pointer: Stored<DagsPointer> | null,
+): DagsBefore | null {
+  const earlier = noted[location];
+  if (earlier !== undefined) return earlier;
+  if (pointer === null) return null;
+  const { schema: _, at: __, ...now } = pointer.value;
+  return now;
+}
+
+/** Of code that is not in the checkout: the version that another environment has; of what a release is not about, that of before. */
+function wantedVersion(
+  { location, source }: Dags,
+  promoted: Release | null,
+  { pointer, before }: Pick<LocationDags, "pointer" | "before">,
+): DagsVersion | null {
+  if (source !== null) return pointer?.value.version ?? null;
+  return promoted?.dags[location]?.version ?? before?.version ?? null;
+}
+
+function former(version: DagsVersion, manifest: DagsManifest | null): NonNullable<LocationDags["wanted"]> {
+  const changes = { added: [], changed: [], removed: [] };
+  return { version, source: manifest?.source ?? null, publishes: false, changes, findings: [] };
+}

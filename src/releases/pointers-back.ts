@@ -1,0 +1,118 @@
+import type { Dagster } from "../dagster/client.ts";
+import { switchDags } from "../dags/index.ts";
+import type { Context } from "../domain/context.ts";
+import { dagsKeys, dagsPointerSchema, type DagsVersion } from "../domain/dags.ts";
+import { messageOf, UserError } from "../domain/errors.ts";
+import type { Plan, SwitchUndo } from "../domain/plan.ts";
+import { versionGate } from "../gates/version.ts";
+import type { HeldLock } from "./lock.ts";
+import type { RolloutEnd } from "./rollout.ts";
+import type { Observation } from "./observation.ts";
+import type { Session } from "./session.ts";
+import type { Stack } from "../stack/stack.ts";
+import { gateTimeoutSeconds } from "./time-outs.ts";
+
+/** A location whose readers were let have a version that is not to stay. */
+export interface SwitchedLocation {
+  readonly location: string;
+  readonly prefix: string;
+  readonly undo: SwitchUndo;
+  /** What this release has let readers have. */
+  readonly version: DagsVersion;
+}
+
+/** What readers of a location have after a release that has failed. */
+export interface PointerBack {
+  readonly location: string;
+  /** What they are to have now; null: it could not be seen. */
+  readonly version: DagsVersion | null;
+  /** null: what they had before; or, where they had nothing, nothing that would harm. */
+  readonly why: string | null;
+}
+
+/** Every location of which a release that has failed has switched the pointer, or may have; or one before it that was cut. Last first. */
+export function switchedBy(
+  { steps }: Pick<RolloutEnd, "steps">,
+  { switched, target }: Pick<Plan, "switched" | "target">,
+): readonly SwitchedLocation[] {
+  const mine = steps.flatMap(({ step, ...end }): SwitchedLocation[] => {
+    if (step.kind !== "switch" || end.kind === "left" || step.undo.kind !== "switch") return [];
+    // Refused: somebody else has switched it, and it is not ours.
+    if (end.kind === "failed" && end.error instanceof UserError && end.error.kind === "superseded") return [];
+    const { location, prefix, undo, version } = step;
+    return [{ location, prefix, undo, version }];
+  });
+  const earlier = switched.flatMap(({ location, prefix, undo }): SwitchedLocation[] => {
+    const version = target.dags[location]?.version;
+    return version === undefined ? [] : [{ location, prefix, undo, version }];
+  });
+  return [...mine.toReversed(), ...earlier];
+}
+
+/** Lets readers have again what they had before. One that cannot be switched does not keep the others from it. */
+export async function switchAllBack(
+  { clock, signal, report }: Context,
+  { pointers }: Pick<Session, "pointers">,
+  lock: HeldLock,
+  switched: readonly SwitchedLocation[],
+): Promise<readonly PointerBack[]> {
+  const results: PointerBack[] = [];
+  for (const { location, prefix, undo, version } of switched) {
+    const store = pointers(prefix);
+    try {
+      await lock.check();
+      const now = await store.read(dagsKeys.pointer, dagsPointerSchema);
+      const { to } = undo;
+      if (now === null || now.value.version === to?.version) {
+        results.push({ location, version: now?.value.version ?? null, why: null });
+      } else if (now.value.version !== version) {
+        const why = `somebody else has switched it to version ${short(now.value.version)} meanwhile, which stays`;
+        results.push({ location, version: now.value.version, why });
+      } else if (to === null) {
+        report({ kind: "line", text: `readers of ${location} keep version ${short(version)}: there was none before` });
+        results.push({ location, version, why: null });
+      } else {
+        const from = { version, etag: now.etag, until: now.value.until };
+        await switchDags(store, { clock, signal, report }, { key: dagsKeys.pointer, from, to });
+        report({ kind: "line", text: `readers of ${location} are to have version ${short(to.version)} again` });
+        results.push({ location, version: to.version, why: null });
+      }
+    } catch (error) {
+      results.push({ location, version: null, why: messageOf(error) });
+    }
+  }
+  return results;
+}
+
+/** Asks Dagster whether it has loaded what readers are to have again, where a webserver was there to load it. */
+export async function seenBack(
+  context: Context,
+  { services, dags }: Pick<Stack, "services" | "dags">,
+  { before }: Pick<Observation, "before">,
+  dagster: Dagster | null,
+  back: readonly PointerBack[],
+): Promise<readonly PointerBack[]> {
+  const isAnswered = Object.values(services).some(({ kind, key }) => {
+    return kind === "webserver" && (before[key]?.desiredCount ?? 0) > 0;
+  });
+  if (dagster === null || !isAnswered) return back;
+  const results: PointerBack[] = [];
+  for (const one of back) {
+    const { location, version, why } = one;
+    const known = dags[location];
+    if (why !== null || version === null || known === undefined || context.signal.aborted) results.push(one);
+    else {
+      const timeoutSeconds = gateTimeoutSeconds + known.pollSeconds;
+      const cause = await versionGate(dagster, context, { location, version, timeoutSeconds }).then(
+        (gate) => gate.cause?.what ?? null,
+        messageOf,
+      );
+      results.push({ ...one, why: cause });
+    }
+  }
+  return results;
+}
+
+function short(version: DagsVersion): string {
+  return version.slice(0, 12);
+}

@@ -1,0 +1,44 @@
+import type { Bucket } from "../../aws/bucket.ts";
+import { type DagsObservation, publishDags, switchDags } from "../../dags/index.ts";
+import type { Context } from "../../domain/context.ts";
+import { dagsKeys } from "../../domain/dags.ts";
+import type { Step } from "../../domain/plan.ts";
+import type { Workshop } from "../workshop.ts";
+import type { Done } from "./done.ts";
+
+/** What publishing is done with: it writes under names of its own, and nobody reads them yet. */
+export interface DagsWorkshop {
+  readonly context: Context;
+  /** Of the checkout, by location. */
+  readonly dagsObservations: Readonly<Record<string, DagsObservation>>;
+  /** The objects of a location, by its prefix. */
+  readonly dagsStore: (prefix: string) => Bucket;
+  /** Page of this run. */
+  readonly page: string | null;
+}
+
+/** Puts a version beside the others. @throws UserError, AwsError, Cancelled */
+export async function publish(
+  { context, dagsObservations, dagsStore, page, release }: DagsWorkshop & Pick<Workshop, "release">,
+  { location, version }: Extract<Step, { kind: "publish" }>,
+): Promise<Done> {
+  const [observation, part] = [dagsObservations[location], release.dags[location]];
+  if (observation === undefined || part === undefined) throw new Error(`the code of ${location} was not observed`);
+  const request = { ...observation.request, run: page };
+  await publishDags(dagsStore(part.prefix), context, { ...observation, request });
+  const files = Object.keys(observation.files).length;
+  return { results: {}, parts: {}, said: `version ${version.slice(0, 12)}, ${files} files` };
+}
+
+/** Lets readers of a location have another version. @throws UserError `superseded`, AwsError, Cancelled */
+export async function switchPointer(
+  { context, dagsStore, page, release, checkLock }: DagsWorkshop & Pick<Workshop, "release" | "checkLock">,
+  { location, prefix, from, version }: Extract<Step, { kind: "switch" }>,
+): Promise<Done> {
+  const part = release.dags[location];
+  if (part === undefined) throw new Error(`the release names no version of ${location}`);
+  await checkLock();
+  const to = { version, previous: from?.version ?? null, source: part.source, run: page };
+  await switchDags(dagsStore(prefix), context, { key: dagsKeys.pointer, from, to });
+  return { results: {}, parts: {}, said: `readers are to have version ${version.slice(0, 12)}` };
+}

@@ -1,0 +1,212 @@
+import type { Release } from "../../../../src/domain/release.ts";
+import { ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
+import { errorOf } from "../../../error-of.ts";
+import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
+import { wrongWith } from "../../../releases/played/ending.ts";
+import type { Wire } from "../../../releases/played/wire.ts";
+import { dagsFiles, dagsHostsStack, dagsStack } from "../../../releases/played/stacks.ts";
+
+let account: PlayedAccount;
+let first: Result;
+afterEach(() => account.close());
+
+async function released(stack: string, options: { readonly loads?: string } = {}): Promise<void> {
+  account = await openAccount({ stack, files: dagsFiles, ...options });
+  first = await run((who) => who.deploy());
+}
+
+async function run<T>(work: (who: Deployer) => Promise<T>, options: DeployerOptions = {}): Promise<T> {
+  const result = await account.clock.run(work(deployer(account, options)));
+  await account.clock.pass(60_000);
+  return result;
+}
+
+const failing = (work: (who: Deployer) => Promise<unknown>, options: DeployerOptions = {}): Promise<unknown> =>
+  run((who) => errorOf(work(who)), options);
+
+interface Pointer {
+  readonly version: string;
+  readonly previous: string | null;
+}
+
+const pointerKey = "deploys/dags/small/current.json";
+
+function pointer(): Pointer {
+  const { text = "{}" } = account.s3.objects.get(pointerKey) ?? {};
+  return JSON.parse(text) as Pointer;
+}
+
+const versionOf = ({ dags }: Release): string | undefined => dags["small"]?.version;
+const stepsOf = ({ plan }: Result): readonly string[] => plan.steps.map(({ id }) => id);
+
+/** Calls of the deployer that change something in ECS. */
+const writes = (): number =>
+  account.aws.calls.filter(({ operation, caller }) => caller === "deploy" && /^(Update|Register|Run)/.test(operation))
+    .length;
+
+const newDags = { "dags/flows.py": "VERSION = 2\n", "dags/more.py": "MORE = True\n" };
+
+describe("A location whose code lies in S3, behind a code server", () => {
+  beforeEach(() => released(dagsStack));
+
+  test("is switched to before its code server is started for the first time, and the record names the version", async () => {
+    const ids = stepsOf(first);
+    expect(ids).toEqual(expect.arrayContaining(["switch/small", "roll/code", "gate/version/small"]));
+    const roll = first.plan.steps.find(({ id }) => id === "roll/code");
+    expect(roll?.after).toContain("switch/small");
+    expect(first.outcome).toBe("committed");
+    expect(versionOf(first.release)).toBe(pointer().version);
+    expect(await wrongWith(account)).toEqual([]);
+  });
+
+  test("changes by what changes in its folder alone: no image, no definition, no service", async () => {
+    const before = writes();
+    await account.commit(newDags);
+    const { plan, release, outcome } = await run((who) => who.deploy(), { run: 2 });
+    expect(plan.steps.map(({ id }) => id)).toEqual([
+      "switch/small",
+      "gate/version/small",
+      "gate/state/small/dags",
+      "gate/canary/small",
+    ]);
+    expect(outcome).toBe("committed");
+    expect(pointer()).toMatchObject({ version: versionOf(release), previous: versionOf(first.release) });
+    // The canary is a run, which Dagster starts.
+    expect(writes()).toBe(before);
+  });
+
+  test("with nothing new there is nothing to do", async () => {
+    const before = account.s3.objects.get(pointerKey);
+    const { plan, outcome } = await run((who) => who.deploy(), { run: 2 });
+    expect([plan.steps, outcome]).toEqual([[], null]);
+    expect(account.s3.objects.get(pointerKey)).toBe(before);
+  });
+
+  test("a plan says which files come, change and go, and writes nothing", async () => {
+    const before = account.s3.objects.size;
+    await account.commit(newDags);
+    const { summary, preview } = await run((who) => who.plan(), { run: 2 });
+    for (const { markdown = "" } of [summary, preview ?? {}]) {
+      expect(markdown).toContain("DAGs of small: 1 added, 1 changed, 0 removed");
+      expect(markdown).toContain("+ more.py");
+      expect(markdown).toContain("! flows.py");
+    }
+    expect(account.s3.objects.size).toBe(before);
+  });
+
+  test("code that cannot be loaded is taken back: readers get what they had, and nothing else was touched", async () => {
+    await account.commit(newDags);
+    const { release } = await run((who) => who.plan(), { run: 2 });
+    account.dagster.brokenVersions.add(versionOf(release) ?? "");
+    const before = writes();
+    const error = await failing((who) => who.deploy(), { run: 2 });
+    expect(error).toBeInstanceOf(ReleaseFailed);
+    expect((error as ReleaseFailed).message).toContain(
+      `has not loaded version ${versionOf(release)?.slice(0, 12) ?? ""}`,
+    );
+    expect((error as ReleaseFailed).message).toContain("Readers of small were taken back");
+    expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+    expect(pointer().version).toBe(versionOf(first.release));
+    expect(writes()).toBe(before);
+    expect(await wrongWith(account)).toEqual([]);
+  });
+
+  test("a rollback switches back to the version that the record names, and does nothing else", async () => {
+    await account.commit(newDags);
+    await run((who) => who.deploy(), { run: 2 });
+    const back = await run((who) => who.rollback("previous"), { run: 3 });
+    expect(stepsOf(back)).toEqual(["switch/small", "gate/version/small", "gate/state/small/dags", "gate/canary/small"]);
+    expect(back.outcome).toBe("committed");
+    expect(pointer().version).toBe(versionOf(first.release));
+    expect(versionOf(back.release)).toBe(versionOf(first.release));
+  });
+
+  test.each(["archives/", "versions/"])(
+    "a rollback to a version whose object below %s is gone is refused by its name",
+    async (folder) => {
+      await account.commit(newDags);
+      const second = await run((who) => who.deploy(), { run: 2 });
+      const version = versionOf(first.release) ?? "";
+      const others = new Set([...account.s3.objects.keys()].filter((key) => key.includes(folder)));
+      const { text = "" } = account.s3.objects.get(`deploys/dags/small/versions/${version}.json`) ?? {};
+      const { archive } = JSON.parse(text) as { readonly archive: { readonly digest: string } };
+      const gone = [...others].find(
+        (key) => key.includes(version) || key.includes(archive.digest.slice("sha256:".length)),
+      );
+      account.s3.remove(gone ?? "");
+      const error = await failing((who) => who.rollback("previous"), { run: 3 });
+      expect(String(error)).toContain(version);
+      expect(pointer().version).toBe(versionOf(second.release));
+    },
+  );
+
+  test("a pointer that somebody has moved between plan and switch stays, and he is named", async () => {
+    await account.commit(newDags);
+    const { release } = await run((who) => who.plan(), { run: 2 });
+    const other = { schema: 1, version: "f".repeat(40), previous: pointer().version };
+    const source = { repository: "owner/other", sha: "e".repeat(40) };
+    const theirs = { ...other, source, run: "https://github.example/run/7", at: "2026-11-21T09:00:00.000Z" };
+    const wire: Wire = (call, effect) => {
+      const Key = "dags/small/current.json";
+      if (call.operation === "PutObject" && call.about.includes(Key))
+        account.s3.answer("PutObject", { Bucket: "deploys", Key, Body: JSON.stringify(theirs) });
+      return effect();
+    };
+    const error = await failing((who) => who.deploy(), { run: 2, wire });
+    expect(String(error)).toContain(theirs.run);
+    expect(String(error)).toContain("somebody else has switched to version");
+    expect(pointer().version).toBe(other.version);
+    expect(versionOf(release)).not.toBe(other.version);
+  });
+
+  test("an edit of the image and of the code together rolls first, and switches then", async () => {
+    await account.commit({ ...newDags, "app/main.py": "VERSION = 2\n" });
+    const { plan, outcome } = await run((who) => who.deploy(), { run: 2 });
+    const after = plan.steps.find(({ id }) => id === "switch/small")?.after ?? [];
+    expect(after).toEqual(expect.arrayContaining(["roll/code", "gate/location/small"]));
+    expect(outcome).toBe("committed");
+  });
+
+  test("what sync-dags has switched beside the stack is said, and switched to what is checked out", async () => {
+    await account.commit(newDags);
+    await run((who) => who.deploy(), { run: 2 });
+    const value = pointer();
+    const back = { ...value, version: versionOf(first.release), previous: value.version };
+    account.s3.answer("PutObject", { Bucket: "deploys", Key: "dags/small/current.json", Body: JSON.stringify(back) });
+    const { plan, outcome } = await run((who) => who.deploy(), { run: 3 });
+    expect(plan.findings.filter(({ id }) => id === "drift").map(({ what }) => what)).toEqual([
+      expect.stringContaining("Readers of small have version"),
+    ]);
+    expect([outcome, pointer().version]).toEqual(["committed", value.version]);
+  });
+
+  test("code that is newer than what is checked out is not gone back from by a deploy", async () => {
+    const newer = await account.commit(newDags);
+    await run((who) => who.deploy(), { run: 2 });
+    await run((who) => who.rollback("previous"), { run: 3 });
+    const { version } = (await run((who) => who.plan(), { run: 4 })).release.dags["small"] ?? {};
+    const beside = { ...pointer(), version, source: { repository: "owner/small", sha: newer }, run: null };
+    account.s3.answer("PutObject", { Bucket: "deploys", Key: "dags/small/current.json", Body: JSON.stringify(beside) });
+    await account.checkOut(first.release.source.sha);
+    const error = await failing((who) => who.deploy(), { run: 5 });
+    expect(String(error)).toContain(`does not contain ${newer}`);
+    expect(pointer().version).toBe(version);
+    const { release } = await run((who) => who.deploy(), { run: 6, allowDivergent: true });
+    expect(pointer().version).toBe(versionOf(release));
+    expect(versionOf(release)).not.toBe(version);
+  });
+});
+
+describe("Webserver and daemon that load code from S3 themselves", () => {
+  beforeEach(() => released(dagsHostsStack, { loads: "small-webserver" }));
+
+  test("start once a first version is there, and follow the next ones without being touched", async () => {
+    expect(first.outcome).toBe("committed");
+    const before = writes();
+    await account.commit(newDags);
+    const { outcome, release } = await run((who) => who.deploy(), { run: 2 });
+    expect([outcome, pointer().version]).toEqual(["committed", versionOf(release)]);
+    expect(writes()).toBe(before);
+  });
+});
