@@ -32,8 +32,8 @@ export interface SourceKind {
   readonly dockerignore: boolean;
   /** They become a layer of an image, in which some names mean something else. */
   readonly layer: boolean;
-  /** Left out, by its path in the folder that is taken; null: nothing is, but what never is. */
-  readonly leavesOut: RegExp | null;
+  /** Left out, by its path in the folder that is taken, beside what always is. */
+  readonly leavesOut?: RegExp;
   /** What people can do about a file that cannot be packed, as the end of a sentence. */
   readonly leaveOut: string;
 }
@@ -42,7 +42,6 @@ export interface SourceKind {
 export const imageSources: SourceKind = {
   dockerignore: true,
   layer: true,
-  leavesOut: null,
   leaveOut: "leave it out by a line in .dockerignore",
 };
 
