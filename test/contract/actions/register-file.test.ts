@@ -74,7 +74,12 @@ test("a file is registered with what is asked for, and nothing of it is lost; on
       },
       side,
     ],
-    tags: [{ key: "team", value: "data" }, { key: "dagster-ecs:content-hash" }],
+    tags: [
+      { key: "team", value: "data" },
+      { key: "dagster-ecs:repository", value: "owner/small" },
+      { key: "dagster-ecs:commit" },
+      { key: "dagster-ecs:content-hash" },
+    ],
   });
 });
 
@@ -88,8 +93,12 @@ test("with `register: false` the file is written, and AWS is not called", async 
 
 test("secrets may be named as in a stack file, and the revision tells repository and commit", async () => {
   const arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/other";
-  const result = await step({ image: "named", secrets: `A=secret:shop/prod#API\nB=ssm:/shop/b\nC=${arn}` });
-  expect(result.exitCode).toBe(0);
+  const role = small.infrastructure.contract.roles["execution"] ?? "";
+  const executionRoleArn = `arn:aws:iam::123456789012:role/${role}`; // ECS takes no secrets without
+  await checkout.write("deploy/roled.json", JSON.stringify({ ...definition, family: "roled", executionRoleArn }));
+  const secrets = `A=secret:shop/prod#API\nB=ssm:/shop/b\nC=${arn}`;
+  const result = await step({ "task-definition": "deploy/roled.json", image: "named", secrets });
+  expect(result.annotations.filter(({ level }) => level === "error")).toEqual([]);
   const sent = small.bed.aws.calls.findLast(({ operation }) => operation === "RegisterTaskDefinition");
   const account = "123456789012";
   expect(sent?.input).toMatchObject({
