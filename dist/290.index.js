@@ -1,1 +1,1 @@
-export const id=290;export const ids=[290];export const modules={3290:(t,r,n)=>{n.r(r),n.d(r,{inputs:()=>o.bB,run:()=>s});var o=n(8364);function s(){return(0,o.Lk)(["migrations"],t=>({verdicts:(0,o.G5)(t)}))}}};
+export const id=290;export const ids=[290];export const modules={3290:(t,r,n)=>{n.r(r),n.d(r,{inputs:()=>o.bB,run:()=>s});var o=n(1266);function s(){return(0,o.Lk)(["migrations"],t=>({verdicts:(0,o.G5)(t)}))}}};

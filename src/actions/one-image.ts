@@ -78,15 +78,12 @@ export function checkForStack(inputs: Pick<OneImageInputs, keyof typeof ofOneIma
     provenance: inputs.provenance !== "off",
     scan: inputs.scan !== "off",
     "create-repository": inputs["create-repository"],
-    push: inputs.push !== "auto",
   }).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
   if (given.length === 0) return;
   throw new UserError({
     what: `Without \`repository\` the images are those of the stack file, which says itself how they are built: ${given.join(", ")} would mean nothing.`,
     where: `inputs of this action: ${given.join(", ")}`,
-    fix: given.includes("push")
-      ? "Name the `repository` of the one image that is to be built; or remove these. To see what would be made of a stack, use the root action with `command: plan`."
-      : "Name the `repository` of the one image that is to be built; or remove these, and write them under `build:` in the stack file.",
+    fix: "Name the `repository` of the one image that is to be built; or remove these, and write them under `build:` in the stack file.",
   });
 }
 

@@ -6,12 +6,14 @@ import { flag, optional } from "../domain/given.ts";
 import type { Part } from "../domain/plan.ts";
 import { type Release, releaseBytes, releaseLimitBytes, serializeRelease } from "../domain/release.ts";
 import { readInputs } from "../github/inputs.ts";
+import { whyNotRun, workflowRun } from "../github/run.ts";
 import { markClosed } from "../github/state.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { DeployRequest } from "../releases/deploy.ts";
 import { usualRolling } from "../releases/rolling.ts";
 import type { Result } from "../releases/result.ts";
 import { resultIn } from "../releases/result-in.ts";
+import { unlessForeign } from "./foreign.ts";
 import { logged, roleRequest, sessionRequest, travelling } from "./inputs.ts";
 
 /** Inputs of the actions that carry out one part of a release each. */
@@ -35,28 +37,20 @@ const withoutImages: Pick<z.output<typeof imageInputs>, "copy-images" | "test-co
   "test-command": null,
 };
 
+type Outputs = (result: Result) => Readonly<Record<string, string>>;
+
 /** Carries out one part of the whole release's plan, and passes the release on. */
 export async function runPart(
   parts: readonly Part[],
-  outputs: (result: Result) => Readonly<Record<string, string>>,
+  outputs: Outputs,
   choices: Partial<
     Pick<DeployRequest, "queuedRuns" | "allowStateLoss" | "rolling" | "verifying" | "keepRevisions">
   > = {},
 ): Promise<void> {
   const makesImages = parts.includes("images");
   const inputs = { ...withoutImages, ...readInputs(makesImages ? imageInputs : partInputs) };
-  const { release, only, from, "copy-images": copyImages, "test-command": tests } = inputs;
-  const request = {
-    ...sessionRequest(inputs),
-    release,
-    only,
-    from,
-    copyImages,
-    parts,
-    approved: null,
-    ...usual,
-    ...choices,
-  };
+  const { "test-command": tests } = inputs;
+  const request = { ...requestOf(inputs), parts, ...choices };
   // After the inputs: a bad one is said before AWS's clients are loaded.
   const role = roleRequest(inputs);
   const { connect, deploy, images, testImages } = await import("../releases/work.ts");
@@ -71,6 +65,26 @@ export async function runPart(
   if (isLast) markClosed();
 }
 
+/** Plans the release that this step would make images for, tells it, and writes nothing: no image, no tag, no lock. */
+export async function planPart(outputs: Outputs): Promise<void> {
+  const inputs = readInputs(imageInputs);
+  const request = {
+    ...requestOf(inputs),
+    whyNotRun: whyNotRun(workflowRun(process.env)),
+    isTrial: false,
+    definitions: { loads: false, files: [] },
+    prices: {},
+  };
+  const role = roleRequest(inputs);
+  const { connect, plan } = await import("../releases/work.ts");
+  await unlessForeign(() => told((context) => plan(context, connect(context, role), request), outputs));
+}
+
+function requestOf(inputs: z.output<typeof imageInputs>) {
+  const { release, only, from, "copy-images": copyImages } = inputs;
+  return { ...sessionRequest(inputs), release, only, from, copyImages, approved: null, ...usual };
+}
+
 /** Whom a result is told beside the job: the pull request that it is for. */
 export interface Listener {
   readonly isAnnotated: (finding: Finding) => boolean;
@@ -80,7 +94,7 @@ export interface Listener {
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */
 export async function told(
   work: (context: Context) => Promise<Result>,
-  outputs: (result: Result) => Readonly<Record<string, string>>,
+  outputs: Outputs,
   listener: Listener | null = null,
 ): Promise<void> {
   await logged(async (context) => {
@@ -152,7 +166,7 @@ export function verdictsOutput({ services }: Result): string {
   return JSON.stringify(Object.fromEntries(services.map(({ service, verdict }) => [service, verdict])));
 }
 
-async function tell(result: Result, outputs: (result: Result) => Readonly<Record<string, string>>): Promise<void> {
+async function tell(result: Result, outputs: Outputs): Promise<void> {
   await writeSummary(result.summary);
   writeOutputs({ ...releaseOutputs(result), ...outputs(result) });
 }

@@ -1,11 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { type SecretReference, secretReferenceSchema } from "../domain/contract.ts";
 import { UserError } from "../domain/errors.ts";
 import { flag, lines, optional } from "../domain/given.ts";
 import { workflowRun } from "../github/run.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import { code, heading, markdown, paragraphs } from "../markdown/markdown.ts";
+import type * as Work from "../releases/work.ts";
 import { logged } from "./inputs.ts";
 import { openAws, regionOfJob, type SignIn } from "./without-stack.ts";
 
@@ -62,15 +64,17 @@ export async function registerFile(path: string, inputs: FileInputs & SignIn): P
       where: "input container-name",
       fix: "Give `container-name`.",
     });
-  const [foreign] = Object.entries(inputs.secrets).filter(([, value]) => /^(?:secret|ssm):/.test(value));
-  if (foreign !== undefined)
+  const misspelt = Object.entries(inputs.secrets).find(
+    ([, value]) => /^(?:secret|ssm):/.test(value) && !isReference(value),
+  );
+  if (misspelt !== undefined)
     throw new UserError({
-      what: `The secret for ${foreign[0]} is written as in a stack file, and ECS knows ARNs only.`,
+      what: `The secret for ${misspelt[0]} is no reference.`,
       where: "input secrets",
-      fix: "Give the ARN of the parameter or the secret; of one key of it: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME:KEY::",
+      fix: "Write ssm:/path of a parameter, secret:name or secret:name#key; or the ARN of one.",
     });
   const images = { ...inputs.images, ...(image === null || container === null ? {} : { [container]: image }) };
-  const { workspace, temporaryFolder } = workflowRun(process.env);
+  const { workspace, temporaryFolder, repository } = workflowRun(process.env);
   const text = await readFile(join(workspace, path), "utf8").catch((cause: unknown) => {
     throw new UserError(
       {
@@ -82,18 +86,34 @@ export async function registerFile(path: string, inputs: FileInputs & SignIn): P
     );
   });
   const work = await import("../releases/work.ts");
-  const request = { images, container, environment: inputs["environment-variables"], secrets: inputs.secrets };
-  const { family, content } = work.definitionFromFile(text, path, request);
-  const rendered = join(temporaryFolder, `task-definition-${family}.json`);
-  await writeFile(rendered, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  writeOutputs({ "task-definition": rendered });
-  if (!inputs.register) return;
   await logged(async (context) => {
-    const { clients } = await openAws(work, context, regionOfJob(), inputs);
+    const references = Object.values(inputs.secrets).filter(isReference);
+    const connected =
+      inputs.register || references.length > 0 ? await openAws(work, context, regionOfJob(), inputs) : null;
+    const secrets =
+      connected === null || references.length === 0
+        ? inputs.secrets
+        : await arnsOf(work, inputs.secrets, () => connected.connections.caller(context, regionOfJob()));
+    const request = { images, container, environment: inputs["environment-variables"], secrets };
+    const definition = work.definitionFromFile(text, path, request);
+    const { family, content } = definition;
+    const sha = await headOf(work.connect(context, null), workspace);
+    for (const finding of [...definition.findings, ...work.judgeFile(definition, sha)]) {
+      if (finding.level === "error") throw new UserError(finding);
+      context.report({ kind: "finding", finding });
+    }
+    const rendered = join(temporaryFolder, `task-definition-${family}.json`);
+    await writeFile(rendered, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    writeOutputs({ "task-definition": rendered });
+    if (!inputs.register || connected === null) return;
+    const { clients } = connected;
     const { ecs } = clients;
     const newest = await work.newestDefinition(ecs, family);
     const changes = work.compareDefinitions(newest?.content ?? null, content);
-    const { arn, registered, revision } = await work.registerDefinition(ecs, family, content, {});
+    const { arn, registered, revision } = await work.registerDefinition(ecs, family, content, {
+      "dagster-ecs:repository": repository,
+      ...(sha === null ? {} : { "dagster-ecs:commit": sha }),
+    });
     const said = `${revision.family}:${revision.revision}${registered ? "" : ", which was there: nothing differs"}`;
     context.report({ kind: "result", lines: [said] });
     await writeSummary(
@@ -116,4 +136,30 @@ export async function registerFile(path: string, inputs: FileInputs & SignIn): P
       ]),
     });
   });
+}
+
+/** `ssm:/path`, `secret:name` or `secret:name#key`, as a stack file has it. */
+function isReference(value: string): value is SecretReference {
+  return secretReferenceSchema.safeParse(value).success;
+}
+
+/** Secrets by what ECS knows them by, in the account and region of the job. */
+async function arnsOf(
+  { parseSecret, homeOf, valueFromOf }: typeof Work,
+  secrets: Readonly<Record<string, string>>,
+  caller: () => Promise<{ readonly account: string; readonly region: string }>,
+): Promise<Readonly<Record<string, string>>> {
+  const home = homeOf(await caller());
+  const arn = (value: string): string => (isReference(value) ? valueFromOf(parseSecret(value), home) : value);
+  return Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, arn(value)]));
+}
+
+/** The commit that the file is of; null: it is of none, or git is not there to tell. */
+async function headOf({ history }: ReturnType<typeof Work.connect>, workspace: string): Promise<string | null> {
+  try {
+    return (await history.checkout(workspace)).head;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }

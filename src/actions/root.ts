@@ -27,6 +27,7 @@ import { type RegionPrices, regionPricesSchema } from "../releases/price/prices.
 import type { Result } from "../releases/result.ts";
 import { common, logged, roleRequest, sessionRequest } from "./inputs.ts";
 import { dagsterDefinitionsOutput } from "./definitions-output.ts";
+import { unlessForeign } from "./foreign.ts";
 import { changesOutput, definitionsOutput, imagesOutput, type Listener, told, verdictsOutput } from "./part.ts";
 import type { Teller } from "./preview.ts";
 
@@ -164,23 +165,17 @@ function refuseUnused(command: string, given: Readonly<Record<string, false | re
   }
 }
 
-/**
- * Runs something whose result a pull request is told, when this job is for one and somebody may tell it. Jobs of forks get no
- * credentials: that is not their fault, and does not fail.
- */
+/** Runs something whose result a pull request is told, when this job is for one and somebody may tell it. */
 async function forPullRequest(
   teller: Teller | null,
   work: (listener: Listener | null) => Promise<void>,
 ): Promise<void> {
   const pullRequest = pullRequestOf(process.env);
-  if (pullRequest === null) return work(null);
-  const { tellNotPlanned, tellPullRequest } = await import("./preview.ts");
-  try {
-    await work(teller === null ? null : await tellPullRequest(pullRequest, teller));
-  } catch (error) {
-    if (!pullRequest.isForeign || !(error instanceof UserError) || error.kind !== "no-credentials") throw error;
-    await tellNotPlanned(pullRequest, error.what);
-  }
+  await unlessForeign(async () => {
+    if (pullRequest === null || teller === null) return work(null);
+    const { tellPullRequest } = await import("./preview.ts");
+    await work(await tellPullRequest(pullRequest, teller));
+  });
 }
 
 /** Prices of the user's own, as JSON. */

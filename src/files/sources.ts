@@ -32,6 +32,8 @@ export interface SourceKind {
   readonly dockerignore: boolean;
   /** They become a layer of an image, in which some names mean something else. */
   readonly layer: boolean;
+  /** Left out, by its path in the folder that is taken, beside what always is. */
+  readonly leavesOut?: RegExp;
   /** What people can do about a file that cannot be packed, as the end of a sentence. */
   readonly leaveOut: string;
 }
@@ -134,7 +136,7 @@ interface Found {
 async function readMapping(
   root: string,
   { from, to, place }: FileMapping,
-  { ignored, dockerignore, leaveOut }: SourceKind & { readonly ignored: Ignored },
+  { ignored, dockerignore, leavesOut, leaveOut }: SourceKind & { readonly ignored: Ignored },
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   const where = place ?? `files, from: ${from}`;
@@ -174,7 +176,7 @@ async function readMapping(
   const walk = async (folder: string): Promise<void> => {
     for (const item of await readdir(join(start, folder), { withFileTypes: true })) {
       const path = posix.join(folder, item.name);
-      if (neverCopied.test(item.name)) continue;
+      if (neverCopied.test(item.name) || leavesOut?.test(path) === true) continue;
       // What no UTF-8 text can name, Node reads as U+FFFD: it could not be found again, nor written into a layer.
       if (item.name.includes("\uFFFD")) {
         throw new UserError({

@@ -25,6 +25,27 @@ export async function openEcr(context: Context, ecr: EcrSend, account: string | 
   });
 }
 
+/**
+ * The account whose ECR registry a host is, where our own token is good for it: in the region of our own, and not our own. Null for all
+ * other hosts.
+ */
+export function siblingAccount(endpoint: string, host: string): string | null {
+  const own = /^\d{12}(\.dkr[.-].+)$/.exec(new URL(endpoint).host);
+  const other = /^(\d{12})(\.dkr[.-].+)$/.exec(host);
+  return own !== null && other !== null && own[0] !== host && own[1] === other[2] ? (other[1] ?? null) : null;
+}
+
+/** The registry of a host, as we are let in there: our own, one of another account in this region, or anybody's. @throws AwsError */
+export async function openHost(
+  { registry: own, ecr }: { readonly registry: Registry; readonly ecr: EcrSend },
+  context: Context,
+  host: string,
+): Promise<Registry> {
+  if (host === new URL(own.endpoint).host) return own;
+  const account = siblingAccount(own.endpoint, host);
+  return account === null ? openPublic(context, host) : openEcr(context, ecr, account);
+}
+
 /** Anybody's registry, as it lets in those who have no account there. */
 export function openPublic(context: Context, host: string): Registry {
   return openRegistry(context, endpointOf(host), {

@@ -55,7 +55,7 @@ async function makeImage(
       return made;
     }));
   const claimed = await claim(clients, context, repository, contentKey, image.stored);
-  return { ...claimed, findings: [], sizes: showSizes(image, observation.lock !== null) };
+  return { ...claimed, findings: [], sizes: showSizes(image) };
 }
 
 /** What the manifest names, before it has a name itself. */

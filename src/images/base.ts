@@ -1,7 +1,7 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import type { Digest, Platform } from "../domain/identifiers.ts";
-import { openPublic } from "./access.ts";
+import { openHost } from "./access.ts";
 import { readBlob } from "./blobs.ts";
 import type { ImageClients } from "./clients.ts";
 import { type Image, isFor, nameOf, platformsOf, readConfig, readManifest } from "./manifest.ts";
@@ -25,19 +25,24 @@ export interface Base {
  * Finds out what the base is now: one HEAD, and none when it is pinned.
  * @throws UserError when it is not there.
  */
-export async function resolveBase({ registry: own }: ImageClients, context: Context, reference: string): Promise<Base> {
+export async function resolveBase(
+  clients: Pick<ImageClients, "registry" | "ecr">,
+  context: Context,
+  reference: string,
+): Promise<Base> {
+  const own = clients.registry;
   const parsed = parseReference(reference, "base");
   const { host, repository, digest, tag } = parsed;
-  const isOwn = host === null || host === new URL(own.endpoint).host;
-  const registry = isOwn ? own : openPublic(context, host);
+  const registry = host === null ? own : await openHost(clients, context, host);
   const found = digest ?? (await headManifest(registry, repository, wanted(parsed)));
   if (found === null) {
     throw new UserError({
       what: `The base image ${reference} is not there.`,
       where: registry.endpoint,
-      fix: isOwn
-        ? "Push it to this registry first. An image of Docker Hub is written docker.io/library/python:3.12-slim."
-        : "Check its name and tag.",
+      fix:
+        registry === own
+          ? "Push it to this registry first. An image of Docker Hub is written docker.io/library/python:3.12-slim."
+          : "Check its name and tag.",
     });
   }
   return { reference, registry, repository, digest: found, floats: digest === null && (tag ?? "latest") === "latest" };

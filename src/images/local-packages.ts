@@ -3,7 +3,7 @@ import { UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
 import type { Lock } from "./lock.ts";
 import type { ImageRequest } from "./request.ts";
-import { readSources } from "../files/sources.ts";
+import { readSources, type SourceKind } from "../files/sources.ts";
 
 /**
  * What stands in the content key for packages whose source is in the checkout: a hash of all their files, by folder.
@@ -26,11 +26,24 @@ export async function hashLocalPackages(
         fix: "Bring it into the repository, or build it once and put it into an index of your own.",
       });
     }
-    const { files } = await readSources({ root, files: [{ from, to: "/package", place }], generated: {} }, signal);
+    const request = { root, files: [{ from, to: "/package", place }], generated: {} };
+    const { files } = await readSources(request, signal, packageSources);
     hashes[from] = contentHash(files);
   }
   return hashes;
 }
+
+/**
+ * What pip builds a package of: `.dockerignore` is nothing to it. What tools leave behind in the folder is left out, since it would make
+ * another key of the same source on each machine: build, dist and metadata of setuptools, environments, caches.
+ */
+const packageSources: SourceKind = {
+  dockerignore: false,
+  layer: false,
+  leavesOut:
+    /^(?:build|dist)$|(?:^|\/)(?:[^/]+\.egg-info|\.venv|\.tox|\.nox|\.(?:pytest|mypy|ruff)_cache|node_modules)$/,
+  leaveOut: "remove it from the package",
+};
 
 /** Of what a lock file names; null when it lies elsewhere. */
 function inCheckout(local: string, lockFile: string, root: string): string | null {

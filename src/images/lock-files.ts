@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { parse } from "smol-toml";
 import * as z from "zod";
 import { UserError } from "../domain/errors.ts";
-import { hasPassword, type Lock, parseLock, passwordFix, type Requirement } from "./lock.ts";
+import { holdsPassword, type Lock, parseLock, passwordFix, type Requirement } from "./lock.ts";
 
 /**
  * Reads a lock file by its name: `uv.lock`, `poetry.lock`, `pylock.toml` or `pylock.<name>.toml`; all others are in pip's format.
@@ -134,7 +134,7 @@ function pylock(text: string, file: string, groups: readonly string[]): Lock {
   const sets = { extras: [], groups: [...written["default-groups"], ...groups] };
   const requirements = packages.map((one): Requirement => {
     const line = lines(one.name);
-    if ([one.index, one.archive?.url].some((url) => url !== undefined && hasPassword.test(url)))
+    if ([one.index, one.archive?.url].some((url) => url !== undefined && holdsPassword(url)))
       throw refuse(line, `The lock file holds a password for where ${one.name} comes from.`, passwordFix);
     const marker = one.marker === undefined ? null : withSets(one.marker, sets);
     const common = { name: one.name, version: one.version ?? null, marker, line };

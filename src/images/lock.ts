@@ -49,7 +49,7 @@ export function parseLock(text: string, file: string): Lock {
     }
     if (content.startsWith("-")) {
       const [option = ""] = content.split(/[\s=]/, 1);
-      if (hasPassword.test(content)) {
+      if (holdsPassword(content)) {
         const what = `The lock file holds a password for the package index: ${option}.`;
         throw refuse(line, what, passwordFix);
       }
@@ -98,8 +98,23 @@ function compileCommand(file: string): string {
   return `uv pip compile --universal --generate-hashes -o ${file} ${file.replace(/(\.lock)?(\.txt)?$/, ".in")}`;
 }
 
-/** `user:password@`, where the password is not taken from a variable. */
-export const hasPassword = /:\/\/[^\s/@:]*:(?!\$\{)[^\s/@]+@/;
+/**
+ * Has a URL in this text a password, or a token in the place of the user, that is not taken from a variable? A user alone is none:
+ * `oauth2accesstoken@` and the like have their password of a keyring.
+ */
+export function holdsPassword(text: string): boolean {
+  return [...text.matchAll(/:\/\/([^\s/@:]*)(:(?!\$\{)[^\s/@]+)?(?::[^\s/@]*)?@/g)].some(
+    ([, user = "", password]) => password !== undefined || isToken(user),
+  );
+}
+
+/** A form that tokens have and names have not: what issues it stands before, or it is long and drawn by lot. */
+function isToken(user: string): boolean {
+  if (user.includes("${")) return false;
+  const isDrawn = user.length >= 20 && /\d/.test(user) && /[a-z]/i.test(user) && !/^[a-z][a-z-]*\d{0,4}$/i.test(user);
+  return isDrawn || /^(?:gh[pousr]_|github_pat_|glpat-|gldt-|pypi-|AKC|dckr_pat_|npm_)\w/.test(user);
+}
+
 export const passwordFix =
   "Change that password: everybody who reads the repository has it. Write it as ${NAME}, which pip takes from the job's environment (`env:` with a secret of GitHub); or leave the line out and set PIP_EXTRA_INDEX_URL there.";
 

@@ -120,7 +120,7 @@ function compare(left: Operand, operator: string, right: Operand): boolean {
     case ">=":
       return order >= 0;
     case "~=":
-      return order >= 0 && hasPrefix(left.text, right.text.replace(/\.\d+$/, ""));
+      return order >= 0 && hasPrefix(left.text, withoutLast(right.text));
     default:
       return fail(`there is no comparison ${operator}`);
   }
@@ -130,25 +130,66 @@ function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-/** By their numbers; the shorter one goes on with zeros. */
-function compareVersions(a: string, b: string): number {
-  const [left, right] = [numbersOf(a), numbersOf(b)];
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
+/** As PEP 440 orders them; the shorter one goes on with zeros. @throws MarkerError */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [orderOf(a), orderOf(b)];
+  const length = Math.max(left.numbers.length, right.numbers.length);
+  const padded = ({ epoch, numbers, rest }: Order): readonly number[] => [
+    epoch,
+    ...Array.from({ length }, (_, index) => numbers[index] ?? 0),
+    ...rest,
+  ];
+  const others = padded(right);
+  for (const [index, number] of padded(left).entries()) {
+    const other = others[index] ?? 0;
+    if (number !== other) return number < other ? -1 : 1;
   }
   return 0;
 }
 
 function hasPrefix(version: string, prefix: string): boolean {
-  const wanted = numbersOf(prefix);
-  const numbers = numbersOf(version);
+  const wanted = orderOf(prefix).numbers;
+  const { numbers } = orderOf(version);
   return wanted.every((number, index) => (numbers[index] ?? 0) === number);
 }
 
-function numbersOf(version: string): readonly number[] {
-  if (!/^\d+(\.\d+)*(\.\*)?$/.test(version)) return fail(`${version} is not a released version`);
-  return version.replace(/\.\*$/, "").split(".").map(Number);
+/** `3.12.4`, `3.12.0rc1` → `3.12`: what `~=` keeps. */
+function withoutLast(version: string): string {
+  const { numbers } = orderOf(version);
+  return numbers.length < 2 ? fail(`~= needs more than ${version}`) : numbers.slice(0, -1).join(".");
+}
+
+interface Order {
+  readonly epoch: number;
+  readonly numbers: readonly number[];
+  /** Stage and number of a pre-release, number of a post-release, number of a development release: a final one comes after the first and the last, before the second. */
+  readonly rest: readonly number[];
+}
+
+/** @see https://packaging.python.org/en/latest/specifications/version-specifiers/#public-version-identifiers */
+const versionForm =
+  /^v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?((?:-(\d+))|(?:[-_.]?(?:post|rev|r)[-_.]?(\d*)))?([-_.]?dev[-_.]?(\d*))?(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?(?:\.\*)?$/i;
+
+function orderOf(version: string): Order {
+  const [whole, epoch = "0", release = "", stage, pre, post, dashed, postNumber, dev, devNumber] =
+    versionForm.exec(version.trim()) ?? [];
+  if (whole === undefined) return fail(`${version} is not a version`);
+  const first = stage?.[0]?.toLowerCase();
+  const stages: readonly number[] =
+    first !== undefined
+      ? [first === "a" ? 0 : first === "b" ? 1 : 2, Number(pre)] // c, pre and preview are other names of rc
+      : post === undefined && dev !== undefined
+        ? [-1, 0]
+        : [3, 0];
+  return {
+    epoch: Number(epoch),
+    numbers: release.split(".").map(Number),
+    rest: [
+      ...stages,
+      post === undefined ? -1 : Number(dashed ?? postNumber ?? 0),
+      dev === undefined ? Number.POSITIVE_INFINITY : Number(devNumber),
+    ],
+  };
 }
 
 function fail(why: string): never {

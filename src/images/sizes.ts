@@ -31,7 +31,9 @@ function sourceOf(path: string): string {
  * pulled, compressed; packages as they are on disk.
  * @param image made of layers by us: the last one is the code
  */
-export function showSizes({ manifest, config }: Pick<Image, "manifest" | "config">, hasPackages: boolean): string {
+export function showSizes({ manifest, config }: Pick<Image, "manifest" | "config">): string {
+  // A lock file of which nothing is wanted here has no layer.
+  const hasPackages = config.config?.Labels?.[sizesLabel] !== undefined;
   const sizes = manifest.layers.map(({ size }) => size);
   const own = hasPackages ? 2 : 1;
   const sum = (some: readonly number[]): number => some.reduce((all, one) => all + one, 0);

@@ -6,18 +6,24 @@ import { UserError } from "../domain/errors.ts";
 /**
  * Makes a folder of settings for `docker` that is like the one of this job, and is nobody else's: a password that is stored there is gone
  * with it, and the job's own stay as they are. Builders, contexts and plugins are those of the job.
- * @param registry host whose password is to be kept in the folder itself, in no keyring that outlives it
+ * @param registries hosts whose passwords are to be kept in the folder itself, in no keyring that outlives it
  * @returns what `docker` needs in its environment to use it
  * @throws UserError when the job's own settings cannot be read
  */
-export async function ownDockerConfig(folder: string, registry: string): Promise<Readonly<Record<string, string>>> {
+export async function ownDockerConfig(
+  folder: string,
+  registries: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
   const { DOCKER_CONFIG, BUILDX_CONFIG } = process.env;
   const usual = DOCKER_CONFIG ?? join(homedir(), ".docker");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const settings = await readSettings(join(usual, "config.json"));
   const own = {
     ...settings,
-    credHelpers: { ...asRecord(settings["credHelpers"]), [registry]: "" },
+    credHelpers: {
+      ...asRecord(settings["credHelpers"]),
+      ...Object.fromEntries(registries.map((host) => [host, ""])),
+    },
     cliPluginsExtraDirs: [...asList(settings["cliPluginsExtraDirs"]), join(usual, "cli-plugins")],
   };
   await writeFile(join(folder, "config.json"), JSON.stringify(own), { mode: 0o600 });

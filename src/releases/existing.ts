@@ -1,17 +1,15 @@
 import type { Place } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
-import { nearest } from "../stack/nearest.ts";
 import { type Problem, quote, suggest } from "../stack/problems.ts";
 import type { Definition, Migration, RunProcess, Service, Stack } from "../stack/stack.ts";
-import { showPath } from "../stack/tree.ts";
 import {
   containerIn,
   containersOf,
   type ExistingDefinition,
   existingLive,
   logIn,
-  placeIn,
 } from "../task-definitions/existing.ts";
+import { memberFindings } from "../task-definitions/member-findings.ts";
 import { type KnownDefinition, knownRevisions, type Observation } from "./observation.ts";
 
 /** What is known of definitions that somebody else has written. */
@@ -150,40 +148,13 @@ export function existingProblems(stack: Stack, existing: Observation["existing"]
 export function checkExisting(stack: Stack, { existing, environmentFile }: Observation): readonly Finding[] {
   const written = writtenDefinitions(stack).filter(({ of }) => of.kind === "file");
   const files = new Map(Object.values(existing).map((one) => [one.source, one]));
-  const unknown = [...files.values()].flatMap((one) =>
-    one.unknown.map(({ path, name, known }): Finding => {
-      const near = nearest(name, known);
-      return {
-        id: "definition-member-unknown",
-        level: "notice",
-        where: placeIn(one, path),
-        what: `${one.source} has a member that this version does not know: ${showPath(path)}. It is registered as it stands.`,
-        fix:
-          near === null
-            ? "Nothing to do, when AWS knows it."
-            : `Did you mean \`${near}\`? Otherwise nothing is to be done.`,
-      };
-    }),
-  );
-  const mistyped = [...files.values()].flatMap((one) =>
-    one.mistyped.map(({ path, wanted }): Finding => {
-      return {
-        id: "definition-member-type",
-        level: "error",
-        where: placeIn(one, path),
-        what: `${one.source}: ${showPath(path)} must be ${wanted}. ECS converts nothing, and would refuse the definition after migrations have run.`,
-        fix: `Write it as ${wanted}.`,
-      };
-    }),
-  );
   const all = [...files.values(), ...(environmentFile === null ? [] : [environmentFile])];
   const used = new Set(all.flatMap(({ placeholders }) => placeholders));
   const where: Place = { file: stack.file, line: 1, column: 1 };
   const isWhole = written.every(({ definition }) => existing[definition] !== undefined);
   const unused = Object.keys(stack.placeholders).filter((name) => !used.has(name));
   return [
-    ...unknown,
-    ...mistyped,
+    ...[...files.values()].flatMap(memberFindings),
     ...(isWhole && (written.length > 0 || environmentFile !== null)
       ? unused.map((name): Finding => {
           return {

@@ -4,6 +4,7 @@ import type { Stack } from "../stack/stack.ts";
 import { at, entriesAt, keyPlaceAt, type Path, placeAt, textAt, type Tree } from "../stack/tree.ts";
 import { containerIn } from "../task-definitions/existing.ts";
 import { namedIn } from "../task-definitions/variables.ts";
+import { pinnedVersion } from "../images/lock.ts";
 import { usedRuns } from "./hosts.ts";
 import type { Observation } from "./observation.ts";
 
@@ -17,7 +18,7 @@ const storages = new Set(["storage", "run_storage", "event_log_storage", "schedu
 /** What is known to go wrong with the user's own dagster.yaml. @param contents of the wanted definitions, by definition */
 export function checkInstance(
   stack: Stack,
-  { instanceFile }: Pick<Observation, "instanceFile">,
+  { instanceFile, images }: Pick<Observation, "instanceFile" | "images">,
   contents: Readonly<Record<string, LaterJson>>,
 ): readonly Finding[] {
   if (instanceFile === null) return [];
@@ -26,7 +27,12 @@ export function checkInstance(
     ...mergedFiles(stack, others),
     ...(tree === null
       ? []
-      : [...monitoring(stack, tree), ...launcher(stack, tree), ...variables(stack, tree, contents)]),
+      : [
+          ...monitoring(stack, tree),
+          ...launcher(stack, tree),
+          ...variables(stack, tree, contents),
+          ...driver(stack, tree, images),
+        ]),
   ];
 }
 
@@ -147,6 +153,51 @@ function variables(stack: Stack, tree: Tree, contents: Readonly<Record<string, L
       },
     ];
   });
+}
+
+/**
+ * From SQLAlchemy 2.1 on `postgresql://` means psycopg, version 3. dagster-postgres brings psycopg2, and Dagster's own default names no
+ * driver: each of its commands ends with "No module named 'psycopg'".
+ */
+function driver(stack: Stack, tree: Tree, images: Observation["images"]): readonly Finding[] {
+  const place = withoutDriver(tree, []);
+  if (place === null) return [];
+  const wrong = Object.keys(stack.images).filter((key) => {
+    const lock = images[key]?.made?.lock ?? null;
+    const [major = 0, minor = 0] = (pinnedVersion(lock, "sqlalchemy") ?? "0")
+      .split(".")
+      .map((part) => Number.parseInt(part, 10));
+    const isNew = major > 2 || (major === 2 && minor >= 1);
+    return isNew && pinnedVersion(lock, "dagster-postgres") !== null && pinnedVersion(lock, "psycopg") === null;
+  });
+  if (wrong.length === 0) return [];
+  return [
+    {
+      id: "sqlalchemy-psycopg",
+      level: "error",
+      where: placeAt(tree, place),
+      what: `The lock file of image ${wrong.join(", ")} has SQLAlchemy 2.1 or newer, for which \`postgresql\` without a driver means psycopg 3, and it has psycopg2 only: no process of Dagster would start ("No module named 'psycopg'").`,
+      fix: "Write `scheme: postgresql+psycopg2` under `postgres_db` (of an URL, postgresql+psycopg2://…); or pin sqlalchemy<2.1; or lock psycopg. When the base has it, lower this check.",
+      source: "https://docs.sqlalchemy.org/en/21/changelog/whatsnew_21.html",
+    },
+  ];
+}
+
+/** Where a database of PostgreSQL is named without its driver; null: nowhere, or where only the environment tells. */
+function withoutDriver(tree: Tree, path: Path): Path | null {
+  if (tree.kind !== "map") return null;
+  const url = textAt(tree, ["postgres_url"])?.text ?? null;
+  if (url !== null) return /^postgres(?:ql)?:\/\//.test(url) ? [...path, "postgres_url"] : null;
+  if (at(tree, ["postgres_db"])?.kind === "map") {
+    if (at(tree, ["postgres_db", "scheme", "env"]) !== null) return null;
+    const scheme = textAt(tree, ["postgres_db", "scheme"])?.text ?? "postgresql";
+    return scheme === "postgresql" ? [...path, "postgres_db"] : null;
+  }
+  for (const [key, { value }] of entriesAt(tree, [])) {
+    const found = withoutDriver(value, [...path, key]);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** Every `{ env: NAME }`, with its way. */

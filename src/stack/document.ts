@@ -369,7 +369,11 @@ const imageSchema = z
           )
           .default([])
           .describe("The code layer."),
-        workdir: containerPath.optional().describe("Working directory of the image. Default the base's."),
+        workdir: containerPath
+          .optional()
+          .describe(
+            "Working directory of the image, and the first place where Python looks for modules. Default `/app`, whatever the base has.",
+          ),
         environment: z
           .record(text.regex(/^[A-Za-z_]\w*$/, "a name of a variable"), z.string())
           .default({})

@@ -1,8 +1,11 @@
 import { type Advice, UserError } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
 import type { Json, JsonMap } from "../domain/json.ts";
 import { quote, suggest } from "../stack/problems.ts";
 import { edited } from "./edit.ts";
-import { containersOf, existingFile } from "./existing.ts";
+import { containersOf, type ExistingDefinition, existingFile, placeIn } from "./existing.ts";
+import { faultsOf } from "./judge.ts";
+import { memberFindings } from "./member-findings.ts";
 
 /** What is asked of a definition file by plain words, without a stack file. */
 export interface FileRequest {
@@ -15,6 +18,16 @@ export interface FileRequest {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+/** What a definition file becomes. */
+export interface FromFile {
+  readonly family: string;
+  /** What RegisterTaskDefinition is to be given. */
+  readonly content: JsonMap;
+  readonly existing: ExistingDefinition;
+  /** Of its members: unknown ones, and those of a type that ECS refuses. */
+  readonly findings: readonly Finding[];
+}
+
 /**
  * A definition file with what is asked for set in it, and all else as it stands.
  * @throws UserError when it cannot be read, or part of what is asked would have no effect
@@ -23,8 +36,9 @@ export function definitionFromFile(
   text: string,
   file: string,
   { images, container, environment, secrets }: FileRequest,
-): { readonly family: string; readonly content: JsonMap } {
-  const { content } = existingFile(text, file, {});
+): FromFile {
+  const existing = existingFile(text, file, {});
+  const { content } = existing;
   const { family } = content;
   const refuse = (advice: Advice): never => {
     throw new UserError(advice);
@@ -57,8 +71,29 @@ export function definitionFromFile(
     });
   const layer = { mode: "merge", environment, secrets } as const;
   const variables = hasVariables ? Object.fromEntries(into.map((name) => [name, [layer]])) : {};
-  return {
-    family,
-    content: edited(content, { family: null, images, variables, labels: {}, tags: {} }) as Json as JsonMap,
-  };
+  const wanted = edited(content, { family: null, images, variables, labels: {}, tags: {} }) as Json as JsonMap;
+  return { family, content: wanted, existing, findings: memberFindings(existing) };
 }
+
+/**
+ * What is known to go wrong with a definition of which nobody says what it is for. What stops a release of a stack is a warning: there is
+ * no stack file that could let it pass.
+ * @param commit of the checkout; null: there is none
+ */
+export function judgeFile({ content, existing }: FromFile, commit: string | null): readonly Finding[] {
+  const faults = faultsOf(content, { ...ofNobody, commit: commit ?? "" });
+  return faults.map(({ path, level, ...fault }) => {
+    return { ...fault, level: level === "error" ? "warning" : level, where: placeIn(existing, path) };
+  });
+}
+
+const ofNobody = {
+  kind: "once",
+  container: "",
+  port: null,
+  platform: null,
+  launches: false,
+  locations: 0,
+  carriesRuns: false,
+  judged: new Set<string>(),
+} as const;

@@ -12,8 +12,8 @@ export interface Purpose {
   readonly container: string;
   /** On which others reach it; null: nobody does. */
   readonly port: number | null;
-  /** Of the image of that container. */
-  readonly platform: Platform;
+  /** Of the image of that container; null: nobody knows. */
+  readonly platform: Platform | null;
   /** It starts tasks of runs. */
   readonly launches: boolean;
   /** How many locations it loads itself. */
@@ -204,7 +204,7 @@ function memoryShort(
 }
 
 function architecture({ runtimePlatform, ...content }: JsonMap, { platform }: Purpose): readonly Fault[] {
-  if (!isFargate(content)) return [];
+  if (!isFargate(content) || platform === null) return [];
   const given =
     runtimePlatform !== undefined && isMap(runtimePlatform) ? runtimePlatform["cpuArchitecture"] : undefined;
   const is = given ?? "X86_64";
@@ -283,6 +283,17 @@ function ofContainer(
             level: "warning" as const,
             path: [...path, "image"],
             what: `Container ${name} has an image without tag, or with \`latest\`: each task may start another one, and a rollback does not bring it back.`,
+            fix: "Name it by its digest: image@sha256:…",
+          },
+        ]
+      : []),
+    ...(name !== dagster && moves(container["image"])
+      ? [
+          {
+            id: "image-by-tag",
+            level: "notice" as const,
+            path: [...path, "image"],
+            what: `Container ${name} has an image by a tag that is no commit: whoever may push can put another one behind it, and a rollback does not bring this one back.`,
             fix: "Name it by its digest: image@sha256:…",
           },
         ]
@@ -673,6 +684,13 @@ function floats(image: Json | undefined): boolean {
   if (typeof image !== "string" || image.includes("@sha256:")) return false;
   const [, tag] = /:([^/:]+)$/.exec(image) ?? [];
   return tag === undefined || tag === "latest";
+}
+
+/** By a tag that nobody would keep from moving: neither of a commit nor of what is in it. */
+function moves(image: Json | undefined): boolean {
+  if (typeof image !== "string" || image.includes("@sha256:") || floats(image)) return false;
+  const [, tag = ""] = /:([^/:]+)$/.exec(image) ?? [];
+  return !/^(?:src-)?[0-9a-f]{40}(?:$|[.-])/.test(tag) && !/[${<]/.test(image);
 }
 
 /** CPU units or MiB, plain or as `1 vCPU` and `2 GB`; null: no amount. */

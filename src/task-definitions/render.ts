@@ -153,6 +153,7 @@ function renderGenerated(request: GeneratedRequest): LaterJson {
     ...given("healthCheck", healthCheck(role)),
     ...given("dependsOn", followed === null ? null : afterInit),
     stopTimeout: stopTimeout(role),
+    ...given("linuxParameters", needsInit(role) ? { initProcessEnabled: true } : null),
     ...given("logConfiguration", log === null ? null : logConfiguration(log)),
     ...given("dockerLabels", Object.keys(request.labels).length === 0 ? null : request.labels),
   };
@@ -388,6 +389,15 @@ function stopTimeout(role: Role): number {
     case "once":
       return 120;
   }
+}
+
+/**
+ * A code server starts processes for its code, the executor one for each step: whose parent is gone is taken over by the first process of
+ * the container, and stays behind as a zombie unless that reaps it. An init process does, and passes signals on.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html
+ */
+function needsInit(role: Role): boolean {
+  return role.kind !== "once";
 }
 
 function byName<T>(values: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {

@@ -1,7 +1,7 @@
 import type { Context } from "../../domain/context.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { Digest, Platform } from "../../domain/identifiers.ts";
-import { openPublic } from "../access.ts";
+import { openHost } from "../access.ts";
 import { readBase } from "../base.ts";
 import type { ImageClients } from "../clients.ts";
 import { headManifest } from "../manifests.ts";
@@ -57,15 +57,15 @@ export async function checkPlatforms(
 }
 
 async function resolve(
-  { registry: own }: ImageClients,
+  clients: ImageClients,
   context: Context,
   { reference, line }: NamedImage,
   file: string,
 ): Promise<Pick<ResolvedImage, "digest" | "registry" | "repository">> {
   const where = { file, line, column: 1 };
   const parsed = parseReference(asDocker(reference), `${file}:${line}`);
-  const isOwn = parsed.host === new URL(own.endpoint).host;
-  const registry = isOwn ? own : openPublic(context, parsed.host ?? "docker.io");
+  const registry = await openHost(clients, context, parsed.host ?? "docker.io");
+  const isOwn = registry === clients.registry;
   const { repository } = parsed;
   if (parsed.digest !== null) return { digest: parsed.digest, registry, repository };
   let found: Digest | null;

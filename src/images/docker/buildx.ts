@@ -7,6 +7,7 @@ import { untrusted } from "../../domain/evidence.ts";
 import type { Finding } from "../../domain/finding.ts";
 import { type Digest, digestSchema } from "../../domain/identifiers.ts";
 import { ask, ownDockerConfig, ProgramFailed, run, variableOfJob } from "../../programs/index.ts";
+import { siblingAccount } from "../access.ts";
 import type { ImageClients } from "../clients.ts";
 import { adviseOnPush } from "../refusal.ts";
 import { inScratch } from "../scratch.ts";
@@ -43,8 +44,12 @@ export async function build(
   await hideSecrets(context, request.secrets, request.root);
   return inScratch(clients.scratch, async (folder) => {
     const host = new URL(clients.registry.endpoint).host;
-    const environment = { ...(await ownDockerConfig(join(folder, "config"), host)), ...settings };
-    await logIn(clients, context, host, environment);
+    const hosts = [host, ...siblingsOf(clients.registry.endpoint, Object.keys(inputs.images))];
+    const environment = { ...(await ownDockerConfig(join(folder, "config"), hosts)), ...settings };
+    const logInAll = async (): Promise<void> => {
+      for (const one of hosts) await logIn(clients, context, one, environment);
+    };
+    await logInAll();
     const dockerfile = await copyDockerfile(folder, sources);
     const metadata = join(folder, "metadata.json");
     const build: Build = {
@@ -77,7 +82,7 @@ export async function build(
       await buildOnce(build).catch(async (error: unknown) => {
         if (!isRefused(error, host)) throw error;
         context.report({ kind: "line", text: `${host} refuses the builder: once more, with a new login` });
-        await logIn(clients, context, host, environment);
+        await logInAll();
         await buildOnce(again(build, error.errors.untrusted));
       });
     } catch (error) {
@@ -87,6 +92,12 @@ export async function build(
     }
     return readMetadata(metadata, request);
   });
+}
+
+/** Registries of other accounts that images of the Dockerfile are in, as far as the role's own token opens them. */
+export function siblingsOf(endpoint: string, references: readonly string[]): readonly string[] {
+  const hosts = references.map((reference) => reference.split("/", 1)[0] ?? "");
+  return [...new Set(hosts)].filter((host) => siblingAccount(endpoint, host) !== null);
 }
 
 function isRefused(error: unknown, host: string): error is ProgramFailed {

@@ -51,7 +51,7 @@ export async function testImage(clients: ImageClients, context: Context, test: I
   context.report({ kind: "stage", title: `Tests in image ${image}` });
   await inScratch(clients.scratch, async (folder) => {
     const host = new URL(clients.registry.endpoint).host;
-    const environment = await ownDockerConfig(join(folder, "config"), host);
+    const environment = await ownDockerConfig(join(folder, "config"), [host]);
     await logIn(clients, context, host, environment);
     const mount = `type=bind,source=${root},target=${checkout},readonly`;
     const args = ["run", "--rm", "--init", "--platform", platform, "--mount", mount, "--entrypoint", "sh"];

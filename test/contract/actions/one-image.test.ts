@@ -2,10 +2,18 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { ECRClient, GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
 import { type Builder, startBuilder, whyNoBuilder } from "../../builder.ts";
-import type { Step, StepResult } from "../../runner/run-step.ts";
+import type { Job, Step, StepResult } from "../../runner/run-step.ts";
 import { type Direct, pull, pushBase, removeFolders } from "../images/fixtures.ts";
 import { shellTree } from "../images/shell-base.ts";
-import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile, writesOf } from "./small-stack.ts";
+import {
+  type Checkout,
+  checkOut,
+  readLock,
+  type SmallStack,
+  startSmallStack,
+  stackFile,
+  writesOf,
+} from "./small-stack.ts";
 
 const why = whyNoBuilder();
 if (why !== null) process.stderr.write(`not run: images from a Dockerfile through the bundle: ${why}\n`);
@@ -98,7 +106,6 @@ describe("inputs that cannot be", () => {
     ["provenance", { provenance: "max" }],
     ["scan", { scan: "gate" }],
     ["create-repository", { "create-repository": "true" }],
-    ["push", { push: "false" }],
   ])("%s, where the images are those of a stack", async (name, inputs) => {
     const result = await build({ ...inputs, repository: "" });
     expect(result.exitCode).toBe(1);
@@ -164,6 +171,53 @@ describe("inputs that cannot be", () => {
     const result = await build({}, { DOCKER_CONFIG: "/nonexistent", DOCKER_HOST: "unix:///nonexistent" });
     expect(result.exitCode).toBe(1);
     expect(errorsOf(result)).toMatch(/(no docker|no buildx|No builder answers).*docker\/setup-buildx-action/s);
+  });
+});
+
+describe("the images of a stack", () => {
+  const forPullRequest = { name: "pull_request", payload: {} };
+  const make = async (event: NonNullable<Job["event"]>, inputs: Step["with"] = {}): Promise<StepResult> => {
+    const step = { action: "actions/build-push-image", with: inputs };
+    return (await import("../../runner/run-step.ts")).runStep({ ...checkout.job(), event }, step);
+  };
+
+  test.each<[string, NonNullable<Job["event"]>, Record<string, string>]>([
+    ["on a pull request", forPullRequest, {}],
+    ["with push: false", { name: "push", payload: {} }, { push: "false" }],
+  ])(
+    "%s are not pushed: what would be made is said, and neither lock nor intent is written",
+    async (_name, ...asked) => {
+      await checkout.write("app/main.py", `definitions = None # ${asked[0].name}\n`);
+      checkout.commit("Change");
+      const since = small.bed.calls.length;
+      const result = await make(...asked);
+      expect(errorsOf(result)).toBe("");
+      expect(result.exitCode).toBe(0);
+      expect(result.outputs).toMatchObject({ changed: "true", outcome: "" });
+      expect(result.summary).toContain("make image `app` of layers");
+      expect(writesOf(small, since)).toEqual([]);
+      expect(await readLock(small)).toBe(null);
+    },
+  );
+
+  test("on a pull request with push: true they are pushed", async () => {
+    const since = small.bed.calls.length;
+    const result = await make(forPullRequest, { push: "true" });
+    expect(errorsOf(result)).toBe("");
+    expect(writesOf(small, since)).not.toEqual([]);
+    expect(JSON.parse(result.outputs["images"] ?? "")).toMatchObject({ app: { repository: "small" } });
+  });
+
+  test("a pull request from a fork, whose jobs get no credentials, is told so and passes", async () => {
+    const repository = (full_name: string) => ({ repo: { full_name } });
+    const pull_request = { number: 7, base: repository("owner/small"), head: repository("mona/small") };
+    const none = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_SESSION_TOKEN: "" };
+    const { runStep } = await import("../../runner/run-step.ts");
+    const job = { ...checkout.job(none), event: { name: "pull_request", payload: { pull_request } } };
+    const result = await runStep(job, { action: "actions/build-push-image" });
+    expect(errorsOf(result)).toBe("");
+    expect(result.exitCode).toBe(0);
+    expect(result.summary).toContain("Not planned");
   });
 });
 

@@ -74,7 +74,12 @@ test("a file is registered with what is asked for, and nothing of it is lost; on
       },
       side,
     ],
-    tags: [{ key: "team", value: "data" }, { key: "dagster-ecs:content-hash" }],
+    tags: [
+      { key: "team", value: "data" },
+      { key: "dagster-ecs:repository", value: "owner/small" },
+      { key: "dagster-ecs:commit" },
+      { key: "dagster-ecs:content-hash" },
+    ],
   });
 });
 
@@ -83,6 +88,53 @@ test("with `register: false` the file is written, and AWS is not called", async 
   const { exitCode, outputs } = await step({ image: "newer", register: "false" }, {} as typeof region);
   expect(exitCode).toBe(0);
   expect(outputs["task-definition"]).toMatch(/task-definition-theirs\.json$/);
+  expect(operations()).toHaveLength(before);
+});
+
+test("secrets may be named as in a stack file, and the revision tells repository and commit", async () => {
+  const arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/other";
+  const role = small.infrastructure.contract.roles["execution"] ?? "";
+  const executionRoleArn = `arn:aws:iam::123456789012:role/${role}`; // ECS takes no secrets without
+  await checkout.write("deploy/roled.json", JSON.stringify({ ...definition, family: "roled", executionRoleArn }));
+  const secrets = `A=secret:shop/prod#API\nB=ssm:/shop/b\nC=${arn}`;
+  const result = await step({ "task-definition": "deploy/roled.json", image: "named", secrets });
+  expect(result.annotations.filter(({ level }) => level === "error")).toEqual([]);
+  const sent = small.bed.aws.calls.findLast(({ operation }) => operation === "RegisterTaskDefinition");
+  const account = "123456789012";
+  expect(sent?.input).toMatchObject({
+    containerDefinitions: [
+      {
+        secrets: [
+          { name: "A", valueFrom: `arn:aws:secretsmanager:eu-central-1:${account}:secret:shop/prod:API::` },
+          { name: "B", valueFrom: `arn:aws:ssm:eu-central-1:${account}:parameter/shop/b` },
+          { name: "C", valueFrom: arn },
+        ],
+      },
+      {},
+    ],
+    tags: expect.arrayContaining([
+      { key: "dagster-ecs:repository", value: "owner/small" },
+      { key: "dagster-ecs:commit", value: checkout.git("rev-parse", "HEAD").trim() },
+    ]) as unknown,
+  });
+});
+
+test("what is known to go wrong is told, and stops nothing; a member of another type stops before AWS is called", async () => {
+  const told = await step({ image: "told", "environment-variables": "DB_PASSWORD=hunter2" });
+  expect(told.exitCode).toBe(0);
+  const words = told.annotations.map(({ level, message }) => `${level} ${message}`).join("\n");
+  expect(words).toMatch(/^warning .*DB_PASSWORD/m);
+  expect(words).toMatch(/^warning There is no execution role/m);
+  expect(words).not.toContain("hunter2");
+  const [web] = definition.containerDefinitions;
+  const odd = { ...definition, containerDefinitions: [{ ...web, stopTimeout: "30", helthCheck: {} }] };
+  await checkout.write("deploy/odd.json", JSON.stringify(odd));
+  const before = operations().length;
+  const stopped = await step({ "task-definition": "deploy/odd.json", image: "new" });
+  expect(stopped.exitCode).toBe(1);
+  const all = stopped.annotations.map(({ level, message }) => `${level} ${message}`).join("\n");
+  expect(all).toMatch(/^notice .*helthCheck[^]*Did you mean `healthCheck`/m);
+  expect(all).toMatch(/^error .*stopTimeout must be a whole number, without quotes/m);
   expect(operations()).toHaveLength(before);
 });
 
@@ -104,11 +156,7 @@ test.each<[string, Readonly<Record<string, string>>, RegExp]>([
     { "task-definition": "", image: "new" },
     /is for a definition file, and `task-definition` is empty/,
   ],
-  [
-    "a secret as the stack file has it",
-    { image: "new", secrets: "API=secret:shop/prod#API" },
-    /secret for API is written as in a stack file/,
-  ],
+  ["a secret that is misspelt", { image: "new", secrets: "API=ssm:shop/prod" }, /The secret for API is no reference/],
   [
     "a line that sets nothing",
     { image: "new", "environment-variables": "LOG_LEVEL" },

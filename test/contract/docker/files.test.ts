@@ -61,7 +61,7 @@ test("the instance file is one with which the checks find nothing wrong", async 
     containerDefinitions: [{ name, environment: variables.map((variable) => ({ name: variable, value: "x" })) }],
   });
   const judged = (variables: readonly string[]): readonly string[] =>
-    checkInstance(stack, { instanceFile: { tree, others: [] } }, {
+    checkInstance(stack, { instanceFile: { tree, others: [] }, images: {} }, {
       "service/daemon": process("daemon", variables),
       "run/shop": process("run", variables),
     } as never).map(({ id }) => id);

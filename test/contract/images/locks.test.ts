@@ -263,6 +263,21 @@ describe("packages of the checkout", () => {
     expect(Object.keys(first)).toEqual(["libs/shared"]);
   });
 
+  test("what .dockerignore leaves out counts, as pip builds of it; what tools leave behind does not", async () => {
+    const root = await checkout({ ...shared, ".dockerignore": "**/*.json\n*\n!app\n" });
+    const hash = () => hashLocalPackages({ root, requirements: "requirements.lock" }, lock, signal);
+    const first = await hash();
+    await change(root, {
+      "libs/shared/build/lib/shared.py": "",
+      "libs/shared/src/shared.egg-info/PKG-INFO": "",
+      "libs/shared/.venv/pyvenv.cfg": "",
+      "libs/shared/.git": "gitdir: elsewhere",
+    });
+    expect(await hash()).toEqual(first);
+    await change(root, { "libs/shared/shared/build/data.json": "{}" });
+    expect(await hash()).not.toEqual(first);
+  });
+
   test("one that lies elsewhere is refused with its line", async () => {
     const root = await checkout(shared);
     const elsewhere = readLock("\n../shared\n", "requirements.lock", []);

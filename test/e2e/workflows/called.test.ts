@@ -173,7 +173,7 @@ test("a dispatch goes back, after its plan; one to a release that is not there i
   expect(first).toMatch(new RegExp(`^${await current()}`));
 }, 600_000);
 
-test("a pull request is planned by the role that reads, a fork's and a closed one's are skipped, green", async () => {
+test("a pull request is planned by the role that reads, a fork's is told so and a closed one's is skipped, green", async () => {
   const at = place.bed.calls.length;
   const request = (action: string, from: string): Promise<ActEnd> => {
     const repository = { full_name: "example/deal-flow" };
@@ -183,7 +183,9 @@ test("a pull request is planned by the role that reads, a fork's and a closed on
     const payload = { action, number, repository, pull_request: { number, head, base } };
     return act.run("pull_request", "preview.yml", payload, { variables });
   };
-  expect(told(await request("opened", "somebody/deal-flow"))).toEqual({ exitCode: 0, jobs: [] });
+  const foreign = await request("opened", "somebody/deal-flow");
+  expect(told(foreign)).toEqual({ exitCode: 0, jobs: ["Preview"] });
+  expect(foreign.output).toContain("Not planned");
   expect(told(await request("closed", "example/deal-flow"))).toEqual({ exitCode: 0, jobs: [] });
   expect(place.bed.calls.length).toBe(at);
   const shown = await request("synchronize", "example/deal-flow");

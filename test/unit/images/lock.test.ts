@@ -100,6 +100,24 @@ test("a password is refused where everybody reads it, and taken from a variable"
   expect(sources).toEqual(["--extra-index-url https://me:${TOKEN}@packages.example.com/simple"]);
 });
 
+const drawn = "f3a91c".repeat(6);
+test.each([
+  ["https://ghp_x@host/simple", true],
+  ["https://glpat-abc@gitlab.example.com/simple", true],
+  [`https://${drawn}@host/simple`, true],
+  [`https://${drawn}:@host/simple`, true],
+  ["https://${TOKEN}@host/simple", false],
+  ["https://${A_TOKEN_WITH_A_LONG_NAME_2}:@host/simple", false],
+  ["https://oauth2accesstoken@europe-python.pkg.dev/project/simple", false],
+  ["https://VssSessionToken@pkgs.dev.azure.com/simple", false],
+  ["https://continuous-integration-of-us@host/simple", false],
+  ["https://host/simple@1.0", false],
+])("%s: a token in the place of the user is %j", (url, isOne) => {
+  const read = (): unknown => parseLock(`--index-url ${url}\na==1 ${hash}`, "r.lock");
+  if (isOne) expect(read).toThrow("The lock file holds a password for the package index: --index-url.");
+  else expect(read).not.toThrow();
+});
+
 test("names are compared as the index does it", () => {
   expect(normalizedName("Foo__Bar.-baz")).toBe(normalizedName("foo-bar-baz"));
 });

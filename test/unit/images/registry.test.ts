@@ -1,5 +1,8 @@
 import { openEcr } from "../../../src/images/access.ts";
 import type { EcrSend } from "../../../src/aws/ecr.ts";
+import type { Digest } from "../../../src/domain/identifiers.ts";
+import { resolveBase } from "../../../src/images/base.ts";
+import { siblingsOf } from "../../../src/images/docker/buildx.ts";
 import { testContext } from "../context.ts";
 import { adviseOn, adviseOnPush } from "../../../src/images/refusal.ts";
 import { nextHop } from "../../../src/images/registry.ts";
@@ -32,6 +35,41 @@ test.each([
   const told = { authorizationToken: Buffer.from("AWS:secret").toString("base64"), proxyEndpoint: endpoint };
   const send = (() => Promise.resolve({ authorizationData: [told] })) as unknown as EcrSend;
   expect((await openEcr(testContext().context, send, account)).endpoint).toBe(expected);
+});
+
+describe("an image in the registry of another account", () => {
+  const digest = `sha256:${"a".repeat(64)}` as Digest;
+  const other = "210987654321.dkr.ecr.eu-west-1.amazonaws.com";
+  const opened = async (host: string) => {
+    let tokens = 0;
+    const told = { authorizationToken: Buffer.from("AWS:secret").toString("base64"), proxyEndpoint: endpoint };
+    const ecr = (() => {
+      tokens += 1;
+      return Promise.resolve({ authorizationData: [told] });
+    }) as unknown as EcrSend;
+    const { context } = testContext();
+    const clients = { ecr, registry: await openEcr(context, ecr) };
+    const base = await resolveBase(clients, context, `${host}/base@${digest}`);
+    return { endpoint: base.registry.endpoint, isOwn: base.registry === clients.registry, tokens: tokens - 1 };
+  };
+
+  test("of this region is read with a login there", async () => {
+    expect(await opened(other)).toEqual({ endpoint: `https://${other}`, isOwn: false, tokens: 1 });
+  });
+
+  test.each([
+    ["our own needs no other login", new URL(endpoint).host, true],
+    ["of another region our login is no use for", "210987654321.dkr.ecr.us-east-1.amazonaws.com", false],
+    ["of anybody is read without a login", "public.ecr.aws", false],
+  ])("%s", async (_, host, isOwn) => {
+    expect(await opened(host)).toEqual({ endpoint: `https://${host}`, isOwn, tokens: 0 });
+  });
+
+  test("is logged in to for a build, once", () => {
+    const images = [`${other}/base:1`, `${other}/tools:2`, `${new URL(endpoint).host}/own:1`, "docker.io/library/a:1"];
+    expect(siblingsOf(endpoint, images)).toEqual([other]);
+    expect(siblingsOf("http://127.0.0.1:5000", images)).toEqual([]);
+  });
 });
 
 test("a redirect may lead anywhere, but not out of TLS", () => {

@@ -5,22 +5,33 @@ import { parse, stringify } from "yaml";
 import { parameterArn, secretArn } from "../../../src/aws/arn.ts";
 import { checkIds, type Finding, type Level } from "../../../src/domain/finding.ts";
 import { isMap, type Json, type JsonMap } from "../../../src/domain/json.ts";
+import { locationKey } from "../../../src/domain/identifiers.ts";
+import type { Instigator } from "../../../src/domain/instigators.ts";
+import type { Release } from "../../../src/domain/release.ts";
+import type { Inputs } from "../../../src/images/content-key.ts";
+import { parseLock } from "../../../src/images/lock.ts";
+import type { ImagePlan } from "../../../src/images/plan.ts";
+import { checkServices } from "../../../src/releases/checks.ts";
+import { checkCodeVersions } from "../../../src/releases/code-versions.ts";
 import { checkInstance } from "../../../src/releases/instance-checks.ts";
 import { readInstanceFile } from "../../../src/releases/observe/instance.ts";
+import { checkState } from "../../../src/releases/state-checks.ts";
 import type { TargetGroupFacts } from "../../../src/releases/verify/facts.ts";
 import { judgeNeeds } from "../../../src/releases/verify/judge.ts";
 import { keyOf, type Needed, needsOfDefinition } from "../../../src/releases/verify/needs.ts";
 import { findings } from "../../../src/stack/index.ts";
 import { readYaml } from "../../../src/stack/yaml.ts";
+import { type Balanced, unbalanced } from "../../../src/task-definitions/balanced.ts";
 import { faultsOf, type Purpose } from "../../../src/task-definitions/judge.ts";
 import { contract, stackOf, withTop } from "../stack/reading.ts";
+import { serviceOf, untouchedWorld } from "./world.ts";
 
 const page = readFileSync("docs/checks.md", "utf8");
 
 interface Example {
   readonly id: string;
   readonly level: Level;
-  readonly of: "definition" | "verify" | "dagster.yaml" | "stack";
+  readonly of: "definition" | "verify" | "dagster.yaml" | "files" | "service" | "stack";
   readonly kind: Purpose["kind"];
   readonly isBad: boolean;
   readonly text: string;
@@ -34,14 +45,16 @@ const examples: readonly Example[] = page.split(/^### /m).flatMap((section) => {
       id,
       level: level as Level,
       of:
-        about === "verify"
-          ? ("verify" as const)
+        about === "verify" || about === "files" || about === "service"
+          ? about
           : language === "json"
             ? ("definition" as const)
             : about === "dagster.yaml"
               ? ("dagster.yaml" as const)
               : ("stack" as const),
-      kind: (["", "dagster.yaml", "verify"].includes(about) ? "webserver" : about) as Purpose["kind"],
+      kind: (["", "dagster.yaml", "verify", "files", "service"].includes(about)
+        ? "webserver"
+        : about) as Purpose["kind"],
       isBad: word === "bad",
       text,
     }),
@@ -168,10 +181,69 @@ function verified({ definition = {}, service = {}, aws }: Verified): readonly Fi
   });
 }
 
-function found({ of, kind, text }: Example): readonly { readonly id: string; readonly level: Level }[] {
+/** What ECS, lock files and Dagster say; what is left out is in order. */
+interface Running {
+  readonly balanced?: readonly Balanced[];
+  readonly definition?: JsonMap;
+  readonly daemon?: { readonly minimumHealthyPercent: number; readonly maximumPercent: number } | null;
+  readonly dagster?: Readonly<Record<string, string>>;
+  readonly schedules?: Readonly<Record<string, Readonly<Record<string, "RUNNING" | "STOPPED">>>>;
+}
+
+function ofWhatRuns(example: Running): readonly { readonly id: string; readonly level: Level }[] {
+  const described = stackOf(withTop(stringify(stack)), { contract: contract() });
+  const { observation } = untouchedWorld(described);
+  const { balanced = [], definition = {}, dagster = {}, schedules = {} } = example;
+  const daemon = serviceOf("daemon", { family: "shop-daemon", revision: 1 }, 1);
+  const rollout = { ...daemon.rollout, ...example.daemon };
+  const services = {
+    ...observation.services,
+    daemon: example.daemon === null ? null : { ...daemon, rollout },
+  };
+  const locations = Object.fromEntries(
+    Object.entries(schedules).map(([location, all]) => [
+      location,
+      Object.entries(all).map(([name, status]): Instigator => {
+        return { repository: "__repository__", name, kind: "schedule", status, byHand: true, cursor: null };
+      }),
+    ]),
+  );
+  const taskDefinitions = Object.fromEntries(
+    Object.keys(schedules).map((location) => [
+      `run/${locationKey(location)}`,
+      { family: "shop-run", revision: 1, contentHash: "0" },
+    ]),
+  );
+  const current = { taskDefinitions } as unknown as Release;
+  return [
+    ...unbalanced(laidOver(inOrder("webserver"), definition) as JsonMap, balanced),
+    ...checkServices(described, { ...observation, services }),
+    ...checkCodeVersions(described, ({ key }) => dagster[key] ?? null),
+    ...checkState(described, { current, instigators: { locations, jobs: null, unknown: null } }, { only: null }, false),
+  ];
+}
+
+async function found({ of, kind, text }: Example): Promise<readonly { readonly id: string; readonly level: Level }[]> {
   switch (of) {
-    case "definition":
-      return faultsOf(laidOver(inOrder(kind), JSON.parse(text) as Json) as JsonMap, purposeOf(kind));
+    case "definition": {
+      const whole = text.replace(/…(\d+)/g, (_, letters: string) => "x".repeat(Number(letters)));
+      return faultsOf(laidOver(inOrder(kind), JSON.parse(whole) as Json) as JsonMap, purposeOf(kind));
+    }
+    case "service":
+      return ofWhatRuns(JSON.parse(text) as Running);
+    case "files": {
+      const folder = mkdtempSync(join(tmpdir(), "instance-"));
+      try {
+        for (const name of parse(text) as readonly string[]) writeFileSync(join(folder, name), "telemetry: {}\n");
+        const described = stackOf(withTop(stringify({ ...stack, instance: { "dagster-yaml": "dagster.yaml" } })), {
+          contract: contract(),
+        });
+        const instanceFile = await readInstanceFile(described, folder);
+        return checkInstance(described, { instanceFile, images: {} }, {});
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }
     case "verify":
       return verified(JSON.parse(text) as Verified);
     case "stack":
@@ -183,19 +255,26 @@ function found({ of, kind, text }: Example): readonly { readonly id: string; rea
       const { tree } = readYaml(text, "dagster.yaml");
       const content = { containerDefinitions: [{ name: "daemon", environment: [{ name: "KNOWN", value: "x" }] }] };
       const described = stackOf(withTop(stringify(stack)), { contract: contract() });
-      return checkInstance(described, { instanceFile: { tree, others: [] } }, { "service/daemon": content });
+      const requirements = parseLock(
+        `${["sqlalchemy==2.1.9", "dagster-postgres==0.29.27"].map((pin) => `${pin} --hash=sha256:0`).join("\n")}`,
+        "l",
+      );
+      const made = { of: {} as Inputs, lock: requirements };
+      const images = { app: { made } as ImagePlan };
+      return checkInstance(described, { instanceFile: { tree, others: [] }, images }, { "service/daemon": content });
     }
   }
 }
 
 test.each(examples.filter(({ isBad }) => isBad).map((one) => [one.id, one.text, one] as const))(
   "%s is found in %s",
-  (id, _, example) => expect(found(example)).toContainEqual(expect.objectContaining({ id, level: example.level })),
+  async (id, _, example) =>
+    expect(await found(example)).toContainEqual(expect.objectContaining({ id, level: example.level })),
 );
 
 test.each(examples.filter(({ isBad }) => !isBad).map((one) => [one.id, one.text, one] as const))(
   "%s is not found in %s",
-  (id, _, example) => expect(found(example).filter((one) => one.id === id)).toEqual([]),
+  async (id, _, example) => expect((await found(example)).filter((one) => one.id === id)).toEqual([]),
 );
 
 test.each(["webserver", "daemon", "code-location", "run"] as const)(
@@ -222,6 +301,7 @@ test("the page has every check that looks at definitions and at dagster.yaml", (
   const source = [
     "src/task-definitions/judge.ts",
     "src/releases/instance-checks.ts",
+    "src/task-definitions/member-findings.ts",
     "src/releases/existing.ts",
     "src/releases/verify/judge.ts",
   ]
@@ -242,7 +322,8 @@ test("a definition that is too large is found", () => {
 test("files that look like further ones of the instance are named", () => {
   const text = withTop(stringify({ ...stack, instance: { "dagster-yaml": "docker/dagster.yaml" } }));
   const described = stackOf(text, { contract: contract() });
-  const [first] = checkInstance(described, { instanceFile: { tree: null, others: ["dagster-prod.yaml"] } }, {});
+  const instanceFile = { tree: null, others: ["dagster-prod.yaml"] };
+  const [first] = checkInstance(described, { instanceFile, images: {} }, {});
   expect(first).toMatchObject({ id: "instance-files-merge", level: "notice" });
 });
 

@@ -290,7 +290,7 @@ describe("what is wrong with definitions of the user's own", () => {
   test("is nothing in definitions that are in order, nor in those that we make", async () => {
     const ids = ["service-missing", "no-breaker", "stop-timeout", "placeholder-unused", "not-in-this-version"];
     const left = (of: Plan): readonly string[] => of.findings.map(({ id }) => id).filter((id) => !ids.includes(id));
-    expect(left(plan(stack, world(stack)))).toEqual(["log-missing"]); // of the sidecar
+    expect(left(plan(stack, world(stack)))).toEqual(["log-missing", "image-by-tag"]); // of the sidecar
     const example = dealFlow();
     const { observation, contents } = untouchedWorld(example);
     const instanceFile = await readInstanceFile(example, "examples/deal-flow");

@@ -35,7 +35,11 @@ describe("the first example of the reference", () => {
 });
 
 test("the reference lists every check by its id", () => {
-  for (const id of checkIds) expect(reference).toContain(`\`${id}\``);
+  const rows = reference
+    .split("\n")
+    .flatMap((line) => /^\| (`[^|]*`) \| (?:error|warning|notice|as )/.exec(line)?.[1] ?? []);
+  const ids = rows.flatMap((cell) => [...cell.matchAll(/`([a-z-]+)`/g)].map(([, id = ""]) => id));
+  expect(checkIds.filter((id) => !ids.includes(id))).toEqual([]);
 });
 
 const images = "images: { app: { repository: shop/app, layers: { base: b } } }\n";

@@ -1,3 +1,0 @@
-export const id=670;export const ids=[670];export const modules={4670:(t,e,o)=>{o.d(e,{identityToken:()=>s});var i=o(3950),n=o(561);async function s(t,e){if(!t.ACTIONS_ID_TOKEN_REQUEST_URL||!t.ACTIONS_ID_TOKEN_REQUEST_TOKEN)throw new n.yo({what:"This job may not ask GitHub for an identity token, and so cannot assume a role.",where:"permissions of this job",fix:`Give the job the permission; a pull request from a fork never has it:
-permissions:
-  id-token: write`},{kind:"no-credentials"});try{return await (0,i.V9)(e)}catch(t){throw new n.yo({what:`GitHub gave this job no identity token: ${(0,n.bD)(t).replaceAll(/\s+/g," ")}`,where:"identity token of this job",fix:"Look at https://www.githubstatus.com, and run it again."},{cause:t})}}}};

@@ -1,1 +1,0 @@
-export const id=734;export const ids=[734];export const modules={9734:(t,r,n)=>{n.r(r),n.d(r,{inputs:()=>o.bB,run:()=>s});var o=n(4038);function s(){return(0,o.Lk)(["migrations"],t=>({verdicts:(0,o.G5)(t)}))}}};
