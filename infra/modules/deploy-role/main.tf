@@ -23,8 +23,12 @@ locals {
     contract-object    = { resources = ["${local.s3}${var.contract.bucket}/${var.contract.key}"], condition = {} }
     records            = { resources = [local.records], condition = {} }
     bucket             = { resources = distinct(["${local.s3}${var.bucket.name}", "${local.s3}${var.contract.bucket}"]), condition = {} }
-    repositories       = { resources = [for name in var.repositories : "arn:${local.partition}:ecr:${local.here}:repository/${name}"], condition = {} }
-    services           = { resources = [for name in var.services : "${local.ecs}:service/${var.cluster}/${name}"], condition = local.in_cluster }
+    published          = { resources = [for prefix in var.prefixes : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
+    published-listed = {
+      resources = ["${local.s3}${var.bucket.name}"], condition = { StringLike = { "s3:prefix" = [for prefix in var.prefixes : "${prefix}*"] } }
+    }
+    repositories = { resources = [for name in var.repositories : "arn:${local.partition}:ecr:${local.here}:repository/${name}"], condition = {} }
+    services     = { resources = [for name in var.services : "${local.ecs}:service/${var.cluster}/${name}"], condition = local.in_cluster }
     service-deployments = {
       resources = [for name in var.services : "${local.ecs}:service-deployment/${var.cluster}/${name}/*"], condition = local.in_cluster
     }

@@ -9,7 +9,7 @@ variable "stack" {
 }
 
 variable "commands" {
-  description = "What the role is for: columns of docs/permissions.md. `deploy`, `rollback`, `status` and `unlock` for who releases, `plan` and `status` for pull requests, `build-push-image` for a job that only builds."
+  description = "What the role is for: columns of docs/permissions.md. `deploy`, `rollback`, `status` and `unlock` for who releases, `plan` and `status` for pull requests, `build-push-image` for a job that only builds, `sync-dags` for who publishes DAGs to `prefixes`."
   type        = set(string)
 
   validation {
@@ -77,6 +77,21 @@ variable "bucket" {
     name   = string
     prefix = optional(string, "")
   })
+}
+
+variable "prefixes" {
+  description = "Prefixes of DAGs in the bucket that `sync-dags` publishes to, each with its slash: `dags/shop/`."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = contains(var.commands, "sync-dags") == (length(var.prefixes) > 0)
+    error_message = "sync-dags publishes to prefixes, and nobody else does."
+  }
+  validation {
+    condition     = alltrue([for prefix in var.prefixes : can(regex("^[^*?/]+/([^*?]+/)*$", prefix))])
+    error_message = "A prefix ends in a slash, and holds no `*`."
+  }
 }
 
 variable "cluster" {

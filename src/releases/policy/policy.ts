@@ -19,6 +19,8 @@ type ResourceKind =
   | "contract-object"
   | "records"
   | "bucket"
+  | "published"
+  | "published-listed"
   | "repositories"
   | "services"
   | "services-of-cluster"
@@ -46,6 +48,8 @@ export interface PolicyNames {
     readonly object: { readonly bucket: string; readonly key: string } | null;
   };
   readonly bucket: { readonly name: string; readonly prefix: string };
+  /** Prefixes of the locations' DAGs in the bucket, each with its slash. */
+  readonly dags: readonly string[];
   /** ECS services, and those that they replace. */
   readonly services: readonly string[];
   /** Families of task definitions, beside `<stack>-*`. */
@@ -71,7 +75,7 @@ export interface Statement {
   readonly Condition?: Condition;
 }
 
-type Condition = Readonly<Record<string, Readonly<Record<string, string>>>>;
+type Condition = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 
 /** What a role may be for: the commands of docs/permissions.md. */
 export const policyCommands: readonly string[] = permissionTable.commands;
@@ -129,6 +133,11 @@ function resourcesOf(names: PolicyNames): Readonly<Record<ResourceKind, Resource
     "contract-object": { resources: object === null ? [] : [s3(`${object.bucket}/${object.key}`)] },
     records: { resources: [s3(`${bucket.name}/${bucket.prefix}${stack}/*`)] },
     bucket: { resources: [...new Set([bucket.name, ...(object === null ? [] : [object.bucket])])].map(s3) },
+    published: { resources: names.dags.map((prefix) => s3(`${bucket.name}/${prefix}*`)) },
+    "published-listed": {
+      resources: names.dags.length === 0 ? [] : [s3(bucket.name)],
+      condition: { StringLike: { "s3:prefix": names.dags.map((prefix) => `${prefix}*`) } },
+    },
     repositories: {
       resources: names.repositories.map((name) => showArn({ ...home, service: "ecr", resource: `repository/${name}` })),
     },

@@ -257,3 +257,44 @@ run "gives_none_of_it_to_who_plans" {
     error_message = "a plan changes nothing"
   }
 }
+
+run "lets_a_repository_publish_dags" {
+  variables {
+    name     = "shop-dags-orders"
+    commands = ["sync-dags"]
+    prefixes = ["dags/orders/"]
+    trust    = { repository = "example/orders", branches = ["main"] }
+  }
+
+  assert {
+    condition = jsondecode(output.policy).Statement == [
+      { Sid = "Published", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["arn:aws:s3:::shop-dagster/dags/orders/*"] },
+      {
+        Sid       = "PublishedListed", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-dagster"],
+        Condition = { StringLike = { "s3:prefix" = ["dags/orders/*"] } }
+      },
+    ]
+    error_message = "its own prefix, and nothing else"
+  }
+  assert {
+    condition     = jsondecode(output.trust).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/orders:ref:refs/heads/main"]
+    error_message = "its own jobs"
+  }
+}
+
+run "refuses_to_publish_nowhere" {
+  command = plan
+  variables {
+    commands = ["sync-dags"]
+  }
+  expect_failures = [var.prefixes]
+}
+
+run "refuses_to_publish_everywhere" {
+  command = plan
+  variables {
+    commands = ["sync-dags"]
+    prefixes = ["*/"]
+  }
+  expect_failures = [var.prefixes]
+}
