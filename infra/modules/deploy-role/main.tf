@@ -98,8 +98,8 @@ locals {
     [for branch in var.trust.branches : "ref:refs/heads/${branch}"],
     var.trust.pull_requests ? ["pull_request"] : [],
   )
-  suffix   = var.trust.workflow == null ? "" : ":job_workflow_ref:${var.trust.workflow}"
-  subjects = flatten([for form in local.forms : [for context in local.contexts : "repo:${form}:${context}${local.suffix}"]])
+  endings  = length(var.trust.workflows) == 0 ? [""] : [for workflow in var.trust.workflows : ":job_workflow_ref:${workflow}"]
+  subjects = [for parts in setproduct(local.forms, local.contexts, local.endings) : "repo:${parts[0]}:${parts[1]}${parts[2]}"]
 }
 
 resource "aws_iam_role" "this" {

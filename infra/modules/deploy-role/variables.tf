@@ -21,8 +21,8 @@ variable "commands" {
 variable "trust" {
   description = <<-EOT
     Whose jobs may assume the role: those of one repository, in these environments, on these branches, or of its pull requests.
-    With both ids, the subject of repositories made since July 2026 is trusted, and with `names` that of the rest. `workflow` is for
-    organisations whose subjects end in `job_workflow_ref`: then only that reusable workflow may.
+    With both ids, the subject of repositories made since July 2026 is trusted, and with `names` that of the rest. `workflows` is for
+    organisations whose subjects end in `job_workflow_ref`: then only these reusable workflows may, deploy.yml, preview.yml, rollback.yml, drift.yml.
   EOT
   type = object({
     repository    = string
@@ -32,7 +32,7 @@ variable "trust" {
     environments  = optional(set(string), [])
     branches      = optional(set(string), [])
     pull_requests = optional(bool, false)
-    workflow      = optional(string)
+    workflows     = optional(set(string), [])
   })
 
   validation {
@@ -52,7 +52,7 @@ variable "trust" {
     error_message = "Give owner_id and repository_id, or neither; without names, both are needed."
   }
   validation {
-    condition     = var.trust.workflow == null ? true : can(regex("^[^*?]+/[.]github/workflows/[^*?]+@[^*?]+$", var.trust.workflow))
+    condition     = alltrue([for workflow in var.trust.workflows : can(regex("^[^*?]+/[.]github/workflows/[^*?]+@[^*?]+$", workflow))])
     error_message = "A workflow is owner/name/.github/workflows/file.yml@ref, whole."
   }
 }

@@ -183,7 +183,7 @@ module "deploy_role" {
     owner_id      = var.github.owner_id
     repository_id = var.github.repository_id
     names         = var.github.names
-    workflow      = var.github.workflow
+    workflows     = var.github.workflows
     environments  = each.key == "deploy" ? [var.github.environment] : []
     branches      = each.key == "deploy" ? [] : var.github.branches
     pull_requests = each.key == "plan"

@@ -183,7 +183,7 @@ variable "github" {
     names               = optional(bool, true)
     environment         = string
     branches            = optional(set(string), ["main"])
-    workflow            = optional(string)
+    workflows           = optional(set(string), [])
     scan                = optional(bool, false)
     create_repositories = optional(bool, false)
     verify              = optional(bool, false)

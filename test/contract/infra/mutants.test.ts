@@ -163,7 +163,7 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
     "var.trust.names ? [var.trust.repository] : []",
     "[var.trust.repository]",
   ],
-  ["deploy-role", "any workflow is trusted", '":job_workflow_ref:${var.trust.workflow}"', '""'],
+  ["deploy-role", "any workflow is trusted", '":job_workflow_ref:${workflow}"', '""'],
   [
     "deploy-role",
     "every job of a repository is trusted",

@@ -49,14 +49,14 @@ run "trusts_ids_alone" {
   }
 }
 
-run "trusts_one_workflow" {
+run "trusts_workflows_alone" {
   variables {
-    trust = { repository = "example/shop", environments = ["production"], workflow = "example/workflows/.github/workflows/deploy.yml@refs/heads/main" }
+    trust = { repository = "example/shop", environments = ["production"], workflows = ["example/workflows/.github/workflows/deploy.yml@refs/heads/main", "example/workflows/.github/workflows/rollback.yml@refs/heads/main"] }
   }
 
   assert {
-    condition     = jsondecode(output.trust).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/shop:environment:production:job_workflow_ref:example/workflows/.github/workflows/deploy.yml@refs/heads/main"]
-    error_message = "that workflow and no other"
+    condition     = jsondecode(output.trust).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == [for file in ["deploy", "rollback"] : "repo:example/shop:environment:production:job_workflow_ref:example/workflows/.github/workflows/${file}.yml@refs/heads/main"]
+    error_message = "these workflows and no other"
   }
 }
 
