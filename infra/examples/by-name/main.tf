@@ -100,13 +100,14 @@ module "contract" {
 
 module "deploy_role" {
   source   = "../../modules/deploy-role"
-  for_each = { deploy = ["deploy", "rollback", "status", "unlock"], plan = ["plan", "status"] }
+  for_each = { deploy = ["deploy", "rollback", "status", "unlock"], plan = ["plan", "status"], build = ["build-push-image"] }
   name     = "${local.name}-github-${each.key}"
   stack    = local.name
   commands = each.value
   trust = {
     repository    = "example/asset-manager"
     environments  = each.key == "deploy" ? ["production"] : []
+    branches      = each.key == "deploy" ? [] : ["main"]
     pull_requests = each.key == "plan"
   }
   provider_arn = data.aws_iam_openid_connect_provider.github.arn

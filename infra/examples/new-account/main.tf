@@ -48,6 +48,11 @@ module "platform" {
     repository_id = 5678
     environment   = "production"
   }
+
+  # Who writes assets releases them alone, from a repository of their own: sync-dags.
+  publishers = {
+    shop = { repository = "example/shop-assets", prefixes = ["dags/shop/"] }
+  }
 }
 
 output "backend" {
@@ -64,6 +69,10 @@ output "contract_object" {
 
 output "roles" {
   value = module.platform.roles
+}
+
+output "publishers" {
+  value = module.platform.publishers
 }
 
 output "url" {

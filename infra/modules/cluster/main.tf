@@ -60,3 +60,14 @@ resource "aws_vpc_security_group_egress_rule" "out" {
   to_port           = tonumber(each.key)
   cidr_ipv4         = "0.0.0.0/0"
 }
+
+resource "aws_vpc_security_group_egress_rule" "to" {
+  for_each                     = var.egress_to
+  security_group_id            = aws_security_group.tasks.id
+  description                  = each.key
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+  cidr_ipv4                    = each.value.cidr
+  referenced_security_group_id = each.value.security_group
+}

@@ -25,3 +25,11 @@ output "task_ports" {
   description = "Ports on which tasks reach one another."
   value       = toset([for rule in aws_vpc_security_group_ingress_rule.among_tasks : rule.from_port])
 }
+
+output "egress" {
+  description = "What tasks reach beside one another: port, and CIDR block or security group."
+  value = toset([
+    for rule in concat(values(aws_vpc_security_group_egress_rule.out), values(aws_vpc_security_group_egress_rule.to)) :
+    "${rule.from_port} ${coalesce(rule.cidr_ipv4, rule.referenced_security_group_id)}"
+  ])
+}

@@ -20,6 +20,21 @@ variable "egress" {
   default     = { 443 = "AWS, and whatever else speaks HTTPS" }
 }
 
+variable "egress_to" {
+  description = "What tasks reach of one security group or CIDR block, by what it is: a database, for one."
+  type = map(object({
+    port           = number
+    security_group = optional(string)
+    cidr           = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for one in var.egress_to : (one.security_group == null) != (one.cidr == null)])
+    error_message = "A security group, or a CIDR block."
+  }
+}
+
 variable "container_insights" {
   description = "`disabled`, `enabled` or `enhanced`: the last two cost by metric."
   type        = string

@@ -53,8 +53,9 @@ ephemeral "aws_secretsmanager_random_password" "this" {
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  name        = "${var.name}/database"
-  description = "User and password of the database of ${var.name}."
+  name                    = "${var.name}/database"
+  description             = "User and password of the database of ${var.name}."
+  recovery_window_in_days = var.recovery_days
 }
 
 resource "aws_secretsmanager_secret_version" "this" {
@@ -92,12 +93,13 @@ resource "aws_db_instance" "this" {
   vpc_security_group_ids = [aws_security_group.this.id]
   publicly_accessible    = false
 
-  backup_retention_period         = var.backup_days
-  copy_tags_to_snapshot           = true
-  delete_automated_backups        = false
-  deletion_protection             = var.protected
-  skip_final_snapshot             = false
-  final_snapshot_identifier       = "${var.name}-last"
+  backup_retention_period  = var.backup_days
+  copy_tags_to_snapshot    = true
+  delete_automated_backups = false
+  deletion_protection      = var.protected
+  skip_final_snapshot      = false
+  # A stack that is made again is another one: the last snapshot of the one before still has its name.
+  final_snapshot_identifier       = "${var.name}-last-${trimprefix(aws_security_group.this.id, "sg-")}"
   auto_minor_version_upgrade      = true
   allow_major_version_upgrade     = false
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]

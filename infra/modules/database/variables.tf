@@ -76,6 +76,17 @@ variable "multi_az" {
   default     = false
 }
 
+variable "recovery_days" {
+  description = "Days for which the secret of a database that was taken down can be had back, and its name is taken: 7 to 30, or 0 for not at all."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.recovery_days == 0 || (var.recovery_days >= 7 && var.recovery_days <= 30)
+    error_message = "Secrets Manager keeps a deleted secret for 7 to 30 days, or with 0 not at all."
+  }
+}
+
 variable "protected" {
   description = "Refuse every plan that would destroy or replace the instance. False only to take a stack down for good; a last snapshot is taken then."
   type        = bool

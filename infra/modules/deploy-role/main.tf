@@ -25,8 +25,12 @@ locals {
     bucket             = { resources = distinct(["${local.s3}${var.bucket.name}", "${local.s3}${var.contract.bucket}"]), condition = {} }
     dags               = { resources = [for prefix in var.dags : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
     dags-written       = { resources = [for prefix in setsubtract(var.dags, var.dags_of_others) : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
-    repositories       = { resources = [for name in var.repositories : "arn:${local.partition}:ecr:${local.here}:repository/${name}"], condition = {} }
-    services           = { resources = [for name in var.services : "${local.ecs}:service/${var.cluster}/${name}"], condition = local.in_cluster }
+    published          = { resources = [for prefix in var.prefixes : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
+    published-listed = {
+      resources = ["${local.s3}${var.bucket.name}"], condition = { StringLike = { "s3:prefix" = [for prefix in var.prefixes : "${prefix}*"] } }
+    }
+    repositories = { resources = [for name in var.repositories : "arn:${local.partition}:ecr:${local.here}:repository/${name}"], condition = {} }
+    services     = { resources = [for name in var.services : "${local.ecs}:service/${var.cluster}/${name}"], condition = local.in_cluster }
     service-deployments = {
       resources = [for name in var.services : "${local.ecs}:service-deployment/${var.cluster}/${name}/*"], condition = local.in_cluster
     }
@@ -103,8 +107,8 @@ locals {
     [for branch in var.trust.branches : "ref:refs/heads/${branch}"],
     var.trust.pull_requests ? ["pull_request"] : [],
   )
-  suffix   = var.trust.workflow == null ? "" : ":job_workflow_ref:${var.trust.workflow}"
-  subjects = flatten([for form in local.forms : [for context in local.contexts : "repo:${form}:${context}${local.suffix}"]])
+  endings  = length(var.trust.workflows) == 0 ? [""] : [for workflow in var.trust.workflows : ":job_workflow_ref:${workflow}"]
+  subjects = [for parts in setproduct(local.forms, local.contexts, local.endings) : "repo:${parts[0]}:${parts[1]}${parts[2]}"]
 }
 
 resource "aws_iam_role" "this" {

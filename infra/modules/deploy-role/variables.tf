@@ -9,7 +9,7 @@ variable "stack" {
 }
 
 variable "commands" {
-  description = "What the role is for: columns of docs/permissions.md. `deploy`, `rollback`, `status` and `unlock` for who releases, `plan` and `status` for pull requests, `build-push-image` for a job that only builds."
+  description = "What the role is for: columns of docs/permissions.md. `deploy`, `rollback`, `status` and `unlock` for who releases, `plan` and `status` for pull requests, `build-push-image` for a job that only builds, `sync-dags` for who publishes DAGs to `prefixes`."
   type        = set(string)
 
   validation {
@@ -21,8 +21,8 @@ variable "commands" {
 variable "trust" {
   description = <<-EOT
     Whose jobs may assume the role: those of one repository, in these environments, on these branches, or of its pull requests.
-    With both ids, the subject of repositories made since July 2026 is trusted, and with `names` that of the rest. `workflow` is for
-    organisations whose subjects end in `job_workflow_ref`: then only that reusable workflow may.
+    With both ids, the subject of repositories made since July 2026 is trusted, and with `names` that of the rest. `workflows` is for
+    organisations whose subjects end in `job_workflow_ref`: then only these reusable workflows may, deploy.yml, preview.yml, rollback.yml, drift.yml.
   EOT
   type = object({
     repository    = string
@@ -32,7 +32,7 @@ variable "trust" {
     environments  = optional(set(string), [])
     branches      = optional(set(string), [])
     pull_requests = optional(bool, false)
-    workflow      = optional(string)
+    workflows     = optional(set(string), [])
   })
 
   validation {
@@ -52,7 +52,7 @@ variable "trust" {
     error_message = "Give owner_id and repository_id, or neither; without names, both are needed."
   }
   validation {
-    condition     = var.trust.workflow == null ? true : can(regex("^[^*?]+/[.]github/workflows/[^*?]+@[^*?]+$", var.trust.workflow))
+    condition     = alltrue([for workflow in var.trust.workflows : can(regex("^[^*?]+/[.]github/workflows/[^*?]+@[^*?]+$", workflow))])
     error_message = "A workflow is owner/name/.github/workflows/file.yml@ref, whole."
   }
 }
@@ -77,6 +77,21 @@ variable "bucket" {
     name   = string
     prefix = optional(string, "")
   })
+}
+
+variable "prefixes" {
+  description = "Prefixes of DAGs in the bucket that `sync-dags` publishes to, each with its slash: `dags/shop/`."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = contains(var.commands, "sync-dags") == (length(var.prefixes) > 0)
+    error_message = "sync-dags publishes to prefixes, and nobody else does."
+  }
+  validation {
+    condition     = alltrue([for prefix in var.prefixes : can(regex("^[^*?/]+/([^*?]+/)*$", prefix))])
+    error_message = "A prefix ends in a slash, and holds no `*`."
+  }
 }
 
 variable "cluster" {

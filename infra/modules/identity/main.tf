@@ -105,6 +105,7 @@ locals {
       local.compute_logs,
       local.read_bundles,
       local.data_of_hosts,
+      local.mount,
     )
 
     # Starts runs, watches them, ends them. It registers nothing: a run's definition is registered by the release.
@@ -128,6 +129,7 @@ locals {
       local.compute_logs,
       local.read_bundles,
       local.data_of_hosts,
+      local.mount,
     )
 
     code-location = concat(local.compute_logs, local.read_bundles, local.mount)

@@ -102,7 +102,7 @@ variable "keys" {
 }
 
 variable "file_system" {
-  description = "Id of the EFS file system that code locations and runs mount; null when there is none."
+  description = "Id of the EFS file system that tasks mount; null when there is none."
   type        = string
   default     = null
 }

@@ -83,7 +83,7 @@ resource "aws_lb_target_group" "this" {
   deregistration_delay = 30
 
   health_check {
-    path                = var.target.health_path
+    path                = coalesce(var.target.health_path, var.authentication == "basic" ? "/health" : "/server_info")
     matcher             = "200"
     interval            = 30
     timeout             = 5

@@ -28,3 +28,8 @@ output "watched" {
   description = "What an alarm says of load balancer and target group: the last parts of their ARNs."
   value       = { load_balancer = aws_lb.this.arn_suffix, target_group = aws_lb_target_group.this.arn_suffix }
 }
+
+output "health_path" {
+  description = "Where the load balancer asks whether Dagster answers."
+  value       = one(aws_lb_target_group.this.health_check).path
+}

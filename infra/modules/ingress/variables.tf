@@ -72,16 +72,20 @@ variable "task_group" {
 }
 
 variable "target" {
-  description = "Port of the webserver's task, and the path that says whether Dagster itself answers. In front of basic authentication by a sidecar, that is the sidecar's."
+  description = "Port of the webserver's task, and the path that says whether Dagster itself answers: `/server_info` unless told, and with basic authentication the sidecar's `/health`."
   type = object({
     port        = optional(number, 3000)
-    health_path = optional(string, "/server_info")
+    health_path = optional(string)
   })
   default = {}
 
   validation {
-    condition     = var.target.health_path != "/"
+    condition     = var.target.health_path == null || var.target.health_path != "/"
     error_message = "`/` answers 200 with a page whatever state Dagster is in; /server_info is Dagster's own answer."
+  }
+  validation {
+    condition     = var.authentication != "basic" || try(var.target.health_path, null) != "/server_info"
+    error_message = "With basic authentication, /server_info is answered 401, and no task would ever be healthy: leave it out, for the sidecar's /health."
   }
 }
 

@@ -12,13 +12,38 @@ locals {
     )
   }
   database_secret = [for database in module.database : database.secret]
-  database        = var.database == null ? var.existing_database : module.database["this"].database
-  log_groups      = concat([module.cluster.log_group], [for service in module.service.services : service.log_group])
-  service_names   = toset([for service in module.service.services : service.service])
-  task_roles      = toset(values(module.identity.arns))
+  existing_database = var.existing_database == null ? null : {
+    host            = var.existing_database.host
+    port            = var.existing_database.port
+    name            = var.existing_database.name
+    user            = var.existing_database.user
+    user_from       = var.existing_database.user_from
+    password        = var.existing_database.password
+    security_groups = var.existing_database.security_groups
+  }
+  database = var.database == null ? local.existing_database : module.database["this"].database
+  # Where `egress` opens the port to the world already, AWS would refuse a second rule of the same words.
+  to_database = (
+    var.existing_database == null ? {} : merge(
+      { for group in coalesce(var.existing_database.security_groups, []) : "database ${group}" => { port = var.existing_database.port, security_group = group, cidr = null } },
+      { for cidr in local.database_cidrs : "database ${cidr}" => { port = var.existing_database.port, security_group = null, cidr = cidr } },
+    )
+  )
+  database_is_named = length(coalesce(try(var.existing_database.security_groups, null), [])) + length(coalesce(try(var.existing_database.cidrs, null), [])) > 0
+  database_cidrs = (
+    local.database_is_named ? tolist(coalesce(try(var.existing_database.cidrs, null), [])) :
+    contains(keys(var.egress), tostring(try(var.existing_database.port, 0))) ? [] : ["0.0.0.0/0"]
+  )
+  log_groups    = concat([module.cluster.log_group], [for service in module.service.services : service.log_group])
+  service_names = toset([for service in module.service.services : service.service])
+  task_roles    = toset(values(module.identity.arns))
+  # By the jobs of deploy.yml, preview.yml, rollback.yml and drift.yml: who releases has an environment, who plans or makes images has none.
   commands = {
-    deploy = ["deploy", "rollback", "status", "unlock"]
-    plan   = ["plan", "status"]
+    for role, commands in {
+      deploy = ["deploy", "rollback", "status", "unlock"]
+      plan   = ["plan", "status"]
+      build  = ["build-push-image"]
+    } : role => commands if role != "build" || length(try(var.github.branches, [])) > 0
   }
 }
 
@@ -36,6 +61,7 @@ module "cluster" {
   vpc_id     = module.network.vpc_id
   task_ports = setunion(local.code_ports, local.asked_by_task ? [local.ports[local.webserver]] : [])
   egress     = var.egress
+  egress_to  = local.to_database
 }
 
 module "storage" {
@@ -63,6 +89,7 @@ module "database" {
   backup_days      = each.value.backup_days
   multi_az         = each.value.multi_az
   password_version = each.value.password_version
+  recovery_days    = each.value.recovery_days
   protected        = var.protected
 }
 
@@ -156,8 +183,9 @@ module "deploy_role" {
     owner_id      = var.github.owner_id
     repository_id = var.github.repository_id
     names         = var.github.names
-    workflow      = var.github.workflow
+    workflows     = var.github.workflows
     environments  = each.key == "deploy" ? [var.github.environment] : []
+    branches      = each.key == "deploy" ? [] : var.github.branches
     pull_requests = each.key == "plan"
   }
   contract            = merge(module.contract.object, { parameter = module.contract.parameter })
@@ -172,6 +200,31 @@ module "deploy_role" {
   create_repositories = var.github.create_repositories
   verify              = var.github.verify
   keep_revisions      = var.github.keep_revisions
+}
+
+module "publisher_role" {
+  source       = "../../modules/deploy-role"
+  for_each     = var.publishers
+  name         = "${var.name}-dags-${each.key}"
+  stack        = local.stack
+  commands     = ["sync-dags"]
+  prefixes     = each.value.prefixes
+  provider_arn = var.github_provider_arn
+  trust = {
+    repository    = each.value.repository
+    owner_id      = each.value.owner_id
+    repository_id = each.value.repository_id
+    names         = each.value.names
+    environments  = each.value.environments
+    branches      = each.value.branches
+  }
+  contract     = merge(module.contract.object, { parameter = module.contract.parameter })
+  bucket       = { name = module.storage.bucket }
+  cluster      = module.cluster.name
+  services     = []
+  repositories = []
+  task_roles   = []
+  log_groups   = []
 }
 
 module "alarms" {

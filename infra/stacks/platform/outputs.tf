@@ -9,13 +9,18 @@ output "contract_object" {
 }
 
 output "roles" {
-  description = "`role-to-assume` of a job that releases, and of one that plans."
+  description = "`deploy-role`, `plan-role` and `build-role` of the workflows, by their first word."
   value       = { for key, role in module.deploy_role : key => role.arn }
 }
 
 output "policies" {
   description = "What these roles may, as JSON."
   value       = { for key, role in module.deploy_role : key => role.policy }
+}
+
+output "publishers" {
+  description = "`role-to-assume` of the jobs that publish DAGs, by the keys of `publishers`."
+  value       = { for key, role in module.publisher_role : key => role.arn }
 }
 
 output "url" {
@@ -41,6 +46,11 @@ output "task_definitions" {
 output "task_ports" {
   description = "Ports on which tasks reach one another."
   value       = module.cluster.task_ports
+}
+
+output "egress" {
+  description = "What tasks reach: port, and CIDR block or security group."
+  value       = module.cluster.egress
 }
 
 output "alarms" {

@@ -78,13 +78,14 @@ variable "database" {
     backup_days      = optional(number, 14)
     multi_az         = optional(bool, false)
     password_version = optional(number, 1)
+    recovery_days    = optional(number, 30)
     clients          = optional(map(string), {})
   })
   default = {}
 }
 
 variable "existing_database" {
-  description = "A database that exists, in words of the contract."
+  description = "A database that exists, in words of the contract. Tasks reach its port in its `security_groups` and `cidrs`; where neither is named, anywhere."
   type = object({
     host            = string
     port            = optional(number, 5432)
@@ -93,6 +94,7 @@ variable "existing_database" {
     user_from       = optional(string)
     password        = string
     security_groups = optional(list(string))
+    cidrs           = optional(set(string))
   })
   default = null
 
@@ -112,7 +114,7 @@ variable "ingress" {
     certificate_arn                      = optional(string)
     host                                 = optional(string)
     zone_id                              = optional(string)
-    health_path                          = optional(string, "/server_info")
+    health_path                          = optional(string)
     accept_public_without_authentication = optional(bool, false)
     accept_plain_http                    = optional(bool, false)
   })
@@ -173,14 +175,15 @@ variable "reach" {
 }
 
 variable "github" {
-  description = "The repository whose jobs release, in words of the module `deploy-role` (its `trust`), with the environment that may, and whether images have `scan:` or `create:`, and whether they `verify` or have `keep-revisions`; null makes no roles for GitHub."
+  description = "The repository whose jobs release, in words of the module `deploy-role` (its `trust`), with the environment whose jobs release, the branches whose jobs plan and make images (none: there is no role `build`), and whether images have `scan:` or `create:`, and whether they `verify` or have `keep-revisions`; null makes no roles for GitHub."
   type = object({
     repository          = string
     owner_id            = optional(number)
     repository_id       = optional(number)
     names               = optional(bool, true)
     environment         = string
-    workflow            = optional(string)
+    branches            = optional(set(string), ["main"])
+    workflows           = optional(set(string), [])
     scan                = optional(bool, false)
     create_repositories = optional(bool, false)
     verify              = optional(bool, false)
@@ -189,13 +192,42 @@ variable "github" {
   default = null
 }
 
+variable "publishers" {
+  description = "Repositories that publish DAGs to this bucket by themselves, with `sync-dags`: each has the role `<name>-dags-<key>`, which reaches its own prefixes and nothing else."
+  type = map(object({
+    repository    = string
+    prefixes      = set(string)
+    owner_id      = optional(number)
+    repository_id = optional(number)
+    names         = optional(bool, true)
+    branches      = optional(set(string), ["main"])
+    environments  = optional(set(string), [])
+  }))
+  default = {}
+
+  validation {
+    condition = alltrue(flatten([
+      for key, publisher in var.publishers : [
+        for prefix in publisher.prefixes : [
+          for other in flatten([for name, theirs in var.publishers : tolist(theirs.prefixes) if name != key]) : !startswith(prefix, other) && !startswith(other, prefix)
+        ]
+      ]
+    ]))
+    error_message = "A prefix is one publisher's: no other's lies in it."
+  }
+  validation {
+    condition     = alltrue(flatten([for publisher in var.publishers : [for prefix in publisher.prefixes : anytrue([for read in var.read_prefixes : startswith(prefix, read)])]]))
+    error_message = "A prefix lies in one of read_prefixes: tasks could not read what is published elsewhere."
+  }
+}
+
 variable "github_provider_arn" {
   description = "ARN of the account's OpenID Connect provider for GitHub; an output of the bootstrap stack."
   type        = string
   default     = null
 
   validation {
-    condition     = var.github == null || var.github_provider_arn != null
+    condition     = (var.github == null && length(var.publishers) == 0) || var.github_provider_arn != null
     error_message = "Roles for GitHub need the provider: an output of the bootstrap stack."
   }
 }

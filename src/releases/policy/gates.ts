@@ -5,7 +5,7 @@ import type { Statement } from "./policy.ts";
 /** Commands behind which gates of the state are. */
 const rolling = ["deploy-service", "deploy", "rollback", "restart"];
 /** Commands that may ask Dagster for more than its version. */
-const asking = ["run-migrations", "register-task-def", "why", ...rolling];
+const asking = ["run-migrations", "register-task-def", "why", ...rolling, "sync-dags"];
 
 /** What the gates of a stack ask AWS for, where the job asks. */
 export function statementsOfGates(home: Home, gates: Gates, commands: readonly string[]): readonly Statement[] {

@@ -1,5 +1,6 @@
 import { homeOf } from "../definitions.ts";
 import type { JsonMap } from "../../domain/json.ts";
+import { dagsPrefix } from "../../domain/dags.ts";
 import type { Stack, Task } from "../../stack/index.ts";
 import type { ContractAddress } from "../open.ts";
 import { type PolicyNames, roleOf } from "./policy.ts";
@@ -36,12 +37,21 @@ export function policyNames(stack: Stack, { address, contents, bases }: Found): 
     contract: address,
     bucket,
     dags: Object.values(stack.dags).map(({ prefix, source }) => ({ prefix, isWritten: source === null })),
+    published: named(locationsOf(stack).map((location) => stack.dags[location]?.prefix ?? dagsPrefix(location))),
     services: named(services.flatMap(({ service, replaces }) => [service, replaces])),
     families: named(definitions.map(({ family }) => family)).filter((family) => !family.startsWith(`${stack.name}-`)),
     repositories: named([...Object.values(stack.images).map(({ repository }) => repository), ...bases]),
     roles: named(roles).map((role) => roleOf(home, role)),
     logGroups: named(groups),
   };
+}
+
+/** Locations of which code may be published by itself, whether or not the stack file has `dags` for them. */
+function locationsOf({ services, dags }: Stack): readonly string[] {
+  const loaded = Object.values(services).flatMap((service) =>
+    service.kind === "code-location" ? [service.location] : service.locations,
+  );
+  return [...loaded, ...Object.keys(dags)];
 }
 
 /** Those that are names, sorted, each once. */

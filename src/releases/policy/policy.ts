@@ -21,6 +21,8 @@ type ResourceKind =
   | "bucket"
   | "dags"
   | "dags-written"
+  | "published"
+  | "published-listed"
   | "repositories"
   | "services"
   | "services-of-cluster"
@@ -51,6 +53,8 @@ export interface PolicyNames {
   readonly bucket: { readonly name: string; readonly prefix: string };
   /** Key prefixes of code in S3, in the bucket. */
   readonly dags: readonly { readonly prefix: string; readonly isWritten: boolean }[];
+  /** Prefixes that sync-dags publishes to, by a role of its own, each with its slash. */
+  readonly published: readonly string[];
   /** ECS services, and those that they replace. */
   readonly services: readonly string[];
   /** Families of task definitions, beside `<stack>-*`. */
@@ -76,7 +80,7 @@ export interface Statement {
   readonly Condition?: Condition;
 }
 
-type Condition = Readonly<Record<string, Readonly<Record<string, string>>>>;
+type Condition = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 
 /** What a role may be for: the commands of docs/permissions.md. */
 export const policyCommands: readonly string[] = permissionTable.commands;
@@ -138,6 +142,11 @@ function resourcesOf(names: PolicyNames): Readonly<Record<ResourceKind, Resource
       resources: names.dags.flatMap(({ prefix, isWritten }) => (isWritten ? [s3(`${bucket.name}/${prefix}*`)] : [])),
     },
     bucket: { resources: [...new Set([bucket.name, ...(object === null ? [] : [object.bucket])])].map(s3) },
+    published: { resources: names.published.map((prefix) => s3(`${bucket.name}/${prefix}*`)) },
+    "published-listed": {
+      resources: names.published.length === 0 ? [] : [s3(bucket.name)],
+      condition: { StringLike: { "s3:prefix": names.published.map((prefix) => `${prefix}*`) } },
+    },
     repositories: {
       resources: names.repositories.map((name) => showArn({ ...home, service: "ecr", resource: `repository/${name}` })),
     },

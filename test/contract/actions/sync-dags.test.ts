@@ -1,11 +1,14 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dagsPointerSchema } from "../../../src/domain/dags.ts";
+import { dagsPointerSchema, dagsPrefix } from "../../../src/domain/dags.ts";
+import { policyFor } from "../../../src/releases/policy/policy.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+import { allowedBy, parsePolicy } from "../../infra/policy.ts";
+import { documentedFor, documentedWith, neededBy } from "./documented-permissions.ts";
 import { listen } from "../../loopback.ts";
 
 let bed: Bed;
@@ -14,6 +17,7 @@ let dagster: PlayedDagster;
 let checkout: GitCheckout;
 let location: string;
 let since: number;
+const locations: string[] = [];
 let runId = 500;
 
 beforeAll(async () => {
@@ -30,6 +34,7 @@ beforeEach(async () => {
   checkout = await newCheckout({ "dags/shop/__init__.py": "", "dags/shop/jobs.py": "RETRIES = 3\n", "README.md": "" });
   runId += 1;
   location = `shop-${runId}`;
+  locations.push(location);
   dagster.location = location;
   dagster.says = "follows";
   since = bed.calls.length;
@@ -439,5 +444,39 @@ describe("refuses, before it writes anything,", () => {
   test("without a region", async () => {
     const result = await sync({}, { environment: { AWS_REGION: "", AWS_DEFAULT_REGION: "" } });
     expect(errorsOf(result)).toContain("No AWS region is set.");
+  });
+});
+
+describe("what its role must be allowed", () => {
+  test("is written, for all that was called before", () => {
+    const needed = neededBy(bed.calls, "dags");
+    expect(needed).toEqual(expect.arrayContaining(["s3:GetObject", "s3:PutObject", "ssm:GetParameter"]));
+    const documented = [...documentedFor("sync-dags"), ...documentedWith("With `gates: auth`")];
+    expect(needed.filter((action) => !documented.includes(action))).toEqual([]);
+  });
+
+  test("is what the policy of a publisher allows, on what was called before", () => {
+    const { bucket, account, region } = infrastructure.contract;
+    const names = {
+      home: { partition: "aws" as const, region: region ?? "", account: account ?? "" },
+      stack: "shop",
+      cluster: "shop",
+      contract: { parameter: null, object: null },
+      bucket,
+      dags: locations.map(dagsPrefix),
+      services: [],
+      families: [],
+      repositories: [],
+      roles: [],
+      logGroups: [],
+    };
+    const policy = parsePolicy(JSON.stringify(policyFor(names, { commands: ["sync-dags"], asked: [] })));
+    const called = bed.calls.filter(({ caller, service }) => caller === "dags" && service === "s3");
+    const denied = called.filter(
+      ({ operation, resource }) =>
+        allowedBy(policy, { action: `s3:${operation}`, resource: `arn:aws:s3:::${resource}` }) === null,
+    );
+    expect(called.length).toBeGreaterThan(50);
+    expect(denied).toEqual([]);
   });
 });

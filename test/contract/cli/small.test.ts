@@ -56,6 +56,11 @@ test("policy prints what a role needs, by the names of the stack, and a plan cal
   );
   const json = await run("policy", "--for=plan", "--json", "--repository=owner/small");
   expect(JSON.parse(json.output)).toEqual(JSON.parse(result.output));
+  const publisher = parsePolicy((await run("policy", "--for=sync-dags", "--repository=owner/small")).output);
+  expect(publisher.Statement.map(({ Sid, Resource }) => [Sid, ...Resource])).toEqual([
+    ["Published", expect.stringMatching(/^arn:aws:s3:::[\w-]+\/dags\/small\/\*$/)],
+    ["PublishedListed", expect.stringMatching(/^arn:aws:s3:::[\w-]+$/)],
+  ]);
   const unknown = await run("policy", "--for=plan,dance", "--repository=owner/small");
   expect(unknown).toMatchObject({
     exitCode: 1,

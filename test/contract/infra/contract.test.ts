@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { contractSchema } from "../../../src/domain/contract.ts";
 import { copyInfrastructure } from "../../infra/tofu.ts";
@@ -7,6 +8,12 @@ import { copyInfrastructure } from "../../infra/tofu.ts";
 const infrastructure = await copyInfrastructure();
 
 afterAll(() => infrastructure.remove());
+
+const billSchema = z.object({
+  lines: z.record(z.string(), z.number()),
+  total: z.number(),
+  unpriced: z.array(z.string()),
+});
 
 /** The text of the object in the bucket. */
 async function writtenBy(part: string): Promise<string> {
@@ -63,6 +70,24 @@ test("the contract of what is looked up by name, too", async () => {
     roles: { execution: "asset-manager-execution", task: "asset-manager-task" },
     services: { web: { service: "asset-manager-web", url: "https://dg.example.com" } },
     database: { host: "postgres.example.com", password: "ssm:/asset-manager/DAGSTER_PG_PASSWORD" },
+  });
+});
+
+test.each(["small", "new-account"])("the bill of the example %s is the one that the page shows", async (example) => {
+  const { stdout } = await infrastructure.tofu(`examples/${example}`, "output", "-json", "monthly_cost");
+  const { lines, total, unpriced } = billSchema.parse(JSON.parse(stdout));
+  const shown = readFileSync("docs/infrastructure.md", "utf8")
+    .split("\n")
+    .find((line) => line.startsWith(`| [\`${example}\`]`));
+  const named = Object.entries(lines).map(([line, usd]) => `${usd.toFixed(2)} (${line})`);
+  const [, told, sum, missing] = (shown ?? "")
+    .split("|")
+    .slice(1)
+    .map((cell) => cell.trim());
+  expect({ told, sum, missing }).toEqual({
+    told: named.join("; "),
+    sum: total.toFixed(2),
+    missing: unpriced.join("; "),
   });
 });
 

@@ -163,7 +163,7 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
     "var.trust.names ? [var.trust.repository] : []",
     "[var.trust.repository]",
   ],
-  ["deploy-role", "any workflow is trusted", '":job_workflow_ref:${var.trust.workflow}"', '""'],
+  ["deploy-role", "any workflow is trusted", '":job_workflow_ref:${workflow}"', '""'],
   [
     "deploy-role",
     "every job of a repository is trusted",
@@ -213,6 +213,7 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
     'task-definition/${var.stack}-once-*:*"]',
     'task-definition/*:*"]',
   ],
+  ["deploy-role", "a publisher writes over others' code", "${var.bucket.name}/${prefix}*", "${var.bucket.name}/*"],
   [
     "deploy-role",
     "a session lasts for half a day",
@@ -258,6 +259,12 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
   ],
   [
     "database",
+    "a stack that was taken down cannot be made again",
+    '-last-${trimprefix(aws_security_group.this.id, "sg-")}"',
+    '-last"',
+  ],
+  [
+    "database",
     "the password stands in the state",
     "  secret_string_wo = jsonencode({",
     "  secret_string = jsonencode({\n    username = var.username\n  })\n  secret_string_wo = jsonencode({",
@@ -290,6 +297,7 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
     'on_unauthenticated_request = "allow"',
   ],
   ["ingress", "a page that always answers is health", 'var.target.health_path != "/"', 'var.target.health_path != ""'],
+  ["ingress", "no task is ever healthy", 'var.authentication == "basic" ? "/health"', 'false ? "/health"'],
   [
     "ingress",
     "tasks are reached past the load balancer",

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parse } from "yaml";
 import * as z from "zod";
 import { permissionsOf } from "../../../scripts/generate/permissions.ts";
 import { documentedFor, documentedWith } from "../actions/documented-permissions.ts";
@@ -46,12 +47,30 @@ function policyOf(role: string): Policy {
   return policy;
 }
 
+const workflowSchema = z.object({
+  jobs: z.record(
+    z.string(),
+    z.object({
+      environment: z.unknown().optional(),
+      steps: z.array(z.object({ with: z.record(z.string(), z.unknown()).default({}) })),
+    }),
+  ),
+});
+
+const claims = { iss: "https://token.actions.githubusercontent.com", aud: "sts.amazonaws.com" };
+
+function trusted(role: string, sub: string, aud = claims.aud): boolean {
+  return trusts(trustPolicies.get(role) ?? "", "111122223333", { ...claims, aud, sub });
+}
+
 const actionsOf = ({ Statement }: Policy): readonly string[] =>
   [...new Set(Statement.flatMap(({ Action }) => Action))].sort();
 
 test.each([
   ["shop-github-deploy", ["deploy", "rollback", "status", "unlock"]],
   ["shop-github-plan", ["plan", "status"]],
+  ["shop-github-build", ["build-push-image"]],
+  ["shop-dags-shop", ["sync-dags"]],
 ])("%s may do what is written of %s, and no more", (role, commands) => {
   expect(actionsOf(policyOf(role))).toEqual([...new Set(commands.flatMap(documentedFor))].sort());
 });
@@ -99,6 +118,8 @@ const sorted = ({ Statement }: Pick<Policy, "Statement">): readonly object[] =>
 test.each([
   ["shop-github-deploy", ["deploy", "rollback", "status", "unlock"]],
   ["shop-github-plan", ["plan", "status"]],
+  ["shop-github-build", ["build-push-image"]],
+  ["shop-dags-shop", ["sync-dags"]],
 ])("for those without OpenTofu, the command line prints the policy of %s", (role, commands) => {
   const variables = {};
   const read = parseStackFile(stackFile, "dagster-stack.yml", { environment: "production", variables });
@@ -308,11 +329,66 @@ describe("what Dagster does in its tasks", () => {
   });
 });
 
-describe("who may assume a role from GitHub", () => {
-  const claims = { iss: "https://token.actions.githubusercontent.com", aud: "sts.amazonaws.com" };
-  const trusted = (role: string, sub: string, aud = claims.aud): boolean =>
-    trusts(trustPolicies.get(role) ?? "", "111122223333", { ...claims, aud, sub });
+/** What AWS asks when a location is published. */
+const ofPublisher: readonly Request[] = [
+  request("s3:GetObject", "arn:aws:s3:::example-shop-dagster/dags/shop/current.json"),
+  request("s3:PutObject", "arn:aws:s3:::example-shop-dagster/dags/shop/current.json"),
+  request("s3:ListBucket", "arn:aws:s3:::example-shop-dagster", { "s3:prefix": "dags/shop/current.json" }),
+];
 
+test.each(ofPublisher)("a publisher may $action on $resource", (one) => {
+  expect(allowedBy(policyOf("shop-dags-shop"), one)).not.toBeNull();
+});
+
+test.each([
+  request("s3:PutObject", "arn:aws:s3:::example-shop-dagster/dags/other/current.json"),
+  request("s3:PutObject", "arn:aws:s3:::example-shop-dagster/shop/production/lock.json"),
+  request("s3:GetObject", "arn:aws:s3:::example-shop-dagster/contracts/shop.json"),
+  request("s3:DeleteObject", "arn:aws:s3:::example-shop-dagster/dags/shop/current.json"),
+  request("s3:ListBucket", "arn:aws:s3:::example-shop-dagster", { "s3:prefix": "shop/" }),
+  request("ecs:UpdateService", `arn:aws:ecs:${here}:service/shop/shop-code`, cluster),
+])("a publisher may not $action on $resource", (one) => {
+  expect(allowedBy(policyOf("shop-dags-shop"), one)).toBeNull();
+});
+
+describe("the roles of the workflows", () => {
+  /** Jobs that sign in, with the first word of their role and how the subject of their token ends. */
+  const jobs = ["deploy", "preview", "rollback", "drift"].flatMap((workflow) =>
+    Object.entries(workflowSchema.parse(parse(readFileSync(`.github/workflows/${workflow}.yml`, "utf8"))).jobs).flatMap(
+      ([job, { environment, steps }]) =>
+        steps.flatMap(({ with: inputs }) => {
+          const [, role] = /^\$\{\{ inputs\.(\w+)-role \}\}$/.exec(String(inputs["role-to-assume"])) ?? [];
+          if (role === undefined) return [];
+          const without = workflow === "preview" ? "pull_request" : "ref:refs/heads/main";
+          return [{ workflow, job, role, end: environment === undefined ? without : "environment:production" }];
+        }),
+    ),
+  );
+
+  test("are all that there are", () => {
+    expect(jobs).toHaveLength(7);
+    expect([...new Set(jobs.map(({ role }) => role))].sort()).toEqual(["build", "deploy", "plan"]);
+  });
+
+  test.each(jobs)("trust the job $job of $workflow.yml", ({ role, end }) => {
+    for (const repository of ["example/shop", "example@1234/shop@5678"]) {
+      const sub = `repo:${repository}:${end}`;
+      expect({ role, sub, trusted: trusted(`shop-github-${role}`, sub) }).toEqual({ role, sub, trusted: true });
+    }
+  });
+
+  test("trust no other branch", () => {
+    for (const role of ["plan", "build", "deploy"]) {
+      expect(trusted(`shop-github-${role}`, "repo:example/shop:ref:refs/heads/feature")).toBe(false);
+    }
+  });
+
+  test("make no image for a pull request", () => {
+    expect(trusted("shop-github-build", "repo:example/shop:pull_request")).toBe(false);
+  });
+});
+
+describe("who may assume a role from GitHub", () => {
   test.each(["repo:example/shop:environment:production", "repo:example@1234/shop@5678:environment:production"])(
     "a job of the environment releases: %s",
     (sub) => expect(trusted("shop-github-deploy", sub)).toBe(true),
@@ -325,6 +401,12 @@ describe("who may assume a role from GitHub", () => {
     "repo:example/shop-2:environment:production",
     "repo:example@1/shop@5678:environment:production",
   ])("nobody else does: %s", (sub) => expect(trusted("shop-github-deploy", sub)).toBe(false));
+
+  test("a repository publishes its DAGs from its branch", () => {
+    expect(trusted("shop-dags-shop", "repo:example/shop-assets:ref:refs/heads/main")).toBe(true);
+    expect(trusted("shop-dags-shop", "repo:example/shop-assets:pull_request")).toBe(false);
+    expect(trusted("shop-dags-shop", "repo:example/shop:ref:refs/heads/main")).toBe(false);
+  });
 
   test("a pull request plans, and a token for somebody else does not", () => {
     expect(trusted("shop-github-plan", "repo:example/shop:pull_request")).toBe(true);

@@ -292,6 +292,18 @@ describe("roles and log groups", () => {
   });
 });
 
+test("webserver and daemon mount volumes as code locations do", () => {
+  const { services } = resolved(`volumes: { data: { efs: fs-12345678 } }
+services:
+  code: { kind: code-location, image: app, location: shop, module: shop.defs, mounts: { data: /data } }
+  daemon: { kind: daemon, image: app, mounts: { data: /data } }
+  web: { kind: webserver, image: app, mounts: { data: /data } }
+`);
+  for (const service of Object.values(services)) {
+    expect(service).toMatchObject({ definition: { mounts: [{ volume: "data", path: "/data" }] } });
+  }
+});
+
 describe("defaults", () => {
   test("of each kind", () => {
     const { services, gates, runs } = resolved(`services:

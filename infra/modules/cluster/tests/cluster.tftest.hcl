@@ -42,3 +42,22 @@ run "names_the_namespace_after_the_stack" {
     error_message = "shop.internal"
   }
 }
+
+run "leads_to_what_is_named" {
+  variables {
+    egress_to = { database = { port = 5433, security_group = "sg-db" }, warehouse = { port = 5439, cidr = "10.9.0.0/16" } }
+  }
+
+  assert {
+    condition     = output.egress == toset(["443 0.0.0.0/0", "5433 sg-db", "5439 10.9.0.0/16"])
+    error_message = "its port, and nowhere else"
+  }
+}
+
+run "refuses_a_destination_that_is_nowhere" {
+  command = plan
+  variables {
+    egress_to = { database = { port = 5432 } }
+  }
+  expect_failures = [var.egress_to]
+}

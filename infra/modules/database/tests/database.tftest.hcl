@@ -27,13 +27,40 @@ run "is_closed" {
 
 run "can_be_had_back" {
   assert {
-    condition     = aws_db_instance.this.backup_retention_period == 14 && !aws_db_instance.this.skip_final_snapshot && !aws_db_instance.this.delete_automated_backups && aws_db_instance.this.final_snapshot_identifier == "shop-last"
-    error_message = "backups, and a last snapshot"
+    condition     = aws_db_instance.this.backup_retention_period == 14 && !aws_db_instance.this.skip_final_snapshot && !aws_db_instance.this.delete_automated_backups && aws_db_instance.this.final_snapshot_identifier == "shop-last-${trimprefix(aws_security_group.this.id, "sg-")}"
+    error_message = "backups, and a last snapshot that is not named as that of a stack before"
+  }
+  assert {
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", aws_db_instance.this.final_snapshot_identifier))
+    error_message = "a name that RDS takes"
+  }
+  assert {
+    condition     = aws_secretsmanager_secret.this.recovery_window_in_days == 30
+    error_message = "the secret, too"
   }
   assert {
     condition     = !aws_db_instance.this.allow_major_version_upgrade && aws_db_instance.this.auto_minor_version_upgrade
     error_message = "major versions are somebody's decision"
   }
+}
+
+run "frees_the_name_of_the_secret_when_told" {
+  variables {
+    recovery_days = 0
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.this.recovery_window_in_days == 0
+    error_message = "a stack can be made again under the same name"
+  }
+}
+
+run "refuses_days_that_aws_does_not_take" {
+  command = plan
+  variables {
+    recovery_days = 3
+  }
+  expect_failures = [var.recovery_days]
 }
 
 run "keeps_the_password_out_of_the_state" {

@@ -49,14 +49,14 @@ run "trusts_ids_alone" {
   }
 }
 
-run "trusts_one_workflow" {
+run "trusts_workflows_alone" {
   variables {
-    trust = { repository = "example/shop", environments = ["production"], workflow = "example/workflows/.github/workflows/deploy.yml@refs/heads/main" }
+    trust = { repository = "example/shop", environments = ["production"], workflows = ["example/workflows/.github/workflows/deploy.yml@refs/heads/main", "example/workflows/.github/workflows/rollback.yml@refs/heads/main"] }
   }
 
   assert {
-    condition     = jsondecode(output.trust).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/shop:environment:production:job_workflow_ref:example/workflows/.github/workflows/deploy.yml@refs/heads/main"]
-    error_message = "that workflow and no other"
+    condition     = jsondecode(output.trust).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == [for file in ["deploy", "rollback"] : "repo:example/shop:environment:production:job_workflow_ref:example/workflows/.github/workflows/${file}.yml@refs/heads/main"]
+    error_message = "these workflows and no other"
   }
 }
 
@@ -256,4 +256,45 @@ run "gives_none_of_it_to_who_plans" {
     condition     = !strcontains(output.policy, "Scan") && !strcontains(output.policy, "CreateRepository") && !strcontains(output.policy, "RunTask")
     error_message = "a plan changes nothing"
   }
+}
+
+run "lets_a_repository_publish_dags" {
+  variables {
+    name     = "shop-dags-orders"
+    commands = ["sync-dags"]
+    prefixes = ["dags/orders/"]
+    trust    = { repository = "example/orders", branches = ["main"] }
+  }
+
+  assert {
+    condition = jsondecode(output.policy).Statement == [
+      { Sid = "Published", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["arn:aws:s3:::shop-dagster/dags/orders/*"] },
+      {
+        Sid       = "PublishedListed", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-dagster"],
+        Condition = { StringLike = { "s3:prefix" = ["dags/orders/*"] } }
+      },
+    ]
+    error_message = "its own prefix, and nothing else"
+  }
+  assert {
+    condition     = jsondecode(output.trust).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/orders:ref:refs/heads/main"]
+    error_message = "its own jobs"
+  }
+}
+
+run "refuses_to_publish_nowhere" {
+  command = plan
+  variables {
+    commands = ["sync-dags"]
+  }
+  expect_failures = [var.prefixes]
+}
+
+run "refuses_to_publish_everywhere" {
+  command = plan
+  variables {
+    commands = ["sync-dags"]
+    prefixes = ["*/"]
+  }
+  expect_failures = [var.prefixes]
 }

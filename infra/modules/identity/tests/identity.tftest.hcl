@@ -150,8 +150,8 @@ run "mounts_the_file_system_there_is" {
   }
 
   assert {
-    condition     = strcontains(output.policies["run"], "file-system/fs-1") && strcontains(output.policies["code-location"], "file-system/fs-1") && !strcontains(output.policies["daemon"], "elasticfilesystem")
-    error_message = "code locations and runs"
+    condition     = alltrue([for kind in ["run", "code-location", "webserver", "daemon"] : strcontains(output.policies[kind], "file-system/fs-1")]) && !strcontains(output.policies["execution"], "elasticfilesystem")
+    error_message = "every task whose `mounts` may say so"
   }
 }
 

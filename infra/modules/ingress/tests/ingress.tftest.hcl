@@ -146,3 +146,24 @@ run "refuses_to_be_for_nobody" {
   }
   expect_failures = [var.sources]
 }
+
+run "asks_the_sidecar_for_health_behind_a_password" {
+  variables {
+    authentication = "basic"
+    target         = { port = 8080 }
+  }
+
+  assert {
+    condition     = one(aws_lb_target_group.this.health_check).path == "/health"
+    error_message = "nginx answers 401 to everything else"
+  }
+}
+
+run "refuses_a_health_path_that_asks_for_the_password" {
+  command = plan
+  variables {
+    authentication = "basic"
+    target         = { port = 8080, health_path = "/server_info" }
+  }
+  expect_failures = [var.target]
+}

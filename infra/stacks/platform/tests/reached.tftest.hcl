@@ -36,12 +36,80 @@ run "lets_github_in" {
   }
 
   assert {
-    condition     = output.roles == { deploy = "arn:aws:iam::111122223333:role/shop-github-deploy", plan = "arn:aws:iam::111122223333:role/shop-github-plan" }
-    error_message = "one to release, one to plan"
+    condition     = output.roles == { for role in ["deploy", "plan", "build"] : role => "arn:aws:iam::111122223333:role/shop-github-${role}" }
+    error_message = "one for each kind of job of the workflows"
   }
   assert {
     condition     = strcontains(output.policies.deploy, "ecs:UpdateService") && !strcontains(output.policies.plan, "ecs:UpdateService")
     error_message = "who plans changes nothing"
+  }
+  assert {
+    condition     = strcontains(output.policies.build, "ecr:PutImage") && !strcontains(output.policies.build, "s3:PutObject") && !strcontains(output.policies.build, "ecs:Update") && !strcontains(output.policies.build, "ecs:Register")
+    error_message = "who makes images makes images only"
+  }
+}
+
+run "makes_no_images_on_no_branch" {
+  variables {
+    github              = { repository = "example/shop", environment = "production", branches = [] }
+    github_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+  }
+
+  assert {
+    condition     = keys(output.roles) == ["deploy", "plan"]
+    error_message = "nobody could assume the role"
+  }
+}
+
+run "lets_a_repository_publish_to_its_own_prefix" {
+  variables {
+    publishers = {
+      orders = { repository = "example/orders", prefixes = ["dags/orders/"] }
+      prices = { repository = "example/prices", prefixes = ["dags/prices/"] }
+    }
+    github_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+  }
+
+  assert {
+    condition     = output.publishers == { for key in ["orders", "prices"] : key => "arn:aws:iam::111122223333:role/shop-dags-${key}" }
+    error_message = "a role each"
+  }
+}
+
+run "refuses_publishers_that_share_a_prefix" {
+  command = plan
+  variables {
+    publishers = {
+      orders = { repository = "example/orders", prefixes = ["dags/"] }
+      prices = { repository = "example/prices", prefixes = ["dags/prices/"] }
+    }
+    github_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+  }
+  expect_failures = [var.publishers]
+}
+
+run "refuses_a_prefix_that_no_task_reads" {
+  command = plan
+  variables {
+    publishers          = { orders = { repository = "example/orders", prefixes = ["shop/"] } }
+    github_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+  }
+  expect_failures = [var.publishers]
+}
+
+run "asks_the_sidecar_for_health_behind_a_password" {
+  variables {
+    services = {
+      code      = { kind = "code-location" }
+      daemon    = { kind = "daemon" }
+      webserver = { kind = "webserver", container = "nginx", port = 8080 }
+    }
+    ingress = { public = true, authentication = "basic", sources = { cidrs = ["10.8.0.0/16"] }, certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/1", host = "dagster.example.com" }
+  }
+
+  assert {
+    condition     = module.ingress["this"].health_path == "/health"
+    error_message = "nginx answers 401 to everything else"
   }
 }
 
