@@ -105,7 +105,13 @@ test.each([2, 1])(
         runningCount === webservers && deployments.length === 1 && deployments[0]?.rolloutState === "COMPLETED",
     );
     const { dies, lives } = await dyingCode(8);
-    await update("code", { taskDefinition: dies });
+    // The one before it has the same image: it must be gone, or it answers as well.
+    await update("code", { desiredCount: 0 });
+    await until(
+      () => Promise.resolve(addresses().size),
+      (found) => found === 0,
+    );
+    await update("code", { taskDefinition: dies, desiredCount: 1 });
     const { cause } = await location(digest, { nameTtl: 15, timeout: 40 });
     // Which of them is told depends on the second at which it dies: between two answers, or before the one that is read.
     expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(
