@@ -43,20 +43,31 @@ export interface AssetKey {
   readonly path: readonly string[];
 }
 
-const locationFields = { location: "serverId repositories { name jobs { name } }", error: errorFields };
+export const locations = askEvery<LocationEntry>(
+  "Locations",
+  { location: "serverId repositories { name jobs { name } }", error: errorFields },
+  locationEntry,
+);
 
-export const locations = askEvery<LocationEntry>("Locations", locationFields, locationEntry);
+const reloadedEntry = entryOf({}, pythonError.shape);
 
-/** Lets a webserver ask a code location anew: its answer is what the code server said right now, or why it was not asked. */
+/** A code location as its server told it right now. */
+export type ReloadedEntry = z.infer<typeof reloadedEntry>;
+
+/**
+ * Lets a webserver ask a code location anew: its answer is what the code server said, or why it was not asked. What a loaded location
+ * holds is not asked for: Dagster reads that from what it had before, and fails when that was broken.
+ * Source: ReloadRepositoryLocationMutation in dagster_graphql/schema/roots/mutation.py
+ */
 export const reloadLocation: Document<{
-  readonly reloadRepositoryLocation: (LocationEntry & { readonly __typename: "WorkspaceLocationEntry" }) | Unexpected;
+  readonly reloadRepositoryLocation: (ReloadedEntry & { readonly __typename: "WorkspaceLocationEntry" }) | Unexpected;
 }> = {
   name: "ReloadLocation",
   text: `mutation ReloadLocation($location: String!) {
   reloadRepositoryLocation(repositoryLocationName: $location) {
     __typename
     ... on WorkspaceLocationEntry {
-        ${fieldsOf(locationFields)}
+        ${fieldsOf({ location: "__typename", error: errorFields })}
     }
     ... on ReloadNotSupported { message }
     ... on RepositoryLocationNotFound { message }
@@ -66,7 +77,7 @@ export const reloadLocation: Document<{
 }`,
   answer: z.object({
     reloadRepositoryLocation: z.union([
-      locationEntry.extend({ __typename: z.literal("WorkspaceLocationEntry") }),
+      reloadedEntry.extend({ __typename: z.literal("WorkspaceLocationEntry") }),
       unexpected,
     ]),
   }),

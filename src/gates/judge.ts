@@ -2,6 +2,7 @@ import type {
   DaemonStatus,
   LocationEntry,
   PythonError,
+  ReloadedEntry,
   Tick,
   TickedRepository,
   TickedSchedule,
@@ -38,6 +39,20 @@ export function judgeLocation(entries: readonly LocationEntry[], location: strin
   if (served === undefined) return waiting("it is loaded, from a server that names no image");
   if (served !== image) return waiting(`it is loaded from another image, ${served}`);
   return loaded.serverId === null ? waiting("its server names no id") : { kind: "served", serverId: loaded.serverId };
+}
+
+/** What a location's own server says when it is asked anew. @returns null when it is loaded, from this image */
+export function judgeReloaded(entry: ReloadedEntry, image: string): Waiting | null {
+  const loaded = entry.locationOrLoadError;
+  if (loaded === null || entry.loadStatus !== "LOADED") return waiting("it is loading");
+  const served = imageOf(entry);
+  if (loaded.__typename === "PythonError")
+    return waiting(
+      "it does not load",
+      loaded,
+      served === undefined ? "unknown" : served === image ? "ours" : "another",
+    );
+  return served === image ? null : waiting(`it is loaded from another image, ${served ?? "which it does not name"}`);
 }
 
 function waiting(why: string, error: PythonError | null = null, from: Waiting["from"] = "unknown"): Waiting {
@@ -94,7 +109,7 @@ function missing(entries: readonly LocationEntry[], location: string): string {
   return `the workspace has no location ${location}${others === "" ? "" : `, only ${others}`}`;
 }
 
-function imageOf({ displayMetadata }: LocationEntry): string | undefined {
+function imageOf({ displayMetadata }: Pick<LocationEntry, "displayMetadata">): string | undefined {
   return displayMetadata.find(({ key }) => key === "image")?.value;
 }
 

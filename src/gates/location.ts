@@ -1,10 +1,10 @@
 import type { Dagster } from "../dagster/client.ts";
-import { type LocationEntry, type PythonError, reloadLocation } from "../dagster/documents.ts";
+import { type PythonError, reloadLocation } from "../dagster/documents.ts";
 import type { Unexpected } from "../dagster/workspace.ts";
 import type { Context } from "../domain/context.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { GateResult } from "./gate.ts";
-import { extend, judgeLocation, type LocationAnswer, type Row } from "./judge.ts";
+import { extend, judgeLocation, judgeReloaded, type LocationAnswer, type Row } from "./judge.ts";
 import { answersWanted, askWorkspace, brokenLocation, type Failure } from "./workspace.ts";
 
 export interface LocationExpectation {
@@ -30,8 +30,7 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
   let broken: PythonError | null = null;
   /** The last time that the server was to be asked itself, nobody did. */
   let isUnasked = false;
-  const judge = (entries: readonly LocationEntry[]): LocationAnswer => {
-    const answer = judgeLocation(entries, location, image);
+  const note = (answer: LocationAnswer): LocationAnswer => {
     row = extend(row, answer, clock.now());
     if (answer.kind === "waiting" && answer.error !== null && answer.from !== "another") broken = answer.error;
     return answer;
@@ -41,7 +40,7 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
     context,
     { gate: "location", on: location, timeoutSeconds, reloads: true },
     {
-      judge,
+      judge: (entries) => note(judgeLocation(entries, location, image)),
       enough: async ({ serverId }, _previous, askedAt) => {
         const server = `server ${serverId.slice(0, 8)}`;
         if (row === null || row.answers < answersWanted || askedAt < row.since + nameTtlSeconds * 1000)
@@ -54,10 +53,10 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
             ? { ...passed, findings: [notAsked(expected, itself)] }
             : { waiting: `served by ${server}, which could not be asked itself (${itself.__typename})` };
         }
-        const answer = judge([itself]);
-        if (answer.kind === "served" && answer.serverId === serverId) return passed;
-        const says = answer.kind === "served" ? `server ${answer.serverId.slice(0, 8)} answered` : answer.why;
-        return { waiting: `shown as served by ${server}; when it was asked itself, ${says}` };
+        const wrong = judgeReloaded(itself, image);
+        if (wrong === null) return passed;
+        note(wrong);
+        return { waiting: `shown as served by ${server}; when it was asked itself, ${wrong.why}` };
       },
       failed: (waiting, last) => failure({ last, broken, isUnasked }, waiting, expected, clock.now()),
     },

@@ -98,7 +98,6 @@ describe("the gate of a code location", () => {
 
   test.each<[string, LocationEntry, string]>([
     ["is gone", broken("StatusCode.UNAVAILABLE"), "location-broken"],
-    ["is another one", entry({ serverId: "server-b" }), "location-unsteady"],
     ["is of another image", entry({ image: "repo@sha256:old" }), "location-unsteady"],
   ])("does not pass when all webservers show it as served, and the server itself %s", async (_, itself, cause) => {
     const result = await ask([[entry()]], 0, itself);
