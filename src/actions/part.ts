@@ -77,8 +77,21 @@ export async function planPart(outputs: Outputs): Promise<void> {
   };
   const role = roleRequest(inputs);
   const { connect, plan } = await import("../releases/work.ts");
-  await unlessForeign(() => told((context) => plan(context, connect(context, role), request), outputs));
+  await unlessForeign(() =>
+    told((context) => {
+      if (inputs["test-command"] !== null) context.report({ kind: "finding", finding: untested });
+      return plan(context, connect(context, role), request);
+    }, outputs),
+  );
 }
+
+const untested: Finding = {
+  id: "not-checked",
+  level: "warning",
+  where: "input test-command",
+  what: "The tests were not run: this step makes no image, it only says what it would make.",
+  fix: "They run where images are pushed. To run them for a pull request, push its images with `push: true`; or test the code outside of an image.",
+};
 
 function requestOf(inputs: z.output<typeof imageInputs>) {
   const { release, only, from, "copy-images": copyImages } = inputs;

@@ -25,9 +25,12 @@ export async function publishDags(store: Bucket, context: Context, observation: 
     source: request.source,
     run: request.run,
   };
-  await store.keep(dagsKeys.archive(manifest), { bytes: content.bytes, sha256: digest.slice("sha256:".length) });
+  const archive = { bytes: content.bytes, sha256: digest.slice("sha256:".length) };
+  await store.keep(dagsKeys.archive(manifest), archive);
   // When somebody else has published the same files meanwhile, his manifest is as good.
   await store.create(dagsKeys.manifest(version), manifest);
+  // Who removes old versions may have taken the archive in between: nothing would bring it back, once the manifest is there.
+  await store.keep(dagsKeys.archive(manifest), archive);
 }
 
 /**

@@ -137,7 +137,12 @@ async function ofRuns(
   const runs = location === null ? usedRuns(stack) : [runOf(stack, location)].filter((run) => run !== null);
   const sources = runs.map(async ({ key, location: of }) => {
     const revision = currentRelease?.taskDefinitions[`run/${key}`];
-    return revision === undefined ? [] : ofDefinition(context, clients, `run/${of}`, revision);
+    if (revision !== undefined) return ofDefinition(context, clients, `run/${of}`, revision);
+    context.report({
+      kind: "line",
+      text: `no release has a definition for runs of ${of}: where they write is not known`,
+    });
+    return [];
   });
   return (await Promise.all(sources)).flat();
 }

@@ -19,8 +19,8 @@ import {
 import { type Dagster, DagsterUnreachable } from "../dagster/client.ts";
 import { locations } from "../dagster/documents.ts";
 import type { Context } from "../domain/context.ts";
-import { dagsKeys, type DagsVersion } from "../domain/dags.ts";
-import { UserError } from "../domain/errors.ts";
+import { dagsKeys, type DagsPointer, type DagsVersion } from "../domain/dags.ts";
+import { messageOf, UserError } from "../domain/errors.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Cause } from "../domain/verdict.ts";
@@ -116,10 +116,8 @@ export async function syncDags(
     await publish();
     context.report({ kind: "line", text: `version ${short(plan.version)} is published` });
   }
-  const outcome = await bring(store, context, dagster, request, plan);
+  const outcome = await bring(store, context, dagster, request, plan, publish);
   if (outcome.kind === "failed" || outcome.kind === "taken-back") return { ...given, outcome, retained: null };
-  // Somebody who removes old versions may have looked at the pointer of before.
-  if (!plan.publishes && plan.switches !== null && !(await store.has(dagsKeys.manifest(plan.version)))) await publish();
   if (mirror !== null && !mirror.plan.isServed) {
     await mirror.write(await contents());
     context.report({ kind: "line", text: `plain files are those of version ${short(plan.version)}` });
@@ -156,6 +154,7 @@ async function bring(
   dagster: Dagster | null,
   request: SyncRequest,
   plan: DagsPlan,
+  publish: () => Promise<void>,
 ): Promise<SyncOutcome> {
   if (plan.switches === null) {
     const failure = dagster === null ? null : await askLoaded(dagster, context, request, plan.version);
@@ -165,6 +164,16 @@ async function bring(
   }
   const etag = await switchDags(store, context, plan.switches);
   context.report({ kind: "line", text: `readers are to have version ${short(plan.version)}` });
+  // Somebody who removes old versions may have looked at the pointer of before.
+  if (!plan.publishes && !(await store.has(dagsKeys.manifest(plan.version)))) {
+    try {
+      await publish();
+    } catch (error) {
+      if (plan.served !== null && etag !== null)
+        await switchBack(store, context, plan.served, { version: plan.version, etag });
+      throw error;
+    }
+  }
   if (dagster === null) return { kind: "switched" };
   const failure = await askLoaded(dagster, context, request, plan.version);
   if (failure === null) return { kind: "served" };
@@ -308,12 +317,33 @@ async function takeBack(
     const why = served === null ? "there is none before it" : "another run has switched to it as well";
     return { kind: "failed", left: `Readers keep version ${short(version)}: ${why}.` };
   }
+  try {
+    const to = await switchBack(store, context, served, { version, etag });
+    const again = await askLoaded(dagster, context, request, to);
+    const isLoaded = again === null ? ", and it is loaded." : `. ${again.cause.what}`;
+    return { kind: "taken-back", left: `Readers are to have version ${short(to)} again${isLoaded}` };
+  } catch (error) {
+    if (context.signal.aborted || (error instanceof UserError && error.kind === "superseded")) throw error;
+    // The first cause stays the story.
+    const why = messageOf(error);
+    return {
+      kind: "failed",
+      left: `Readers were to have version ${short(served.version)} again, and that was not seen to its end: ${why}`,
+    };
+  }
+}
+
+/** @returns the version that readers have again */
+async function switchBack(
+  store: Bucket,
+  context: Context,
+  served: DagsPointer,
+  ours: { readonly version: DagsVersion; readonly etag: string },
+): Promise<DagsVersion> {
   const { schema: _, at: __, until, ...to } = served;
-  await switchDags(store, context, { key: dagsKeys.pointer, from: { version, etag, until }, to });
+  await switchDags(store, context, { key: dagsKeys.pointer, from: { ...ours, until }, to });
   context.report({ kind: "line", text: `readers are to have version ${short(to.version)} again` });
-  const again = await askLoaded(dagster, context, request, to.version);
-  const isLoaded = again === null ? ", and it is loaded." : `. ${again.cause.what}`;
-  return { kind: "taken-back", left: `Readers are to have version ${short(to.version)} again${isLoaded}` };
+  return to.version;
 }
 
 function short(version: DagsVersion): string {

@@ -17,14 +17,13 @@ export interface Retained {
  * @param store at the location's prefix
  * @param dagster null: nobody can be asked which runs wait, and only the days count
  * @param writes false: it is only said which
- * @param named versions that a release names which is kept
  */
 export async function retainVersions(
   store: Bucket,
   context: Context,
   dagster: Dagster | null,
   location: string,
-  request: RetentionRequest & { readonly writes: boolean; readonly named?: ReadonlySet<string> },
+  request: RetentionRequest & { readonly writes: boolean },
 ): Promise<Retained> {
   const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
   if (pointer === null) return { removed: [], why: null };
@@ -36,7 +35,7 @@ export async function retainVersions(
     {
       pointer: pointer.value,
       published: await publishedVersions(store),
-      named: new Set([...asked.named, ...(request.named ?? [])]),
+      named: new Set(asked.named),
       oldestRunAt: asked.oldestRunAt,
     },
     request,

@@ -256,7 +256,13 @@ async function changesBetween(
     const details = was === null || is === null ? [] : showChanges(compareDefinitions(was, is, []));
     return [{ what: key, from: showRevision(one), to: showRevision(other), details }];
   });
-  return [...images, ...(await Promise.all(definitions)).flat()];
+  const dags = Object.entries(after.release.dags).flatMap(([location, other]): readonly Changed[] => {
+    const one = before.release.dags[location];
+    if (one === undefined || one.version === other.version) return [];
+    const details = commitsBetween(one.source, other.source, web);
+    return [{ what: `DAGs of ${location}`, from: one.version, to: other.version, details }];
+  });
+  return [...images, ...dags, ...(await Promise.all(definitions)).flat()];
 }
 
 function commitsBetween(one: Source, other: Source, web: string | null): readonly string[] {

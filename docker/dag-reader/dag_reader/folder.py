@@ -23,7 +23,7 @@ class FolderError(Exception):
 def load_folder(place: str | Path) -> dg.Definitions:
     """
     Imports every Python file below a folder and merges what it finds at their top: whole `Definitions`, and assets, checks, jobs,
-    schedules and sensors that are in none. Left out are files and folders whose names begin with a dot or an underscore, and tests.
+    schedules and sensors that are in none. What else Dagster would take is refused, rather than left out. Left out are files and folders whose names begin with a dot or an underscore, and tests.
 
     place: the folder; or a file in it, which is left out. Raises FolderError.
     """
@@ -43,8 +43,13 @@ def load_folder(place: str | Path) -> dg.Definitions:
             loose.claim(path, value)
     for path, module in modules.items():
         for value in _values(module):
-            if isinstance(value, _kinds) and id(value) not in inside:
+            if id(value) in inside:
+                continue
+            if isinstance(value, _kinds) or _is_schedule(value):
                 loose.add(path, value)
+            elif _classes(value) & _others:
+                kind = type(value).__name__
+                raise FolderError(f"{path.relative_to(folder)} has a {kind} at its top, which a folder cannot take: put it into `Definitions`.")
     parts = [*whole.values, _definitions(loose.values)]
     try:
         return dg.Definitions.merge(*parts)
@@ -55,6 +60,17 @@ def load_folder(place: str | Path) -> dg.Definitions:
 _jobs = (dg.JobDefinition, UnresolvedAssetJobDefinition)
 _assets = (dg.AssetsDefinition, dg.AssetSpec, dg.SourceAsset)
 _kinds = (*_jobs, *_assets, dg.AssetChecksDefinition, dg.ScheduleDefinition, dg.SensorDefinition)
+# Of some versions of Dagster only, and in another module in each.
+_others = {"CacheableAssetsDefinition", "LazyDefinitions"}
+
+
+def _classes(value) -> set[str]:
+    return {kind.__name__ for kind in type(value).__mro__}
+
+
+def _is_schedule(value) -> bool:
+    """`build_schedule_from_partitioned_job` gives one that is made whole only when its job is."""
+    return isinstance(value, dg.ScheduleDefinition) or "UnresolvedPartitionedAssetScheduleDefinition" in _classes(value)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -108,7 +124,7 @@ def _definitions(values: list) -> dg.Definitions:
         assets=[value for value in of(*_assets) if value not in checks],
         asset_checks=checks,
         jobs=of(*_jobs),
-        schedules=of(dg.ScheduleDefinition),
+        schedules=[value for value in values if _is_schedule(value)],
         sensors=of(dg.SensorDefinition),
     )
 
@@ -148,7 +164,9 @@ def _names(value) -> list[tuple]:
         return [("asset", key.to_user_string()) for key in value.keys]
     if isinstance(value, (dg.AssetSpec, dg.SourceAsset)):
         return [("asset", value.key.to_user_string())]
-    for kinds, kind in ((_jobs, "job"), (dg.ScheduleDefinition, "schedule"), (dg.SensorDefinition, "sensor")):
+    if _is_schedule(value):
+        return [("schedule", value.name)]
+    for kinds, kind in ((_jobs, "job"), (dg.SensorDefinition, "sensor")):
         if isinstance(value, kinds):
             return [(kind, value.name)]
     return []

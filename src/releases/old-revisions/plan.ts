@@ -9,14 +9,12 @@ export interface KnownRevisions {
 }
 
 /**
- * Revisions that may go, oldest first: neither among the newest of their family nor named by anything.
+ * Revisions that may go: neither among the newest of their family nor named by anything. Newest first: older ones than our first may be
+ * somebody else's, and stay for ever.
  * @param keep how many of the newest stay of each family
  */
 export function surplusRevisions({ active, named }: KnownRevisions, keep: number): readonly Revision[] {
   return Object.values(active).flatMap((revisions) =>
-    revisions
-      .slice(keep)
-      .filter((revision) => !named.has(showRevision(revision)))
-      .toReversed(),
+    revisions.slice(keep).filter((revision) => !named.has(showRevision(revision))),
   );
 }

@@ -64,7 +64,8 @@ export async function settleRevisions(
       }
       deregistered.push(taskDefinition);
     }
-    return { ...settled, leavesRuns, isMore: surplus.length > mostLookedAt };
+    // Of those that were all somebody else's the next would find the same.
+    return { ...settled, leavesRuns, isMore: deregistered.length > 0 && surplus.length > mostLookedAt };
   } catch (error) {
     const why = untrusted(messageOf(error));
     report({ kind: "foreign", from: "old revisions were not all deregistered", text: why });
