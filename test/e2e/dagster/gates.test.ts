@@ -141,7 +141,17 @@ test("a webserver that is well says nothing of its locations: they are told as w
 });
 
 test("two daemons at once are found in the log of either", async () => {
+  // The log of one that has run through all of the above does not begin with what it says of another.
+  await update("daemon", { desiredCount: 0 });
+  await until(
+    () => stack.service("daemon"),
+    ({ runningCount }) => runningCount === 0,
+  );
   await update("daemon", { desiredCount: 2 });
+  await until(
+    () => stack.service("daemon"),
+    ({ runningCount }) => runningCount === 2,
+  );
   const settings = { region: stack.bed.region, credentials: { accessKeyId: "deployer", secretAccessKey: "secret" } };
   process.env["AWS_ENDPOINT_URL"] = stack.bed.url;
   const clients = { ecs: ecs(context, settings), logs: logs(context, settings) };
