@@ -47,7 +47,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "adopt", "domain"],
     packages: ["zod"],
   },
-  "bundle.ts": { folders: ["actions", "cli", "releases", "domain"], packages: [] },
+  "bundle.ts": { folders: ["actions", "cli", "releases", "stack", "markdown", "domain"], packages: [] },
 };
 
 /** Files of these names compute and do nothing else. */

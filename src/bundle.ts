@@ -1,7 +1,5 @@
 /* What dist/ starts: an action, by its name, or the command line. Each is a chunk of its own. */
 // Each of them needs these, and zod: named here, they are in the bundle once, and not in every chunk.
-import "./aws/arn.ts";
-import "./domain/later.ts";
 import "./domain/release.ts";
 import "./markdown/markdown.ts";
 import "./releases/asked.ts";

@@ -30,7 +30,7 @@ export async function publishDags(store: Bucket, context: Context, observation: 
   // When somebody else has published the same files meanwhile, his manifest is as good.
   await store.create(dagsKeys.manifest(version), manifest);
   // Who removes old versions may have taken the archive in between: nothing would bring it back, once the manifest is there.
-  await store.keep(dagsKeys.archive(manifest), archive);
+  if (!(await store.has(dagsKeys.archive(manifest)))) await store.keep(dagsKeys.archive(manifest), archive);
 }
 
 /**

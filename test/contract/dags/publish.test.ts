@@ -48,7 +48,7 @@ test("a first version is an archive, a manifest and a pointer, and every file is
   await symlink("jobs.py", join(scene.root, "dags", "shop", "alias.py"));
   await writeFile(join(scene.root, "uv.lock"), "dagster==1.13.27\n");
   const { version } = await scene.deploy({ lock: "uv.lock" });
-  expect(scene.calls).toEqual(["GetObject", "HeadObject", "PutObject", "PutObject", "PutObject"]);
+  expect(scene.calls).toEqual(["GetObject", "HeadObject", "PutObject", "PutObject", "HeadObject", "PutObject"]);
   expect(await scene.served()).toBe(version);
   const manifest = (await scene.store.read(dagsKeys.manifest(version), dagsManifestSchema))?.value;
   expect(manifest).toMatchObject({
