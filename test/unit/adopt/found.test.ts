@@ -220,6 +220,7 @@ test("Recorded from a branch that is not merged it is refused: the squashed comm
     expect(String(error)).toContain("git switch main");
   }
   expect(recordsOf(account).begun).toEqual([]);
+  expect((await account.clock.run(adopter(account).record(true, true))).plan.steps).not.toEqual([]);
   await account.checkOut(base);
   const { outcome } = await account.clock.run(adopter(account).record());
   expect(outcome).toBe("committed");
