@@ -69,11 +69,6 @@ export async function adopt(context: Context, connections: Connections, request:
   const asRead = { environment, account, region, variables };
   contractReference(stackFile, asRead);
   const stack = resolveStack(stackFile, { ...asRead, contract: null });
-  const written = { [file]: text, ...texts };
-  for (const [path, content] of Object.entries(written)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), content);
-  }
   const images = await connections.images(context, clients, request);
   const { head } = await connections.history.checkout(root);
   const source = { repository: request.repository, sha: head };
@@ -88,6 +83,11 @@ export async function adopt(context: Context, connections: Connections, request:
     asked.silent === null ? dagster : null,
     asked.version,
   );
+  const written = { [file]: text, ...texts };
+  for (const [path, content] of Object.entries(written)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+  }
   return { stack: adopted, omitted, files: Object.keys(written), silent: asked.silent, proof, findings };
 }
 

@@ -2,7 +2,7 @@ import { type Dagster, DagsterUnreachable } from "../dagster/client.ts";
 import { locations } from "../dagster/documents.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { serverInfo } from "../gates/webserver.ts";
-import type { WrittenLocation } from "./read-checkout.ts";
+import { literalPort, type WrittenLocation } from "./read-checkout.ts";
 
 /** What Dagster itself tells, as far as it answers. */
 export interface AskedDagster {
@@ -23,8 +23,8 @@ export async function askDagster(dagster: Dagster | null): Promise<AskedDagster>
     if (!("locationEntries" in workspace)) return { locations: null, version, silent: "its workspace did not load" };
     const found = workspace.locationEntries.map(({ name, displayMetadata }): WrittenLocation => {
       const said = (key: string): string | null => displayMetadata.find((one) => one.key === key)?.value ?? null;
-      const [host, port] = [said("host"), Number(said("port"))];
-      return { name, server: host === null || !Number.isInteger(port) ? null : { host, port } };
+      const host = said("host");
+      return { name, server: host === null ? null : { host, port: literalPort(said("port")) } };
     });
     return { locations: found, version, silent: null };
   } catch (error) {

@@ -3,7 +3,7 @@ import { showPlace } from "../domain/errors.ts";
 import { showChanges } from "../task-definitions/explain.ts";
 import type { Adopted } from "./adopt.ts";
 import type { ComparedDefinition, Meaning } from "./compare.ts";
-import type { AdoptedStack, Inferred } from "./infer.ts";
+import { type AdoptedStack, type Inferred, unknownPort } from "./infer.ts";
 
 /** For people: what was found, what was guessed, and what a release of it would change. */
 export function wordsOfAdopted({ stack, omitted, files, silent, proof, findings }: Adopted): readonly string[] {
@@ -51,10 +51,11 @@ export function guessesOf({
     ...of("instance.dagster-yaml", dagsterYaml),
     ...of("instance.workspace", workspace),
     ...images.flatMap(({ key, dockerfile }) => of(`images.${key}.build`, dockerfile)),
-    ...services.flatMap(({ key, kind, locations, address }) => [
+    ...services.flatMap(({ key, kind, locations, address, port }) => [
       ...of(`services.${key}.kind`, kind),
       ...of(`services.${key}.${kind.value === "code-location" ? "location" : "locations"}`, locations),
       ...(address === null ? [] : of(`services.${key}.address`, address)),
+      ...(port === null && kind.value === "code-location" ? [`services.${key}.port: ${unknownPort}`] : []),
     ]),
     ...of("runs", runs),
   ];

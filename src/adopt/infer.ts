@@ -1,7 +1,7 @@
 import { parseArn } from "../aws/arn.ts";
 import type { Digest, Platform } from "../domain/identifiers.ts";
 import { isMap, type JsonMap } from "../domain/json.ts";
-import { isPlainSecret } from "../domain/redaction.ts";
+import { isPlainSecret, isSecretName, redacted } from "../domain/redaction.ts";
 import type { Service } from "../stack/stack.ts";
 import { logIn } from "../task-definitions/existing.ts";
 import { mapsIn, portOf, portsOf } from "./kind.ts";
@@ -60,6 +60,8 @@ export interface AdoptedVariables {
   readonly secrets: Readonly<Record<string, string>>;
   /** Names of those whose plain values look secret: they are not written. */
   readonly plainSecrets: readonly string[];
+  /** Names of those whose plain values may be secret, by their names or forms: they are not written either. */
+  readonly withheld: readonly string[];
   /** Names of secrets whose reference a stack file cannot say. */
   readonly unknown: readonly string[];
 }
@@ -133,7 +135,7 @@ export function inferStack(
   const known = asked ?? files.workspace?.locations ?? null;
   const servers = taken.filter(({ one }) => one.told.kind === "code-location").map(({ one }) => one);
   const served = servedLocations(servers, known, asked !== null, given);
-  const loaded = (known ?? []).filter(({ server }) => server === null).map((one) => one.name);
+  const loaded = (known ?? []).flatMap(({ name: one, server }) => (server === null && one !== null ? [one] : []));
   const services = taken.map(({ one, repository }): AdoptedService => {
     const { service, told, container } = one;
     const isServer = told.kind === "code-location";
@@ -199,6 +201,9 @@ export function inferStack(
   };
 }
 
+/** Why a code server without a port may be described wrongly. */
+export const unknownPort = "nothing tells its port literally; without `port` it is 4000";
+
 const noLocation: Inferred<readonly string[]> = {
   value: [],
   guess: "nothing tells its location: give `--location <service>=<name>`",
@@ -257,17 +262,17 @@ function servedLocations(
   for (const { service, container } of servers) {
     const said = given.filter((one) => one.service === service.name).map(({ location }) => location);
     const byName = remote.filter(({ server }) => sameName(server?.host ?? "", container.name));
-    const byPort = remote.filter(({ server }) => portsOf(container).includes(server?.port ?? 0));
+    const byPort = remote.filter(({ server }) => server?.port != null && portsOf(container).includes(server.port));
     const only = servers.length === 1 && remote.length === 1 ? remote : [];
     const [match] = [only, byName, byPort].find((ones) => ones.length === 1) ?? [];
-    const server = match?.server ?? remote.find((one) => said.includes(one.name))?.server ?? null;
+    const server = match?.server ?? remote.find((one) => one.name !== null && said.includes(one.name))?.server ?? null;
     found.set(service.name, {
       host: server?.host ?? null,
       port: server?.port ?? null,
       locations:
         said.length > 0
           ? { value: said.slice(0, 1), guess: null }
-          : match === undefined
+          : match === undefined || match.name === null
             ? noLocation
             : { value: [match.name], guess: source },
     });
@@ -395,11 +400,17 @@ function variablesOf(container: JsonMap, home: Home): AdoptedVariables {
     typeof name === "string" && typeof valueFrom === "string" ? [[name, referenceOf(valueFrom, home)] as const] : [],
   );
   return {
-    environment: Object.fromEntries(plain.filter(([name, value]) => !isPlainSecret(name, value))),
+    environment: Object.fromEntries(plain.filter(([name, value]) => isPublic(name, value))),
     plainSecrets: plain.flatMap(([name, value]) => (isPlainSecret(name, value) ? [name] : [])),
+    withheld: plain.flatMap(([name, value]) => (isPublic(name, value) || isPlainSecret(name, value) ? [] : [name])),
     secrets: Object.fromEntries(secrets.flatMap(([name, said]) => (said === null ? [] : [[name, said] as const]))),
     unknown: secrets.flatMap(([name, said]) => (said === null ? [name] : [])),
   };
+}
+
+/** May a value stand in a file that is committed? A check that wants no false errors lets through more. */
+function isPublic(name: string, value: string): boolean {
+  return !isPlainSecret(name, value) && !isSecretName(name) && redacted(value) === value;
 }
 
 /**

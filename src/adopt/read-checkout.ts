@@ -9,9 +9,10 @@ import { mapsIn } from "./kind.ts";
 
 /** A location as a workspace file names it. */
 export interface WrittenLocation {
-  readonly name: string;
-  /** Of its code server; null: whoever reads the file loads the code itself. */
-  readonly server: { readonly host: string; readonly port: number } | null;
+  /** null: Dagster makes it of what the file does not say literally. */
+  readonly name: string | null;
+  /** Of its code server, as far as it is said literally; null: whoever reads the file loads the code itself. */
+  readonly server: { readonly host: string | null; readonly port: number | null } | null;
 }
 
 /** A task definition that somebody has committed. */
@@ -60,7 +61,7 @@ export async function readCheckout(root: string): Promise<CheckoutFiles> {
     paths
       .filter((path) => pattern.test(posix.basename(path)))
       .toSorted((a, b) => a.split("/").length - b.split("/").length || (a < b ? -1 : 1));
-  const dockerfiles = named(/^Dockerfile|\.Dockerfile$/);
+  const dockerfiles = named(/^(?!.*\.dockerignore$)(Dockerfile.*|.+\.Dockerfile)$/);
   const recipes = (await Promise.all(dockerfiles.map((path) => readFile(join(root, path), "utf8")))).join("\n");
   const instance = chosen(
     named(/^dagster([-_.]\w+)?\.ya?ml$/).filter((path) => !/stack|cloud/.test(path)),
@@ -143,6 +144,13 @@ function runDefinitionIn(instance: JsonMap): string | null {
   return typeof named === "string" ? named.replace(/^.*\//, "").replace(/:\d+$/, "") : null;
 }
 
+/** `{ env: PORT }` is none. */
+export function literalPort(said: unknown): number | null {
+  const isLiteral = typeof said === "number" || (typeof said === "string" && /^\d+$/.test(said));
+  const port = isLiteral ? Number(said) : 0;
+  return Number.isInteger(port) && port > 0 ? port : null;
+}
+
 /**
  * Names as Dagster gives them where the file does not.
  * Source: dagster/_core/workspace/load.py and dagster/_core/remote_representation/origin.py
@@ -156,8 +164,10 @@ function locationsIn(workspace: JsonMap): readonly WrittenLocation[] {
     const text = (key: string): string | null => (typeof target[key] === "string" ? target[key] : null);
     const given = text("location_name");
     if (kind === "grpc_server") {
-      const [host, port] = [text("host") ?? "localhost", Number(target["port"])];
-      return [{ name: given ?? `grpc:${host}:${port}`, server: { host, port } }];
+      const host = target["host"] === undefined ? "localhost" : text("host");
+      const port = literalPort(target["port"]);
+      const made = host === null || port === null ? null : `grpc:${host}:${port}`;
+      return [{ name: target["location_name"] === undefined ? made : given, server: { host, port } }];
     }
     const of = text("module_name") ?? text("package_name") ?? text("it");
     const file = text("relative_path") ?? text("python_file") ?? (kind === "python_file" ? text("it") : null);

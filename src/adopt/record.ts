@@ -23,7 +23,7 @@ export interface RecordRequest extends SessionRequest {
 /**
  * Records what runs as the first release: what every later one is begun on, and can go back to. Images get a tag that keeps them,
  * definitions that name a tag are registered with the digest; no service moves.
- * @throws UserError when something is released already; ReleaseFailed; AwsError
+ * @throws UserError when something is released already, or the commit is not merged; ReleaseFailed; AwsError
  */
 export async function recordRunning(
   context: Context,
@@ -32,6 +32,7 @@ export async function recordRunning(
 ): Promise<Result> {
   const session = await openSession(context, connections, request);
   checkFirst(session);
+  await checkMerged(session);
   if (request.dryRun) {
     const { plan, observation } = await look(context, session, connections, false);
     return resultOfPlan(plan, observation, null, webOf(request.owner));
@@ -99,6 +100,21 @@ function notNoted(file: string, unknown: string | null): readonly Finding[] {
       fix: "Let the webserver be reached from here; the first release that reaches it notes them.",
     },
   ];
+}
+
+/**
+ * The commit that is checked out is what every later release has to follow: one that is squashed into another is followed by none.
+ * @throws UserError when it is not in the remote's default branch, where that is known
+ */
+async function checkMerged({ request: { root, allowDivergent }, connections: { history } }: Session): Promise<void> {
+  if (allowDivergent) return;
+  const [{ head }, branch] = await Promise.all([history.checkout(root), history.defaultBranch(root)]);
+  if (branch === null || (await history.isAncestor(root, head, branch.head)) !== "no") return;
+  throw new UserError({
+    what: `Commit ${head.slice(0, 12)} is not in ${branch.name}: as the source of the first release it would keep every later one from being released, unless it is merged as it is.`,
+    where: root,
+    fix: `Merge it first; then: git fetch && git switch ${branch.name.replace(/^origin\//, "")} && git pull, and record from there. \`--allow-divergent\` records it all the same.`,
+  });
 }
 
 /** @throws UserError */

@@ -1,5 +1,12 @@
 import type { DefinitionFile } from "./read-checkout.ts";
-import type { AdoptedImage, AdoptedRuns, AdoptedService, AdoptedStack, Inferred } from "./infer.ts";
+import {
+  type AdoptedImage,
+  type AdoptedRuns,
+  type AdoptedService,
+  type AdoptedStack,
+  type Inferred,
+  unknownPort,
+} from "./infer.ts";
 
 /** Days for which secrets in plain text are borne: by then they are to be moved. */
 export const daysForSecrets = 60;
@@ -140,6 +147,7 @@ function serviceLines(service: AdoptedService): readonly string[] {
           : guessed(locations, (all) => `locations: [${all.map(scalar).join(", ")}]`)),
       ...(address === null ? [] : guessed(address, (value) => `address: ${scalar(value)}`)),
       ...(port === null || kind.value === "daemon" ? [] : [`port: ${port}`]),
+      ...(port === null && isServer ? [`# A guess: ${unknownPort}.`] : []),
       ...(url === null ? [] : guessed(url, (value) => `url: ${scalar(value)}`)),
       ...(kind.value === "webserver" && count > 1 ? [`count: ${count}`] : []),
       ...(appliesRollout
@@ -158,7 +166,7 @@ function runLines({ value: runs, guess }: Inferred<AdoptedRuns>): readonly strin
       "runs: { launcher: in-process }",
     ];
   if (runs.file !== null) return definitionLines(runs.file);
-  const { environment, secrets, plainSecrets, unknown } = runs.variables;
+  const { environment, secrets, plainSecrets, withheld, unknown } = runs.variables;
   return [
     ...why,
     "runs:",
@@ -169,6 +177,10 @@ function runLines({ value: runs, guess }: Inferred<AdoptedRuns>): readonly strin
       ...plainSecrets.map(
         (name) =>
           `# ${name}: plain text that looks secret, and not written here. Runs need it: store it, and name it under secrets.`,
+      ),
+      ...withheld.map(
+        (name) =>
+          `# ${name}: not written here, since it may be a secret. Runs need it: when it is none, write it under environment; else store it, and name it under secrets.`,
       ),
       ...unknown.map((name) => `# ${name}: a secret of another account or region, or of one version; runs need it.`),
     ]),

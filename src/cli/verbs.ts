@@ -94,7 +94,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   }),
   migrate: verb({
     text: "Carry out the migrations that a deploy of the checkout would begin with, and nothing else of it.",
-    more: "Each runs as one task on the new image, which is made when it is not there; no service moves, and no release becomes current: the history lists it as abandoned. Refused for a newer minor version of Dagster, for which services stand still: that takes a deploy.",
+    more: "Each runs as one task on the new image, which is made when it is not there; no service moves, and no release becomes current: the history lists it as abandoned. Refused for a newer minor version of Dagster, for which services stand still, and for `tool: command`, which the next deploy would run again: that takes a deploy.",
     argument: null,
     examples: ["migrate --dry-run", "migrate --environment staging"],
     shape: z.object({ only: about.only, ...dryRun, ...verification, ...ofRelease }),
@@ -140,7 +140,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   }),
   "adopt record": verb({
     text: "Record what runs as the first release, which every later one can go back to.",
-    more: "Gives each image that runs a tag that keeps it, and registers each definition that names a tag anew with the digest; no service moves. Schedules and sensors are noted. Refused once something is released.",
+    more: "Gives each image that runs a tag that keeps it, and registers each definition that names a tag anew with the digest; no service moves. Schedules and sensors are noted. Run it on the default branch, after the merge: refused on a commit that is not in it. Refused once something is released.",
     argument: null,
     examples: ["adopt record --dry-run", "adopt record"],
     shape: z.object({ ...dryRun, ...ofRelease }),
@@ -208,7 +208,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   }),
   restart: verb({
     text: "Replace the tasks of a service by new ones of what it runs: after a secret was rotated.",
-    more: "Under the lock and behind the gates of a release; the daemon is stopped before it starts again. The release stays what it is, and nothing is recorded. When it fails there is nothing to go back to: mend what the error names.",
+    more: "Under the lock and behind the gates of a release; the daemon is stopped before it starts again. Runs that live in the service are waited for; where no webserver can be asked for them, that is said. The release stays what it is, and nothing is recorded. When it fails there is nothing to go back to: mend what the error names.",
     argument: { name: "service", text: "Key of the service in the stack file, or its name in ECS." },
     examples: ["restart webserver --dry-run", "restart daemon", "restart code --timeout 10"],
     shape: z.object({
@@ -385,7 +385,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   }),
   leave: verb({
     text: "Write the commands that give back what was there before the first release; changes nothing.",
-    more: "A script for AWS's command line, and the definitions it registers: each service as it runs now, without what releases have added; then revisions, tags of images and records of releases are removed. It is yours to look at, and to run.",
+    more: "A script for AWS's command line, and the definitions it registers: each service as it runs now, without what releases have added; then revisions and records of releases are removed. Images and their tags stay, and are named. It is yours to look at, and to run.",
     argument: null,
     examples: ["leave", "leave --environment staging"],
     shape: z.object(ofStack),

@@ -53,6 +53,17 @@ export async function isAncestor(root: string, ancestor: Sha, descendant: Sha): 
   return shallow ? "unknown" : "no";
 }
 
+/** The default branch of the remote `origin`, as it was when it was last fetched; null when this checkout does not know it. */
+export async function defaultBranch(root: string): Promise<{ readonly name: string; readonly head: Sha } | null> {
+  const known = "refs/remotes/origin/HEAD";
+  const [name, head] = await Promise.all([
+    git(root, ["symbolic-ref", "--quiet", "--short", known]),
+    git(root, ["rev-parse", "--quiet", "--verify", `${known}^{commit}`]),
+  ]);
+  if (name.exitCode !== 0 || head.exitCode !== 0) return null;
+  return { name: name.output.trim(), head: shaSchema.parse(head.output.trim()) };
+}
+
 async function hasCommit(root: string, sha: Sha): Promise<boolean> {
   return (await git(root, ["cat-file", "-e", `${sha}^{commit}`])).exitCode === 0;
 }

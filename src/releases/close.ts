@@ -8,7 +8,7 @@ import { stopTasksOf } from "./left-tasks.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
-import { openSession, type SessionRequest, settled } from "./session.ts";
+import { openSession, type Session, type SessionRequest, settled } from "./session.ts";
 
 /** What a job that is over had left open. */
 export interface Closed {
@@ -39,8 +39,23 @@ export async function closeOpen(
     });
     return null;
   });
-  if (opened === null) return null;
-  const { lock } = opened;
+  return opened === null ? null : closeIn(context, opened);
+}
+
+/**
+ * As {@link closeOpen}, and what keeps it from looking is an error.
+ * @returns null when nothing was open
+ */
+export async function closeWhole(
+  context: Context,
+  connections: Connections,
+  request: SessionRequest,
+): Promise<Closed | null> {
+  return closeIn(context, await openSession(context, connections, request));
+}
+
+async function closeIn(context: Context, opened: Session): Promise<Closed | null> {
+  const { request, lock } = opened;
   if (lock === null || !isHeldBy(lock.value, request.owner)) return null;
   if (lock.value.holder?.attempt !== request.owner.attempt) return null; // a later attempt goes on by itself
   const held = await takeLock(opened.records, context, request);

@@ -13,7 +13,7 @@ import type { ClientSettings } from "../aws/settings.ts";
 import { accountAndRegion, type Caller, sts } from "../aws/sts.ts";
 import { type Dagster, type DagsterAddress, dagster, dagsterOver } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
-import { checkout, isAncestor, mentionedRevisions } from "../git/history.ts";
+import { checkout, defaultBranch, isAncestor, mentionedRevisions } from "../git/history.ts";
 import { type ProbeRequest, probe } from "../gates/probe.ts";
 import { type Folders, type ImageClients, openEcr, openImages, type Registry } from "../images/index.ts";
 
@@ -55,6 +55,7 @@ export interface Connections {
   probe(context: Context, clients: Clients, request: ProbeRequest): ProbedWebserver;
   readonly history: {
     readonly checkout: typeof checkout;
+    readonly defaultBranch: typeof defaultBranch;
     readonly isAncestor: typeof isAncestor;
     readonly mentionedRevisions: typeof mentionedRevisions;
   };
@@ -88,7 +89,7 @@ export function connect(context: Context, role: RoleRequest | null): Connections
       const way = probe(clients, asking, request);
       return { dagster: dagsterOver(way), at: (url) => dagsterOver(way.at(url)), close: () => way.close() };
     },
-    history: { checkout, isAncestor, mentionedRevisions },
+    history: { checkout, defaultBranch, isAncestor, mentionedRevisions },
   };
 }
 

@@ -59,14 +59,23 @@ export function checkRunsAwaited(stack: Stack, observation: Observation, steps: 
   if (stack.runs.kind !== "in-process" || steps.some(({ kind }) => kind === "drain")) return [];
   if (areHostsStopped(stack, observation)) return [];
   const ended = steps.flatMap((step) => endedBy(step, stack, observation));
-  if (ended.length === 0) return [];
+  return runsNotAwaited(stack, ended, "deploy");
+}
+
+/** @param ended keys of services whose processes end; @param then what is done once the webserver runs */
+export function runsNotAwaited(
+  { runs }: Stack,
+  ended: readonly string[],
+  then: "deploy" | "restart",
+): readonly Finding[] {
+  if (runs.kind !== "in-process" || ended.length === 0) return [];
   return [
     {
       id: "runs-not-awaited",
       level: "warning",
-      where: stack.runs.place,
+      where: runs.place,
       what: `No webserver runs that could tell of runs in ${ended.join(" and ")}: those that live there are ended.`,
-      fix: "When runs may be under way, start the webserver first, and deploy then.",
+      fix: `When runs may be under way, start the webserver first, and ${then} then.`,
     },
   ];
 }

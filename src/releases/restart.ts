@@ -2,15 +2,18 @@ import { guarded } from "../aws/send.ts";
 import { roll, type ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
 import type { Question } from "../domain/plan.ts";
 import { type Revision, showRevision, type Verdict } from "../domain/verdict.ts";
 import type { Service } from "../stack/stack.ts";
+import { withLevels } from "../stack/index.ts";
 import { containerIn, containersOf, existingLive } from "../task-definitions/existing.ts";
 import { definitionOf } from "../task-definitions/observe.ts";
 import type { Connections } from "./connections.ts";
 import { mayOverlap } from "./drift.ts";
 import { withNames } from "./existing.ts";
-import { holdsRuns, locationsServedBy } from "./hosts.ts";
+import { dayOf } from "./checks.ts";
+import { holdsRuns, isRunningHolder, locationsServedBy, runsNotAwaited } from "./hosts.ts";
 import { type HeldLock, mayTakeLock, takeLock } from "./lock.ts";
 import { isAskable } from "./observation.ts";
 import { noteInstigators } from "./observe/instigators.ts";
@@ -51,12 +54,17 @@ export interface Restarted {
 export async function restart(context: Context, connections: Connections, request: RestartRequest): Promise<Restarted> {
   const session = await openSession(context, connections, request);
   const planned = await look(context, session, request);
+  const tell = ({ findings }: Planned): void =>
+    findings.forEach((finding) => context.report({ kind: "finding", finding }));
+  tell(planned);
   if (request.dryRun) return { ...saidOf(planned), verdict: null };
   await mayTakeLock(session.records, session.lock, request);
   const lock = await takeLock(session.records, context, request);
   try {
     const now = await settled(session, lock);
-    return await carryOut(context, now, lock, request, await look(context, now, request));
+    const again = await look(context, now, request);
+    if (planned.findings.length === 0) tell(again);
+    return await carryOut(context, now, lock, request, again);
   } finally {
     await lock.giveBack();
     await session.webserver.close();
@@ -84,10 +92,12 @@ interface Planned {
   readonly drainMinutes: number | null;
   /** A webserver runs, and has an address. */
   readonly askable: boolean;
+  /** None of them an error. */
+  readonly findings: readonly Finding[];
 }
 
 async function look(context: Context, session: Session, { service: name }: RestartRequest): Promise<Planned> {
-  const { clients, unfinished } = session;
+  const { clients, unfinished, currentRelease } = session;
   const { services, file } = session.stack;
   const service = Object.values(services).find((one) => one.key === name || one.service === name);
   if (service === undefined) {
@@ -105,6 +115,7 @@ async function look(context: Context, session: Session, { service: name }: Resta
       fix: "Run `command: deploy`, or go back with `command: rollback`: either goes on from there, and starts new tasks.",
     });
   }
+  if (currentRelease === null) throw nothingReleased(session.stack);
   const all = await observeServicesByKey(clients, session.stack, session);
   const observed = all[service.key] ?? null;
   const revision = observed?.revision ?? null;
@@ -136,6 +147,10 @@ async function look(context: Context, session: Session, { service: name }: Resta
     context.report({ kind: "line", text: "no webserver can be asked: gates that ask Dagster are left out" });
   }
   const { runs, gates } = stack;
+  const ended = !askable && isRunningHolder(stack, { services: all }, service.key) ? [service.key] : [];
+  const findings = withLevels(runsNotAwaited(stack, ended, "restart"), stack.checks, dayOf(context.clock.now()));
+  const refused = findings.find(({ level }) => level === "error");
+  if (refused !== undefined) throw new UserError(refused);
   return {
     service: named,
     observed,
@@ -150,6 +165,7 @@ async function look(context: Context, session: Session, { service: name }: Resta
     ).filter(({ gate }) => gates.levels[gate]?.level !== "off"),
     drainMinutes: runs.kind === "in-process" && holdsRuns(stack, service) && askable ? runs.drainMinutes : null,
     askable,
+    findings,
   };
 }
 

@@ -1,11 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ListImagesCommand } from "@aws-sdk/client-ecr";
 import { ListTaskDefinitionsCommand } from "@aws-sdk/client-ecs";
 import { observeServices } from "../../deployments/index.ts";
 import type { Context } from "../../domain/context.ts";
 import { UserError } from "../../domain/errors.ts";
-import type { Digest } from "../../domain/identifiers.ts";
 import type { Intent } from "../../domain/journal.ts";
 import { parseRevision, type Revision } from "../../domain/verdict.ts";
 import type { Connections } from "../../releases/connections.ts";
@@ -13,7 +11,7 @@ import { familiesOf } from "../../releases/definitions.ts";
 import { openSession, type Session, type SessionRequest } from "../../releases/session.ts";
 import { ecsName } from "../../stack/tasks.ts";
 import { definitionOf } from "../../task-definitions/observe.ts";
-import { type Leaving, type OurService, type OurTag, planLeaving, script } from "./plan.ts";
+import { type Leaving, type OurService, planLeaving, script } from "./plan.ts";
 
 /** Where the commands and what they need are written, in the checkout. */
 const folder = "dagster-leave";
@@ -21,8 +19,8 @@ const folder = "dagster-leave";
 /** Releases whose families are looked at: what S3 lists in one call. */
 const mostReleases = 1000;
 
-/** Tags that releases give: of what runs, of content, of packages, of commits. */
-const ourTag = /^(runs-[0-9a-f]{64}|(src|deps)-[0-9a-f]{40}.*|[0-9a-f]{40}(-dirty-.*)?|cache.*)$/;
+/** Definitions hold values of variables: only who has written them reads them. */
+const mode = 0o600;
 
 /** What was written, and what is to be run. */
 export interface Left extends Leaving {
@@ -47,20 +45,20 @@ export async function leave(context: Context, connections: Connections, request:
       fix: currentRelease === null ? "Nothing to do." : "Deploy, or roll back, so that it ends well; then leave.",
     });
   const intents = await readIntents(session);
-  const [services, revisions, tags] = await Promise.all([
-    readServices(session, intents),
-    readRevisions(session, intents),
-    readTags(session),
-  ]);
+  const [services, revisions] = await Promise.all([readServices(session, intents), readRevisions(session, intents)]);
+  const repositories = [...new Set(Object.values(stack.images).map(({ repository }) => repository))];
   const where = { bucket: records.name, prefix: records.prefix };
-  const ours = { cluster: stack.contract.cluster, services, revisions, tags, records: where };
+  const ours = { cluster: stack.contract.cluster, services, revisions, repositories, records: where };
   const leaving = planLeaving(ours, folder);
   const title = `What gives ${stack.name} (${stack.environment}) back as it was before dagster-ecs.`;
   const files: Record<string, string> = { [`${folder}/leave.sh`]: script(leaving, title) };
   for (const { file, input } of leaving.calls) if (file !== null) files[file] = `${JSON.stringify(input, null, 2)}\n`;
   for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(request.root, path)), { recursive: true });
-    await writeFile(join(request.root, path), text);
+    const whole = join(request.root, path);
+    await mkdir(dirname(whole), { recursive: true });
+    // One that is there would keep its mode.
+    await rm(whole, { force: true });
+    await writeFile(whole, text, { mode });
   }
   return { ...leaving, files: Object.keys(files) };
 }
@@ -125,23 +123,6 @@ async function readRevisions(
   return found;
 }
 
-async function readTags({ stack, clients: { ecr } }: Session): Promise<readonly OurTag[]> {
-  const found: OurTag[] = [];
-  for (const repository of new Set(Object.values(stack.images).map((image) => image.repository))) {
-    let nextToken: string | undefined;
-    do {
-      const page = await ecr(new ListImagesCommand({ repositoryName: repository, maxResults: 1000, nextToken }), {
-        resource: `repository ${repository}`,
-      });
-      for (const { imageTag: tag, imageDigest } of page.imageIds ?? [])
-        if (tag !== undefined && ourTag.test(tag))
-          found.push({ repository, tag, digest: (imageDigest ?? null) as Digest | null });
-      ({ nextToken } = page);
-    } while (nextToken !== undefined);
-  }
-  return found;
-}
-
 /** For people. */
 export function wordsOfLeft({ calls, stays, files }: Left): readonly string[] {
   return [
@@ -153,7 +134,7 @@ export function wordsOfLeft({ calls, stays, files }: Left): readonly string[] {
 }
 
 function aboutOf(input: Left["calls"][number]["input"]): string {
-  const named = ["family", "service", "taskDefinition", "repositoryName", "bucket"].flatMap((member) => {
+  const named = ["family", "service", "taskDefinition", "bucket"].flatMap((member) => {
     const value = input[member];
     return typeof value === "string" ? [value] : [];
   });

@@ -1,4 +1,3 @@
-import type { Digest } from "../../domain/identifiers.ts";
 import { isMap, type Json, type JsonMap } from "../../domain/json.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
 import { hostLabelPrefix } from "../../releases/host-labels.ts";
@@ -12,7 +11,8 @@ export interface Ours {
   readonly services: readonly OurService[];
   /** Active revisions that were registered for this stack and environment. */
   readonly revisions: readonly Revision[];
-  readonly tags: readonly OurTag[];
+  /** Names of those that releases push to. */
+  readonly repositories: readonly string[];
   readonly records: { readonly bucket: string; readonly prefix: string };
 }
 
@@ -26,16 +26,9 @@ export interface OurService {
   readonly former: Definition | null;
 }
 
-/** A tag of an image that a release has given. */
-export interface OurTag {
-  readonly repository: string;
-  readonly tag: string;
-  readonly digest: Digest | null;
-}
-
 /** A call of AWS, as its own command line takes it. */
 export interface Call {
-  readonly service: "ecs" | "ecr" | "s3";
+  readonly service: "ecs" | "s3";
   /** As the API calls it: `RegisterTaskDefinition`; `RemoveAll` of S3 is the command line's `rm --recursive`. */
   readonly operation: string;
   readonly input: JsonMap;
@@ -52,17 +45,10 @@ export interface Leaving {
   readonly stays: readonly string[];
 }
 
-/** ECR's BatchDeleteImage takes a hundred. Source: API_BatchDeleteImage in the ECR API reference. */
-const mostImages = 100;
-
 /** What gives back what was there before the first release, on the code that runs now. Pure. */
-export function planLeaving({ cluster, services, revisions, tags, records }: Ours, folder: string): Leaving {
+export function planLeaving({ cluster, services, revisions, repositories, records }: Ours, folder: string): Leaving {
   const ours = (revision: Revision): boolean => revisions.some((one) => sameRevision(one, revision));
   const moved = services.filter(({ running }) => ours(running.revision));
-  const kept = new Set(services.flatMap(({ running }) => digestsIn(running)));
-  const isKept = ({ tag, digest }: OurTag): boolean => tag.startsWith("runs-") && digest !== null && kept.has(digest);
-  const gone = tags.filter((tag) => !isKept(tag));
-  const repositories = [...new Set(gone.map(({ repository }) => repository))];
   return {
     calls: [
       ...moved.map(({ key, name, running, former }): Call => {
@@ -90,22 +76,10 @@ export function planLeaving({ cluster, services, revisions, tags, records }: Our
         const why = "nothing starts from it any more";
         return { service: "ecs", operation: "DeregisterTaskDefinition", input: { taskDefinition }, why, file: null };
       }),
-      ...repositories.flatMap((repositoryName) => {
-        const all = gone.filter(({ repository }) => repository === repositoryName).map(({ tag }) => tag);
-        return batchesOf(all).map((batch): Call => {
-          const input = { repositoryName, imageIds: batch.map((imageTag) => ({ imageTag })) };
-          const why = "tags of releases; an image that has no other tag goes with its last";
-          return { service: "ecr", operation: "BatchDeleteImage", input, why, file: null };
-        });
-      }),
       { service: "s3", operation: "RemoveAll", input: { ...records }, why: "lock and records of releases", file: null },
     ],
     stays: [
-      ...tags
-        .filter(isKept)
-        .map(
-          ({ repository, tag }) => `${repository}:${tag} stays: the image runs, and no other tag is sure to keep it`,
-        ),
+      ...repositories.map((repository) => wordsOfImages(repository, services)),
       ...services.flatMap(({ name, former }) =>
         former === null
           ? [`What ${name} ran before the first release is not known: its variables stay as they are`]
@@ -113,6 +87,16 @@ export function planLeaving({ cluster, services, revisions, tags, records }: Our
       ),
     ],
   };
+}
+
+/** Whose the tags of a repository are cannot be told from their names: which of them nobody needs, people know. */
+function wordsOfImages(repository: string, services: Ours["services"]): string {
+  const named = `--repository-name ${quoted(repository)}`;
+  const running = services.flatMap(({ name, running: one }) =>
+    digestsIn(one, repository).map((digest) => `${name} runs ${digest}`),
+  );
+  const runs = running.length === 0 ? "" : ` (${running.join(", ")})`;
+  return `All images and tags of ${repository} stay${runs}: other environments and others may need them. \`aws ecr list-images ${named}\` lists them; \`aws ecr batch-delete-image ${named} --image-ids imageTag=<tag>\` removes a tag that nothing needs, and with its last tag the image`;
 }
 
 /** A definition as it runs, without labels and variables that releases have added. Tags are not part of it. */
@@ -153,13 +137,18 @@ function formerVariables(environment: Json, before: JsonMap | null): Json {
 export function script({ calls, stays }: Leaving, title: string): string {
   return [
     "#!/bin/sh",
-    `# ${title}`,
+    `# ${inLine(title)}`,
     "# Look at each command; they are run from the root of the checkout. Let runs that wait come to their end before.",
-    ...stays.map((line) => `# ${line}.`),
+    ...stays.map((line) => `# ${inLine(line)}.`),
     "set -eu",
-    ...calls.flatMap((call) => [`# ${call.why}`, commandOf(call)]),
+    ...calls.flatMap((call) => [`# ${inLine(call.why)}`, commandOf(call)]),
     "",
   ].join("\n");
+}
+
+/** A comment ends with its line. */
+function inLine(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, " ");
 }
 
 function commandOf({ service, operation, input, file }: Call): string {
@@ -185,13 +174,12 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-function digestsIn({ content }: Definition): readonly string[] {
-  return mapsIn(content["containerDefinitions"]).flatMap(({ image }) =>
-    typeof image === "string" ? (/@(sha256:[0-9a-f]{64})$/.exec(image)?.slice(1, 2) ?? []) : [],
-  );
-}
-
-function batchesOf(tags: readonly string[]): readonly (readonly string[])[] {
-  const count = Math.ceil(tags.length / mostImages);
-  return Array.from({ length: count }, (_, at) => tags.slice(at * mostImages, (at + 1) * mostImages));
+/** Digests by which a definition names images of a repository. */
+function digestsIn({ content }: Definition, repository: string): readonly string[] {
+  const all = mapsIn(content["containerDefinitions"]).flatMap(({ image }) => {
+    const [, name = "", digest = ""] =
+      typeof image === "string" ? (/^(.*)@(sha256:[0-9a-f]{64})$/.exec(image) ?? []) : [];
+    return name.endsWith(`/${repository}`) ? [digest] : [];
+  });
+  return [...new Set(all)];
 }

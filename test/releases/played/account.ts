@@ -63,6 +63,8 @@ export interface PlayedAccount {
   checkOut(sha: Sha): Promise<void>;
   /** Code of this commit starts, and does not load in Dagster. */
   breakCode(sha: Sha): void;
+  /** What `origin/HEAD` of the checkout is; null: it is not known. */
+  defaultBranch: { readonly name: string; readonly head: Sha } | null;
   close(): Promise<void>;
 }
 
@@ -244,6 +246,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
             if (head === null) throw new Error("nothing is checked out");
             return Promise.resolve({ root: folder, head, changedFiles: [] });
           },
+          defaultBranch: () => Promise.resolve(played.defaultBranch),
           mentionedRevisions: () => {
             const texts = Object.values(commits.at(-1)?.files ?? {}).join("\n");
             return Promise.resolve(texts.match(/[\w-]+:\d+/g) ?? []);
@@ -273,6 +276,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       head = sha;
     },
     breakCode: (sha) => void brokenCode.add(sha),
+    defaultBranch: null,
     close: async () => {
       await aws.close();
       await rm(root, { recursive: true, force: true });

@@ -11,7 +11,7 @@ import { plainWire, type Wire } from "./wire.ts";
 export interface Adopter {
   readonly progress: readonly Progress[];
   adopt(options?: Partial<Pick<AdoptRequest, "wanted" | "given" | "force">>): Promise<Adopted>;
-  record(dryRun?: boolean): Promise<Result>;
+  record(dryRun?: boolean, allowDivergent?: boolean): Promise<Result>;
   leave(): Promise<Left>;
 }
 
@@ -60,6 +60,7 @@ export function adopter(account: PlayedAccount, wire: Wire = plainWire): Adopter
     adopt: ({ wanted = anything, given = givenInTests, force = true } = {}) =>
       adopt(context, connections, { ...request, wanted, given, force }),
     leave: () => leave(context, connections, request),
-    record: (dryRun = false) => recordRunning(context, connections, { ...request, dryRun }),
+    record: (dryRun = false, allowDivergent = false) =>
+      recordRunning(context, connections, { ...request, dryRun, allowDivergent }),
   };
 }

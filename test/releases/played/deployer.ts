@@ -6,6 +6,8 @@ import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
 import { type Closed, closeOpen } from "../../../src/releases/close.ts";
 import { allParts, deploy, type DeployRequest, plan, type PlanRequest } from "../../../src/releases/deploy.ts";
+import { type Migrated, migrate } from "../../../src/releases/migrate.ts";
+import { type Restarted, restart } from "../../../src/releases/restart.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
 import { type Rolling, usualRolling } from "../../../src/releases/rolling.ts";
 import type { SessionRequest } from "../../../src/releases/session.ts";
@@ -33,6 +35,8 @@ export interface Deployer {
     options?: { readonly dryRun?: boolean; readonly approved?: DeployRequest["approved"] },
   ): Promise<Result>;
   status(): Promise<Status>;
+  migrate(dryRun?: boolean): Promise<Migrated>;
+  restart(service: string, dryRun?: boolean): Promise<Restarted>;
   unlock(why: string): Promise<Unlocked>;
   /** As the post step does. */
   close(): Promise<Closed | null>;
@@ -160,6 +164,18 @@ export function deployer(
       }),
     rollback: (to, { dryRun = false, approved = null } = {}) =>
       rollback(context, connections, { ...request, to, dryRun, approved, queuedRuns, allowStateLoss, rolling }),
+    migrate: (dryRun = false) =>
+      migrate(context, connections, {
+        ...request,
+        ...wished,
+        release: null,
+        queuedRuns,
+        allowStateLoss,
+        rolling,
+        verifying,
+        dryRun,
+      }),
+    restart: (service, dryRun = false) => restart(context, connections, { ...request, service, rolling, dryRun }),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
     close: () => closeOpen(context, connections, request),

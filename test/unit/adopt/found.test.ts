@@ -5,7 +5,7 @@ import { protectingTag } from "../../../src/images/protect.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
 import { ReleaseFailed } from "../../../src/releases/result.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
-import { adopter } from "../../releases/played/adopter.ts";
+import { adopter, givenInTests } from "../../releases/played/adopter.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { type Deployer, deployer } from "../../releases/played/deployer.ts";
 import { digestOfFound, openFound, pushFound } from "../../releases/played/found.ts";
@@ -59,6 +59,56 @@ test("What compose made is described as it is: names, containers, locations, and
   expect(text).toContain('GOOGLE_SEARCH_ENGINE_ID: "0123"');
   expect(text).toContain("# DAGSTER_LOGS_PG_PASSWORD: plain text that looks secret, and not written here.");
   expect(text).not.toContain("correct horse");
+});
+
+test("A value is published only when neither its name nor its form can mean a secret", async () => {
+  await account.close();
+  const others = [
+    ["AUTH_ENABLED", "true"],
+    ["API_TOKEN_ENDPOINT", "correct-horse"],
+    ["EXTRA_ARGS", "--password battery-staple"],
+    ["PLAIN_HOST", "db.example"],
+  ].map(([name, value]) => ({ name, value }));
+  const services = composed.services.map((one) => {
+    const known = one.container["environment"] as readonly object[];
+    return { ...one, container: { ...one.container, environment: [...known, ...others] } };
+  });
+  account = await openFound(services, composed.options);
+  await adopted();
+  const text = await stackText();
+  expect(text).toContain("PLAIN_HOST: db.example");
+  expect(text).not.toMatch(/correct-horse|battery-staple/);
+  for (const name of ["AUTH_ENABLED", "API_TOKEN_ENDPOINT", "EXTRA_ARGS"]) {
+    expect(text).toContain(`# ${name}: not written here`);
+    expect(text).not.toContain(`    ${name}:`);
+  }
+});
+
+test("An address and a port that only variables tell are guesses, in the file and in what people are told", async () => {
+  await account.close();
+  const services = composed.services.map((one) => ({ ...one, container: { ...one.container, portMappings: [] } }));
+  const workspace =
+    "load_from: [{ grpc_server: { host: { env: HOST }, port: { env: PORT }, location_name: deals } }]\n";
+  const files = { ...composed.options.files, "workspace.yaml": workspace };
+  account = await openFound(services, { ...composed.options, files });
+  const result = await account.clock.run(adopter(account).adopt({ given: { ...givenInTests, url: null } }));
+  const text = await stackText();
+  expect(text).not.toMatch(/localhost|NaN|port: 0/);
+  expect(text).toContain("location: deals");
+  expect(text).toMatch(
+    /# A guess: the container's name: [^\n]*\n {4}address: deal_flow_code\n {4}# A guess: nothing tells its port/,
+  );
+  expect(wordsOfAdopted(result).join("\n")).toContain("services.code.port: nothing tells its port literally");
+});
+
+test("Nothing is written when what runs cannot be told", async () => {
+  const before = await stackText();
+  // No task tells which image its tag named.
+  await readPastClient(account.aws, "UpdateService", { cluster: "small", service: "small-code", desiredCount: 0 });
+  await account.clock.pass(120_000);
+  const error = await account.clock.run(errorOf(adopter(account).adopt()));
+  expect(String(error)).toContain("It is not known which image ECS service small-code runs");
+  expect(await stackText()).toBe(before);
 });
 
 test("Nothing would change: each image is the one that runs, and the rest is what a release tells of its code", async () => {
@@ -157,6 +207,23 @@ test("Recorded, every image has a tag that keeps it and every definition a diges
   expect(recordsOf(account).intent(release.id)?.instigators).toHaveProperty("small");
   const again = await account.clock.run(errorOf(adopter(account).record()));
   expect(String(again)).toContain("what runs is recorded already");
+});
+
+test("Recorded from a branch that is not merged it is refused: the squashed commit would not follow it", async () => {
+  await adopted();
+  const base = await account.commit({ "dagster-stack.yml": await stackText() });
+  account.defaultBranch = { name: "origin/main", head: base };
+  await account.commit({ "app/main.py": "BRANCH = 1\n" });
+  for (const dryRun of [true, false]) {
+    const error = await account.clock.run(errorOf(adopter(account).record(dryRun)));
+    expect(String(error)).toContain("is not in origin/main");
+    expect(String(error)).toContain("git switch main");
+  }
+  expect(recordsOf(account).begun).toEqual([]);
+  expect((await account.clock.run(adopter(account).record(true, true))).plan.steps).not.toEqual([]);
+  await account.checkOut(base);
+  const { outcome } = await account.clock.run(adopter(account).record());
+  expect(outcome).toBe("committed");
 });
 
 test("The first release of new code goes back to what was found, through every gate", async () => {

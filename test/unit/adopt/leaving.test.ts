@@ -1,15 +1,14 @@
-import { readFile } from "node:fs/promises";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Left } from "../../../src/adopt/leaving/leave.ts";
 import { planLeaving, script } from "../../../src/adopt/leaving/plan.ts";
-import type { Digest } from "../../../src/domain/identifiers.ts";
 import type { JsonMap } from "../../../src/domain/json.ts";
 import { compareDefinitions } from "../../../src/task-definitions/compare.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
 import { adopter } from "../../releases/played/adopter.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { deployer } from "../../releases/played/deployer.ts";
-import { openFound } from "../../releases/played/found.ts";
+import { openFound, pushFound } from "../../releases/played/found.ts";
 import { whatRuns } from "../../releases/played/services.ts";
 import { errorOf } from "../../error-of.ts";
 import { readPastClient } from "../local-aws/stage.ts";
@@ -42,28 +41,26 @@ async function release(): Promise<void> {
   await account.clock.pass(60_000);
 }
 
+/** Tags and digests of both repositories. */
+const imagesNow = (): readonly unknown[] => ["small/code", "small/host"].map((name) => account.registry.imagesIn(name));
+
 /** What the script has AWS's command line do. */
 async function carryOut({ calls }: Left): Promise<void> {
   for (const { service, operation, input } of calls) {
-    if (service === "ecs" && !operation.startsWith("wait")) await readPastClient(account.aws, operation, input);
-    else if (service === "ecs") await account.clock.pass(120_000);
-    else if (service === "ecr") {
-      const { repositoryName, imageIds } = input as {
-        readonly repositoryName: string;
-        readonly imageIds: readonly { readonly imageTag: string }[];
-      };
-      for (const { imageTag } of imageIds) account.registry.untag(repositoryName, imageTag);
-    } else {
+    if (service === "s3") {
       const { bucket, prefix } = input as { readonly bucket: string; readonly prefix: string };
       for (const path of account.s3.objects.keys()) if (path.startsWith(`${bucket}/${prefix}`)) account.s3.remove(path);
-    }
+    } else if (operation.startsWith("wait")) await account.clock.pass(120_000);
+    else await readPastClient(account.aws, operation, input);
   }
 }
 
 test("What is left behind is what was found, on the code of the last release, and nothing of ours", async () => {
   await release();
   const left = await account.clock.run(adopter(account).leave());
+  const images = imagesNow();
   await carryOut(left);
+  expect(imagesNow()).toEqual(images);
   const now = await whatRuns(account);
   for (const [key, family] of [
     ["code", "dealflow-deal_flow_code"],
@@ -80,10 +77,46 @@ test("What is left behind is what was found, on the code of the last release, an
     for (const old of [2, 3]) expect((await described(`${family}:${old}`)).taskDefinition["status"]).toBe("INACTIVE");
   }
   expect([...account.s3.objects.keys()].filter((path) => path.startsWith(account.recordsPrefix))).toEqual([]);
-  for (const name of ["small/code", "small/host"]) {
-    const tags = account.registry.imagesIn(name).map(({ imageTag }) => imageTag.replace(/^runs-.*/, "runs-"));
-    expect([name, tags.filter((tag) => tag !== "latest" && tag !== "runs-")]).toEqual([name, []]);
+});
+
+test("No image is lost: neither what runs, nor what others have tagged, nor what another environment releases", async () => {
+  await release();
+  // As another workflow tags by commit, and caches; and as the other environment of this stack names what it runs.
+  for (const tag of ["0123456789abcdef0123456789abcdef01234567", "cache-of-others", `src-${"ab".repeat(20)}-arm64`])
+    pushFound(account, `small/code:${tag}`, tag);
+  const images = imagesNow();
+  const left = await account.clock.run(adopter(account).leave());
+  await carryOut(left);
+  expect(imagesNow()).toEqual(images);
+  for (const { family, revision } of Object.values(await whatRuns(account)).flatMap((one) => one ?? [])) {
+    const { taskDefinition } = await described(`${family}:${revision}`);
+    const [, name = "", digest = ""] = /(small\/\w+)@(sha256:\w+)/.exec(JSON.stringify(taskDefinition)) ?? [];
+    expect(account.registry.imagesIn(name).map(({ imageDigest }) => imageDigest)).toContain(digest);
   }
+});
+
+test("What stays is told, with the commands by which people see and remove what nobody needs", async () => {
+  await release();
+  const left = await account.clock.run(adopter(account).leave());
+  const text = await readFile(join(account.root, "dagster-leave/leave.sh"), "utf8");
+  for (const said of [text, left.stays.join("\n")]) {
+    expect(said).toContain("aws ecr list-images --repository-name 'small/code'");
+    expect(said).toContain("aws ecr batch-delete-image --repository-name 'small/code' --image-ids imageTag=");
+  }
+  expect(text.split("\n").filter((line) => line.includes("aws ecr") && !line.startsWith("#"))).toEqual([]);
+  const asked = account.aws.calls.flatMap(({ caller, operation }) => (caller === "deploy" ? [operation] : []));
+  expect(asked).not.toContain("ListImages");
+});
+
+test("What holds variables of services is readable by nobody else, also where a file was there before", async () => {
+  await release();
+  await account.clock.run(adopter(account).leave());
+  const path = join(account.root, "dagster-leave/code.json");
+  await chmod(path, 0o644);
+  await writeFile(path, "");
+  await account.clock.run(adopter(account).leave());
+  for (const key of ["code", "daemon", "webserver"])
+    expect((await stat(join(account.root, `dagster-leave/${key}.json`))).mode & 0o777).toBe(0o600);
 });
 
 test("Writing the commands changes nothing in AWS, and they are there to be looked at", async () => {
@@ -127,8 +160,8 @@ test("Where nothing is released there is nothing to give back", async () => {
 
 test("Nothing in a name becomes a command", () => {
   const records = { bucket: "it's; rm -rf /", prefix: "$(x)/" };
-  const tags = [{ repository: "a", tag: "src-'x", digest: "sha256:0" as Digest }];
-  const text = script(planLeaving({ cluster: "c", services: [], revisions: [], tags, records }, "f"), "t");
+  const repositories = ["a'b\nrm -rf /\n"];
+  const text = script(planLeaving({ cluster: "c", services: [], revisions: [], repositories, records }, "f"), "t\nrm");
   expect(text).toContain(`aws s3 rm --recursive 's3://it'\\''s; rm -rf //$(x)/'`);
-  expect(text).toContain(`"imageTag":"src-'\\''x"`);
+  expect(text.split("\n").filter((line) => line.startsWith("rm"))).toEqual([]);
 });

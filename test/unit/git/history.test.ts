@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Sha } from "../../../src/domain/identifiers.ts";
 import {
   checkout,
+  defaultBranch,
   isAncestor,
   mentionedRevisions,
   repositoryIn,
@@ -123,4 +124,16 @@ test("revisions are found in tracked files, whatever stands around them", async 
   expect(await mentionedRevisions(root, ["shop-code", "shop-run"])).toEqual(["shop-code:12", "shop-run:3"]);
   expect(await mentionedRevisions(root, ["nobody"])).toEqual([]);
   expect(await mentionedRevisions(root, [])).toEqual([]);
+});
+
+test("the default branch of the remote is what its HEAD was when it was fetched, and else not known", async () => {
+  const { root, shas } = repository(2);
+  git(root, "branch", "-M", "trunk");
+  expect(await defaultBranch(root)).toBeNull();
+  const into = folder();
+  git(into, "clone", "--quiet", root, "clone");
+  const clone = join(into, "clone");
+  git(clone, "switch", "--quiet", "--create", "adopt");
+  git(clone, "commit", "--quiet", "--allow-empty", "--message=more");
+  expect(await defaultBranch(clone)).toEqual({ name: "origin/trunk", head: shas[1] });
 });
