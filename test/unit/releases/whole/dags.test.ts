@@ -216,7 +216,7 @@ describe("Runs that wait keep the version with which they were made:", () => {
 
   test.each([
     ["tasks", dagsStack, {}],
-    ["in processes", dagsHostsStack, { loads: "small-webserver" }],
+    ["processes", dagsHostsStack, { loads: "small-webserver" }],
   ])("those of a version that a rollback leaves are ended, where runs live in %s", async (_where, stack, options) => {
     await released(stack, options);
     await queue();
@@ -231,6 +231,7 @@ describe("Runs that wait keep the version with which they were made:", () => {
     await released(dagsStack);
     await queue();
     await cutAfterSwitch();
+    await account.clock.pass(1000);
     await queue();
     await leaseIsOver();
     await run((who) => who.rollback(first.release.id), { run: 3, queuedRuns: "cancel" });
