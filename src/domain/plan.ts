@@ -32,6 +32,14 @@ export interface SwitchUndo {
   readonly to: DagsBefore | null;
 }
 
+/** A location that an interrupted release has switched. */
+export interface SwitchedEarlier {
+  readonly location: string;
+  readonly prefix: string;
+  readonly version: DagsVersion;
+  readonly undo: SwitchUndo;
+}
+
 /** How a service replaces its tasks. */
 export interface ReplacementSettings {
   readonly minimumHealthyPercent: number;
@@ -215,8 +223,8 @@ export interface Plan {
   readonly untouched: readonly { readonly what: string; readonly why: string }[];
   /** Services that an interrupted release has moved: they go back with the rest, should this one fail. In that order. */
   readonly moved: readonly { readonly service: string; readonly undo: Undo }[];
-  /** Locations of whose code an interrupted release has let readers have what this one would: likewise. */
-  readonly switched: readonly { readonly location: string; readonly prefix: string; readonly undo: SwitchUndo }[];
+  /** Locations of whose code an interrupted release has let readers have another version, the one that was found: likewise. */
+  readonly switched: readonly SwitchedEarlier[];
   readonly findings: readonly Finding[];
   /** Variables whose values people may see. */
   readonly shownVariables: readonly string[];

@@ -1,9 +1,11 @@
 import { nameOf } from "../aws/arn.ts";
 import type { Context } from "../domain/context.ts";
+import { dagsKeys, dagsPointerSchema } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
 import type { Connections } from "./connections.ts";
+import { pointersBeforeUnfinished } from "./history.ts";
 import { stopTasksOf } from "./left-tasks.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
@@ -13,7 +15,7 @@ import { openSession, type Session, type SessionRequest, settled } from "./sessi
 /** What a job that is over had left open. */
 export interface Closed {
   readonly releases: readonly ReleaseId[];
-  /** Services that are not as they were before. */
+  /** Services that are not as they were before, and locations whose readers have another version. */
   readonly moved: readonly string[];
   /** One-off tasks that were stopped. */
   readonly tasks: readonly string[];
@@ -66,9 +68,10 @@ async function closeIn(context: Context, opened: Session): Promise<Closed | null
     open.map(({ intent }) => stopTasksOf(clients.ecs, stack.contract.cluster, intent.release)),
   );
   const services = await observeServicesByKey(clients, stack, session);
-  const moved = movedOf(stack, { services, before: beforeOf(services, session) }).map(({ key, now }) =>
+  const ofServices = movedOf(stack, { services, before: beforeOf(services, session) }).map(({ key, now }) =>
     shownName(key, now.name),
   );
+  const moved = [...ofServices, ...(await switchedOf(session)).map((location) => `DAGs of ${location}`)];
   for (const { intent } of open) {
     await journal.end({
       schema: 1,
@@ -85,6 +88,26 @@ async function closeIn(context: Context, opened: Session): Promise<Closed | null
   if (moved.length === 0) held.settled();
   await held.giveBack();
   return { releases: open.map(({ intent }) => intent.release.id), moved, tasks: tasks.flat().map(nameOf) };
+}
+
+/** Locations whose readers do not have what they had before unfinished releases. */
+async function switchedOf({ stack, pointers, unfinished }: Session): Promise<readonly string[]> {
+  const before = pointersBeforeUnfinished({ unfinished });
+  const ofStack = Object.values(stack.dags).flatMap(({ location, prefix, source }) =>
+    source === null ? [[location, prefix] as const] : [],
+  );
+  const ofReleases = unfinished
+    .flatMap(({ intent }) => Object.entries(intent.release.dags))
+    .flatMap(([location, { prefix, releasedBy }]) => (releasedBy === "stack" ? [[location, prefix] as const] : []));
+  const found = await Promise.all(
+    [...new Map([...ofStack, ...ofReleases])].map(async ([location, prefix]) => {
+      const former = before[location];
+      if (former === undefined) return []; // none of them has looked at it
+      const now = await pointers(prefix).read(dagsKeys.pointer, dagsPointerSchema);
+      return now?.value.version === former?.version ? [] : [location];
+    }),
+  );
+  return found.flat();
 }
 
 /** For the job summary. */

@@ -30,7 +30,7 @@ import { tell, type Undertaking } from "./undertaking.ts";
 
 /**
  * A step failed, or was cancelled: takes back what moved, writes how it ended, and gives the lock back; unless it is lost.
- * @param movedAt when the first service began to move, in milliseconds since 1970; null: none did
+ * @param movedAt when the first service began to move, or the first location was switched, in milliseconds since 1970; null: none did
  * @returns what to throw
  */
 export async function failed(
@@ -67,7 +67,16 @@ export async function failed(
     ? await seenBack(context, session.stack, undertaking.observation, dagster, pointers)
     : pointers;
   const settings = isTakenBack ? await putSettingsBack(session, lock, end, takenBack) : [];
-  const stateAfter = await stateAfterTakeBack(context, session.stack, undertaking.observation, end, takenBack, dagster);
+  const back = pointersBack.flatMap(({ location, isBack }) => (isBack ? [location] : []));
+  const stateAfter = await stateAfterTakeBack(
+    context,
+    session.stack,
+    undertaking.observation,
+    end,
+    takenBack,
+    back,
+    dagster,
+  );
   const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
   const isSwitchedBack = isGoingBack ? pointersBack.every(({ why }) => why === null) : switched.length === 0;
   const outcome: OutcomeKind = left.length === 0 && isSwitchedBack ? "taken-back" : "failed";
@@ -77,7 +86,7 @@ export async function failed(
     : takenBack.length + pointersBack.length > 0 && outcome === "taken-back"
       ? "Failed, and taken back"
       : "Failed";
-  const since = takenBackSince(session, undertaking, end, takenBack, movedAt);
+  const since = takenBackSince(session, undertaking, end, takenBack, back, movedAt);
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
   const result = resultOf({ ...told, queued, stateAfter, pointersBack });
@@ -171,10 +180,12 @@ function takenBackSince(
   { observation, plan }: Undertaking,
   { release }: RolloutEnd,
   takenBack: readonly TakenBack[],
+  switchedBack: readonly string[],
   movedAt: number | null,
 ): BadSince {
   if (observation.current === null) return {}; // nobody is left who would start them
-  const begun = plan.moved.length === 0 ? [] : unfinished.map(({ intent }) => Date.parse(intent.at));
+  const begun =
+    plan.moved.length + plan.switched.length === 0 ? [] : unfinished.map(({ intent }) => Date.parse(intent.at));
   const since = Math.min(...begun, movedAt ?? Infinity);
   const back = takenBack.flatMap(({ service, why }) => (why === null ? [service] : []));
   const served = back.flatMap((key) => {
@@ -182,7 +193,8 @@ function takenBackSince(
     return service === undefined ? [] : locationsServedBy(service);
   });
   const differing = locationsThatDiffer(stack, release, observation.current);
-  return Object.fromEntries(differing.filter((location) => served.includes(location)).map((name) => [name, since]));
+  const bad = [...differing.filter((location) => served.includes(location)), ...switchedBack];
+  return Object.fromEntries(bad.map((location) => [location, since]));
 }
 
 /** What this release has moved, or may have. The last one first. */

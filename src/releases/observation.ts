@@ -83,6 +83,13 @@ export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
   readonly lock: string | null;
 }
 
+/** Locations that an unfinished release has switched. */
+export function switchedEarlier({ dags }: Pick<Observation, "dags">): readonly string[] {
+  return Object.entries(dags).flatMap(([location, { pointer, before, releasedBy }]) =>
+    releasedBy === "stack" && pointer !== null && pointer.value.version !== before?.version ? [location] : [],
+  );
+}
+
 /** An image of the stack's registry that a container runs by a tag. */
 export interface TaggedImage {
   /** Key of the service, or of what it replaces. */

@@ -17,8 +17,8 @@ export interface SwitchedLocation {
   readonly location: string;
   readonly prefix: string;
   readonly undo: SwitchUndo;
-  /** What this release has let readers have. */
-  readonly version: DagsVersion;
+  /** What this release has let readers have, or one before it that was cut: nothing else is switched back. */
+  readonly ours: readonly DagsVersion[];
 }
 
 /** What readers of a location have after a release that has failed. */
@@ -28,24 +28,28 @@ export interface PointerBack {
   readonly version: DagsVersion | null;
   /** null: what they had before; or, where they had nothing, nothing that would harm. */
   readonly why: string | null;
+  /** They were switched back: they had something else. */
+  readonly isBack: boolean;
 }
 
 /** Every location of which a release that has failed has switched the pointer, or may have; or one before it that was cut. Last first. */
 export function switchedBy(
   { steps }: Pick<RolloutEnd, "steps">,
-  { switched, target }: Pick<Plan, "switched" | "target">,
+  { switched }: Pick<Plan, "switched">,
 ): readonly SwitchedLocation[] {
   const mine = steps.flatMap(({ step, ...end }): SwitchedLocation[] => {
     if (step.kind !== "switch" || end.kind === "left" || step.undo.kind !== "switch") return [];
     // Refused: somebody else has switched it, and it is not ours.
     if (end.kind === "failed" && end.error instanceof UserError && end.error.kind === "superseded") return [];
     const { location, prefix, undo, version } = step;
-    return [{ location, prefix, undo, version }];
+    // A write that was denied has left what was found.
+    const found = switched.flatMap((one) => (one.location === location ? [one.version] : []));
+    const isOthers = end.kind === "done" && end.done.isOthers === true;
+    return [{ location, prefix, undo, ours: isOthers ? [] : [version, ...found] }];
   });
-  const earlier = switched.flatMap(({ location, prefix, undo }): SwitchedLocation[] => {
-    const version = target.dags[location]?.version;
-    return version === undefined ? [] : [{ location, prefix, undo, version }];
-  });
+  const earlier = switched
+    .filter(({ location }) => mine.every((one) => one.location !== location))
+    .map(({ version, ...one }) => ({ ...one, ours: [version] }));
   return [...mine.toReversed(), ...earlier];
 }
 
@@ -57,28 +61,31 @@ export async function switchAllBack(
   switched: readonly SwitchedLocation[],
 ): Promise<readonly PointerBack[]> {
   const results: PointerBack[] = [];
-  for (const { location, prefix, undo, version } of switched) {
+  for (const { location, prefix, undo, ours } of switched) {
     const store = pointers(prefix);
     try {
       await lock.check();
       const now = await store.read(dagsKeys.pointer, dagsPointerSchema);
       const { to } = undo;
       if (now === null || now.value.version === to?.version) {
-        results.push({ location, version: now?.value.version ?? null, why: null });
-      } else if (now.value.version !== version) {
-        const why = `somebody else has switched it to version ${short(now.value.version)} meanwhile, which stays`;
-        results.push({ location, version: now.value.version, why });
+        results.push({ location, version: now?.value.version ?? null, why: null, isBack: false });
+        continue;
+      }
+      const { version, until } = now.value;
+      if (!ours.includes(version)) {
+        const why = `somebody else has switched it to version ${short(version)} meanwhile, which stays`;
+        results.push({ location, version, why, isBack: false });
       } else if (to === null) {
         report({ kind: "line", text: `readers of ${location} keep version ${short(version)}: there was none before` });
-        results.push({ location, version, why: null });
+        results.push({ location, version, why: null, isBack: false });
       } else {
-        const from = { version, etag: now.etag, until: now.value.until };
+        const from = { version, etag: now.etag, until };
         await switchDags(store, { clock, signal, report }, { key: dagsKeys.pointer, from, to });
         report({ kind: "line", text: `readers of ${location} are to have version ${short(to.version)} again` });
-        results.push({ location, version: to.version, why: null });
+        results.push({ location, version: to.version, why: null, isBack: true });
       }
     } catch (error) {
-      results.push({ location, version: null, why: messageOf(error) });
+      results.push({ location, version: null, why: messageOf(error), isBack: false });
     }
   }
   return results;

@@ -9,7 +9,7 @@ import { sameRevision } from "../domain/verdict.ts";
 import { type Stack, withLevels } from "../stack/index.ts";
 import { dayOf } from "./checks.ts";
 import { locationsServedBy, runOf } from "./hosts.ts";
-import { movedOf, type Observation } from "./observation.ts";
+import { movedOf, type Observation, switchedEarlier } from "./observation.ts";
 import type { Session } from "./session.ts";
 
 /** What is done about runs that wait in the queue, when the code that they will run is taken back. */
@@ -40,15 +40,22 @@ export interface QueuedRun {
 /** Runs that are named one by one in the log; the others are counted. */
 const shownRuns = 20;
 
-/** Locations whose runs start from another definition in the one release than in the other. */
+/**
+ * Locations whose runs start from another definition in the one release than in the other, or from another version of code in S3:
+ * that one a run keeps, wherever it lives.
+ */
 export function locationsThatDiffer(stack: Stack, bad: Release, good: Release): readonly string[] {
   const { runs } = stack;
-  if (runs.kind !== "ecs") return []; // runs in a process take the code that is there when they begin
-  return Object.values(runs.definitions).flatMap(({ location }) => {
+  const ofDags = Object.entries(bad.dags).flatMap(([location, { version, releasedBy }]) =>
+    releasedBy === "stack" && version !== good.dags[location]?.version ? [location] : [],
+  );
+  if (runs.kind !== "ecs") return ofDags; // other runs in a process take the code that is there when they begin
+  const ofDefinitions = Object.values(runs.definitions).flatMap(({ location }) => {
     const definition = `run/${runOf(stack, location)?.key ?? ""}`;
     const theirs = bad.taskDefinitions[definition];
     return theirs === undefined || sameRevision(theirs, good.taskDefinitions[definition] ?? null) ? [] : [location];
   });
+  return [...new Set([...ofDefinitions, ...ofDags])];
 }
 
 /**
@@ -111,10 +118,10 @@ export async function settleQueuedRuns(
 }
 
 function movedSince({ stack, unfinished }: Session, observation: Observation): BadSince {
-  if (stack.runs.kind !== "ecs") return {};
   const since = Math.min(...unfinished.map(({ intent }) => Date.parse(intent.at)));
-  const moved = movedOf(stack, observation).flatMap(({ service }) => service ?? []);
-  return Object.fromEntries(moved.flatMap(locationsServedBy).map((location) => [location, since]));
+  const moved = stack.runs.kind === "ecs" ? movedOf(stack, observation).flatMap(({ service }) => service ?? []) : [];
+  const locations = [...moved.flatMap(locationsServedBy), ...switchedEarlier(observation)];
+  return Object.fromEntries(locations.map((location) => [location, since]));
 }
 
 /** Releases that are looked back through. */

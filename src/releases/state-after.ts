@@ -21,6 +21,7 @@ const timeoutSeconds = 60;
 /**
  * Compares what people have made of schedules and sensors with what was noted before anything moved, once code is back. Never
  * throws: how the release ended does not depend on it.
+ * @param switchedBack locations whose readers have their former version again
  */
 export async function stateAfterTakeBack(
   context: Context,
@@ -28,6 +29,7 @@ export async function stateAfterTakeBack(
   before: Observation,
   { steps }: Pick<RolloutEnd, "steps">,
   takenBack: readonly TakenBack[],
+  switchedBack: readonly string[],
   dagster: Dagster | null,
 ): Promise<readonly StateAfter[]> {
   const noted = before.instigators.locations;
@@ -48,7 +50,11 @@ export async function stateAfterTakeBack(
     stack.gates.restore &&
     steps.some(({ step, kind }) => step.kind === "gate" && step.gate === "expect" && kind !== "left");
   const ofOthers = isSwitched ? others.flatMap(locationsServedBy).map((location) => [location, null] as const) : [];
-  const images = new Map<string, string | null>([...ofOthers, ...ofBack]);
+  const images = new Map<string, string | null>([
+    ...ofOthers,
+    ...switchedBack.map((location) => [location, null] as const),
+    ...ofBack,
+  ]);
   return Promise.all(
     [...images].flatMap(([location, image]) => {
       const was = noted[location];

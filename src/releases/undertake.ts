@@ -87,7 +87,7 @@ export async function undertake(
   let movedAt: number | null = null;
   const looks = sharedLooks(session.clients.ecs);
   const end = await rollOut(mine, plan.target, context, async (step, results, release) => {
-    if (step.kind === "roll") movedAt ??= context.clock.now();
+    if (step.kind === "roll" || step.kind === "switch") movedAt ??= context.clock.now();
     const shop = workshop(context, session, lock, undertaking, release, looks);
     return step.kind === "run-task" ? noted(context, session, shop, step, results) : carryOut(shop, step, results);
   });

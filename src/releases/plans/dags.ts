@@ -1,5 +1,6 @@
 import type { Step } from "../../domain/plan.ts";
 import type { Stack } from "../../stack/stack.ts";
+import { locationsServedBy } from "../hosts.ts";
 import type { LocationDags, Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 
@@ -28,13 +29,35 @@ export function planPublishing({ dags }: Pick<Observation, "dags">, draft: Draft
 }
 
 /**
- * Lets readers have versions for the first time: before anything waits for one to start.
+ * Lets those have versions who have none that they can start with: before anything waits for one to start. What there is may be what a
+ * first release has failed with.
  * @returns ids of the steps
  */
-export function planFirstSwitches(observation: Observation, after: readonly string[], draft: Draft): readonly string[] {
-  return Object.entries(observation.dags).flatMap(([location, seen]) =>
-    seen.pointer === null ? planSwitch(location, seen, after, "nothing of it is served yet", draft) : [],
-  );
+export function planEarlySwitches(
+  stack: Pick<Stack, "services">,
+  observation: Observation,
+  after: readonly string[],
+  draft: Draft,
+): readonly string[] {
+  return Object.entries(observation.dags).flatMap(([location, seen]) => {
+    const { pointer, wanted } = seen;
+    if (pointer === null) return planSwitch(location, seen, after, "nothing of it is served yet", draft);
+    if (wanted === null || wanted.version === pointer.value.version) return [];
+    const why = whyEarly(stack, observation, location);
+    return why === null ? [] : planSwitch(location, seen, after, why, draft);
+  });
+}
+
+/** Nobody is served by the version that there is; null: somebody is, or may be. */
+function whyEarly(
+  { services: known }: Pick<Stack, "services">,
+  { services, current }: Observation,
+  location: string,
+): string | null {
+  if (current?.dags[location] === undefined) return "no release has served it yet";
+  const servers = Object.values(known).filter((service) => locationsServedBy(service).includes(location));
+  const isServed = servers.some(({ key }) => (services[key]?.runningCount ?? 0) > 0);
+  return isServed ? null : "nothing that serves it runs";
 }
 
 /**
@@ -52,9 +75,11 @@ export function planSwitches(observation: Observation, after: readonly string[],
         what: `DAGs of ${location}`,
         why: `version ${name}, which ${pointer.value.source.repository} releases`,
       });
-    if (wanted === null) return [];
+    // Whatever this release wants: what one that was cut has switched goes back with the rest.
+    if (releasedBy === "stack" && before?.version !== version)
+      draft.switched.push({ location, prefix, version, undo: { kind: "switch", to: before } });
+    if (wanted === null || isSwitchedBy(draft, location)) return [];
     if (wanted.version !== version) return planSwitch(location, seen, after, `readers have version ${name}`, draft);
-    if (before?.version !== version) draft.switched.push({ location, prefix, undo: { kind: "switch", to: before } });
     draft.untouched.push({ what: `DAGs of ${location}`, why: `version ${name} is what readers have` });
     return [];
   });
@@ -98,14 +123,17 @@ export function locationsToBeSeen(
 ): readonly { readonly location: string; readonly seen: LocationDags; readonly isSwitched: boolean }[] {
   return Object.entries(observation.dags).flatMap(([location, seen]) => {
     if (seen.wanted === null || seen.wanted.source === null || dags[location] === undefined) return [];
-    const isSwitched =
-      steps.some(({ id }) => id === switchId(location)) || switched.some((one) => one.location === location);
+    const isSwitched = isSwitchedBy({ steps }, location) || switched.some((one) => one.location === location);
     return isSwitched || rolled.includes(location) ? [{ location, seen, isSwitched }] : [];
   });
 }
 
 function publishId(location: string): string {
   return `publish/${location}`;
+}
+
+function isSwitchedBy({ steps }: Pick<Draft, "steps">, location: string): boolean {
+  return steps.some(({ id }) => id === switchId(location));
 }
 
 function switchId(location: string): string {

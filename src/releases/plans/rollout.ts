@@ -8,7 +8,7 @@ import type { CodeLocation, Expected, Service, Stack } from "../../stack/stack.t
 import type { ImageReferences } from "../definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
-import { locationsToBeSeen, planFirstSwitches, planSwitches } from "./dags.ts";
+import { locationsToBeSeen, planEarlySwitches, planSwitches } from "./dags.ts";
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
@@ -38,7 +38,7 @@ export function planRollout(
   const registered = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
   const moving = services.flatMap(({ key }) => (rolls.get(key) === null ? [] : [key]));
   const drained = [...registered, ...(askable ? planDrain(stack, observation, moving, registered, draft) : [])];
-  const earlier = [...drained, ...planFirstSwitches(observation, drained, draft)];
+  const earlier = [...drained, ...planEarlySwitches(stack, observation, drained, draft)];
 
   const rollout: Rollout = {
     locations: services.flatMap((service) => (service.kind === "code-location" ? [service] : [])),

@@ -39,6 +39,9 @@ export async function switchPointer(
   if (part === undefined) throw new Error(`the release names no version of ${location}`);
   await checkLock();
   const to = { version, previous: from?.version ?? null, source: part.source, run: page };
-  await switchDags(dagsStore(prefix), context, { key: dagsKeys.pointer, from, to });
-  return { results: {}, parts: {}, said: `readers are to have version ${version.slice(0, 12)}` };
+  const etag = await switchDags(dagsStore(prefix), context, { key: dagsKeys.pointer, from, to });
+  const name = version.slice(0, 12);
+  if (etag !== null) return { results: {}, parts: {}, said: `readers are to have version ${name}` };
+  const said = `somebody else has let readers have version ${name} meanwhile: whatever becomes of this release, it stays`;
+  return { results: {}, parts: {}, said, isOthers: true };
 }

@@ -13,6 +13,8 @@ export interface Done {
   readonly parts: Partial<Pick<Release, "images" | "kept" | "taskDefinitions" | "migrations">>;
   /** For people: one line. */
   readonly said: string;
+  /** Somebody else has done the same meanwhile: it is not for this release to take back. */
+  readonly isOthers?: boolean;
   readonly verdict?: Verdict;
   readonly gate?: GateResult;
 }

@@ -5,6 +5,10 @@ import { openAccount, type PlayedAccount } from "../../../releases/played/accoun
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
+import { refusal } from "../../../releases/played/refusal.ts";
+import { endsByItself } from "../../../releases/played/situations.ts";
+import { clientOf } from "../../local-aws/stage.ts";
 import { dagsFiles, dagsHostsStack, dagsStack } from "../../../releases/played/stacks.ts";
 
 let account: PlayedAccount;
@@ -46,6 +50,211 @@ const writes = (): number =>
     .length;
 
 const newDags = { "dags/flows.py": "VERSION = 2\n", "dags/more.py": "MORE = True\n" };
+
+const thirdDags = { "dags/flows.py": "VERSION = 3\n" };
+
+/** Somebody releases the second version, and is gone once readers are to have it. @returns that version */
+async function cutAfterSwitch(): Promise<string> {
+  await account.commit(newDags);
+  const before = pointer().version;
+  await killedBefore(
+    account,
+    ({ to }) => to === "dagster" && pointer().version !== before,
+    (wire) => deployer(account, { run: 2, wire }).deploy(),
+  );
+  expect(pointer().version).not.toBe(before);
+  return pointer().version;
+}
+
+const leaseIsOver = (): Promise<void> => account.clock.pass(20 * 60_000);
+
+/** The first write of a pointer is denied. */
+function deniedSwitch(): Wire {
+  let isDenied = false;
+  return (call, effect) => {
+    if (isDenied || call.operation !== "PutObject" || !call.about.includes("dags/small/current.json")) return effect();
+    isDenied = true;
+    return Promise.reject(refusal("AccessDenied", 403));
+  };
+}
+
+async function breakNext(): Promise<void> {
+  const { release } = await run((who) => who.plan(), { run: 90 });
+  account.dagster.brokenVersions.add(versionOf(release) ?? "");
+}
+
+describe("What a release that was cut has switched goes back when the next one, which wants a third version,", () => {
+  beforeEach(async () => {
+    await released(dagsStack);
+    await cutAfterSwitch();
+    await leaseIsOver();
+  });
+  const isAsBefore = async (error: unknown): Promise<void> => {
+    expect(error).toBeInstanceOf(ReleaseFailed);
+    expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+    expect((error as ReleaseFailed).message).not.toContain("somebody else");
+    expect(pointer().version).toBe(versionOf(first.release));
+    expect(await wrongWith(account)).toEqual([]);
+  };
+
+  test("fails before it switches", async () => {
+    await account.commit({ ...thirdDags, "app/main.py": "VERSION = 2\n" });
+    const wire: Wire = (call, effect) =>
+      call.operation === "RegisterTaskDefinition" ? Promise.reject(refusal("AccessDeniedException", 400)) : effect();
+    await isAsBefore(await failing((who) => who.deploy(), { run: 3, wire }));
+  });
+
+  test("may not switch", async () => {
+    await account.commit(thirdDags);
+    await isAsBefore(await failing((who) => who.deploy(), { run: 3, wire: deniedSwitch() }));
+  });
+
+  test("switches, and cannot load it", async () => {
+    await account.commit(thirdDags);
+    await breakNext();
+    await isAsBefore(await failing((who) => who.deploy(), { run: 3 }));
+  });
+
+  test("goes through several actions, the first of which has nothing to do", async () => {
+    await account.commit(thirdDags);
+    await breakNext();
+    await run((who) => who.deploy({ parts: ["definitions"] }), { run: 3 });
+    await isAsBefore(await failing((who) => who.deploy(), { run: 3 }));
+  });
+});
+
+test("A first release whose code cannot be loaded is mended by the next: its version is switched to before the code server starts", async () => {
+  account = await openAccount({ stack: dagsStack, files: dagsFiles });
+  await breakNext();
+  const { brokenVersions } = account.dagster;
+  const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
+  account.runtime.script(
+    ({ definition }) => definition.family === "small-code",
+    () =>
+      brokenVersions.has(pointer().version)
+        ? { kind: "exits", ...quick, code: 1, afterSeconds: 1 }
+        : { kind: "healthy", ...quick },
+  );
+  const error = await failing((who) => who.deploy());
+  expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+  expect(brokenVersions.has(pointer().version)).toBe(true);
+  await account.commit(thirdDags);
+  const { outcome, release, plan } = await run((who) => who.deploy(), { run: 2 });
+  expect(plan.steps.find(({ id }) => id === "roll/code")?.after).toContain("switch/small");
+  expect([outcome, pointer().version]).toEqual(["committed", versionOf(release)]);
+  expect(await wrongWith(account)).toEqual([]);
+});
+
+test("Code that stands still is switched before it is started: what there is may be what keeps it from starting", async () => {
+  await released(dagsStack);
+  const service = { cluster: "small", service: "small-code", desiredCount: 0 };
+  await account.clock.run(clientOf(account.aws, "somebody").updateService(service));
+  await account.clock.pass(60_000);
+  await account.commit(newDags);
+  const { plan } = await run((who) => who.plan(), { run: 2 });
+  expect(plan.steps.find(({ id }) => id === "roll/code")?.after).toContain("switch/small");
+  expect(plan.steps.filter(({ kind }) => kind === "switch")).toHaveLength(1);
+});
+
+test("The post step of a job that was ended after the switch leaves the release open: the next goes on from it", async () => {
+  await released(dagsStack);
+  await cutAfterSwitch();
+  const closed = await run((who) => who.close(), { run: 2 });
+  expect(closed?.moved).toEqual(["DAGs of small"]);
+  const outcomes = [...account.s3.objects]
+    .filter(([key]) => key.endsWith(`${closed?.releases[0] ?? ""}/outcome.json`))
+    .map(([, { text }]) => (JSON.parse(text) as { readonly outcome: string }).outcome);
+  expect(outcomes).toEqual(["failed"]);
+  await account.commit(thirdDags);
+  await breakNext();
+  await failing((who) => who.deploy(), { run: 3 });
+  expect(pointer().version).toBe(versionOf(first.release));
+  expect(await wrongWith(account)).toEqual([]);
+});
+
+test("The post step of a job that was ended before the switch closes what it has begun", async () => {
+  await released(dagsStack);
+  await account.commit(newDags);
+  await killedBefore(
+    account,
+    ({ operation, about }) => operation === "PutObject" && about.includes("dags/small/current.json"),
+    (wire) => deployer(account, { run: 2, wire }).deploy(),
+  );
+  const closed = await run((who) => who.close(), { run: 2 });
+  expect([closed?.releases.length, closed?.moved]).toEqual([1, []]);
+  expect(await wrongWith(account)).toEqual([]);
+});
+
+test("A switch that somebody else has made meanwhile, to the same version, is not taken back", async () => {
+  await released(dagsStack);
+  await account.commit(newDags);
+  await breakNext();
+  let theirs = "";
+  const wire: Wire = (call, effect) => {
+    const Key = "dags/small/current.json";
+    if (theirs === "" && call.operation === "PutObject" && call.about.includes(Key)) {
+      [theirs = ""] = account.dagster.brokenVersions;
+      const Body = JSON.stringify({ ...pointer(), version: theirs, run: "https://github.example/run/7" });
+      account.s3.answer("PutObject", { Bucket: "deploys", Key, Body });
+    }
+    return effect();
+  };
+  const who = deployer(account, { run: 2, wire });
+  const error = await account.clock.run(errorOf(who.deploy()));
+  expect(pointer().version).toBe(theirs);
+  expect(JSON.stringify(who.progress)).toContain("somebody else has let readers have version");
+  expect((error as ReleaseFailed).message).toContain("somebody else has switched it to version");
+  expect((error as ReleaseFailed).result.outcome).toBe("failed");
+});
+
+describe("Runs that wait keep the version with which they were made:", () => {
+  const statuses = (): readonly string[] => account.dagster.queued.map(({ status }) => status);
+  const queue = async (): Promise<void> => {
+    account.dagster.queue("small", "hourly");
+    await account.clock.pass(1000);
+  };
+
+  test.each([
+    ["tasks", dagsStack, {}],
+    ["processes", dagsHostsStack, { loads: "small-webserver" }],
+  ])("those of a version that a rollback leaves are ended, where runs live in %s", async (_where, stack, options) => {
+    await released(stack, options);
+    await queue();
+    await account.commit(newDags);
+    await run((who) => who.deploy(), { run: 2 });
+    await queue();
+    await run((who) => who.rollback("previous"), { run: 3, queuedRuns: "cancel" });
+    expect(statuses()).toEqual(["QUEUED", "CANCELED"]);
+  });
+
+  test("those of a version that was cut are ended by a rollback", async () => {
+    await released(dagsStack);
+    await queue();
+    await cutAfterSwitch();
+    await account.clock.pass(1000);
+    await queue();
+    await leaseIsOver();
+    await run((who) => who.rollback(first.release.id), { run: 3, queuedRuns: "cancel" });
+    expect(pointer().version).toBe(versionOf(first.release));
+    expect(statuses()).toEqual(["QUEUED", "CANCELED"]);
+  });
+
+  test("those of a version that is taken back are ended, and schedules and sensors are looked at", async () => {
+    await released(dagsStack);
+    await queue();
+    const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
+    account.runtime.script(endsByItself, { kind: "exits", ...quick, code: 1, afterSeconds: 1 });
+    await account.commit(newDags);
+    const wire: Wire = (call, effect) => {
+      if (call.operation === "LaunchRun") account.dagster.queue("small", "hourly");
+      return effect();
+    };
+    const error = await failing((who) => who.deploy(), { run: 2, wire, queuedRuns: "cancel" });
+    expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+    expect((error as ReleaseFailed).message).toContain("Schedules and sensors of small: as before");
+    expect(statuses()).toEqual(["QUEUED", "CANCELED"]);
+  });
+});
 
 describe("A location whose code lies in S3, behind a code server", () => {
   beforeEach(() => released(dagsStack));
