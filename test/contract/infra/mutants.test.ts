@@ -213,7 +213,12 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
     'task-definition/${var.stack}-once-*:*"]',
     'task-definition/*:*"]',
   ],
-  ["deploy-role", "a publisher writes over others' code", "${var.bucket.name}/${prefix}*", "${var.bucket.name}/*"],
+  [
+    "deploy-role",
+    "a publisher writes over others' code",
+    'for prefix in var.prefixes : "${local.s3}${var.bucket.name}/${prefix}*"',
+    'for prefix in var.prefixes : "${local.s3}${var.bucket.name}/*"',
+  ],
   [
     "deploy-role",
     "a session lasts for half a day",
@@ -244,13 +249,8 @@ const mutants: readonly (readonly [module: string, harm: string, from: string, t
     'name  = "rds.force_ssl"\n    value = "1"',
     'name  = "rds.force_ssl"\n    value = "0"',
   ],
-  ["database", "no last snapshot", "skip_final_snapshot             = false", "skip_final_snapshot             = true"],
-  [
-    "database",
-    "backups go with the instance",
-    "delete_automated_backups        = false",
-    "delete_automated_backups        = true",
-  ],
+  ["database", "no last snapshot", "skip_final_snapshot = false", "skip_final_snapshot = true"],
+  ["database", "backups go with the instance", "delete_automated_backups = false", "delete_automated_backups = true"],
   [
     "database",
     "everybody in the VPC connects",
