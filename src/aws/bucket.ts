@@ -162,7 +162,10 @@ export function bucket(s3: S3Send, name: string, prefix: string): Bucket {
           resource(below),
         );
         for (const { Key = "", LastModified } of page.Contents ?? [])
-          found.push({ key: Key.slice(prefix.length), modifiedAt: LastModified?.getTime() ?? Date.now() });
+          found.push({
+            key: Key.slice(prefix.length),
+            modifiedAt: LastModified?.getTime() ?? Number.POSITIVE_INFINITY,
+          });
         ContinuationToken = page.NextContinuationToken;
       } while (ContinuationToken !== undefined);
       return found;

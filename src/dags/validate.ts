@@ -11,7 +11,7 @@ export interface DefinitionsFault {
 }
 
 /**
- * Lets the Dagster of this machine load the definitions. That imports the code: it is given nothing that lets into AWS or GitHub.
+ * Lets the Dagster of this machine load the definitions. That imports the code: no variable that lets it into AWS or GitHub goes with it.
  * @returns null when they are good, or when nobody asked, or there is no Dagster and none is required.
  */
 export async function definitionsFault(

@@ -12,7 +12,7 @@ import type { History } from "./history.ts";
 import { isAskable, type Observation } from "./observation.ts";
 import { observeLocations, type ObservedDags } from "./observe/dags.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
-import { readDefinitionFiles } from "./observe/existing.ts";
+import { readDefinitionFiles, readRegisteredDefinitions } from "./observe/existing.ts";
 import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
 import { readInstanceFile } from "./observe/instance.ts";
 import { parameterNames } from "./observe/parameters.ts";
@@ -43,21 +43,23 @@ export async function observe(
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion } = about;
-  const [services, { images, copies }, parameters, scripts, files, instanceFile, dags] = await Promise.all([
+  const [services, { images, copies }, parameters, scripts, files, registered, instanceFile, dags] = await Promise.all([
     observeServicesByKey(clients, stack, history),
     lookAtImages(imageClients, context, about, checkout, current),
     parameterNames(clients, scope),
     // The checkout has nothing to say of images that were made elsewhere.
     promotion === null ? migrationScripts(scope, checkout.root) : {},
     readDefinitionFiles(scope, checkout.root),
+    readRegisteredDefinitions(clients, scope),
     readInstanceFile(scope, checkout.root),
     observeLocations(clients.s3, context, stack, checkout, history, about),
   ]);
   const before = beforeOf(services, history);
+  const read = { ...files.existing, ...registered };
   const [definitions, instigators] = await Promise.all([
     observeDefinitions(
       clients,
-      withNames(scope, { existing: files.existing, definitions: {}, services }),
+      withNames(scope, { existing: read, definitions: {}, services }),
       services,
       before,
       current,
@@ -65,7 +67,7 @@ export async function observe(
     noteInstigators(isAskable(stack, { services }) ? dagster : null, context, history),
   ]);
   const tagged = await observeTagged(clients, imageClients, scope, { services, definitions }, current);
-  const existing = { ...files.existing, ...liveDefinitions(scope, definitions) };
+  const existing = { ...read, ...liveDefinitions(scope, definitions) };
   const problems = existingProblems(scope, existing);
   if (problems.length > 0) throw refusal(problems);
   const plans = Object.fromEntries([

@@ -16,6 +16,12 @@ const repositoryPath = text.regex(
   /^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\\]+$/,
   "a path inside the repository, from its root, without a leading slash and without .. in it",
 );
+/** A path in the repository; `family:name`, `family:name:7`, or an ARN with its revision. */
+const definitionSource = text.regex(
+  /^(?:family:[A-Za-z0-9_-]{1,255}(?::[1-9]\d*)?|arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition\/[A-Za-z0-9_-]{1,255}:[1-9]\d*|(?!\/|family:|arn:)(?!(.*\/)?\.\.(\/|$))[^\\]+)$/,
+  "a path inside the repository, from its root and without .. in it, or `family:name`, `family:name:revision`, or a task " +
+    "definition's ARN with its revision",
+);
 const containerPath = text.regex(/^\/[^\0]*$/, "an absolute path in the container");
 const portSchema = z.int().min(1).max(65535);
 
@@ -137,11 +143,12 @@ const ownDefinitionDecides = ["size", "mounts", "auth", "module", "python-path",
 
 const serviceKeys = {
   image: keySchema.describe("The image it runs: a key of `images`."),
-  "task-definition": repositoryPath
+  "task-definition": definitionSource
     .optional()
     .describe(
-      "Where the task definition comes from, when we do not make it: the path of a JSON or YAML file, or `live` for the " +
-        "one that runs now. Only image, environment, secrets and tags are then set in it.",
+      "Where the task definition comes from, when we do not make it: the path of a JSON or YAML file; `live` for the " +
+        "one that runs now; `family:name` for the newest of a family; `family:name:7` or an ARN for one revision. Only image, " +
+        "environment, secrets and tags are then set in it.",
     ),
   service: text
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "an ECS service's name")
@@ -413,15 +420,16 @@ const runsSchema = z.discriminatedUnion("launcher", [
       image: keySchema
         .optional()
         .describe("Image of the runs. Default the image of the process that serves the location."),
-      "task-definition": repositoryPath
-        .refine((path) => path !== "live", {
+      "task-definition": definitionSource
+        .refine((from) => from !== "live", {
           error: "cannot be `live`: no service runs it",
-          params: { fix: "Name a file." },
+          params: { fix: "Name a file, or a family: `family:name`." },
         })
         .optional()
         .describe(
-          "Path of a JSON or YAML file with the task definition, when we do not make it. Only image, environment, secrets " +
-            "and tags are then set in it.",
+          "Where the task definition comes from, when we do not make it: the path of a JSON or YAML file; `family:name` for " +
+            "the newest of a family; `family:name:7` or an ARN for one revision. Only image, environment, secrets and tags " +
+            "are then set in it.",
         ),
       container: serviceKeys.container.describe("Container that runs the job. Default `run`."),
       size: sizeSchema

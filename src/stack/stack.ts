@@ -141,8 +141,10 @@ export type Definition =
       /** In the order of the file. */
       readonly mounts: readonly Mount[];
     }
-  /** A JSON file in the repository, or what the service runs now. Only image, variables and tags are set in it. */
+  /** A JSON file in the repository, one that ECS has, or what the service runs now. Only image, variables and tags are set in it. */
   | ({ readonly kind: "file"; readonly path: string } & Existing)
+  /** `name` is as ECS takes it: a family for its newest revision, `family:revision`, or an ARN. */
+  | ({ readonly kind: "registered"; readonly name: string } & Existing)
   | ({ readonly kind: "live" } & Existing);
 
 export interface Existing {

@@ -212,6 +212,9 @@ function definitionOf(
     log: null,
   };
   if (from === "live") return { kind: "live", ...existing };
+  if (from?.startsWith("family:") === true)
+    return { kind: "registered", name: from.slice("family:".length), ...existing };
+  if (from?.startsWith("arn:") === true) return { kind: "registered", name: from, ...existing };
   if (from !== undefined) return { kind: "file", path: from, ...existing };
   return {
     kind: "generated",

@@ -14,6 +14,15 @@ export function definitionOf(ecs: EcsSend, revision: Revision): Promise<Definiti
   return describe(ecs, showRevision(revision));
 }
 
+/**
+ * What ECS has under a name.
+ * @param name a family, for its newest ACTIVE revision; `family:revision`; or an ARN
+ * @returns null when there is none
+ */
+export function definitionNamed(ecs: EcsSend, name: string): Promise<Definition | null> {
+  return describe(ecs, name);
+}
+
 async function describe(ecs: EcsSend, taskDefinition: string): Promise<Definition | null> {
   const command = new DescribeTaskDefinitionCommand({ taskDefinition, include: ["TAGS"] });
   try {

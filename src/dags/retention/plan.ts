@@ -5,7 +5,7 @@ export interface RetentionObservation {
   readonly pointer: DagsPointer;
   /** All that were published, and when, in milliseconds since 1970. */
   readonly published: readonly { readonly version: DagsVersion; readonly at: number }[];
-  /** Named by somebody: a release that is kept, a process that has it loaded. */
+  /** Named by somebody: a process that has it loaded, another prefix's pointer. */
   readonly named: ReadonlySet<string>;
   /** When the oldest run was made that waits or runs; null: there is none, or nobody could be asked. */
   readonly oldestRunAt: number | null;

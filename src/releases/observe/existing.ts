@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Place } from "../../domain/errors.ts";
+import { showRevision } from "../../domain/verdict.ts";
 import { type Problem, quote, refusal, StackFileError } from "../../stack/problems.ts";
 import type { Stack } from "../../stack/index.ts";
-import { environmentFile, existingFile } from "../../task-definitions/existing.ts";
+import { environmentFile, existingFile, existingLive } from "../../task-definitions/existing.ts";
+import { definitionNamed } from "../../task-definitions/observe.ts";
+import type { Clients } from "../connections.ts";
 import { writtenDefinitions } from "../existing.ts";
 import type { Observation } from "../observation.ts";
 
@@ -48,4 +51,30 @@ export async function readDefinitionFiles(stack: Stack, root: string): Promise<D
       : await read(file.path, file.place, (text) => environmentFile(text, file.path, stack.placeholders));
   if (problems.length > 0) throw refusal(problems);
   return { existing: Object.fromEntries(definitions.flat()), environmentFile: environment };
+}
+
+/**
+ * Reads every definition that the stack takes from ECS by its name.
+ * @throws StackFileError with every one that is not there
+ */
+export async function readRegisteredDefinitions(
+  { ecs }: Pick<Clients, "ecs">,
+  stack: Stack,
+): Promise<Observation["existing"]> {
+  const problems: Problem[] = [];
+  const found = await Promise.all(
+    writtenDefinitions(stack).map(async ({ definition, of }) => {
+      if (of.kind !== "registered") return [];
+      const read = await definitionNamed(ecs, of.name);
+      if (read !== null) return [[definition, existingLive(read.content, showRevision(read.revision))] as const];
+      problems.push({
+        where: of.place,
+        what: `ECS has no task definition ${quote(of.name)} in this account and region.`,
+        fix: "Check the name: `aws ecs list-task-definition-families` lists the families that have an active revision.",
+      });
+      return [];
+    }),
+  );
+  if (problems.length > 0) throw refusal(problems);
+  return Object.fromEntries(found.flat());
 }

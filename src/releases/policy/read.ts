@@ -9,7 +9,7 @@ import { registryOf } from "../definitions.ts";
 import { liveDefinitions, withNames, writtenDefinitions } from "../existing.ts";
 import type { Observation } from "../observation.ts";
 import { definitionsOfService } from "../observe/definitions.ts";
-import { readDefinitionFiles } from "../observe/existing.ts";
+import { readDefinitionFiles, readRegisteredDefinitions } from "../observe/existing.ts";
 import { observeServicesByKey } from "../observe/services.ts";
 import { type OpenStack, openStack, type StackLocation } from "../open.ts";
 import { statementsOfGates } from "./gates.ts";
@@ -66,7 +66,8 @@ async function writtenIn(
   { stack, clients }: OpenStack,
   root: string,
 ): Promise<Pick<Observation, "existing" | "definitions" | "services">> {
-  const { existing } = await readDefinitionFiles(stack, root);
+  const files = await readDefinitionFiles(stack, root);
+  const existing = { ...files.existing, ...(await readRegisteredDefinitions(clients, stack)) };
   if (!writtenDefinitions(stack).some(({ of }) => of.kind === "live")) {
     return { existing, definitions: {}, services: {} };
   }

@@ -488,7 +488,10 @@ describe("parts that contradict each other", () => {
       `${daemon}, locations: [shop] } }\ngates: { canary: { location: shop, job: j, asset: a } }`,
       "6:18 gates.canary needs one of `job` and `asset`, and not both. Name a job that is quick and safe to run at each deploy, or an asset.",
     ],
-    ["runs: { task-definition: live }", "5:26 runs.task-definition cannot be `live`: no service runs it. Name a file."],
+    [
+      "runs: { task-definition: live }",
+      "5:26 runs.task-definition cannot be `live`: no service runs it. Name a file, or a family: `family:name`.",
+    ],
     [
       "gates: { log-scan: off }",
       "5:20 gates.log-scan must be one of `error`, `warning`, `notice` or a mapping, and is text. Write a mapping: its keys (`level`, `reason`) on lines of their own below, indented.",
@@ -503,6 +506,18 @@ describe("parts that contradict each other", () => {
       "5:48 checks.no-breaker.until must be a date: 2026-12-31. Write it as in `2026-12-31`. Last day (UTC) of the exception; after it the check's own level is back. Needed unless the level is `error`.",
     ],
   ])("%s", (text, expected) => expect(told(text)).toEqual([expected]));
+
+  test.each([
+    "../up.json",
+    "/etc/task.json",
+    "family:",
+    "family:web:0",
+    "arn:aws:ecs:eu-west-1:123456789012:task-definition/web",
+  ])("no place of a task definition: %s", (from) =>
+    expect(told(`runs: { task-definition: "${from}" }`)).toEqual([
+      expect.stringContaining("5:26 runs.task-definition must be a path inside the repository, from its root"),
+    ]),
+  );
 });
 
 describe("environments", () => {

@@ -57,6 +57,20 @@ describe("names", () => {
     });
   });
 
+  test.each([
+    ["family:web", "web"],
+    ["family:web:7", "web:7"],
+    [
+      "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
+      "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
+    ],
+  ])("of one that ECS has, %s, are what ECS takes", (from, name) => {
+    const { services } = resolved(`services:
+  a: { kind: daemon, image: app, task-definition: "${from}" }
+`);
+    expect(services["a"]?.definition).toMatchObject({ kind: "registered", name, family: null });
+  });
+
   test("of a location that Dagster made are kept, and written for ECS and for a release as those allow", () => {
     const stack = resolved(
       'services: { code: { kind: code-location, image: app, location: "grpc:host:4000", module: m } }',

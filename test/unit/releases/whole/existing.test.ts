@@ -92,3 +92,48 @@ test.each([
     .filter(({ operation }) => /^(Register|Update|Run|Create)/.test(operation));
   expect(writes).toEqual([]);
 });
+
+describe("a definition that ECS has under a name", () => {
+  const from = (source: string): string =>
+    oneImage.stack.replace("location: small, module: app.main }", `location: small, task-definition: "${source}" }`);
+
+  test.each(["by its family", "by family and revision", "by its ARN"])("is what is edited: %s", async (how) => {
+    const { taskDefinition } = (await describe1("small-code")) as {
+      readonly taskDefinition: { readonly revision: number; readonly taskDefinitionArn: string };
+    };
+    const names: Readonly<Record<string, string>> = {
+      "by its family": "family:small-code",
+      "by family and revision": `family:small-code:${taskDefinition.revision}`,
+      "by its ARN": taskDefinition.taskDefinitionArn,
+    };
+    await account.commit({ "dagster-stack.yml": from(names[how] ?? "") });
+    const unchanged = await act((who) => who.deploy());
+    expect(registrations(unchanged)).toEqual([]);
+    expect(rolled(unchanged)).toEqual([]);
+    await account.commit({ "app/main.py": "VERSION = 2\n" });
+    expect(rolled(await act((who) => who.deploy()))).toEqual(["code"]);
+    expect(rolled(await act((who) => who.rollback(first.release.id)))).toEqual(["code"]);
+  });
+
+  test("stays as it is where the service has a family of its own", async () => {
+    const own = 'task-definition: "family:small-code", family: own-code';
+    await account.commit({
+      "dagster-stack.yml": from("family:small-code").replace('task-definition: "family:small-code"', own),
+    });
+    const before = await describe1("small-code");
+    expect(rolled(await act((who) => who.deploy()))).toEqual(["code"]);
+    expect(await describe1("small-code")).toEqual(before);
+    expect(await describe1("own-code")).toMatchObject({ taskDefinition: { family: "own-code", revision: 1 } });
+  });
+
+  test("that is not there stops the release before anything is written", async () => {
+    await account.commit({ "dagster-stack.yml": from("family:nobody") });
+    const before = account.aws.calls.length;
+    runs += 1;
+    const error = await account.clock.run(errorOf(deployer(account, { run: runs }).deploy()));
+    expect(String(error)).toContain('ECS has no task definition "nobody" in this account and region.');
+    expect(account.aws.calls.slice(before).filter(({ operation }) => /^(Register|Update|Run)/.test(operation))).toEqual(
+      [],
+    );
+  });
+});
