@@ -3,6 +3,7 @@ import { type Home, parameterArn, partitionOf, roleArn, secretArn } from "../aws
 import type { Json } from "../domain/json.ts";
 import { type Later, laterText } from "../domain/later.ts";
 import { pathInImage } from "../stack/findings.ts";
+import { instanceFolder, madeDagsterYaml, madeWorkspace } from "../stack/instance-files.ts";
 import type { CodeLocation, Definition, Migration, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
 import { containerIn } from "../task-definitions/existing.ts";
 import type { DefinitionRequest, GeneratedRequest, LoadedCode, Role } from "../task-definitions/render.ts";
@@ -250,9 +251,10 @@ function codeLocationRole(
     : { kind: "code-location", port, module, pythonPath, workdir, ...code };
 }
 
-/** Where the user's own workspace file stands in an image of layers; null when only its Dockerfile knows: Dagster looks in the working folder. */
+/** Where the workspace file stands in an image of layers; null when only its Dockerfile knows: Dagster looks in the working folder. */
 function workspacePath({ images, instance, services, dags }: Stack, image: string): string | null {
   const building = images[image]?.building;
+  if (building?.kind === "layers" && madeWorkspace in building.made) return madeWorkspace;
   if (instance.workspace.kind !== "own") return null;
   // Named beside another one, what Dagster looks for in the working folder has to be named, too.
   if (building?.kind !== "layers")
@@ -260,10 +262,12 @@ function workspacePath({ images, instance, services, dags }: Stack, image: strin
   return pathInImage(building, instance.workspace.path);
 }
 
-/** The folder of the user's own dagster.yaml in an image of layers. */
+/** The folder of dagster.yaml in an image of layers. */
 function dagsterHome({ images, instance }: Stack, image: string): string | null {
   const building = images[image]?.building;
-  if (instance.dagsterYaml.kind !== "own" || building?.kind !== "layers") return null;
+  if (building?.kind !== "layers") return null;
+  if (madeDagsterYaml in building.made) return instanceFolder;
+  if (instance.dagsterYaml.kind !== "own") return null;
   return pathInImage(building, instance.dagsterYaml.path)?.replace(/\/[^/]*$/, "") ?? null;
 }
 

@@ -1,6 +1,7 @@
 import { normalizedName } from "../images/lock.ts";
 import type { ImagePlan } from "../images/plan.ts";
 import { pathInImage } from "../stack/findings.ts";
+import { madeDagsterYaml, madeWorkspace } from "../stack/instance-files.ts";
 import type { InstanceFile, Service, Stack } from "../stack/stack.ts";
 
 /** What the names of these labels begin with. */
@@ -21,16 +22,19 @@ export function hostLabels(
   // Of one that was made elsewhere nothing is known but that it is another one.
   if (made === null) return { "dagster-ecs.image": contentKey };
   const { dagsterYaml, workspace } = stack.instance;
-  const files = { "dagster-yaml": dagsterYaml, workspace };
+  const files = {
+    "dagster-yaml": { file: dagsterYaml, ofOurs: madeDagsterYaml },
+    workspace: { file: workspace, ofOurs: madeWorkspace },
+  };
   return {
     "dagster-ecs.dagster": dagsterPackages(made),
     "dagster-ecs.base": [made.of.base, ...(made.of.python === null ? [] : [`python ${made.of.python}`])].join(" "),
     "dagster-ecs.workdir": made.of.workdir,
     ...Object.fromEntries(
       // What cannot be found in the image may be anything in it: then the process moves with all of it.
-      Object.entries(files).map(([name, file]) => [
+      Object.entries(files).map(([name, { file, ofOurs }]) => [
         `dagster-ecs.${name}`,
-        contentOf(stack, service, file, made) ?? `image ${contentKey}`,
+        contentOf(stack, service, file, ofOurs, made) ?? `image ${contentKey}`,
       ]),
     ),
   };
@@ -54,10 +58,11 @@ function contentOf(
   { images }: Stack,
   { image }: Service,
   file: { readonly kind: string } | InstanceFile,
+  ofOurs: string,
   { of: inputs }: Made,
 ): string | null {
   const building = images[image]?.building;
-  if (!("path" in file) || building?.kind !== "layers") return null;
-  const path = pathInImage(building, file.path);
+  if (building?.kind !== "layers") return null;
+  const path = "path" in file ? pathInImage(building, file.path) : ofOurs;
   return path === null ? null : (inputs.files[path.replace(/^\/+/, "")] ?? null);
 }

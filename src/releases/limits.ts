@@ -1,16 +1,13 @@
 import type { Place } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Stack } from "../stack/stack.ts";
+import { instanceReaders } from "../stack/instance-files.ts";
 import { loadedDags } from "./dags-definitions.ts";
 import { locationsServedBy } from "./hosts.ts";
 
 /** What stands in the stack file and is not carried out by this version: it stops the release. */
 export function limits(stack: Stack): readonly Finding[] {
-  const { instance } = stack;
   const services = Object.values(stack.services);
-  // A definition of the user's own starts Dagster with the files of its image.
-  const needsInstance = services.length === 0 || services.some(({ definition }) => definition.kind === "generated");
-  const whole: Place = { file: stack.file, line: 1, column: 1 };
   return [
     ...services.flatMap((service) => {
       if (service.kind === "code-location") return [];
@@ -32,20 +29,45 @@ export function limits(stack: Stack): readonly Finding[] {
           ]
         : []),
     ]),
-    ...(instance.dagsterYaml.kind === "generated" && needsInstance
-      ? [cannot(whole, "makes no dagster.yaml", "Name your own under `instance: { dagster-yaml: … }`.")]
+    ...instanceLimits(stack),
+  ];
+}
+
+/** Instance files of our making are a part of layers, and name only what the stack file tells of. */
+function instanceLimits(stack: Stack): readonly Finding[] {
+  const { instance, images } = stack;
+  const readers = instanceReaders(stack);
+  const whole: Place = { file: stack.file, line: 1, column: 1 };
+  const intoDockerfile = (keys: ReadonlySet<string>, file: string, key: string): readonly Finding[] =>
+    Object.values(images)
+      .filter((image) => keys.has(image.key) && image.building.kind === "dockerfile")
+      .map((image) =>
+        cannot(
+          image.place,
+          `puts no ${file} into an image of a Dockerfile, and ${image.key} is read for one`,
+          `Copy one in the Dockerfile and name it under \`instance: { ${key}: … }\`; or lay \`layers\` upon a target of the Dockerfile.`,
+        ),
+      );
+  const hosts = Object.values(stack.services).filter(
+    ({ kind, definition }) => kind !== "code-location" && definition.kind === "generated",
+  );
+  const loaded = hosts.flatMap(locationsServedBy).filter((location) => stack.dags[location] === undefined);
+  const servers = Object.values(stack.services).some(({ kind }) => kind === "code-location");
+  return [
+    ...(instance.dagsterYaml.kind === "generated" ? intoDockerfile(readers.all, "dagster.yaml", "dagster-yaml") : []),
+    ...(instance.workspace.kind === "generated" && servers
+      ? intoDockerfile(readers.hosts, "workspace file", "workspace")
       : []),
-    ...(instance.workspace.kind === "own" ||
-    (instance.workspace.kind === "s3" && isAllFromS3(stack)) ||
-    (instance.workspace.kind === "generated" && !needsInstance)
-      ? []
-      : [
+    ...((instance.workspace.kind === "generated" && loaded.length > 0) ||
+    (instance.workspace.kind === "s3" && !isAllFromS3(stack))
+      ? [
           cannot(
             whole,
-            "makes no workspace file",
-            "Name your own under `instance: { workspace: … }`; `s3` is for stacks whose webserver and daemon load all code from S3.",
+            `makes no workspace file for locations that webserver and daemon load from their image${loaded.length > 0 ? ` (${[...new Set(loaded)].join(", ")})` : ""}`,
+            "Name your own under `instance: { workspace: … }`; or give them a code server, or bring them to S3 with `dags`.",
           ),
-        ]),
+        ]
+      : []),
   ];
 }
 

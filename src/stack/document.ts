@@ -633,7 +633,7 @@ const instanceSchema = z.strictObject({
     .describe(
       "Your own `dagster.yaml`, by its path in the repository. `files` must copy it, as `dagster.yaml`, into the images of " +
         "webserver and daemon and of migrations with the tool `dagster`; its folder there becomes `DAGSTER_HOME`. " +
-        "Needed: making one is not in this version.",
+        "Without it one is made, as a part of these images. Putting one into the image of a Dockerfile is not in this version.",
     ),
   workspace: z
     .union([z.literal("s3"), repositoryPath])
@@ -641,7 +641,8 @@ const instanceSchema = z.strictObject({
     .describe(
       "Your own workspace file, by its path in the repository. `files` must copy it into the images of webserver and " +
         "daemon, which are started with it. `s3`: the reader of `dags` writes it, where webserver and daemon load all locations " +
-        "from there. Needed, one or the other: making one for code servers is not in this version.",
+        "from there. Without it one is made that names each code server by its `address`. One for locations that webserver " +
+        "and daemon load from their image is not in this version.",
     ),
   database: z
     .strictObject({
@@ -659,7 +660,7 @@ const instanceSchema = z.strictObject({
       limit: z.int().min(1).describe("Runs with that tag at one time."),
     })
     .optional()
-    .describe("Limits the runs that carry a tag. Goes into the `dagster.yaml` that is made. Not in this version."),
+    .describe("Limits the runs that carry a tag, whatever its value. Goes into the `dagster.yaml` that is made."),
 });
 
 const dagsSchema = z.strictObject({

@@ -4,6 +4,7 @@ import type { Place } from "../domain/errors.ts";
 import { consistencyProblems } from "./consistency.ts";
 import { type StackRequest, writtenContract } from "./contract.ts";
 import { documentSchema, type StackDocument } from "./document.ts";
+import { withAddresses, withInstanceFiles } from "./instance-files.ts";
 import { type Substituted, substitute } from "./placeholders.ts";
 import { type Problem, quote, refusal } from "./problems.ts";
 import { schemaProblems } from "./schema-problems.ts";
@@ -88,7 +89,11 @@ function build(
   { environment, account, region }: StackRequest,
 ): Omit<Stack, "sharesContract"> {
   const { document, tree, contract } = source;
-  const services = servicesOf(source);
+  const instance = instanceOf(source);
+  const services = withAddresses(servicesOf(source), instance);
+  const runs = runsOf(source, services);
+  const migrations = migrationsOf(source, services);
+  const dags = dagsOf(source);
   return {
     file,
     name: document.name,
@@ -98,12 +103,12 @@ function build(
     contract,
     variables: stackVariables(source),
     tags: document.tags,
-    images: imagesOf(source),
+    images: withInstanceFiles({ images: imagesOf(source), services, runs, migrations, dags, instance }),
     services,
-    runs: runsOf(source, services),
-    migrations: migrationsOf(source, services),
-    dags: dagsOf(source),
-    instance: instanceOf(source),
+    runs,
+    migrations,
+    dags,
+    instance,
     volumes: byKey(document.volumes, (key, { efs }) => ({
       key,
       place: keyPlaceAt(tree, ["volumes", key]),
@@ -163,6 +168,7 @@ function buildingOf({ build, layers }: StackDocument["images"][string], tree: Ma
     groups,
     python: python ?? null,
     prepare,
+    made: {},
     files: files.map((file, index) => ({ ...file, place: placeAt(tree, [...path, "files", index, "from"]) })),
     workdir: workdir ?? null,
     environment,

@@ -105,6 +105,8 @@ export interface Layers {
   readonly prepare: readonly string[];
   /** `place` is that of `from`. */
   readonly files: readonly { readonly from: string; readonly to: string; readonly place: Place }[];
+  /** Instance files of our making: path in the image, and what they hold. */
+  readonly made: Readonly<Record<string, string>>;
   /** Null for the base's. */
   readonly workdir: string | null;
   readonly environment: Readonly<Record<string, string>>;

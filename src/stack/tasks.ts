@@ -2,6 +2,7 @@ import { type Contract, type ContractService, nameOfSecret } from "../domain/con
 import type { Place } from "../domain/errors.ts";
 import { locationKey } from "../domain/identifiers.ts";
 import type { StackDocument } from "./document.ts";
+import { logVariables } from "./instance-files.ts";
 import type { Size } from "./size.ts";
 import type { BasicAuth, Definition, Migration, RunProcess, Runs, Service, Task, Variables } from "./stack.ts";
 import { keyPlaceAt, type MapTree, type Path, placeAt } from "./tree.ts";
@@ -38,9 +39,30 @@ export function runRole(location: string): string {
 }
 
 /** What every task of the stack finds in its environment. */
-export function stackVariables({ document, tree, contract }: Source): Variables {
+export function stackVariables(source: Source): Variables {
+  const { document, tree, contract } = source;
   const place: Place = placeAt(tree, ["contract", "database"]);
-  return over(databaseVariables(contract.database, document.instance.database, place), variablesAt(document, tree, []));
+  const database = databaseVariables(contract.database, document.instance.database, place);
+  return over(over(database, computeLogs(source)), variablesAt(document, tree, []));
+}
+
+/** Where the dagster.yaml of our making brings what steps of runs print. */
+function computeLogs({ document, tree, contract }: Source): Variables {
+  const isOurs =
+    document.instance["dagster-yaml"] === undefined &&
+    document.runs.launcher !== "in-process" &&
+    Object.values(document.services).some(
+      ({ kind, "task-definition": own }) => kind !== "code-location" && own === undefined,
+    );
+  const place: Place = placeAt(tree, ["contract", "bucket"]);
+  const { name, prefix } = contract.bucket;
+  const environment = isOurs
+    ? {
+        [logVariables.bucket]: { value: name, place },
+        [logVariables.prefix]: { value: `${prefix}compute-logs`, place },
+      }
+    : {};
+  return { environment, secrets: {}, parameterPaths: [] };
 }
 
 export function servicesOf(source: Source): Readonly<Record<string, Service>> {

@@ -75,7 +75,7 @@ export const defaultWorkdir = "/app";
 function imageRequest(image: Image, { root, source, isDirty }: Checkout): MakingRequest {
   const { repository, create, platform, building } = image;
   if (building.kind === "dockerfile") return dockerRequest(image, building, { root, source, isDirty });
-  const { base, requirements, groups, python, prepare, files, workdir, environment, user, places } = building;
+  const { base, requirements, groups, python, prepare, files, made, workdir, environment, user, places } = building;
   return {
     way: "layers",
     repository,
@@ -91,7 +91,7 @@ function imageRequest(image: Image, { root, source, isDirty }: Checkout): Making
     groups,
     prepare,
     files,
-    generated: {},
+    generated: made,
     workdir: workdir ?? defaultWorkdir,
     environment,
     user,

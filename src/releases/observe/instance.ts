@@ -1,13 +1,26 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Stack } from "../../stack/index.ts";
+import { madeDagsterYaml } from "../../stack/instance-files.ts";
 import { readYaml } from "../../stack/yaml.ts";
 import type { Observation } from "../observation.ts";
 
-/** The user's own dagster.yaml, and files beside it that look like further ones. Whether it is there was checked before. */
-export async function readInstanceFile({ instance }: Stack, root: string): Promise<Observation["instanceFile"]> {
+/**
+ * The dagster.yaml that processes read: the user's own, with files beside it that look like further ones, or the one that is made.
+ * Whether the user's is there was checked before.
+ * @returns null when it is in none of the stack's images
+ */
+export async function readInstanceFile(
+  { instance, images }: Pick<Stack, "instance" | "images">,
+  root: string,
+): Promise<Observation["instanceFile"]> {
   const { dagsterYaml } = instance;
-  if (dagsterYaml.kind !== "own") return null;
+  if (dagsterYaml.kind !== "own") {
+    const made = Object.values(images).flatMap(({ building }) =>
+      building.kind === "layers" ? (building.made[madeDagsterYaml] ?? []) : [],
+    );
+    return made[0] === undefined ? null : { tree: readYaml(made[0], "dagster.yaml, as it is made").tree, others: [] };
+  }
   const { path, place } = dagsterYaml;
   const [text, names] = await Promise.all([
     readFile(join(root, path), "utf8").catch(() => null),

@@ -61,9 +61,8 @@ const stops: Readonly<Record<string, string>> = {
   "services.*.auth": `${images}${servicesWith(', auth: { basic: "secret:a" }')}${instance}`,
   "dags.*.layout": `${images}${services}${instance}dags: { shop: { directory: dags, module: m, layout: both } }\n`,
   "dags.*.fallback": `${images}${services}${instance}dags: { shop: { directory: dags, module: m, fallback: image, source: { repository: a/b, ref: main } } }\n`,
-  "instance.dagster-yaml": `${images}${services}instance: { workspace: workspace.yaml }\n`,
-  "instance.workspace": `${images}${services}instance: { dagster-yaml: dagster.yaml, workspace: s3 }\n`,
-  "instance.concurrency": `${images}${services}instance: { workspace: workspace.yaml, concurrency: { tag: t, limit: 1 } }\n`,
+  "instance.dagster-yaml": `images: { app: { repository: shop/app, build: { dockerfile: Dockerfile } } }\n${services}instance: { workspace: workspace.yaml }\n`,
+  "instance.workspace": `${images}services: { web: { kind: webserver, image: app, locations: [shop] } }\ninstance: { dagster-yaml: dagster.yaml }\n`,
 };
 
 describe("what the reference marks as not in this version", () => {
@@ -73,6 +72,7 @@ describe("what the reference marks as not in this version", () => {
 
   test("a stack that uses nothing of it is not refused", () => {
     expect(refused(`${images}${services}${instance}`)).toEqual([]);
+    expect(refused(`${images}${services}`)).toEqual([]);
   });
 
   test.each(Object.entries(stops))("%s stops a release", (_key, text) => {

@@ -95,6 +95,7 @@ describe("deal-flow: existing services made by a compose stack", () => {
         { from: "alembic", to: "/app/alembic", place: expect.anything() as unknown },
         { from: "alembic.ini", to: "/app/alembic.ini", place: expect.anything() as unknown },
       ],
+      made: {},
       workdir: "/app",
     });
     expect(stack.images["host"]?.building).toMatchObject({
@@ -394,6 +395,10 @@ describe("data-platform: nothing deployed yet, one image", () => {
         },
         { from: "code/data-platform/core/processing/dbt", to: "/app/dbt", place: expect.anything() as unknown },
       ],
+      made: {
+        "/opt/dagster/dagster.yaml": expect.stringContaining("- key: duckdb\n        limit: 1\n") as unknown,
+        "/opt/dagster/workspace.yaml": expect.stringContaining("location_name: data-platform\n") as unknown,
+      },
       workdir: null,
       environment: {},
       user: null,

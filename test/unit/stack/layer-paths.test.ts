@@ -9,6 +9,7 @@ const layers: Layers = {
   groups: [],
   python: null,
   prepare: [],
+  made: {},
   files: [
     { from: "src", to: "/app", place },
     { from: "db/alembic.ini", to: "/app/alembic.ini", place },

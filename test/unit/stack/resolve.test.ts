@@ -161,9 +161,12 @@ services:
       DAGSTER_PG_PORT: "5432",
       DAGSTER_PG_DB: "dagster",
       DAGSTER_PG_USER: "admin",
+      DAGSTER_S3_BUCKET: "stack-bucket",
+      DAGSTER_COMPUTE_LOGS_PREFIX: "dagster/compute-logs",
     };
     expect(plain("code")).toEqual({ ...database, LEVEL: "info", KEY: "plain" });
-    expect(plain("daemon")).toEqual({ ...database, LEVEL: "debug", TOKEN: "none" });
+    const addresses = { DAGSTER_CODE_CODE_HOST: "code", DAGSTER_CODE_CODE_PORT: "4000" };
+    expect(plain("daemon")).toEqual({ ...database, ...addresses, LEVEL: "debug", TOKEN: "none" });
     expect(Object.keys(services["code"]?.variables.secrets ?? {})).toEqual(["DAGSTER_PG_PASSWORD", "TOKEN"]);
     expect(services["daemon"]?.variables.secrets).toMatchObject({
       DAGSTER_PG_PASSWORD: { secret: { kind: "parameter", name: "/db/password" } },

@@ -3,6 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { parse } from "yaml";
 import { parts } from "../../../scripts/generate.ts";
+import { limits } from "../../../src/releases/limits.ts";
 import { parseStackFile } from "../../../src/stack/index.ts";
 import { contract, fixture, mistakesIn, stackOf, withTop } from "./reading.ts";
 
@@ -114,22 +115,11 @@ describe("the reference", () => {
   });
 });
 
-test("the stack file of the quick start is one, and its workspace names what it serves", () => {
+test("the stack file of the quick start is one, with the code location that it speaks of", () => {
   const page = read("docs/quick-start.md");
-  const fileOf = (name: string): string =>
-    new RegExp(`(?<=\`\`\`yaml\\n)# ${name}\\n[^]*?(?=\`\`\`)`).exec(page)?.[0] ?? "";
-  const address = "code.shop.internal";
-  const stack = stackOf(fileOf("dagster-stack.yml"), {
-    contract: contract({ services: { code: { address } } }),
-  });
+  const [text = ""] = /(?<=```yaml\n)# dagster-stack\.yml\n[^]*?(?=```)/.exec(page) ?? [];
+  const stack = stackOf(text, { contract: contract({ services: { code: { address: "code.shop.internal" } } }) });
   expect(Object.keys(stack.services)).toEqual(["code", "daemon", "webserver"]);
-  const workspace = parse(fileOf("workspace.yaml")) as {
-    readonly load_from: readonly [{ readonly grpc_server: object }];
-  };
-  expect(workspace.load_from[0].grpc_server).toMatchObject({
-    location_name: "shop",
-    port: 4000,
-    host: { env: "CODE_HOST" },
-  });
-  expect(parse(fileOf("dagster.yaml"))).toMatchObject({ run_launcher: { class: "EcsRunLauncher" } });
+  expect(stack.services["code"]).toMatchObject({ location: "shop", module: "shop.definitions" });
+  expect(limits(stack)).toEqual([]);
 });
