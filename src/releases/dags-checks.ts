@@ -18,7 +18,6 @@ export function checkDags(stack: Stack, scope: Stack, observation: Observation):
       ...lockDiffers(stack, dags, seen, observation),
       ...readerMissing(stack, dags, observation),
       ...ownDefinition(stack, dags),
-      ...switchedBeside(dags, seen, observation),
     ];
   });
   return [...each, ...runsMixed(stack), ...launcherMissing(stack, observation)];
@@ -155,28 +154,6 @@ function ownDefinition({ services, runs }: Stack, { location, place }: Dags): re
       where: place,
       what: `Location ${location} is to be served from S3, and a task definition of your own serves it, or starts its runs: no reader is put into it.`,
       fix: "Let the definition be made: remove `task-definition`. Or keep it, start the reader in it yourself, and publish with actions/sync-dags: remove the location from `dags`.",
-    },
-  ];
-}
-
-/** What readers have is not what the current release has let them have: the release replaces it. */
-function switchedBeside(
-  { location, place }: Dags,
-  { pointer, before, releasedBy }: Seen,
-  { current }: Observation,
-): readonly Finding[] {
-  const pinned = current?.dags[location];
-  if (releasedBy === "itself" || pinned === undefined || pointer === null) return [];
-  const isCut = before?.version !== pointer.value.version;
-  if (isCut || pinned.version === pointer.value.version) return [];
-  const { version, run, source } = pointer.value;
-  return [
-    {
-      id: "drift",
-      level: "warning",
-      where: place,
-      what: `Readers of ${location} have version ${version}, of ${source.repository} at ${source.sha}${run === null ? "" : ` (${run})`}, and the current release says ${pinned.version}.`,
-      fix: "Somebody has switched it beside the stack. This release switches it to what is checked out; a location that another repository releases has `source:`.",
     },
   ];
 }

@@ -1,4 +1,5 @@
 import { type Bucket, bucket, type Stored } from "../../aws/bucket.ts";
+import { isAwsError } from "../../aws/error.ts";
 import type { S3Send } from "../../aws/s3.ts";
 import { type DagsObservation, observeDags, planDags } from "../../dags/index.ts";
 import type { Context } from "../../domain/context.ts";
@@ -11,6 +12,7 @@ import {
   dagsPointerSchema,
   type DagsVersion,
 } from "../../domain/dags.ts";
+import { messageOf } from "../../domain/errors.ts";
 import type { Release, Source } from "../../domain/release.ts";
 import type { Dags, Stack } from "../../stack/stack.ts";
 import { type History, pointersBeforeUnfinished } from "../history.ts";
@@ -107,6 +109,32 @@ export async function observeFormerLocations(
     ),
   );
   return Object.fromEntries(found);
+}
+
+/** What readers of a location have, as far as it may be read. */
+export interface SeenDags extends Pick<LocationDags, "prefix" | "releasedBy" | "pointer" | "before"> {
+  /** Why it is not known, as a clause; null: it is. */
+  readonly unknown: string | null;
+}
+
+/** Reads the pointer of each location of the stack, and nothing else. What may not be read is not known. @throws AwsError */
+export async function observePointers(
+  s3: S3Send,
+  stack: Stack,
+  history: Pick<History, "unfinished">,
+): Promise<Readonly<Record<string, SeenDags>>> {
+  const noted = pointersBeforeUnfinished(history);
+  const found = Object.values(stack.dags).map(async ({ location, prefix, source }): Promise<[string, SeenDags]> => {
+    const common = { prefix, releasedBy: source === null ? "stack" : "itself" } as const;
+    try {
+      const pointer = await dagsStore(s3, stack, prefix).read(dagsKeys.pointer, dagsPointerSchema);
+      return [location, { ...common, pointer, before: beforeOf(noted, location, pointer), unknown: null }];
+    } catch (error) {
+      if (!isAwsError(error, "denied")) throw error;
+      return [location, { ...common, pointer: null, before: null, unknown: `denied: ${messageOf(error)}` }];
+    }
+  });
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /** What an earlier release says of a location; a version of null: it is not for a release of the stack to say. */
