@@ -91,7 +91,7 @@ function unpublished({ location, place, source, prefix }: Dags, { pointer }: See
   ];
 }
 
-/** Versions do not travel between buckets. */
+/** A version that is promoted is copied; this one is nowhere any more. */
 function notPromoted({ location, place }: Dags, { wanted }: Seen, { promoted }: Observation): readonly Finding[] {
   if (promoted === null || wanted === null || wanted.source !== null) return [];
   return [
@@ -99,8 +99,8 @@ function notPromoted({ location, place }: Dags, { wanted }: Seen, { promoted }: 
       id: "dags-not-promoted",
       level: "error",
       where: place,
-      what: `Version ${wanted.version} of the DAGs of ${location}, which ${promoted.environment} has, was not published to this environment.`,
-      fix: "Publish it from its commit with actions/sync-dags and the bucket of this environment, without `webserver-url`, on a prefix of its own; or deploy that commit here.",
+      what: `Version ${wanted.version} of the DAGs of ${location}, which the release of ${promoted.environment} names, lies neither in its bucket nor in the one of this environment, or not whole: it cannot be copied.`,
+      fix: `Deploy its commit to ${promoted.environment} again, which publishes it anew; or promote a release whose versions are kept.`,
     },
   ];
 }

@@ -75,6 +75,8 @@ export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
     /** null: it was published, and is gone. */
     readonly source: Source | null;
     readonly publishes: boolean;
+    /** The environment that it is copied from; left out: it is of the checkout, or was published here before. */
+    readonly copiedFrom?: string;
     /** Of its files, against what is served. */
     readonly changes: DagsChanges;
     readonly findings: readonly Finding[];

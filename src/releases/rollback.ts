@@ -85,6 +85,7 @@ export async function rollback(context: Context, connections: Connections, reque
       approved: request.approved?.hash ?? null,
       images: { clients: images, observations: {}, copies: {} },
       dags: {},
+      dagsCopies: {},
       parts: ["definitions", "rollout"],
       earlier: [],
       allowsStateLoss: request.allowStateLoss,

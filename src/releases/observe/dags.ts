@@ -1,7 +1,7 @@
 import { type Bucket, bucket, type Stored } from "../../aws/bucket.ts";
 import { isAwsError } from "../../aws/error.ts";
 import type { S3Send } from "../../aws/s3.ts";
-import { type DagsObservation, observeDags, planDags } from "../../dags/index.ts";
+import { compareFiles, type DagsCopy, type DagsObservation, observeDags, planDags } from "../../dags/index.ts";
 import type { Context } from "../../domain/context.ts";
 import {
   type DagsBefore,
@@ -24,6 +24,8 @@ export interface ObservedDags {
   readonly locations: Observation["dags"];
   /** Of those whose code is in the checkout. */
   readonly checkouts: Readonly<Record<string, DagsObservation>>;
+  /** Of those that another environment has, and this one has not. */
+  readonly copies: Readonly<Record<string, DagsCopy>>;
 }
 
 /** The objects of a location in the stack's bucket. */
@@ -57,21 +59,36 @@ export async function observeLocations(
         const { pointer, lock } = observation;
         const source = pointer?.value.version === version ? pointer.value.source : checkout.source;
         const wanted = { version, source, publishes, changes, findings };
-        return { location, seen: { ...common, ...known(pointer), lock, wanted }, observation };
+        return { location, seen: { ...common, ...known(pointer), lock, wanted }, observation, copy: null };
       }
       const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
       const there = known(pointer);
       const version = wantedVersion(dags, promotion?.release ?? null, there);
       const isToBeServed = scope.dags[location] !== undefined || there.before?.version !== pointer?.value.version;
-      const manifest = version === null || !isToBeServed ? null : await manifestOf(store, version);
-      const wanted = dags.source === null && isToBeServed && version !== null ? former(version, manifest) : null;
-      return { location, seen: { ...common, ...there, lock: manifest?.lock ?? null, wanted }, observation: null };
+      const here = version === null || !isToBeServed ? null : await wholeManifest(store, version);
+      const copy = here === null && version !== null ? await copyOf(promotion, dags, version) : null;
+      const manifest = copy?.manifest ?? here;
+      const stays = dags.source === null && isToBeServed && version !== null ? former(version, manifest) : null;
+      const wanted =
+        stays === null || copy === null || promotion === null
+          ? stays
+          : {
+              ...stays,
+              publishes: true,
+              copiedFrom: promotion.environment,
+              changes: compareFiles(await filesServed(store, pointer), copy.manifest.files),
+            };
+      const seen = { ...common, ...there, lock: manifest?.lock ?? null, wanted };
+      return { location, seen, observation: null, copy };
     }),
   );
   return {
     locations: Object.fromEntries(found.map(({ location, seen }) => [location, seen])),
     checkouts: Object.fromEntries(
       found.flatMap(({ location, observation }) => (observation === null ? [] : [[location, observation] as const])),
+    ),
+    copies: Object.fromEntries(
+      found.flatMap(({ location, copy }) => (copy === null ? [] : [[location, copy] as const])),
     ),
   };
 }
@@ -102,9 +119,7 @@ export async function observeFormerLocations(
         const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
         const seen = { prefix, releasedBy, pointer, before: beforeOf(before, location, pointer), lock: null };
         if (version === null) return [location, { ...seen, wanted: null }];
-        const manifest = await manifestOf(store, version);
-        const isWhole = manifest !== null && (await store.list(dagsKeys.archive(manifest), 1)).length > 0;
-        return [location, { ...seen, wanted: former(version, isWhole ? manifest : null) }];
+        return [location, { ...seen, wanted: former(version, await wholeManifest(store, version)) }];
       },
     ),
   );
@@ -165,6 +180,29 @@ export function imageServing(
 
 function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
   return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);
+}
+
+/** Null: it was never published, or its archive is gone. */
+async function wholeManifest(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
+  const manifest = await manifestOf(store, version);
+  return manifest !== null && (await store.list(dagsKeys.archive(manifest), 1)).length > 0 ? manifest : null;
+}
+
+/** The version that another environment has, where it lies there; null: it is not there either, or not whole. */
+async function copyOf(
+  promotion: About["promotion"],
+  { location, source }: Dags,
+  version: DagsVersion,
+): Promise<DagsCopy | null> {
+  const part = promotion?.release.dags[location];
+  if (promotion === null || source !== null || part?.version !== version) return null;
+  const from = promotion.pointers(part.prefix);
+  const manifest = await wholeManifest(from, version);
+  return manifest === null ? null : { from, manifest };
+}
+
+async function filesServed(store: Bucket, pointer: Stored<DagsPointer> | null): Promise<DagsManifest["files"] | null> {
+  return pointer === null ? null : ((await manifestOf(store, pointer.value.version))?.files ?? null);
 }
 
 /** What an unfinished release has noted; nobody has: it is what there is now. */

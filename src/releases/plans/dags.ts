@@ -19,7 +19,12 @@ export function planPublishing({ dags }: Pick<Observation, "dags">, draft: Draft
       id: publishId(location),
       part: "images",
       after: [],
-      reason: pointer === null ? "nothing of it was published yet" : "its files changed",
+      reason:
+        wanted.copiedFrom !== undefined
+          ? `${wanted.copiedFrom} has it, and this environment has not`
+          : pointer === null
+            ? "nothing of it was published yet"
+            : "its files changed",
       undo: { kind: "none", why: "a version that nobody is told of does no harm" },
       kind: "publish",
       location,

@@ -1,5 +1,5 @@
 import type { Bucket } from "../../aws/bucket.ts";
-import { type DagsObservation, publishDags, switchDags } from "../../dags/index.ts";
+import { copyDags, type DagsCopy, type DagsObservation, publishDags, switchDags } from "../../dags/index.ts";
 import type { Context } from "../../domain/context.ts";
 import { dagsKeys } from "../../domain/dags.ts";
 import type { Step } from "../../domain/plan.ts";
@@ -11,6 +11,8 @@ export interface DagsWorkshop {
   readonly context: Context;
   /** Of the checkout, by location. */
   readonly dagsObservations: Readonly<Record<string, DagsObservation>>;
+  /** Of another environment, by location. */
+  readonly dagsCopies: Readonly<Record<string, DagsCopy>>;
   /** The objects of a location, by its prefix. */
   readonly dagsStore: (prefix: string) => Bucket;
   /** Page of this run. */
@@ -19,10 +21,15 @@ export interface DagsWorkshop {
 
 /** Puts a version beside the others. @throws UserError, AwsError, Cancelled */
 export async function publish(
-  { context, dagsObservations, dagsStore, page, release }: DagsWorkshop & Pick<Workshop, "release">,
+  { context, dagsObservations, dagsCopies, dagsStore, page, release }: DagsWorkshop & Pick<Workshop, "release">,
   { location, version }: Extract<Step, { kind: "publish" }>,
 ): Promise<Done> {
-  const [observation, part] = [dagsObservations[location], release.dags[location]];
+  const [observation, copy, part] = [dagsObservations[location], dagsCopies[location], release.dags[location]];
+  if (copy !== undefined && part !== undefined) {
+    await copyDags(dagsStore(part.prefix), copy);
+    const files = Object.keys(copy.manifest.files).length;
+    return { results: {}, parts: {}, said: `version ${version.slice(0, 12)}, ${files} files, copied and verified` };
+  }
   if (observation === undefined || part === undefined) throw new Error(`the code of ${location} was not observed`);
   const request = { ...observation.request, run: page };
   await publishDags(dagsStore(part.prefix), context, { ...observation, request });
