@@ -76,6 +76,7 @@ export const checkIds: readonly string[] = [
   "migration-heads",
   "migration-unread",
   "migrations-differ",
+  "mirror-late-write",
   "mirror-name-taken",
   "mirror-not-ours",
   "mirror-same-size",
