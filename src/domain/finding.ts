@@ -79,6 +79,7 @@ export const checkIds: readonly string[] = [
   "mirror-late-write",
   "mirror-name-taken",
   "mirror-not-ours",
+  "mirror-prefix",
   "mirror-same-size",
   "models-differ",
   "models-not-compared",

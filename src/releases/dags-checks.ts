@@ -1,5 +1,5 @@
 import type { Finding } from "../domain/finding.ts";
-import { loadedDags } from "./dags-definitions.ts";
+import { hasReader, loadedDags } from "./dags-definitions.ts";
 import { loadingHosts, locationsServedBy } from "./hosts.ts";
 import type { Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -13,6 +13,8 @@ export function checkDags(stack: Stack, scope: Stack, observation: Observation):
     if (seen === undefined) return [];
     return [
       ...(seen.wanted?.findings ?? []),
+      ...(seen.plain?.findings ?? []),
+      ...samePrefix(dags),
       ...unpublished(dags, seen),
       ...notPromoted(dags, seen, observation),
       ...lockDiffers(stack, dags, seen, observation),
@@ -43,7 +45,7 @@ function runsMixed(stack: Stack): readonly Finding[] {
 
 /** Dagster's own launcher starts a run on whatever is loaded when it leaves the queue. */
 function launcherMissing(stack: Stack, { instanceFile }: Observation): readonly Finding[] {
-  const [first] = Object.values(stack.dags);
+  const [first] = Object.values(stack.dags).filter(({ layout }) => layout !== "mirror");
   const tree = instanceFile?.tree ?? null;
   if (first === undefined || tree === null || stack.runs.kind === "ecs") return [];
   if (textAt(tree, ["run_launcher", "class"])?.text === "PlannedCodeRunLauncher") return [];
@@ -123,6 +125,7 @@ function lockDiffers(stack: Stack, dags: Dags, { lock }: Seen, observation: Obse
 
 /** An image of layers has the reader only when a file of `files` brings it. */
 function readerMissing(stack: Stack, { location, place }: Dags, observation: Observation): readonly Finding[] {
+  if (!hasReader(stack, location)) return [];
   const serving = Object.values(stack.services).filter((service) => locationsServedBy(service).includes(location));
   const lacking = serving.filter((service) => {
     const files = imageFor(observation, service)?.made?.of.files;
@@ -141,8 +144,23 @@ function readerMissing(stack: Stack, { location, place }: Dags, observation: Obs
   ];
 }
 
+/** Whoever copies plain files from the prefix of the versions copies archives and manifests as well. */
+function samePrefix({ location, layout, prefix, mirrorPrefix, place }: Dags): readonly Finding[] {
+  if (layout === "versioned" || !prefix.startsWith(mirrorPrefix)) return [];
+  return [
+    {
+      id: "mirror-prefix",
+      level: "notice",
+      where: place,
+      what: `Plain files of ${location} lie under ${mirrorPrefix}, and its versions under ${prefix}: who copies the one copies archives and manifests of the other, too.`,
+      fix: "Give the plain files a prefix of their own: `mirror-prefix`. Or leave `archives/` and `versions/` out where they are copied (`--exclude`).",
+    },
+  ];
+}
+
 /** Somebody else's definition starts what it says. */
-function ownDefinition({ services, runs }: Stack, { location, place }: Dags): readonly Finding[] {
+function ownDefinition({ services, runs, dags }: Stack, { location, place }: Dags): readonly Finding[] {
+  if (!hasReader({ dags }, location)) return [];
   const serving = Object.values(services).filter((service) => locationsServedBy(service).includes(location));
   const starting =
     runs.kind === "ecs" ? Object.values(runs.definitions).filter((run) => run.location === location) : [];

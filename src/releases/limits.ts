@@ -18,10 +18,7 @@ export function limits(stack: Stack): readonly Finding[] {
         ? [cannot(service.place, "puts no nginx in front of the webserver", "Remove `auth:`.")]
         : [];
     }),
-    ...Object.values(stack.dags).flatMap(({ place, layout, fallback, source }) => [
-      ...(layout === "versioned"
-        ? []
-        : [cannot(place, "makes no mirror with a release of the stack", "Write `layout: versioned`.")]),
+    ...Object.values(stack.dags).flatMap(({ place, fallback, source }) => [
       ...(fallback === "image" && source !== null
         ? [
             cannot(

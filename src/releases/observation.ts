@@ -81,8 +81,19 @@ export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
     readonly changes: DagsChanges;
     readonly findings: readonly Finding[];
   } | null;
+  /** Its plain files; left out: none are kept, or nothing is wanted of them. */
+  readonly plain?: PlainDags;
   /** SHA-256 of the lock file that its code was written against; null: not known. */
   readonly lock: string | null;
+}
+
+/** Plain files of a location, and what brings them to the version that is wanted. */
+export interface PlainDags {
+  /** Key prefix in the bucket. */
+  readonly prefix: string;
+  /** They are of the wanted version, and whole. */
+  readonly isServed: boolean;
+  readonly findings: readonly Finding[];
 }
 
 /** Locations that an unfinished release has switched. */

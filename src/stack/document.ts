@@ -662,9 +662,12 @@ const dagsSchema = z.strictObject({
     .enum(["versioned", "mirror", "both"])
     .default("versioned")
     .describe(
-      "`versioned`: archives and one pointer. `mirror`: plain files, for readers that exist; `both`: one beside the other. " +
-        "The last two are not in this version.",
+      "`versioned`: archives and one pointer, for the reader of this suite. `both`: plain files beside them, for readers that " +
+        "exist, written once the version is loaded. `mirror`: only plain files are read; versions are kept to go back to.",
     ),
+  "mirror-prefix": dagsPrefixSchema
+    .optional()
+    .describe("Key prefix of the plain files, with `layout: mirror` or `both`. Default that of the versions."),
   "poll-seconds": z.int().min(5).max(3600).default(60).describe("How often a reader looks for a new version."),
   fallback: z
     .enum(["none", "image"])

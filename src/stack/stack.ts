@@ -296,7 +296,10 @@ export interface Dags {
   readonly bucket: string;
   /** Key prefix in the bucket; ends in a slash. */
   readonly prefix: string;
+  /** `mirror`, `both`: plain files are kept; `versioned`, `both`: readers of this suite have the version of the pointer. */
   readonly layout: "versioned" | "mirror" | "both";
+  /** Key prefix of the plain files; ends in a slash. */
+  readonly mirrorPrefix: string;
   readonly pollSeconds: number;
   readonly fallback: "none" | "image";
   /** Null when it is this repository. */

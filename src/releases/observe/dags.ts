@@ -17,6 +17,7 @@ import type { Release, Source } from "../../domain/release.ts";
 import type { Dags, Stack } from "../../stack/stack.ts";
 import { type History, pointersBeforeUnfinished } from "../history.ts";
 import type { LocationDags, Observation } from "../observation.ts";
+import { lookAtMirror, type Mirrored } from "../sync-mirror.ts";
 import type { About } from "./images.ts";
 
 /** What is there of the code of each location that lies in S3, and what publishing needs of it again. */
@@ -59,7 +60,8 @@ export async function observeLocations(
         const { pointer, lock } = observation;
         const source = pointer?.value.version === version ? pointer.value.source : checkout.source;
         const wanted = { version, source, publishes, changes, findings };
-        return { location, seen: { ...common, ...known(pointer), lock, wanted }, observation, copy: null };
+        const plain = await plainOf(s3, context, stack, dags, checkout.source, observation);
+        return { location, seen: { ...common, ...known(pointer), lock, wanted, ...plain }, observation, copy: null };
       }
       const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
       const there = known(pointer);
@@ -78,7 +80,9 @@ export async function observeLocations(
               copiedFrom: promotion.environment,
               changes: compareFiles(await filesServed(store, pointer), copy.manifest.files),
             };
-      const seen = { ...common, ...there, lock: manifest?.lock ?? null, wanted };
+      const isPlain = wanted !== null && manifest !== null && scope.dags[location] !== undefined;
+      const plain = isPlain ? await plainOf(s3, context, stack, dags, manifest.source, manifest) : {};
+      const seen = { ...common, ...there, lock: manifest?.lock ?? null, wanted, ...plain };
       return { location, seen, observation: null, copy };
     }),
   );
@@ -99,6 +103,7 @@ export async function observeLocations(
  */
 export async function observeFormerLocations(
   s3: S3Send,
+  context: Context,
   stack: Stack,
   history: Pick<History, "unfinished">,
   to: Release,
@@ -119,7 +124,13 @@ export async function observeFormerLocations(
         const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
         const seen = { prefix, releasedBy, pointer, before: beforeOf(before, location, pointer), lock: null };
         if (version === null) return [location, { ...seen, wanted: null }];
-        return [location, { ...seen, wanted: former(version, await wholeManifest(store, version)) }];
+        const manifest = await wholeManifest(store, version);
+        const dags = stack.dags[location];
+        const plain =
+          manifest === null || dags === undefined
+            ? {}
+            : await plainOf(s3, context, stack, dags, manifest.source, manifest);
+        return [location, { ...seen, wanted: former(version, manifest), ...plain }];
       },
     ),
   );
@@ -180,6 +191,30 @@ export function imageServing(
 
 function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
   return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);
+}
+
+/** Looks at plain files, where they are kept. Reads, and changes nothing. */
+async function plainOf(
+  s3: S3Send,
+  context: Context,
+  stack: Stack,
+  dags: Dags,
+  source: Source,
+  version: Mirrored,
+): Promise<Pick<LocationDags, "plain">> {
+  if (dags.layout === "versioned" || dags.source !== null) return {};
+  const { plan } = await lookAtMirror(context, s3, mirrorOf(stack, dags, source, null), version, dags.prefix);
+  return { plain: { prefix: dags.mirrorPrefix, isServed: plan.isServed, findings: plan.findings } };
+}
+
+/** Where the plain files of a location lie, and whose they are. @param run page of the run that writes them */
+export function mirrorOf(
+  { contract }: Pick<Stack, "contract">,
+  { location, place, directory, mirrorPrefix }: Dags,
+  source: Source,
+  run: string | null,
+) {
+  return { dags: { location, place, directory, source, run }, bucket: contract.bucket.name, mirrorPrefix };
 }
 
 /** Null: it was never published, or its archive is gone. */

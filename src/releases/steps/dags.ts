@@ -5,6 +5,7 @@ import { dagsKeys } from "../../domain/dags.ts";
 import type { Step } from "../../domain/plan.ts";
 import type { Workshop } from "../workshop.ts";
 import type { Done } from "./done.ts";
+import { bringPlainFiles } from "./plain-files.ts";
 
 /** What publishing is done with: it writes under names of its own, and nobody reads them yet. */
 export interface DagsWorkshop {
@@ -35,6 +36,19 @@ export async function publish(
   await publishDags(dagsStore(part.prefix), context, { ...observation, request });
   const files = Object.keys(observation.files).length;
   return { results: {}, parts: {}, said: `version ${version.slice(0, 12)}, ${files} files` };
+}
+
+/** Brings plain files to the version that readers have. @throws UserError `superseded`, AwsError, Cancelled */
+export async function mirrorFiles(
+  { context, clients, stack, page, checkLock }: DagsWorkshop & Pick<Workshop, "clients" | "stack" | "checkLock">,
+  { location, version }: Extract<Step, { kind: "mirror" }>,
+): Promise<Done> {
+  const dags = stack.dags[location];
+  if (dags === undefined) throw new Error(`the stack has no DAGs of ${location}`);
+  await checkLock();
+  const { written, removed } = await bringPlainFiles(context, clients, stack, dags, version, page);
+  const said = `plain files are those of version ${version.slice(0, 12)}: ${written} written, ${removed} removed`;
+  return { results: {}, parts: {}, said };
 }
 
 /** Lets readers of a location have another version. @throws UserError `superseded`, AwsError, Cancelled */
