@@ -12,12 +12,6 @@ export function limits(stack: Stack): readonly Finding[] {
   const needsInstance = services.length === 0 || services.some(({ definition }) => definition.kind === "generated");
   const whole: Place = { file: stack.file, line: 1, column: 1 };
   return [
-    ...services.flatMap((service) => {
-      if (service.kind === "code-location") return [];
-      return service.kind === "webserver" && service.auth !== null
-        ? [cannot(service.place, "puts no nginx in front of the webserver", "Remove `auth:`.")]
-        : [];
-    }),
     ...Object.values(stack.dags).flatMap(({ place, fallback, source }) => [
       ...(fallback === "image" && source !== null
         ? [

@@ -30,6 +30,10 @@ const basicAuthSchema = z.strictObject({
   ),
 });
 
+const nginxSchema = basicAuthSchema.extend({
+  image: keySchema.default("nginx").describe("The image of nginx, made of `docker/nginx`: a key of `images`."),
+});
+
 /** Headers that every request has, or that are about its connection. */
 const ownHeaders = [
   "accept",
@@ -200,7 +204,7 @@ const webserverSchema = z
     kind: z.literal("webserver").describe("Dagster's UI and GraphQL."),
     ...serviceKeys,
     ...hostKeys,
-    port: portSchema.optional().describe("Port it listens on. The contract's wins; default 3000."),
+    port: portSchema.optional().describe("Port it listens on. The contract's wins; default 3000, with `auth` 8080."),
     url: z
       .url({ protocol: /^https?$/, error: "an http:// or https:// address" })
       .optional()
@@ -220,9 +224,12 @@ const webserverSchema = z
       .refine(({ min, max }) => min <= max, { path: ["min"], error: "is above max", params: { fix: "Swap them." } })
       .optional()
       .describe("How the infrastructure scales it. Read for price and drift; never applied."),
-    auth: basicAuthSchema
+    auth: nginxSchema
       .optional()
-      .describe("Puts nginx with basic authentication in front of it, as a sidecar. Not in this version."),
+      .describe(
+        "Puts nginx with basic authentication in front of it, as a sidecar called `nginx`, which listens on `port` (8080, " +
+          "unless told); Dagster answers it only.",
+      ),
   })
   .superRefine(checkService);
 

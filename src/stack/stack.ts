@@ -201,8 +201,8 @@ export interface Webserver extends ServiceProcess {
   readonly address: string | null;
   /** Where people reach it; null when only the VPC does. */
   readonly url: string | null;
-  /** Login that nginx asks for in front of it. */
-  readonly auth: BasicAuth | null;
+  /** Login that nginx asks for in front of it: `port` is nginx's then. */
+  readonly auth: Nginx | null;
   /** What the infrastructure does; never applied by us. */
   readonly scaling: Scaling | null;
 }
@@ -234,6 +234,12 @@ export interface BasicAuth {
   readonly place: Place;
   /** Name of a secret with the keys `username`, `password` and `htpasswd`. */
   readonly secret: string;
+}
+
+/** nginx in front of a webserver. */
+export interface Nginx extends BasicAuth {
+  /** Key of its image; the file may have none of that name. */
+  readonly image: string;
 }
 
 /** How the gates log in: by user and password, or by headers that the login wants of a machine. */
