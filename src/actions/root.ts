@@ -210,7 +210,7 @@ function imagesToMake({ plan: { steps } }: Result): readonly string[] {
 }
 
 async function tellStatus(request: SessionRequest, role: RoleRequest | null, failOnDrift: boolean): Promise<void> {
-  const { connect, explainStatus, status, wordsOfStatus, showDrift } = await import("../releases/work.ts");
+  const { connect, explainStatus, status, subjectOf, wordsOfStatus, showDrift } = await import("../releases/work.ts");
   const found = await logged(async (context) => {
     const seen = await status(context, connect(context, role), request);
     context.report({ kind: "result", lines: wordsOfStatus(seen) });
@@ -230,7 +230,7 @@ async function tellStatus(request: SessionRequest, role: RoleRequest | null, fai
     throw new UserError({
       what: `What runs is not what the current release says: ${drift.join("; ")}.`,
       where: `stack ${found.stack}, ${found.environment}`,
-      fix: found.drift.map(({ service, remedy }) => `${service ?? "the stack"}: ${remedy}`).join("\n"),
+      fix: found.drift.map((one) => `${subjectOf(one)}: ${one.remedy}`).join("\n"),
     });
   }
 }

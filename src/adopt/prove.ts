@@ -1,3 +1,4 @@
+import { type Bucket, bucket } from "../aws/bucket.ts";
 import type { Context } from "../domain/context.ts";
 import type { Finding } from "../domain/finding.ts";
 import { releaseId } from "../domain/identifiers.ts";
@@ -55,7 +56,8 @@ export async function prove(
     contract: stack.contract.version ?? null,
   });
   const release = releaseOf(stack, begun, ran, version);
-  const promotion = { environment, release, unfinished: [], registry };
+  const pointers = (below: string): Bucket => bucket(clients.s3, stack.contract.bucket.name, below);
+  const promotion = { environment, release, unfinished: [], registry, pointers };
   const observed = await observe(
     clients,
     images,

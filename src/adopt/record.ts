@@ -50,6 +50,7 @@ export async function recordRunning(
       approved: null,
       images: { clients: images, observations: {}, copies: {} },
       dags: {},
+      dagsCopies: {},
       parts: ["images", "definitions", "rollout"],
       earlier: [],
       allowsStateLoss: false,

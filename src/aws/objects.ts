@@ -14,12 +14,15 @@ import { type ClientSettings, clientConfig } from "./settings.ts";
  */
 export interface ObjectWriter {
   /** S3 refuses bytes that are not of this hash. @param sha256 in hex */
-  put(object: ObjectName & { readonly bytes: Uint8Array; readonly sha256: string }): Promise<void>;
+  put(object: ObjectName & { readonly bytes: Uint8Array; readonly sha256: string }, look?: Look): Promise<void>;
   /** What is not there is removed already. */
-  remove(object: ObjectName): Promise<void>;
+  remove(object: ObjectName, look?: Look): Promise<void>;
   /** Lets go of connections that are kept open. */
   close(): void;
 }
+
+/** Looks right before each request goes out; what it throws keeps it from that, and is not tried again. */
+export type Look = () => void;
 
 export interface ObjectName {
   readonly bucket: string;
@@ -49,7 +52,13 @@ export function objectWriter(context: Pick<Context, "clock" | "signal">, setting
     targets.set(bucket, known);
     return known;
   };
-  const call = (method: "PUT" | "DELETE", { bucket, key }: ObjectName, body: Uint8Array | null, sha256: string) =>
+  const call = (
+    method: "PUT" | "DELETE",
+    { bucket, key }: ObjectName,
+    body: Uint8Array | null,
+    sha256: string,
+    look: Look = () => undefined,
+  ) =>
     insist(
       method === "PUT" ? "PutObject" : "DeleteObject",
       { resource: `s3://${bucket}/${key}`, idempotent: true },
@@ -60,12 +69,13 @@ export function objectWriter(context: Pick<Context, "clock" | "signal">, setting
         const headers = { host: hostOf(unsigned), "x-amz-content-sha256": sha256 };
         const bare = { method, protocol, hostname, path, headers, query: {}, ...(port === undefined ? {} : { port }) };
         const signed = await signer.sign(bare);
+        look();
         await exchange({ ...bare, headers: signed.headers }, body, way);
       },
     );
   return {
-    put: ({ bytes, sha256, ...object }) => call("PUT", object, bytes, sha256),
-    remove: (object) => call("DELETE", object, null, hashOfNothing),
+    put: ({ bytes, sha256, ...object }, look) => call("PUT", object, bytes, sha256, look),
+    remove: (object, look) => call("DELETE", object, null, hashOfNothing, look),
     close: () => {
       context.signal.removeEventListener("abort", abort);
       for (const agent of Object.values(way.agents)) agent.destroy();

@@ -106,7 +106,30 @@ const status = z.object({
       deployment: z.string().nullable(),
     }),
   ),
-  drift: z.array(z.object({ service: z.string().nullable(), kind: z.string(), what: z.string(), remedy: z.string() })),
+  /** What readers of code in S3 have. */
+  dags: z.array(
+    z.object({
+      location: z.string(),
+      /** null: nothing is served, or it is not known. */
+      version: z.string().nullable(),
+      repository: z.string().nullable(),
+      commit: z.string().nullable(),
+      since: z.string().nullable(),
+      releasedBy: z.enum(["stack", "itself"]),
+      /** Why it is not known; null: it is. */
+      unknown: z.string().nullable(),
+    }),
+  ),
+  drift: z.array(
+    z.object({
+      service: z.string().nullable(),
+      /** The location whose code in S3 it is about. */
+      location: z.string().optional(),
+      kind: z.string(),
+      what: z.string(),
+      remedy: z.string(),
+    }),
+  ),
   findings: z.array(finding),
   history: z.array(pastRelease),
   holder: z.object({ name: z.string(), since: z.string(), leftSeconds: z.number() }).nullable(),
@@ -209,6 +232,8 @@ const ranBy = z.object({
   commit: z.string().nullable(),
   digest: z.string().nullable(),
   definition: z.string().nullable(),
+  /** Version of the location's code in S3 by that release; null: its code is in the image. */
+  dags: z.string().nullable(),
 });
 
 const why = z.object({

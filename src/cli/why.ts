@@ -26,7 +26,7 @@ export function documentOfWhy({ run, location, page, of, task, said, lastGood }:
 
 function releaseOf(of: RanBy | null): WhyDocument["release"] {
   if (of === null) return null;
-  const { release, command, by, image, definition } = of;
+  const { release, command, by, image, definition, dags } = of;
   return {
     id: release.id,
     command,
@@ -36,5 +36,6 @@ function releaseOf(of: RanBy | null): WhyDocument["release"] {
     commit: image?.source.sha ?? null,
     digest: image?.digest ?? null,
     definition: definition === null ? null : showRevision(definition),
+    dags: dags?.version ?? null,
   };
 }

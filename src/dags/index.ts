@@ -1,6 +1,7 @@
 export { publishDags, switchDags } from "./apply.ts";
-export type { DagsChanges } from "./compare.ts";
+export { compareFiles, type DagsChanges } from "./compare.ts";
 export { type Contents, contentsOfFolder, contentsOfVersion } from "./contents.ts";
+export { copyDags, type DagsCopy } from "./copy.ts";
 export { explainDags, explainFiles } from "./explain.ts";
 export * from "./mirror/index.ts";
 export * from "./retention/index.ts";

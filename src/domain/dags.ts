@@ -84,6 +84,8 @@ export const dagsMirrorSchema = z.strictObject({
   files: filesSchema,
   /** A run is at it, or was cut: of these paths nobody knows what they hold. Null: all is as `files` says. */
   writing: z.strictObject({ paths: z.array(z.string()), run: z.string().nullable(), at: instantSchema }).nullable(),
+  /** A run that had lost its lease may have written these paths after `at`: nobody knows what they hold. */
+  late: z.strictObject({ paths: z.array(z.string()), run: z.string().nullable() }).optional(),
   lock: sha256Schema.nullable(),
   source: sourceSchema,
   run: z.string().nullable(),

@@ -8,6 +8,7 @@ export type Level = z.infer<typeof levelSchema>;
 /** Every check there is, by its id: what `checks:` in the stack file names. */
 export const checkIds: readonly string[] = [
   "architecture-differs",
+  "auth-image",
   "base-floats",
   "base-unknown",
   "byte-code",
@@ -76,8 +77,10 @@ export const checkIds: readonly string[] = [
   "migration-heads",
   "migration-unread",
   "migrations-differ",
+  "mirror-late-write",
   "mirror-name-taken",
   "mirror-not-ours",
+  "mirror-prefix",
   "mirror-same-size",
   "models-differ",
   "models-not-compared",

@@ -156,6 +156,14 @@ export type Action =
       } | null;
       readonly version: DagsVersion;
     }
+  /** Brings a location's plain files to a version that is published. */
+  | {
+      readonly kind: "mirror";
+      readonly location: string;
+      /** Key prefix of the plain files in the stack's bucket. */
+      readonly prefix: string;
+      readonly version: DagsVersion;
+    }
   | ({ readonly kind: "gate" } & Question);
 
 /** What a gate asks. `image` is the full reference that must be found. */

@@ -1,5 +1,5 @@
 import type { Finding } from "../domain/finding.ts";
-import { loadedDags } from "./dags-definitions.ts";
+import { hasReader, loadedDags } from "./dags-definitions.ts";
 import { loadingHosts, locationsServedBy } from "./hosts.ts";
 import type { Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -13,12 +13,13 @@ export function checkDags(stack: Stack, scope: Stack, observation: Observation):
     if (seen === undefined) return [];
     return [
       ...(seen.wanted?.findings ?? []),
+      ...(seen.plain?.findings ?? []),
+      ...samePrefix(dags),
       ...unpublished(dags, seen),
       ...notPromoted(dags, seen, observation),
       ...lockDiffers(stack, dags, seen, observation),
       ...readerMissing(stack, dags, observation),
       ...ownDefinition(stack, dags),
-      ...switchedBeside(dags, seen, observation),
     ];
   });
   return [...each, ...runsMixed(stack), ...launcherMissing(stack, observation)];
@@ -44,7 +45,7 @@ function runsMixed(stack: Stack): readonly Finding[] {
 
 /** Dagster's own launcher starts a run on whatever is loaded when it leaves the queue. */
 function launcherMissing(stack: Stack, { instanceFile }: Observation): readonly Finding[] {
-  const [first] = Object.values(stack.dags);
+  const [first] = Object.values(stack.dags).filter(({ layout }) => layout !== "mirror");
   const tree = instanceFile?.tree ?? null;
   if (first === undefined || tree === null || stack.runs.kind === "ecs") return [];
   if (textAt(tree, ["run_launcher", "class"])?.text === "PlannedCodeRunLauncher") return [];
@@ -92,7 +93,7 @@ function unpublished({ location, place, source, prefix }: Dags, { pointer }: See
   ];
 }
 
-/** Versions do not travel between buckets. */
+/** A version that is promoted is copied; this one is nowhere any more. */
 function notPromoted({ location, place }: Dags, { wanted }: Seen, { promoted }: Observation): readonly Finding[] {
   if (promoted === null || wanted === null || wanted.source !== null) return [];
   return [
@@ -100,8 +101,8 @@ function notPromoted({ location, place }: Dags, { wanted }: Seen, { promoted }: 
       id: "dags-not-promoted",
       level: "error",
       where: place,
-      what: `Version ${wanted.version} of the DAGs of ${location}, which ${promoted.environment} has, was not published to this environment.`,
-      fix: "Publish it from its commit with actions/sync-dags and the bucket of this environment, without `webserver-url`, on a prefix of its own; or deploy that commit here.",
+      what: `Version ${wanted.version} of the DAGs of ${location}, which the release of ${promoted.environment} names, lies neither in its bucket nor in the one of this environment, or not whole: it cannot be copied.`,
+      fix: `Deploy its commit to ${promoted.environment} again, which publishes it anew; or promote a release whose versions are kept.`,
     },
   ];
 }
@@ -124,6 +125,7 @@ function lockDiffers(stack: Stack, dags: Dags, { lock }: Seen, observation: Obse
 
 /** An image of layers has the reader only when a file of `files` brings it. */
 function readerMissing(stack: Stack, { location, place }: Dags, observation: Observation): readonly Finding[] {
+  if (!hasReader(stack, location)) return [];
   const serving = Object.values(stack.services).filter((service) => locationsServedBy(service).includes(location));
   const lacking = serving.filter((service) => {
     const files = imageFor(observation, service)?.made?.of.files;
@@ -142,8 +144,23 @@ function readerMissing(stack: Stack, { location, place }: Dags, observation: Obs
   ];
 }
 
+/** Whoever copies plain files from the prefix of the versions copies archives and manifests as well. */
+function samePrefix({ location, layout, prefix, mirrorPrefix, place }: Dags): readonly Finding[] {
+  if (layout === "versioned" || !prefix.startsWith(mirrorPrefix)) return [];
+  return [
+    {
+      id: "mirror-prefix",
+      level: "notice",
+      where: place,
+      what: `Plain files of ${location} lie under ${mirrorPrefix}, and its versions under ${prefix}: who copies the one copies archives and manifests of the other, too.`,
+      fix: "Give the plain files a prefix of their own: `mirror-prefix`. Or leave `archives/` and `versions/` out where they are copied (`--exclude`).",
+    },
+  ];
+}
+
 /** Somebody else's definition starts what it says. */
-function ownDefinition({ services, runs }: Stack, { location, place }: Dags): readonly Finding[] {
+function ownDefinition({ services, runs, dags }: Stack, { location, place }: Dags): readonly Finding[] {
+  if (!hasReader({ dags }, location)) return [];
   const serving = Object.values(services).filter((service) => locationsServedBy(service).includes(location));
   const starting =
     runs.kind === "ecs" ? Object.values(runs.definitions).filter((run) => run.location === location) : [];
@@ -155,28 +172,6 @@ function ownDefinition({ services, runs }: Stack, { location, place }: Dags): re
       where: place,
       what: `Location ${location} is to be served from S3, and a task definition of your own serves it, or starts its runs: no reader is put into it.`,
       fix: "Let the definition be made: remove `task-definition`. Or keep it, start the reader in it yourself, and publish with actions/sync-dags: remove the location from `dags`.",
-    },
-  ];
-}
-
-/** What readers have is not what the current release has let them have: the release replaces it. */
-function switchedBeside(
-  { location, place }: Dags,
-  { pointer, before, releasedBy }: Seen,
-  { current }: Observation,
-): readonly Finding[] {
-  const pinned = current?.dags[location];
-  if (releasedBy === "itself" || pinned === undefined || pointer === null) return [];
-  const isCut = before?.version !== pointer.value.version;
-  if (isCut || pinned.version === pointer.value.version) return [];
-  const { version, run, source } = pointer.value;
-  return [
-    {
-      id: "drift",
-      level: "warning",
-      where: place,
-      what: `Readers of ${location} have version ${version}, of ${source.repository} at ${source.sha}${run === null ? "" : ` (${run})`}, and the current release says ${pinned.version}.`,
-      fix: "Somebody has switched it beside the stack. This release switches it to what is checked out; a location that another repository releases has `source:`.",
     },
   ];
 }

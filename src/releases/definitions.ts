@@ -144,12 +144,22 @@ export function serviceDefinitions(
             kind: "generated",
             ...generated(stack, service.definition),
             role,
+            login: loginInFront(stack, service, images),
             log: logOf(stack, service, service.key),
           },
         },
       ];
     },
   );
+}
+
+/** What nginx in front of a service is made of; null: there is to be none, or its image is not known, which is a finding. */
+function loginInFront(stack: Stack, service: Service, images: ImageReferences): GeneratedRequest["login"] {
+  const auth = service.kind === "webserver" ? service.auth : null;
+  const image = auth === null ? undefined : images[auth.image];
+  if (service.kind !== "webserver" || auth === null || image === undefined) return null;
+  const htpasswd = valueFromOf({ kind: "secret", name: auth.secret, key: "htpasswd" }, homeOf(stack));
+  return { image, htpasswd, port: service.port };
 }
 
 /** One that somebody else has written, with what the stack file says of images, variables and tags. */
@@ -224,11 +234,16 @@ function roleOf(stack: Stack, service: Service, runArn: (location: string) => La
       const workspace = workspacePath(stack, service.image);
       return service.kind === "daemon"
         ? { kind: "daemon", workspace, code }
-        : { kind: "webserver", port: service.port, workspace, code };
+        : { kind: "webserver", port: portBehind(service), workspace, code };
     }
     case "code-location":
       return codeLocationRole(stack, service, runArn);
   }
+}
+
+/** Where Dagster listens itself: nginx has the port that others are told. */
+function portBehind({ auth, port }: Extract<Service, { kind: "webserver" }>): number {
+  return auth === null ? port : port === 3000 ? 3001 : 3000;
 }
 
 /** What a process tells of a location that it loads; null when the definition of its runs is not known. */

@@ -276,6 +276,7 @@ async function prepare(
     approved: approved?.hash ?? null,
     images: { clients: images, observations, copies },
     dags: observed.dags,
+    dagsCopies: observed.dagsCopies,
     earlier: [],
     allowsStateLoss: allowStateLoss,
     rolling,

@@ -6,6 +6,7 @@ import { compareDefinitions } from "../task-definitions/compare.ts";
 import {
   isScaled,
   type KnownDefinition,
+  type LocationDags,
   type MovedService,
   movedOf,
   type Observation,
@@ -17,7 +18,9 @@ import {
 export interface Drift {
   /** Key of the service, or ECS's name of one that is not of the stack; null: the stack as a whole. */
   readonly service: string | null;
-  readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract";
+  /** The location whose code in S3 it is about. */
+  readonly location?: string;
+  readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract" | "dags";
   /** For people, to be read after the name of the service. Names of variables at most, never a value. */
   readonly what: string;
   /** What the next deploy does about it. */
@@ -25,7 +28,12 @@ export interface Drift {
 }
 
 /** What drift is told from. */
-export type Ran = Pick<Observation, "releasing" | "current" | "services" | "before" | "definitions">;
+export type Ran = Pick<Observation, "releasing" | "current" | "services" | "before" | "definitions"> & {
+  readonly dags: Readonly<Record<string, SeenPointer>>;
+};
+
+/** What readers of a location have, and had before an unfinished release. */
+export type SeenPointer = Pick<LocationDags, "pointer" | "before" | "releasedBy">;
 
 /**
  * What differs from the current release, service by service. A count that something else sets is no drift, and neither is one
@@ -40,19 +48,26 @@ export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
   const others = moved.flatMap((one) =>
     one.service === null && one.now.revision !== null ? [driftOfMoved(one, ran)] : [],
   );
-  return [...services, ...others, ...driftOfContract(stack, ran.current)];
+  const dags = Object.keys(stack.dags).flatMap((location) => driftOfDags(location, ran));
+  return [...services, ...others, ...dags, ...driftOfContract(stack, ran.current)];
 }
 
 /** `webserver is scaled to 0` */
-export function showDrift({ service, what }: Drift): string {
-  return `${service ?? "the stack"} ${what}`;
+export function showDrift(drift: Drift): string {
+  return `${subjectOf(drift)} ${drift.what}`;
+}
+
+/** What people know that by which has drifted. */
+export function subjectOf({ service, location }: Drift): string {
+  return service ?? (location === undefined ? "the stack" : `readers of ${location}`);
 }
 
 /** Drift as a plan tells it. A service that is gone, and a daemon that may overlap, have findings of their own. */
 export function driftFindings(stack: Stack, ran: Ran): readonly Finding[] {
   return driftOf(stack, ran).flatMap((drift): readonly Finding[] => {
-    const { service, kind, remedy: fix } = drift;
-    const where = (service === null ? undefined : stack.services[service]?.place) ?? wholeFile(stack);
+    const { service, location = "", kind, remedy: fix } = drift;
+    const place = service === null ? stack.dags[location]?.place : stack.services[service]?.place;
+    const where = place ?? wholeFile(stack);
     const what = `${showDrift(drift)}.`;
     switch (kind) {
       case "gone":
@@ -65,6 +80,7 @@ export function driftFindings(stack: Stack, ran: Ran): readonly Finding[] {
       case "revision":
       case "count":
       case "tasks":
+      case "dags":
         return [{ id: "drift", level: "warning", where, what, fix }];
     }
   });
@@ -171,6 +187,50 @@ function driftOfCount(
   if (!isOff) return [];
   const what = `has ${runningCount} of ${desiredCount} tasks`;
   return [{ service: key, kind: "tasks", what, remedy: "A deploy waits until they run, and fails when they do not." }];
+}
+
+/** Readers of a location have what no release that was committed has let them have. What releases itself has not drifted. */
+function driftOfDags(location: string, { dags, current, releasing }: Ran): readonly Drift[] {
+  const [seen, pinned] = [dags[location], current?.dags[location]];
+  if (seen === undefined || pinned === undefined || seen.releasedBy === "itself") return [];
+  const common = { service: null, location } as const;
+  if (seen.pointer === null)
+    return [
+      {
+        ...common,
+        kind: "dags",
+        what: `find no pointer any more; the current release says ${pinned.version}`,
+        remedy: "A deploy writes it anew, and publishes what is not there.",
+      },
+    ];
+  const { version, source, run, at } = seen.pointer.value;
+  if (seen.before?.version !== version) {
+    const former = seen.before === null ? "nothing" : `version ${seen.before.version.slice(0, 12)}`;
+    const who =
+      releasing === null ? "a release that was cut, or failed, has" : `${releasing}, who is releasing now, has`;
+    return [
+      {
+        ...common,
+        kind: "unfinished",
+        what: `have version ${version.slice(0, 12)}: ${who} switched them. Before, they had ${former}`,
+        remedy:
+          releasing === null
+            ? "Nothing to do: the next release goes on from there, and should it fail, they get what they had before."
+            : "Wait until that release has ended.",
+      },
+    ];
+  }
+  if (version === pinned.version) return [];
+  const page = run === null ? "" : ` (${run})`;
+  return [
+    {
+      ...common,
+      kind: "dags",
+      what: `have version ${version}, of ${source.repository} at ${source.sha}${page}, since ${at}; the current release says ${pinned.version}`,
+      remedy:
+        "Somebody has switched them beside the stack. A deploy switches them to what is checked out; a location that another repository releases has `source:`.",
+    },
+  ];
 }
 
 function driftOfContract({ contract }: Stack, current: Release | null): readonly Drift[] {

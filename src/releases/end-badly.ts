@@ -22,7 +22,7 @@ import type { RolloutEnd } from "./rollout.ts";
 import { putSettingsBack } from "./settings-back.ts";
 import { sendAllBack } from "./send-back.ts";
 import type { Session } from "./session.ts";
-import { seenBack, switchAllBack, switchedBy } from "./pointers-back.ts";
+import { plainFilesBack, seenBack, switchAllBack, switchedBy } from "./pointers-back.ts";
 import { stateAfterTakeBack } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
@@ -58,7 +58,9 @@ export async function failed(
   const isGoingBack = isSentBack || !(isCancelled || isLeft);
   if (moved.length + switched.length > 0 && isGoingBack) context.report({ kind: "stage", title: "Taking back" });
   // What was moved last goes back first: then old processes find the code that they had.
-  const pointers = isGoingBack ? await switchAllBack(context, session, lock, switched) : [];
+  const pointers = isGoingBack
+    ? await plainFilesBack(context, session, lock, await switchAllBack(context, session, lock, switched))
+    : [];
   const sentBack = isSentBack ? await sendAllBack(context, session, lock, undertaking.observation, moved) : [];
   const takenBack =
     isCancelled || isLeft ? sentBack : await takeAllOrSend(context, session, lock, undertaking, moved, dagster);

@@ -9,16 +9,7 @@ import { locationsServedBy } from "./hosts.ts";
 export function limits(stack: Stack): readonly Finding[] {
   const services = Object.values(stack.services);
   return [
-    ...services.flatMap((service) => {
-      if (service.kind === "code-location") return [];
-      return service.kind === "webserver" && service.auth !== null
-        ? [cannot(service.place, "puts no nginx in front of the webserver", "Remove `auth:`.")]
-        : [];
-    }),
-    ...Object.values(stack.dags).flatMap(({ place, layout, fallback, source }) => [
-      ...(layout === "versioned"
-        ? []
-        : [cannot(place, "makes no mirror with a release of the stack", "Write `layout: versioned`.")]),
+    ...Object.values(stack.dags).flatMap(({ place, fallback, source }) => [
       ...(fallback === "image" && source !== null
         ? [
             cannot(

@@ -75,12 +75,25 @@ export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
     /** null: it was published, and is gone. */
     readonly source: Source | null;
     readonly publishes: boolean;
+    /** The environment that it is copied from; left out: it is of the checkout, or was published here before. */
+    readonly copiedFrom?: string;
     /** Of its files, against what is served. */
     readonly changes: DagsChanges;
     readonly findings: readonly Finding[];
   } | null;
+  /** Its plain files; left out: none are kept, or nothing is wanted of them. */
+  readonly plain?: PlainDags;
   /** SHA-256 of the lock file that its code was written against; null: not known. */
   readonly lock: string | null;
+}
+
+/** Plain files of a location, and what brings them to the version that is wanted. */
+export interface PlainDags {
+  /** Key prefix in the bucket. */
+  readonly prefix: string;
+  /** They are of the wanted version, and whole. */
+  readonly isServed: boolean;
+  readonly findings: readonly Finding[];
 }
 
 /** Locations that an unfinished release has switched. */

@@ -25,6 +25,8 @@ export interface Observed extends ObservedImages {
   readonly observation: Observation;
   /** The code of locations in the checkout, by location. */
   readonly dags: ObservedDags["checkouts"];
+  /** Versions that another environment has, and this one has not, by location. */
+  readonly dagsCopies: ObservedDags["copies"];
 }
 
 /**
@@ -97,7 +99,7 @@ export async function observe(
     instigators,
     dags: dags.locations,
   };
-  return { observation, images, copies, dags: dags.checkouts };
+  return { observation, images, copies, dags: dags.checkouts, dagsCopies: dags.copies };
 }
 
 /** What alembic will find in images of layers: a Dockerfile does not say where it copies what. */

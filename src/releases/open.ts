@@ -95,6 +95,8 @@ export async function openStack(
 /** Records of another environment of the stack, to be read; it may be in another account or region. */
 export interface OtherEnvironment {
   readonly records: Bucket;
+  /** The DAGs of a location there, by their prefix. */
+  readonly pointers: (prefix: string) => Bucket;
   /** Account that its registry is in. */
   readonly account: string;
   readonly clients: Clients;
@@ -118,7 +120,8 @@ export async function openOther(
   const { contract } = await findContract(clients, reference, showPlace(contractPlace(stackFile, environment)));
   const { name, prefix } = contract.bucket;
   const records = bucket(clients.s3, name, `${prefix}${stackFile.name}/${environment}/`);
-  return { records, account: contract.account ?? account, clients };
+  const pointers = (below: string): Bucket => bucket(clients.s3, name, below);
+  return { records, pointers, account: contract.account ?? account, clients };
 }
 
 /** The credentials work in an account that is not to be touched. */

@@ -14,6 +14,7 @@ import { type ImageReferences, imageReference } from "./definitions.ts";
 import { checkExisting, withNames } from "./existing.ts";
 import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { checkInstance } from "./instance-checks.ts";
+import { checkNginx } from "./nginx-checks.ts";
 import { limits } from "./limits.ts";
 import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
@@ -72,6 +73,7 @@ export function planWithContents(
   const willHave = (service: Service): string | null => versionFor(service, scope, observation, draft.target);
   const findings = [
     ...limits(scope),
+    ...checkNginx(scope),
     ...checkExisting(scope, observation),
     ...distinct(checkDefinitions(scope, observation, draft.contents, begun.source.sha)),
     ...checkInstance(scope, observation, draft.contents),

@@ -1,7 +1,7 @@
 import type { Dagster } from "../dagster/client.ts";
 import { switchDags } from "../dags/index.ts";
 import type { Context } from "../domain/context.ts";
-import { dagsKeys, dagsPointerSchema, type DagsVersion } from "../domain/dags.ts";
+import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import type { Plan, SwitchUndo } from "../domain/plan.ts";
 import { versionGate } from "../gates/version.ts";
@@ -10,6 +10,7 @@ import type { RolloutEnd } from "./rollout.ts";
 import type { Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
 import type { Stack } from "../stack/stack.ts";
+import { bringPlainFiles } from "./steps/plain-files.ts";
 import { gateTimeoutSeconds } from "./time-outs.ts";
 
 /** A location whose readers were let have a version that is not to stay. */
@@ -86,6 +87,46 @@ export async function switchAllBack(
       }
     } catch (error) {
       results.push({ location, version: null, why: messageOf(error), isBack: false });
+    }
+  }
+  return results;
+}
+
+/**
+ * Plain files follow the pointer: those that this release has written, or one that was cut, become again what the pointer names.
+ * @returns the same, with why where they could not
+ */
+export async function plainFilesBack(
+  context: Context,
+  { stack, clients, pointers, request }: Session,
+  lock: HeldLock,
+  back: readonly PointerBack[],
+): Promise<readonly PointerBack[]> {
+  const results = [...back];
+  for (const dags of Object.values(stack.dags)) {
+    const { location, layout, source, prefix, mirrorPrefix } = dags;
+    if (layout === "versioned" || source !== null) continue;
+    try {
+      const [pointer, mirror] = await Promise.all([
+        pointers(prefix).read(dagsKeys.pointer, dagsPointerSchema),
+        pointers(mirrorPrefix).read(dagsKeys.mirror, dagsMirrorSchema),
+      ]);
+      // Nobody has begun with them.
+      if (pointer === null || mirror === null) continue;
+      const { version } = pointer.value;
+      const { writing, late } = mirror.value;
+      if (mirror.value.version === version && writing === null && late === undefined) continue;
+      await lock.check();
+      await bringPlainFiles(context, clients, stack, dags, version, request.owner.url);
+      context.report({ kind: "line", text: `plain files of ${location} are those of version ${short(version)} again` });
+      if (results.every((one) => one.location !== location))
+        results.push({ location, version, why: null, isBack: false });
+    } catch (error) {
+      const why = `its plain files could not be brought back: ${messageOf(error)}`;
+      const at = results.findIndex((one) => one.location === location);
+      const before = results[at];
+      if (before === undefined) results.push({ location, version: null, why, isBack: false });
+      else results[at] = { ...before, why: before.why ?? why };
     }
   }
   return results;

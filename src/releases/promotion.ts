@@ -1,3 +1,4 @@
+import type { Bucket } from "../aws/bucket.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import type { ReleaseId } from "../domain/identifiers.ts";
@@ -20,6 +21,8 @@ export interface PromotionRequest {
 /** A release of another environment, and the registry that its images were made in. */
 export interface Promotion extends Promoted {
   readonly registry: () => Promise<Registry>;
+  /** The DAGs of a location there, by their prefix. */
+  readonly pointers: (prefix: string) => Bucket;
 }
 
 /**
@@ -55,6 +58,7 @@ export async function openPromotion(
     environment,
     release,
     unfinished: unfinished.map(({ intent }) => intent.release.id),
+    pointers: other.pointers,
     registry: () => connections.registryOf(context, other.clients, other.account),
   };
 }

@@ -85,6 +85,7 @@ export async function rollback(context: Context, connections: Connections, reque
       approved: request.approved?.hash ?? null,
       images: { clients: images, observations: {}, copies: {} },
       dags: {},
+      dagsCopies: {},
       parts: ["definitions", "rollout"],
       earlier: [],
       allowsStateLoss: request.allowStateLoss,
@@ -245,7 +246,7 @@ async function look(
     ),
     byKey(imagesOf(to), ({ repository, digest }) => imageIsThere(images, repository, digest)),
     schemaNow(session, to),
-    observeFormerLocations(clients.s3, stack, session, to),
+    observeFormerLocations(clients.s3, context, stack, session, to),
   ]);
   const definitions = Object.entries(running).map(
     ([key, known]) => [`service/${key}`, { ...known, newest: null }] as const,

@@ -90,7 +90,7 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
     if (!names.has(name)) throw unknownName(name, names);
     if (Object.hasOwn(stack.images, name)) {
       chosen.images.add(name);
-      for (const service of services) if (service.image === name) addService(service);
+      for (const service of services) if (imagesOfService(service).includes(name)) addService(service);
       for (const { location, image } of runsOf(stack)) if (image === name) addLocation(location);
     }
     for (const service of services) {
@@ -101,10 +101,15 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
   return chosen;
 }
 
+/** Its own, and that of nginx in front of it. */
+function imagesOfService(service: Service): readonly string[] {
+  return service.kind === "webserver" && service.auth !== null ? [service.image, service.auth.image] : [service.image];
+}
+
 function imagesOf(stack: Stack, { images, services, locations, migrations }: Chosen): ReadonlySet<string> {
   return new Set([
     ...images,
-    ...Object.values(stack.services).flatMap(({ key, image }) => (services.has(key) ? [image] : [])),
+    ...Object.values(stack.services).flatMap((service) => (services.has(service.key) ? imagesOfService(service) : [])),
     ...runsOf(stack).flatMap(({ location, image }) => (locations.has(location) ? [image] : [])),
     ...stack.migrations.flatMap(({ name, image }) => (migrations.has(name) ? [image] : [])),
   ]);

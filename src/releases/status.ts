@@ -10,6 +10,7 @@ import type { Connections } from "./connections.ts";
 import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
+import { observePointers, type SeenDags } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
 import { type Holder, holderOf, type PastRelease, pastReleases, underWayOf } from "./past.ts";
@@ -22,6 +23,8 @@ export interface Status {
   readonly current: Release | null;
   /** By key. */
   readonly services: Readonly<Record<string, ServiceObservation | null>>;
+  /** What readers of code in S3 have, by location. */
+  readonly dags: Readonly<Record<string, SeenDags>>;
   /** What runs and is not what the current release says. */
   readonly drift: readonly Drift[];
   /** What else is to be known of the services: who owns them beside us. */
@@ -40,9 +43,10 @@ export async function status(context: Context, connections: Connections, request
   const { stack, clients, currentRelease: current, lock } = session;
   const holder = holderOf(lock);
   const underWay = underWayOf(session, holder);
-  const [services, history] = await Promise.all([
+  const [services, history, dags] = await Promise.all([
     observeServicesByKey(clients, stack, session),
     pastReleases(session, underWay, shownReleases),
+    observePointers(clients.s3, stack, session),
   ]);
   const before = beforeOf(services, session);
   const definitions = await foreignDefinitions(clients, current, services, before);
@@ -51,17 +55,24 @@ export async function status(context: Context, connections: Connections, request
     environment: stack.environment,
     current,
     services,
+    dags,
     drift: driftOf(stack, {
       releasing: underWay === null ? null : (holder?.owner.name ?? null),
       current,
       services,
       before,
       definitions,
+      dags: knownOf(dags),
     }),
     findings: withLevels(ownershipFindings(stack, services), stack.checks, dayOf(context.clock.now())),
     history,
     holder,
   };
+}
+
+/** What may not be read has not drifted as far as anybody knows. */
+function knownOf(dags: Status["dags"]): Status["dags"] {
+  return Object.fromEntries(Object.entries(dags).filter(([, { unknown }]) => unknown === null));
 }
 
 /** Definitions are read only where another one runs than was released. */
@@ -87,6 +98,7 @@ export function wordsOfStatus({
   environment,
   current,
   services,
+  dags,
   drift,
   holder,
   history,
@@ -101,10 +113,23 @@ export function wordsOfStatus({
         ? `  ${key}: does not exist`
         : `  ${shownName(key, service.name)}: ${service.revision === null ? "nothing" : showRevision(service.revision)}, ${service.runningCount} of ${service.desiredCount} running`,
     ),
+    ...Object.entries(dags).map(([location, seen]) => `  DAGs of ${location}: ${wordsOfDags(seen)}`),
     ...drift.map((one) => `  not as the release says: ${showDrift(one)}`),
     ...open,
     ...(holder === null ? [] : [`  ${holder.owner.name} holds the lock since ${holder.since}`]),
   ];
+}
+
+function wordsOfDags({ pointer, unknown, releasedBy }: SeenDags): string {
+  if (unknown !== null) return `not known; ${unknown}`;
+  if (pointer === null) return "nothing is served";
+  const { version, source, at } = pointer.value;
+  const own = releasedBy === "itself" ? ", which releases it itself" : "";
+  return `version ${version.slice(0, 12)} of ${source.repository}@${source.sha.slice(0, 12)}, since ${minuteOf(at)} UTC${own}`;
+}
+
+function minuteOf(at: string): string {
+  return at.slice(0, 16).replace("T", " ");
 }
 
 /** For the job summary. */
@@ -113,6 +138,7 @@ export function explainStatus({
   environment,
   current,
   services,
+  dags,
   drift,
   findings,
   history,
@@ -138,6 +164,7 @@ export function explainStatus({
             ],
       ),
     ),
+    list(Object.entries(dags).map(([location, seen]) => markdown`DAGs of ${location}: ${wordsOfDags(seen)}`)),
     drift.length === 0
       ? null
       : paragraphs(

@@ -98,7 +98,7 @@ export async function syncDags(
   const store = bucket(clients.s3, request.bucket, request.prefix);
   const { plan, publish, contents, version } = await prepare(store, context, request);
   const mirror =
-    request.layout === "both" ? await lookAtMirror(context, clients, request, version, request.prefix) : null;
+    request.layout === "both" ? await lookAtMirror(context, clients.s3, request, version, request.prefix) : null;
   const findings = levelled([...plan.findings, ...(mirror?.plan.findings ?? [])], request);
   for (const finding of findings) context.report({ kind: "finding", finding });
   const dagster = openWebserver(context, connections, clients, request);
@@ -119,7 +119,7 @@ export async function syncDags(
   const outcome = await bring(store, context, dagster, request, plan, publish);
   if (outcome.kind === "failed" || outcome.kind === "taken-back") return { ...given, outcome, retained: null };
   if (mirror !== null && !mirror.plan.isServed) {
-    await mirror.write(await contents());
+    await mirror.write(await contents(), clients.objects);
     context.report({ kind: "line", text: `plain files are those of version ${short(plan.version)}` });
   }
   const retained = await retain(true);

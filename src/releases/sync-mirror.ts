@@ -6,6 +6,7 @@ import {
   type DagsPlan,
   examine,
   type MirrorPlan,
+  type MirrorRequest,
   observeMirror,
   planDags,
   planMirror,
@@ -29,26 +30,26 @@ export interface Mirrored {
 export interface MirrorWork {
   readonly plan: MirrorPlan;
   /** @param contents of the version */
-  readonly write: (contents: Contents) => Promise<void>;
+  readonly write: (contents: Contents, open: Clients["objects"]) => Promise<void>;
 }
 
 /** Looks at plain files. @param versions prefix of the versions that are kept beside them; null: there are none */
 export async function lookAtMirror(
   context: Context,
-  clients: Pick<Clients, "s3" | "objects">,
-  { dags, bucket: name, mirrorPrefix }: Pick<SyncRequest, "dags" | "bucket" | "mirrorPrefix">,
+  s3: Clients["s3"],
+  { dags, bucket: name, mirrorPrefix }: Pick<SyncRequest, "bucket" | "mirrorPrefix"> & Pick<MirrorRequest, "dags">,
   version: Mirrored,
   versions: string | null,
 ): Promise<MirrorWork> {
-  const store = bucket(clients.s3, name, mirrorPrefix);
+  const store = bucket(s3, name, mirrorPrefix);
   const { files, origins } = withoutLinks(version.files, dags.place);
   const inside = versions?.startsWith(mirrorPrefix) === true ? versions.slice(mirrorPrefix.length) : null;
   const reserved = inside === null ? [] : inside === "" ? ["archives/", dagsKeys.versions, dagsKeys.pointer] : [inside];
   const plan = planMirror(await observeMirror(store, { dags, ...version, files, reserved }));
   return {
     plan,
-    write: async (contents) => {
-      const objects = clients.objects();
+    write: async (contents, open) => {
+      const objects = open();
       try {
         await writeMirror(store, objects, context, plan, (path) => contents(origins[path] ?? path));
       } finally {
@@ -68,7 +69,7 @@ export async function mirrorAlone(
   const { files, origins } = withoutLinks(linked.files, request.dags.place);
   const contents = contentsOfFolder(linked.entries);
   const folder = { ...linked, files, version: dagsVersion(files) };
-  const { plan: mirror, write } = await lookAtMirror(context, clients, request, folder, null);
+  const { plan: mirror, write } = await lookAtMirror(context, clients.s3, request, folder, null);
   const served = mirror.before?.value ?? null;
   const observation: DagsObservation = {
     ...folder,
@@ -83,6 +84,6 @@ export async function mirrorAlone(
     // One that was cut may name this very version.
     plan: { ...plan, findings: [...plan.findings, ...mirror.findings] },
     mirror,
-    write: () => write((path) => contents(origins[path] ?? path)),
+    write: () => write((path) => contents(origins[path] ?? path), clients.objects),
   };
 }

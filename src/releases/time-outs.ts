@@ -29,6 +29,7 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
     case "settings":
     case "publish":
     case "switch":
+    case "mirror":
       return 0;
     case "run-task":
       return migrationTimeoutSeconds;

@@ -1,4 +1,4 @@
-import type { DagsObservation } from "../dags/index.ts";
+import type { DagsCopy, DagsObservation } from "../dags/index.ts";
 import type { Outcome, OutcomeKind } from "../domain/journal.ts";
 import type { Part, Plan } from "../domain/plan.ts";
 import type { CopyObservation, ImageClients, MakingObservation } from "../images/index.ts";
@@ -22,6 +22,8 @@ export interface Undertaking {
   };
   /** The code of locations in the checkout, by location. */
   readonly dags: Readonly<Record<string, DagsObservation>>;
+  /** Versions that are copied from another environment, by location. */
+  readonly dagsCopies: Readonly<Record<string, DagsCopy>>;
   /** The parts of it that are carried out here. */
   readonly parts: readonly Part[];
   /** Steps that were carried out before, and belong to the same story. */

@@ -10,7 +10,7 @@ import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import { type Owner, webOf } from "../domain/journal.ts";
-import { imagesOf, type ImagePart, type Release, type Source } from "../domain/release.ts";
+import { type DagsPart, imagesOf, type ImagePart, type Release, type Source } from "../domain/release.ts";
 import { parseRevision, type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import { endOf, quoteEvents } from "../gates/canary/quote.ts";
 import { containerOf, describeTask } from "../gates/canary/reads.ts";
@@ -48,6 +48,8 @@ export interface RanBy {
   readonly image: ImagePart | null;
   /** As its task has it, or the release. */
   readonly definition: Revision | null;
+  /** The version of its code in S3 that the release has; null: its code is in the image. */
+  readonly dags: DagsPart | null;
 }
 
 /** The task of a run. */
@@ -170,7 +172,8 @@ async function ranBy({ journal, stack }: Session, run: ToldRun, ran: Revision | 
     if (outcome === null || outcome.outcome !== "committed" || Date.parse(outcome.at) > made) continue;
     const { release, command, owner: by } = outcome;
     const image = location === null ? null : imageIn(stack, release, location);
-    const found = { release, command, by, image, definition: ran ?? definitionIn(release) };
+    const dags = location === null ? null : (release.dags[location] ?? null);
+    const found = { release, command, by, image, definition: ran ?? definitionIn(release), dags };
     if (ran === null || sameRevision(definitionIn(release), ran)) return found;
     current ??= found;
   }
@@ -287,7 +290,7 @@ export function wordsOfWhy({ run, location, page, of, task, said, lastGood }: Wh
   ];
 }
 
-function wordsOfRelease({ release, command, by, image, definition }: RanBy): readonly string[] {
+function wordsOfRelease({ release, command, by, image, definition, dags }: RanBy): readonly string[] {
   const url = by.url === null ? "" : ` (${by.url})`;
   return [
     `  release ${release.id}, a ${command} by ${by.name}${url}`,
@@ -295,6 +298,9 @@ function wordsOfRelease({ release, command, by, image, definition }: RanBy): rea
       ? []
       : [`  commit ${image.source.sha} of ${image.source.repository}`, `  image ${image.repository}@${image.digest}`]),
     ...(definition === null ? [] : [`  task definition ${showRevision(definition)}`]),
+    ...(dags === null
+      ? []
+      : [`  DAGs version ${dags.version}, commit ${dags.source.sha} of ${dags.source.repository}, by that release`]),
   ];
 }
 

@@ -10,7 +10,7 @@ export { closeOpen, explainClosed } from "./close.ts";
 export { connect } from "./connections.ts";
 export { allParts, deploy, plan } from "./deploy.ts";
 export { homeOf, valueFromOf } from "./definitions.ts";
-export { showDrift } from "./drift.ts";
+export { showDrift, subjectOf } from "./drift.ts";
 export { examine, wordsOfExamined } from "./examine.ts";
 export { wordsOfChange } from "./explain.ts";
 export { locations, wordsOfLocations } from "./locations.ts";

@@ -102,7 +102,7 @@ export function workshop(
 export function imageWorkshop(
   context: Context,
   { stack, clients, request }: Session,
-  { images, dags }: Pick<Undertaking, "images" | "dags">,
+  { images, dags, dagsCopies }: Pick<Undertaking, "images" | "dags" | "dagsCopies">,
 ): ImageWorkshop & DagsWorkshop {
   return {
     context,
@@ -111,6 +111,7 @@ export function imageWorkshop(
     imageObservations: images.observations,
     copyObservations: images.copies,
     dagsObservations: dags,
+    dagsCopies,
     dagsStore: (prefix) => dagsStore(clients.s3, stack, prefix),
     page: request.owner.url,
   };

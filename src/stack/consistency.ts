@@ -66,6 +66,7 @@ function mustBeOne(
 function imagesNamed(document: MapTree): readonly Problem[] {
   const paths: readonly Path[] = [
     ...[...entriesAt(document, ["services"]).keys()].map((key) => ["services", key, "image"]),
+    ...[...entriesAt(document, ["services"]).keys()].map((key) => ["services", key, "auth", "image"]),
     ["runs", "image"],
     ...itemsAt(document, ["migrations"]).map((_, index) => ["migrations", index, "image"]),
   ];

@@ -36,6 +36,10 @@ const basicAuthSchema = z.strictObject({
   ),
 });
 
+const nginxSchema = basicAuthSchema.extend({
+  image: keySchema.default("nginx").describe("The image of nginx, made of `docker/nginx`: a key of `images`."),
+});
+
 /** Headers that every request has, or that are about its connection. */
 const ownHeaders = [
   "accept",
@@ -207,7 +211,7 @@ const webserverSchema = z
     kind: z.literal("webserver").describe("Dagster's UI and GraphQL."),
     ...serviceKeys,
     ...hostKeys,
-    port: portSchema.optional().describe("Port it listens on. The contract's wins; default 3000."),
+    port: portSchema.optional().describe("Port it listens on. The contract's wins; default 3000, with `auth` 8080."),
     url: z
       .url({ protocol: /^https?$/, error: "an http:// or https:// address" })
       .optional()
@@ -227,9 +231,12 @@ const webserverSchema = z
       .refine(({ min, max }) => min <= max, { path: ["min"], error: "is above max", params: { fix: "Swap them." } })
       .optional()
       .describe("How the infrastructure scales it. Read for price and drift; never applied."),
-    auth: basicAuthSchema
+    auth: nginxSchema
       .optional()
-      .describe("Puts nginx with basic authentication in front of it, as a sidecar. Not in this version."),
+      .describe(
+        "Puts nginx with basic authentication in front of it, as a sidecar called `nginx`, which listens on `port` (8080, " +
+          "unless told); Dagster answers it only.",
+      ),
   })
   .superRefine(checkService);
 
@@ -671,9 +678,12 @@ const dagsSchema = z.strictObject({
     .enum(["versioned", "mirror", "both"])
     .default("versioned")
     .describe(
-      "`versioned`: archives and one pointer. `mirror`: plain files, for readers that exist; `both`: one beside the other. " +
-        "The last two are not in this version.",
+      "`versioned`: archives and one pointer, for the reader of this suite. `both`: plain files beside them, for readers that " +
+        "exist, written once the version is loaded. `mirror`: only plain files are read; versions are kept to go back to.",
     ),
+  "mirror-prefix": dagsPrefixSchema
+    .optional()
+    .describe("Key prefix of the plain files, with `layout: mirror` or `both`. Default that of the versions."),
   "poll-seconds": z.int().min(5).max(3600).default(60).describe("How often a reader looks for a new version."),
   fallback: z
     .enum(["none", "image"])

@@ -207,6 +207,7 @@ function dagsOf({ document, tree, contract }: Source): Readonly<Record<string, D
     bucket: contract.bucket.name,
     prefix: written.prefix ?? dagsPrefix(location),
     layout: written.layout,
+    mirrorPrefix: written["mirror-prefix"] ?? written.prefix ?? dagsPrefix(location),
     pollSeconds: written["poll-seconds"],
     fallback: written.fallback,
     source: written.source ?? null,

@@ -205,8 +205,8 @@ export interface Webserver extends ServiceProcess {
   readonly address: string | null;
   /** Where people reach it; null when only the VPC does. */
   readonly url: string | null;
-  /** Login that nginx asks for in front of it. */
-  readonly auth: BasicAuth | null;
+  /** Login that nginx asks for in front of it: `port` is nginx's then. */
+  readonly auth: Nginx | null;
   /** What the infrastructure does; never applied by us. */
   readonly scaling: Scaling | null;
 }
@@ -238,6 +238,12 @@ export interface BasicAuth {
   readonly place: Place;
   /** Name of a secret with the keys `username`, `password` and `htpasswd`. */
   readonly secret: string;
+}
+
+/** nginx in front of a webserver. */
+export interface Nginx extends BasicAuth {
+  /** Key of its image; the file may have none of that name. */
+  readonly image: string;
 }
 
 /** How the gates log in: by user and password, or by headers that the login wants of a machine. */
@@ -300,7 +306,10 @@ export interface Dags {
   readonly bucket: string;
   /** Key prefix in the bucket; ends in a slash. */
   readonly prefix: string;
+  /** `mirror`, `both`: plain files are kept; `versioned`, `both`: readers of this suite have the version of the pointer. */
   readonly layout: "versioned" | "mirror" | "both";
+  /** Key prefix of the plain files; ends in a slash. */
+  readonly mirrorPrefix: string;
   readonly pollSeconds: number;
   readonly fallback: "none" | "image";
   /** Null when it is this repository. */

@@ -4,7 +4,7 @@ import { locationKey } from "../domain/identifiers.ts";
 import type { StackDocument } from "./document.ts";
 import { logVariables } from "./instance-files.ts";
 import type { Size } from "./size.ts";
-import type { BasicAuth, Definition, Migration, RunProcess, Runs, Service, Task, Variables } from "./stack.ts";
+import type { BasicAuth, Definition, Migration, Nginx, RunProcess, Runs, Service, Task, Variables } from "./stack.ts";
 import { keyPlaceAt, type MapTree, type Path, placeAt } from "./tree.ts";
 import { databaseVariables, over, variablesAt } from "./variables.ts";
 
@@ -123,6 +123,15 @@ export function basicAuthAt(tree: MapTree, path: Path, auth: { readonly basic: s
   return { kind: "basic", place: placeAt(tree, path), secret: nameOfSecret(auth.basic) };
 }
 
+function nginxAt(
+  tree: MapTree,
+  path: Path,
+  auth: { readonly basic: string; readonly image: string } | undefined,
+): Nginx | null {
+  const login = basicAuthAt(tree, path, auth);
+  return login === null || auth === undefined ? null : { ...login, image: auth.image };
+}
+
 function serviceOf(source: Source, key: string, written: WrittenService): Service {
   const { document, tree, contract } = source;
   const path = ["services", key];
@@ -149,10 +158,10 @@ function serviceOf(source: Source, key: string, written: WrittenService): Servic
         ...common,
         kind: written.kind,
         locations: written.locations,
-        port: known.port ?? written.port ?? 3000,
+        port: known.port ?? written.port ?? (written.auth === undefined ? 3000 : 8080),
         address: known.address ?? null,
         url: known.url ?? written.url ?? null,
-        auth: basicAuthAt(tree, [...path, "auth"], written.auth),
+        auth: nginxAt(tree, [...path, "auth"], written.auth),
         scaling:
           written.scaling === undefined
             ? null

@@ -71,6 +71,18 @@ export interface GeneratedRequest {
   readonly image: Later;
   /** Code that it has from S3; null: its image holds all of it. */
   readonly dags: ReadDags | null;
+  /** Password that nginx asks for in front of a webserver; none unless told. */
+  readonly login?:
+    | {
+        /** Full reference, by digest. Made of docker/nginx. */
+        readonly image: Later;
+        /** `valueFrom` of what `htpasswd -nB` prints. */
+        readonly htpasswd: string;
+        /** Where nginx listens. */
+        readonly port: number;
+      }
+    | null
+    | undefined;
   /** Replaces the command of the role. */
   readonly command: readonly string[] | null;
   readonly environment: Readonly<Record<string, string>>;
@@ -148,7 +160,10 @@ function renderGenerated(request: GeneratedRequest): LaterJson {
     environment: variablesOf(environmentOf(request)),
     secrets: byName(request.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
     ...given("environmentFiles", request.environmentFiles ?? null),
-    portMappings: "port" in role ? [{ containerPort: role.port, hostPort: role.port, protocol: "tcp" }] : [],
+    portMappings:
+      "port" in role && !isBehindLogin(request)
+        ? [{ containerPort: role.port, hostPort: role.port, protocol: "tcp" }]
+        : [],
     ...given("mountPoints", mountPoints(request)),
     ...given("healthCheck", healthCheck(role)),
     ...given("dependsOn", followed === null ? null : afterInit),
@@ -169,13 +184,37 @@ function renderGenerated(request: GeneratedRequest): LaterJson {
     },
     ...given("executionRoleArn", request.executionRoleArn),
     ...given("taskRoleArn", request.taskRoleArn),
-    containerDefinitions: [container, ...(followed === null ? [] : readers(request, followed))],
+    containerDefinitions: [container, ...nginx(request), ...(followed === null ? [] : readers(request, followed))],
     ...given("volumes", volumesOf(request)),
     ...given(
       "tags",
       Object.keys(request.tags).length === 0 ? null : byName(request.tags).map(([key, value]) => ({ key, value })),
     ),
   };
+}
+
+function isBehindLogin({ login = null }: GeneratedRequest): boolean {
+  return login !== null;
+}
+
+const nginxVolume = "nginx";
+
+/** In front of a webserver, on a root that nobody writes. Source: docker/nginx */
+function nginx({ role, login = null, log }: GeneratedRequest): readonly LaterJson[] {
+  if (role.kind !== "webserver" || login === null) return [];
+  return [
+    {
+      name: "nginx", // as infra/stacks/platform leads to it
+      image: login.image,
+      essential: true,
+      readonlyRootFilesystem: true,
+      environment: variablesOf({ LISTEN: String(login.port), WEBSERVER: `127.0.0.1:${role.port}` }),
+      secrets: [{ name: "HTPASSWD", valueFrom: login.htpasswd }],
+      portMappings: [{ containerPort: login.port, hostPort: login.port, protocol: "tcp" }],
+      mountPoints: [{ sourceVolume: nginxVolume, containerPath: "/tmp", readOnly: false }],
+      ...given("logConfiguration", log === null ? null : logConfiguration(log)),
+    },
+  ];
 }
 
 /** What is read beside a process that loads the code itself; null: the process has none, or is the reader itself. */
@@ -250,7 +289,11 @@ function volumesOf(request: GeneratedRequest): LaterJson {
       ...given("authorizationConfig", taskRoleArn === null ? null : { iam: "ENABLED" }),
     },
   }));
-  const all: readonly LaterJson[] = [...shared, ...(followedDags(request) === null ? [] : [{ name: dagsVolume }])];
+  const all: readonly LaterJson[] = [
+    ...shared,
+    ...(followedDags(request) === null ? [] : [{ name: dagsVolume }]),
+    ...(isBehindLogin(request) ? [{ name: nginxVolume }] : []),
+  ];
   return all.length === 0 ? null : all;
 }
 
@@ -262,10 +305,18 @@ function logConfiguration({ group, region, prefix }: NonNullable<GeneratedReques
 }
 
 /** `dagster api grpc`, the webserver and the daemon as their command lines document them (dagster 1.13 `--help`). */
-function commandOf({ role, dags }: GeneratedRequest): readonly string[] | null {
+function commandOf(request: GeneratedRequest): readonly string[] | null {
+  const { role, dags } = request;
   switch (role.kind) {
     case "webserver":
-      return ["dagster-webserver", "-h", "0.0.0.0", "-p", String(role.port), ...workspaces(role, dags)];
+      return [
+        "dagster-webserver",
+        "-h",
+        isBehindLogin(request) ? "127.0.0.1" : "0.0.0.0",
+        "-p",
+        String(role.port),
+        ...workspaces(role, dags),
+      ];
     case "daemon":
       return ["dagster-daemon", "run", ...workspaces(role, dags)];
     case "code-location":

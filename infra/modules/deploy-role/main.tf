@@ -24,6 +24,7 @@ locals {
     records            = { resources = [local.records], condition = {} }
     bucket             = { resources = distinct(["${local.s3}${var.bucket.name}", "${local.s3}${var.contract.bucket}"]), condition = {} }
     dags               = { resources = [for prefix in var.dags : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
+    dags-plain         = { resources = [for prefix in var.plain_dags : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
     dags-written       = { resources = [for prefix in setsubtract(var.dags, var.dags_of_others) : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
     published          = { resources = [for prefix in var.prefixes : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
     published-listed = {
@@ -82,7 +83,7 @@ locals {
   # One statement for each kind of resource.
   kinds = [
     for kind in distinct(flatten([for permission in local.permissions : permission.on])) : kind
-    if kind != "dags-written" || length(setsubtract(var.dags, var.dags_of_others)) > 0
+    if(kind != "dags-written" || length(setsubtract(var.dags, var.dags_of_others)) > 0) && (kind != "dags-plain" || length(var.plain_dags) > 0)
   ]
   statements = [
     for kind in local.kinds : merge(

@@ -177,6 +177,17 @@ variable "dags_of_others" {
   default     = []
 }
 
+variable "plain_dags" {
+  description = "Prefixes of plain files in the bucket, each with its slash: those of `dags:` with `layout: mirror` or `both`."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for prefix in var.plain_dags : can(regex("^([A-Za-z0-9_.-]+/)+$", prefix))])
+    error_message = "A prefix ends in a slash, and holds no `*`."
+  }
+}
+
 variable "session_hours" {
   description = "Longest session. The actions renew theirs; one hour is enough."
   type        = number

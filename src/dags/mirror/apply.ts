@@ -6,6 +6,7 @@ import { dagsKeys, type DagsMirror, dagsMirrorSchema } from "../../domain/dags.t
 import { UserError } from "../../domain/errors.ts";
 import { instant } from "../../domain/identifiers.ts";
 import type { Contents } from "../contents.ts";
+import { type Lease, leaseMilliseconds, LeaseOver, openLease } from "./lease.ts";
 import type { MirrorPlan } from "./plan.ts";
 
 /**
@@ -25,48 +26,79 @@ export async function writeMirror(
   const { dags, version, files, lock } = request;
   await othersAreDone(store, context, plan);
   const own = { schema: 1, location: dags.location, source: dags.source, run: dags.run } as const;
-  const at = instant(context.clock.now());
-  const paths = [...new Set([...uploads.flat(), ...removes, ...(before?.value.writing?.paths ?? [])])].sort();
-  const begun: DagsMirror = {
-    ...own,
-    version: before?.value.version ?? version,
-    files: before?.value.files ?? {},
-    lock: before?.value.lock ?? null,
-    writing: { paths, run: dags.run, at },
-    at,
-  };
-  const etag =
-    before === null
-      ? await store.create(dagsKeys.mirror, begun)
-      : await store.replace(dagsKeys.mirror, begun, before.etag);
-  const lease = { etag: etag ?? (await lost(store)), until: context.clock.now() + leaseMilliseconds };
-  const renew = async (): Promise<void> => {
-    if (context.clock.now() < lease.until - leaseMilliseconds / 2) return;
-    lease.until = context.clock.now() + leaseMilliseconds;
-    const now = {
-      ...begun,
-      at: instant(context.clock.now()),
-      writing: { paths, run: dags.run, at: instant(context.clock.now()) },
+  const known = before?.value ?? null;
+  const paths = [
+    ...new Set([...uploads.flat(), ...removes, ...(known?.writing?.paths ?? []), ...(known?.late?.paths ?? [])]),
+  ].sort();
+  const begun = (): DagsMirror => {
+    const at = instant(context.clock.now());
+    return {
+      ...own,
+      version: known?.version ?? version,
+      files: known?.files ?? {},
+      lock: known?.lock ?? null,
+      writing: { paths, run: dags.run, at },
+      at,
     };
-    lease.etag = (await store.replace(dagsKeys.mirror, now, lease.etag)) ?? (await lost(store));
   };
+  const since = context.clock.now();
+  let etag =
+    (before === null
+      ? await store.create(dagsKeys.mirror, begun())
+      : await store.replace(dagsKeys.mirror, begun(), before.etag)) ?? (await lost(store));
+  const lease = openLease(context.clock, since, async () => {
+    etag = (await store.replace(dagsKeys.mirror, begun(), etag)) ?? (await lost(store));
+  });
   const name = (path: string) => ({ bucket: store.name, key: store.prefix + path });
-  for (const some of uploads) {
-    await atOnce(some, renew, async (path) => {
-      const bytes = read(path);
-      const file = files[path];
-      const sha256 = hash("sha256", bytes, "hex");
-      if (file === undefined || !("sha256" in file) || file.sha256 !== sha256) throw changed(path, dags.place);
-      await objects.put({ ...name(path), bytes, sha256 });
-    });
+  try {
+    for (const some of uploads) {
+      await atOnce(some, lease, async (path, look) => {
+        const bytes = read(path);
+        const file = files[path];
+        const sha256 = hash("sha256", bytes, "hex");
+        if (file === undefined || !("sha256" in file) || file.sha256 !== sha256) throw changed(path, dags.place);
+        await objects.put({ ...name(path), bytes, sha256 }, look);
+      });
+    }
+    await atOnce(removes, lease, (path, look) => objects.remove(name(path), look));
+    const done: DagsMirror = { ...own, version, files, lock, writing: null, at: instant(context.clock.now()) };
+    if ((await store.replace(dagsKeys.mirror, done, etag)) === null) await lost(store);
+  } catch (error) {
+    const late = lease.late();
+    if (late.length === 0 || !(error instanceof UserError) || error.kind !== "superseded") throw error;
+    throw lateWrites(error, late, await noteLate(store, context, { paths: [...late], run: dags.run }));
   }
-  await atOnce(removes, renew, (path) => objects.remove(name(path)));
-  const done: DagsMirror = { ...own, version, files, lock, writing: null, at: instant(context.clock.now()) };
-  if ((await store.replace(dagsKeys.mirror, done, lease.etag)) === null) await lost(store);
 }
 
-/** For so long nobody else begins, unless the run that has begun is this very one. A run that lives renews it. */
-const leaseMilliseconds = 120_000;
+/** What a run which had lost its lease may have written since is written anew by the next one. @returns it stands in the record */
+async function noteLate(store: Bucket, context: Context, late: NonNullable<DagsMirror["late"]>): Promise<boolean> {
+  const end = context.clock.now() + 3 * leaseMilliseconds;
+  while (context.clock.now() < end) {
+    const now = await store.read(dagsKeys.mirror, dagsMirrorSchema);
+    if (now === null) return false;
+    const isAtIt = now.value.writing !== null && now.ageSeconds * 1000 < leaseMilliseconds;
+    const paths = [...new Set([...(now.value.late?.paths ?? []), ...late.paths])].sort();
+    const noted: DagsMirror = { ...now.value, late: { ...late, paths } };
+    if (!isAtIt && (await store.replace(dagsKeys.mirror, noted, now.etag)) !== null) return true;
+    await context.clock.sleep(pauseMilliseconds, context.signal);
+  }
+  return false;
+}
+
+function lateWrites({ what, where, fix }: UserError, late: readonly string[], isNoted: boolean): UserError {
+  const some = `${late.slice(0, 5).join(", ")}${late.length > 5 ? ", …" : ""}`;
+  return new UserError(
+    {
+      what: `${what} This run had said nothing for two minutes, and what it had sent before may have arrived after that: ${some}.`,
+      ...(where === undefined ? {} : { where }),
+      fix: isNoted
+        ? "The record notes them: the next run writes them anew, whatever it publishes. Run it."
+        : `${fix} And compare these objects with the commit that is served: the record could not be told of them.`,
+    },
+    { kind: "superseded" },
+  );
+}
+
 const pauseMilliseconds = 5_000;
 
 /** Two at once would leave a mixture that neither knows of. */
@@ -108,25 +140,28 @@ function changed(path: string, where: MirrorPlan["request"]["dags"]["place"]): U
   });
 }
 
-/** So many at once; none is begun after one has failed, and all that were begun are waited for. */
+/** So many at once, none without the lease; none is begun after one has failed, and all that were begun are waited for. */
 async function atOnce(
   paths: readonly string[],
-  renew: () => Promise<void>,
-  work: (path: string) => Promise<void>,
+  lease: Lease,
+  work: (path: string, look: () => void) => Promise<void>,
 ): Promise<void> {
   const left = paths.values();
   const failures: unknown[] = [];
-  const worker = async (isFirst: boolean): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (const path of left) {
-      if (failures.length > 0) return;
-      try {
-        if (isFirst) await renew();
-        await work(path);
-      } catch (error) {
-        failures.push(error);
+      while (failures.length === 0) {
+        try {
+          await lease.hold();
+          await lease.write(path, (look) => work(path, look));
+          break;
+        } catch (error) {
+          // Not sent: whether the lease can be had again is asked first.
+          if (!(error instanceof LeaseOver)) failures.push(error);
+        }
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(objectsAtOnce, paths.length) }, (_, at) => worker(at === 0)));
+  await Promise.all(Array.from({ length: Math.min(objectsAtOnce, paths.length) }, worker));
   if (failures.length > 0) throw failures[0];
 }

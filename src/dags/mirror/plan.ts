@@ -25,7 +25,8 @@ export interface MirrorPlan {
 export function planMirror({ request, mirror, others }: MirrorObservation): MirrorPlan {
   const { files, version } = request;
   const known: DagsFiles = mirror?.value.files ?? {};
-  const unsure = new Set(mirror?.value.writing?.paths);
+  const late = mirror?.value.late?.paths ?? [];
+  const unsure = new Set([...(mirror?.value.writing?.paths ?? []), ...late]);
   const wanted = Object.keys(files).filter((path) => unsure.has(path) || !isSame(known[path], files[path]));
   const removes = [...new Set([...Object.keys(known), ...unsure])].filter((path) => !Object.hasOwn(files, path));
   return {
@@ -33,8 +34,13 @@ export function planMirror({ request, mirror, others }: MirrorObservation): Mirr
     before: mirror,
     uploads: inOrder(wanted, (path) => !Object.hasOwn(known, path)),
     removes: removes.sort(),
-    isServed: mirror !== null && mirror.value.writing === null && mirror.value.version === version,
-    findings: [...foreign(request, others), ...reserved(request), ...unseen(request, known, wanted)],
+    isServed: mirror !== null && mirror.value.writing === null && late.length === 0 && mirror.value.version === version,
+    findings: [
+      ...foreign(request, others),
+      ...reserved(request),
+      ...unseen(request, known, wanted),
+      ...lateWrites(request, mirror),
+    ],
   };
 }
 
@@ -119,6 +125,21 @@ function unseen({ dags, files }: MirrorRequest, known: DagsFiles, wanted: readon
       where: dags.place,
       what: `${same.length} changed files have the size that they had: ${some(same)}. \`aws s3 sync\` fetches none of them: readers go on with what they have, beside the other files.`,
       fix: "Give the readers' command `--exact-timestamps`; or start their tasks anew, whose disks are empty then; or let them be the reader of this suite, and publish versions: `layout: both`.",
+    },
+  ];
+}
+
+/** What nobody can rule out: S3 carries out late what was sent in time. */
+function lateWrites({ dags }: MirrorRequest, mirror: MirrorPlan["before"]): readonly Finding[] {
+  const late = mirror?.value.late;
+  if (late === undefined) return [];
+  return [
+    {
+      id: "mirror-late-write",
+      level: "warning",
+      where: dags.place,
+      what: `A run that had been silent for two minutes${late.run === null ? "" : ` (${late.run})`} may have written ${some(late.paths)} after another one had taken its place: readers may have had files of both since.`,
+      fix: "Nothing to do: these files are written anew now. Let one run at a time write a location's files (`concurrency` of the workflow).",
     },
   ];
 }

@@ -140,6 +140,7 @@ function subjectOf(step: Step): string {
       return `service ${step.service}`;
     case "publish":
     case "switch":
+    case "mirror":
       return `DAGs of ${step.location}`;
     case "protect":
     case "register":

@@ -1,6 +1,7 @@
 import { type Bucket, bucket, type Stored } from "../../aws/bucket.ts";
+import { isAwsError } from "../../aws/error.ts";
 import type { S3Send } from "../../aws/s3.ts";
-import { type DagsObservation, observeDags, planDags } from "../../dags/index.ts";
+import { compareFiles, type DagsCopy, type DagsObservation, observeDags, planDags } from "../../dags/index.ts";
 import type { Context } from "../../domain/context.ts";
 import {
   type DagsBefore,
@@ -11,10 +12,12 @@ import {
   dagsPointerSchema,
   type DagsVersion,
 } from "../../domain/dags.ts";
+import { messageOf } from "../../domain/errors.ts";
 import type { Release, Source } from "../../domain/release.ts";
 import type { Dags, Stack } from "../../stack/stack.ts";
 import { type History, pointersBeforeUnfinished } from "../history.ts";
 import type { LocationDags, Observation } from "../observation.ts";
+import { lookAtMirror, type Mirrored } from "../sync-mirror.ts";
 import type { About } from "./images.ts";
 
 /** What is there of the code of each location that lies in S3, and what publishing needs of it again. */
@@ -22,6 +25,8 @@ export interface ObservedDags {
   readonly locations: Observation["dags"];
   /** Of those whose code is in the checkout. */
   readonly checkouts: Readonly<Record<string, DagsObservation>>;
+  /** Of those that another environment has, and this one has not. */
+  readonly copies: Readonly<Record<string, DagsCopy>>;
 }
 
 /** The objects of a location in the stack's bucket. */
@@ -55,21 +60,39 @@ export async function observeLocations(
         const { pointer, lock } = observation;
         const source = pointer?.value.version === version ? pointer.value.source : checkout.source;
         const wanted = { version, source, publishes, changes, findings };
-        return { location, seen: { ...common, ...known(pointer), lock, wanted }, observation };
+        const plain = await plainOf(s3, context, stack, dags, checkout.source, observation);
+        return { location, seen: { ...common, ...known(pointer), lock, wanted, ...plain }, observation, copy: null };
       }
       const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
       const there = known(pointer);
       const version = wantedVersion(dags, promotion?.release ?? null, there);
       const isToBeServed = scope.dags[location] !== undefined || there.before?.version !== pointer?.value.version;
-      const manifest = version === null || !isToBeServed ? null : await manifestOf(store, version);
-      const wanted = dags.source === null && isToBeServed && version !== null ? former(version, manifest) : null;
-      return { location, seen: { ...common, ...there, lock: manifest?.lock ?? null, wanted }, observation: null };
+      const here = version === null || !isToBeServed ? null : await wholeManifest(store, version);
+      const copy = here === null && version !== null ? await copyOf(promotion, dags, version) : null;
+      const manifest = copy?.manifest ?? here;
+      const stays = dags.source === null && isToBeServed && version !== null ? former(version, manifest) : null;
+      const wanted =
+        stays === null || copy === null || promotion === null
+          ? stays
+          : {
+              ...stays,
+              publishes: true,
+              copiedFrom: promotion.environment,
+              changes: compareFiles(await filesServed(store, pointer), copy.manifest.files),
+            };
+      const isPlain = wanted !== null && manifest !== null && scope.dags[location] !== undefined;
+      const plain = isPlain ? await plainOf(s3, context, stack, dags, manifest.source, manifest) : {};
+      const seen = { ...common, ...there, lock: manifest?.lock ?? null, wanted, ...plain };
+      return { location, seen, observation: null, copy };
     }),
   );
   return {
     locations: Object.fromEntries(found.map(({ location, seen }) => [location, seen])),
     checkouts: Object.fromEntries(
       found.flatMap(({ location, observation }) => (observation === null ? [] : [[location, observation] as const])),
+    ),
+    copies: Object.fromEntries(
+      found.flatMap(({ location, copy }) => (copy === null ? [] : [[location, copy] as const])),
     ),
   };
 }
@@ -80,6 +103,7 @@ export async function observeLocations(
  */
 export async function observeFormerLocations(
   s3: S3Send,
+  context: Context,
   stack: Stack,
   history: Pick<History, "unfinished">,
   to: Release,
@@ -100,13 +124,43 @@ export async function observeFormerLocations(
         const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
         const seen = { prefix, releasedBy, pointer, before: beforeOf(before, location, pointer), lock: null };
         if (version === null) return [location, { ...seen, wanted: null }];
-        const manifest = await manifestOf(store, version);
-        const isWhole = manifest !== null && (await store.list(dagsKeys.archive(manifest), 1)).length > 0;
-        return [location, { ...seen, wanted: former(version, isWhole ? manifest : null) }];
+        const manifest = await wholeManifest(store, version);
+        const dags = stack.dags[location];
+        const plain =
+          manifest === null || dags === undefined
+            ? {}
+            : await plainOf(s3, context, stack, dags, manifest.source, manifest);
+        return [location, { ...seen, wanted: former(version, manifest), ...plain }];
       },
     ),
   );
   return Object.fromEntries(found);
+}
+
+/** What readers of a location have, as far as it may be read. */
+export interface SeenDags extends Pick<LocationDags, "prefix" | "releasedBy" | "pointer" | "before"> {
+  /** Why it is not known, as a clause; null: it is. */
+  readonly unknown: string | null;
+}
+
+/** Reads the pointer of each location of the stack, and nothing else. What may not be read is not known. @throws AwsError */
+export async function observePointers(
+  s3: S3Send,
+  stack: Stack,
+  history: Pick<History, "unfinished">,
+): Promise<Readonly<Record<string, SeenDags>>> {
+  const noted = pointersBeforeUnfinished(history);
+  const found = Object.values(stack.dags).map(async ({ location, prefix, source }): Promise<[string, SeenDags]> => {
+    const common = { prefix, releasedBy: source === null ? "stack" : "itself" } as const;
+    try {
+      const pointer = await dagsStore(s3, stack, prefix).read(dagsKeys.pointer, dagsPointerSchema);
+      return [location, { ...common, pointer, before: beforeOf(noted, location, pointer), unknown: null }];
+    } catch (error) {
+      if (!isAwsError(error, "denied")) throw error;
+      return [location, { ...common, pointer: null, before: null, unknown: `denied: ${messageOf(error)}` }];
+    }
+  });
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /** What an earlier release says of a location; a version of null: it is not for a release of the stack to say. */
@@ -137,6 +191,53 @@ export function imageServing(
 
 function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
   return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);
+}
+
+/** Looks at plain files, where they are kept. Reads, and changes nothing. */
+async function plainOf(
+  s3: S3Send,
+  context: Context,
+  stack: Stack,
+  dags: Dags,
+  source: Source,
+  version: Mirrored,
+): Promise<Pick<LocationDags, "plain">> {
+  if (dags.layout === "versioned" || dags.source !== null) return {};
+  const { plan } = await lookAtMirror(context, s3, mirrorOf(stack, dags, source, null), version, dags.prefix);
+  return { plain: { prefix: dags.mirrorPrefix, isServed: plan.isServed, findings: plan.findings } };
+}
+
+/** Where the plain files of a location lie, and whose they are. @param run page of the run that writes them */
+export function mirrorOf(
+  { contract }: Pick<Stack, "contract">,
+  { location, place, directory, mirrorPrefix }: Dags,
+  source: Source,
+  run: string | null,
+) {
+  return { dags: { location, place, directory, source, run }, bucket: contract.bucket.name, mirrorPrefix };
+}
+
+/** Null: it was never published, or its archive is gone. */
+async function wholeManifest(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
+  const manifest = await manifestOf(store, version);
+  return manifest !== null && (await store.list(dagsKeys.archive(manifest), 1)).length > 0 ? manifest : null;
+}
+
+/** The version that another environment has, where it lies there; null: it is not there either, or not whole. */
+async function copyOf(
+  promotion: About["promotion"],
+  { location, source }: Dags,
+  version: DagsVersion,
+): Promise<DagsCopy | null> {
+  const part = promotion?.release.dags[location];
+  if (promotion === null || source !== null || part?.version !== version) return null;
+  const from = promotion.pointers(part.prefix);
+  const manifest = await wholeManifest(from, version);
+  return manifest === null ? null : { from, manifest };
+}
+
+async function filesServed(store: Bucket, pointer: Stored<DagsPointer> | null): Promise<DagsManifest["files"] | null> {
+  return pointer === null ? null : ((await manifestOf(store, pointer.value.version))?.files ?? null);
 }
 
 /** What an unfinished release has noted; nobody has: it is what there is now. */

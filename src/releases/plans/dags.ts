@@ -1,5 +1,6 @@
 import type { Step } from "../../domain/plan.ts";
 import type { Stack } from "../../stack/stack.ts";
+import { hasReader } from "../dags-definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import type { LocationDags, Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
@@ -19,7 +20,12 @@ export function planPublishing({ dags }: Pick<Observation, "dags">, draft: Draft
       id: publishId(location),
       part: "images",
       after: [],
-      reason: pointer === null ? "nothing of it was published yet" : "its files changed",
+      reason:
+        wanted.copiedFrom !== undefined
+          ? `${wanted.copiedFrom} has it, and this environment has not`
+          : pointer === null
+            ? "nothing of it was published yet"
+            : "its files changed",
       undo: { kind: "none", why: "a version that nobody is told of does no harm" },
       kind: "publish",
       location,
@@ -114,6 +120,27 @@ function planSwitch(
   return [push(draft, step)];
 }
 
+/**
+ * Plain files come last, when all that can fail has passed: there is no one write that takes them back.
+ * @param after all that is asked of the release
+ */
+export function planPlainFiles({ dags }: Pick<Observation, "dags">, after: readonly string[], draft: Draft): void {
+  for (const [location, { plain, wanted }] of Object.entries(dags)) {
+    if (plain === undefined || plain.isServed || wanted === null || wanted.source === null) continue;
+    push(draft, {
+      id: `mirror/${location}`,
+      part: "rollout",
+      after: [...draft.steps.filter(({ id }) => id === publishId(location)).map(({ id }) => id), ...after],
+      reason: "readers that know no versions copy plain files",
+      undo: { kind: "none", why: "they follow the pointer: when that goes back, so do they" },
+      kind: "mirror",
+      location,
+      prefix: plain.prefix,
+      version: wanted.version,
+    });
+  }
+}
+
 /** Locations of the stack of whose code it must be seen that it is loaded: what is new of it, or what runs it. */
 export function locationsToBeSeen(
   { dags }: Pick<Stack, "dags">,
@@ -122,7 +149,7 @@ export function locationsToBeSeen(
   { steps, switched }: Pick<Draft, "steps" | "switched">,
 ): readonly { readonly location: string; readonly seen: LocationDags; readonly isSwitched: boolean }[] {
   return Object.entries(observation.dags).flatMap(([location, seen]) => {
-    if (seen.wanted === null || seen.wanted.source === null || dags[location] === undefined) return [];
+    if (seen.wanted === null || seen.wanted.source === null || !hasReader({ dags }, location)) return [];
     const isSwitched = isSwitchedBy({ steps }, location) || switched.some((one) => one.location === location);
     return isSwitched || rolled.includes(location) ? [{ location, seen, isSwitched }] : [];
   });

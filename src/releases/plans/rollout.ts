@@ -8,7 +8,7 @@ import type { CodeLocation, Expected, Service, Stack } from "../../stack/stack.t
 import type { ImageReferences } from "../definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import { isAskable, isScaled, movedOf, type Observation } from "../observation.ts";
-import { locationsToBeSeen, planEarlySwitches, planSwitches } from "./dags.ts";
+import { locationsToBeSeen, planEarlySwitches, planPlainFiles, planSwitches } from "./dags.ts";
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
@@ -114,6 +114,8 @@ export function planRollout(
   planSecurityGroups(stack, all, draft);
   planLogScan(stack, isNew, [...all, ...canary], draft);
   planPutBack(stack, moved, draft);
+  const asked = draft.steps.flatMap(({ id, part }) => (part === "rollout" ? [id] : []));
+  planPlainFiles(observation, asked, draft);
 }
 
 /** Code from S3 is loaded in the version that it is to have, and what people have made of it is there. @returns the steps */

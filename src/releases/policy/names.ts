@@ -30,6 +30,7 @@ export function policyNames(stack: Stack, { address, contents, bases }: Found): 
     ...definitions.map((definition) => (definition.kind === "generated" ? null : (definition.log?.group ?? null))),
   ];
   const { cluster, bucket } = stack.contract;
+  const plainDags = Object.values(stack.dags).filter(({ layout, source }) => layout !== "versioned" && source === null);
   return {
     home,
     stack: stack.name,
@@ -37,6 +38,7 @@ export function policyNames(stack: Stack, { address, contents, bases }: Found): 
     contract: address,
     bucket,
     dags: Object.values(stack.dags).map(({ prefix, source }) => ({ prefix, isWritten: source === null })),
+    plainDags: named(plainDags.map(({ mirrorPrefix }) => mirrorPrefix)),
     published: named(locationsOf(stack).map((location) => stack.dags[location]?.prefix ?? dagsPrefix(location))),
     services: named(services.flatMap(({ service, replaces }) => [service, replaces])),
     families: named(definitions.map(({ family }) => family)).filter((family) => !family.startsWith(`${stack.name}-`)),

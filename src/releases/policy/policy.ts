@@ -21,6 +21,7 @@ type ResourceKind =
   | "bucket"
   | "dags"
   | "dags-written"
+  | "dags-plain"
   | "published"
   | "published-listed"
   | "repositories"
@@ -53,6 +54,8 @@ export interface PolicyNames {
   readonly bucket: { readonly name: string; readonly prefix: string };
   /** Key prefixes of code in S3, in the bucket. */
   readonly dags: readonly { readonly prefix: string; readonly isWritten: boolean }[];
+  /** Prefixes of plain files that the stack keeps, each with its slash. */
+  readonly plainDags: readonly string[];
   /** Prefixes that sync-dags publishes to, by a role of its own, each with its slash. */
   readonly published: readonly string[];
   /** ECS services, and those that they replace. */
@@ -138,6 +141,7 @@ function resourcesOf(names: PolicyNames): Readonly<Record<ResourceKind, Resource
     "contract-object": { resources: object === null ? [] : [s3(`${object.bucket}/${object.key}`)] },
     records: { resources: [s3(`${bucket.name}/${bucket.prefix}${stack}/*`)] },
     dags: { resources: names.dags.map(({ prefix }) => s3(`${bucket.name}/${prefix}*`)) },
+    "dags-plain": { resources: names.plainDags.map((prefix) => s3(`${bucket.name}/${prefix}*`)) },
     "dags-written": {
       resources: names.dags.flatMap(({ prefix, isWritten }) => (isWritten ? [s3(`${bucket.name}/${prefix}*`)] : [])),
     },

@@ -34,6 +34,8 @@ export function describe(step: Step, results: Results = {}): Markdown {
       return markdown`publish version ${code(step.version.slice(0, 12))} of the DAGs of ${code(step.location)}`;
     case "switch":
       return markdown`let readers of ${code(step.location)} have version ${code(step.version.slice(0, 12))}, from ${step.from === null ? "nothing" : step.from.version.slice(0, 12)}`;
+    case "mirror":
+      return markdown`bring the plain files of ${code(step.location)} to version ${code(step.version.slice(0, 12))}`;
     case "gate":
       if (step.gate === "canary") {
         const { target, partition } = step.run;

@@ -465,6 +465,7 @@ describe("what its role must be allowed", () => {
       contract: { parameter: null, object: null },
       bucket,
       dags: [],
+      plainDags: [],
       published: locations.map(dagsPrefix),
       services: [],
       families: [],

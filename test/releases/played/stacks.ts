@@ -1,4 +1,4 @@
-import { formerDaemon, stackFile } from "./account.ts";
+import { formerDaemon, stackFile, stagedStackFile } from "./account.ts";
 
 // Other stacks on the account of `account.ts`.
 
@@ -28,15 +28,20 @@ export const replacingStack = replaceAll(stackFile, [
   ["{ kind: daemon, image: host }", `{ kind: daemon, image: host, replaces: ${formerDaemon} }`],
 ]);
 
-/** The usual stack, whose location has its code from S3. */
-export const dagsStack = replaceAll(stackFile, [
+const fromS3: readonly (readonly [string | RegExp, string])[] = [
   [
     "files: [{ from: app, to: /app/app }] }",
     "files: [{ from: app, to: /app/app }, { from: reader, to: /app/dag_reader }] }",
   ],
   ["location: small, module: app.main }", "location: small }"],
   ["migrations:\n", "dags: { small: { directory: dags, module: flows } }\nmigrations:\n"],
-]);
+];
+
+/** The usual stack, whose location has its code from S3. */
+export const dagsStack = replaceAll(stackFile, fromS3);
+
+/** The same in two environments, each with a bucket of its own. */
+export const dagsStagedStack = replaceAll(stagedStackFile, fromS3);
 
 /** Hosts that load the location from S3 themselves, and hold its runs. */
 export const dagsHostsStack = replaceAll(inProcessStack, [

@@ -43,7 +43,15 @@ describe("of a release that is promoted", () => {
     const registry = memory.open(testContext().context, plainWire);
     const unused: ImageClients["ecr"] = () => Promise.reject(new Error("nothing is asked of ECR"));
     const release = { ...current, images: there(current.images), kept: there(kept) };
-    const promotion = { environment: "staging", release, unfinished: [], registry: () => Promise.resolve(registry) };
+    const promotion = {
+      environment: "staging",
+      release,
+      unfinished: [],
+      registry: () => Promise.resolve(registry),
+      pointers: () => {
+        throw new Error("no DAGs are looked for");
+      },
+    };
     const found = await observePromoted(
       {
         registry,

@@ -309,6 +309,12 @@ function once(
       const dags = { ...observation.dags, [step.location]: { ...seen, pointer: stored, before } };
       return { observation: { ...observation, dags }, release, result: {} };
     }
+    case "mirror": {
+      const seen = observation.dags[step.location];
+      if (seen?.plain === undefined) throw new Error(`${step.id} writes no plain files`);
+      const dags = { ...observation.dags, [step.location]: { ...seen, plain: { ...seen.plain, isServed: true } } };
+      return { observation: { ...observation, dags }, release, result: {} };
+    }
     case "drain":
     case "gate":
       return { observation, release, result: {} };

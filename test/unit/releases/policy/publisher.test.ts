@@ -8,6 +8,7 @@ const names = {
   contract: { parameter: null, object: null },
   bucket: { name: "dagster-shop", prefix: "" },
   dags: [],
+  plainDags: [],
   published: ["dags/shop/"],
   services: ["shop-code"],
   families: [],

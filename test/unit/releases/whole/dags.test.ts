@@ -386,7 +386,7 @@ describe("A location whose code lies in S3, behind a code server", () => {
     account.s3.answer("PutObject", { Bucket: "deploys", Key: "dags/small/current.json", Body: JSON.stringify(back) });
     const { plan, outcome } = await run((who) => who.deploy(), { run: 3 });
     expect(plan.findings.filter(({ id }) => id === "drift").map(({ what }) => what)).toEqual([
-      expect.stringContaining("Readers of small have version"),
+      expect.stringContaining("readers of small have version"),
     ]);
     expect([outcome, pointer().version]).toEqual(["committed", value.version]);
   });

@@ -1,0 +1,139 @@
+import { ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
+import { errorOf } from "../../../error-of.ts";
+import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
+import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
+import { wrongWith } from "../../../releases/played/ending.ts";
+import { killedBefore } from "../../../releases/played/killed-before.ts";
+import { refusal } from "../../../releases/played/refusal.ts";
+import { dagsFiles, dagsStack } from "../../../releases/played/stacks.ts";
+import type { Wire } from "../../../releases/played/wire.ts";
+
+let account: PlayedAccount;
+let first: Result;
+afterEach(() => account.close());
+
+const plain = "deploys/plain/small/";
+
+async function released(layout: "both" | "mirror"): Promise<void> {
+  const stack = dagsStack.replace("module: flows }", `module: flows, layout: ${layout}, mirror-prefix: plain/small/ }`);
+  account = await openAccount({ stack, files: dagsFiles });
+  first = await run((who) => who.deploy());
+}
+async function run<T>(work: (who: Deployer) => Promise<T>, options: DeployerOptions = {}): Promise<T> {
+  const result = await account.clock.run(work(deployer(account, options)));
+  await account.clock.pass(60_000);
+  return result;
+}
+
+/** What readers copy, by path. */
+const files = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...account.s3.objects].flatMap(([key, { text }]) =>
+      key.startsWith(plain) && !key.endsWith(".mirror.json") ? [[key.slice(plain.length), text]] : [],
+    ),
+  );
+const record = () => {
+  const { text = "{}" } = account.s3.objects.get(`${plain}.mirror.json`) ?? {};
+  return JSON.parse(text) as { readonly version: string; readonly writing: object | null };
+};
+const isPlainWrite = ({ operation, about }: Parameters<Wire>[0]): boolean =>
+  (operation === "PutObject" || operation === "DeleteObject") && /plain\/small\/[^.]/.test(about);
+const denied: Wire = (call, effect) =>
+  isPlainWrite(call) && call.about.includes("flows.py") ? Promise.reject(refusal("AccessDenied", 403)) : effect();
+
+const firstFiles = { "flows.py": "VERSION = 1\n", "words.txt": "one\n" };
+const next = { "dags/flows.py": "VERSION = 2\n", "dags/more.py": "MORE = True\n" };
+const nextFiles = { ...firstFiles, "flows.py": "VERSION = 2\n", "more.py": "MORE = True\n" };
+
+describe("With `layout: both` a release of the stack", () => {
+  beforeEach(() => released("both"));
+
+  test("writes plain files last, once the version is loaded and all is asked", async () => {
+    expect(first.plan.steps.at(-1)?.id).toBe("mirror/small");
+    expect(files()).toEqual(firstFiles);
+    expect(record()).toMatchObject({ version: first.release.dags["small"]?.version, writing: null });
+    await account.commit(next);
+    const { plan, outcome } = await run((who) => who.deploy(), { run: 2 });
+    expect(plan.steps.map(({ id }) => id)).toEqual([
+      "switch/small",
+      "gate/version/small",
+      "gate/state/small/dags",
+      "gate/canary/small",
+      "mirror/small",
+    ]);
+    expect([outcome, files()]).toEqual(["committed", nextFiles]);
+    const again = await run((who) => who.deploy(), { run: 3 });
+    expect(again.plan.steps).toEqual([]);
+    expect(await wrongWith(account)).toEqual([]);
+  });
+
+  test("brings them back with a rollback, and removes what came with the version that is left", async () => {
+    await account.commit(next);
+    await run((who) => who.deploy(), { run: 2 });
+    await run((who) => who.rollback("previous"), { run: 3 });
+    expect(files()).toEqual(firstFiles);
+    expect(record().version).toBe(first.release.dags["small"]?.version);
+  });
+
+  test("leaves them alone when the version cannot be loaded", async () => {
+    await account.commit(next);
+    const { release } = await run((who) => who.plan(), { run: 2 });
+    account.dagster.brokenVersions.add(release.dags["small"]?.version ?? "");
+    expect(await run((who) => errorOf(who.deploy()), { run: 2 })).toBeInstanceOf(ReleaseFailed);
+    expect(files()).toEqual(firstFiles);
+  });
+
+  test("that cannot write them to the end goes back to what they were, and says so when it cannot", async () => {
+    await account.commit(next);
+    const once: { isDenied: boolean } = { isDenied: false };
+    const wire: Wire = (call, effect) => {
+      if (once.isDenied || !isPlainWrite(call) || !call.about.includes("flows.py")) return effect();
+      once.isDenied = true;
+      return Promise.reject(refusal("AccessDenied", 403));
+    };
+    const error = await run((who) => errorOf(who.deploy()), { run: 2, wire });
+    expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+    expect([files(), record().version]).toEqual([firstFiles, first.release.dags["small"]?.version]);
+    const worse = await run((who) => errorOf(who.deploy()), { run: 3, wire: denied });
+    expect((worse as ReleaseFailed).result.outcome).toBe("failed");
+    expect((worse as ReleaseFailed).message).toContain("its plain files could not be brought back");
+  });
+
+  test("that is cut between them is gone on from by the next", async () => {
+    await account.commit(next);
+    await killedBefore(
+      account,
+      (call) => isPlainWrite(call) && call.about.includes("flows.py"),
+      (wire) => deployer(account, { run: 2, wire }).deploy(),
+    );
+    expect(record().writing).not.toBeNull();
+    await account.clock.pass(20 * 60_000);
+    const { outcome } = await run((who) => who.deploy(), { run: 3 });
+    expect([outcome, files()]).toEqual(["committed", nextFiles]);
+    expect(await wrongWith(account)).toEqual([]);
+  });
+
+  test("is stopped by its plan where somebody else's files lie", async () => {
+    account.s3.remove(`${plain}.mirror.json`);
+    await account.commit(next);
+    const error = await run((who) => errorOf(who.deploy()), { run: 2 });
+    expect(String(error)).toContain("no mirror of ours has put there");
+    expect(files()).toEqual(firstFiles);
+  });
+});
+
+test("With `layout: mirror` the processes get no reader, nobody is asked for the version, and going back brings the files back", async () => {
+  await released("mirror");
+  const ids = first.plan.steps.map(({ id }) => id);
+  expect(ids).toContain("mirror/small");
+  expect(ids).not.toContain("gate/version/small");
+  const registered = account.aws.calls.filter(({ operation }) => operation === "RegisterTaskDefinition");
+  expect(registered.length).toBeGreaterThan(0);
+  expect(JSON.stringify(registered.map(({ input }) => input))).not.toContain("dag_reader");
+  expect(files()).toEqual(firstFiles);
+  await account.commit(next);
+  await run((who) => who.deploy(), { run: 2 });
+  expect(files()).toEqual(nextFiles);
+  await run((who) => who.rollback("previous"), { run: 3 });
+  expect(files()).toEqual(firstFiles);
+});
