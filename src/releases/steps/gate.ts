@@ -15,7 +15,7 @@ import { askGate } from "../ask-gate.ts";
 import { dayOf } from "../checks.ts";
 import { eachWebserver } from "../each-webserver.ts";
 import { holdersOf } from "../hosts.ts";
-import { canaryTimeoutSeconds, expectTimeoutSeconds, gateTimeoutSeconds } from "../time-outs.ts";
+import { canaryTimeoutSeconds, expectSeconds, gateTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
 
@@ -142,7 +142,7 @@ async function ask(
         assets: step.assets,
         firstTick: step.firstTick,
         restores: stack.gates.restore,
-        timeoutSeconds: expectTimeoutSeconds,
+        timeoutSeconds: expectSeconds(step),
       });
     case "canary":
       return canaryGate(dagster, clients, context, {
@@ -159,18 +159,19 @@ async function ask(
 
 /** Asks no webserver, but the load balancers that send people to it. */
 async function lookAtTargets(
-  { services, contract }: Workshop["stack"],
+  { services, contract, gates }: Workshop["stack"],
   clients: Workshop["clients"],
   context: Workshop["context"],
   key: string,
 ): Promise<GateResult> {
-  const { service: name } = services[key] ?? {};
-  if (name === undefined) throw new Error(`service ${key} is not in the stack`);
+  const { service: name, place } = services[key] ?? {};
+  if (name === undefined || place === undefined) throw new Error(`service ${key} is not in the stack`);
   const look = async () => (await observeServices(clients.ecs, contract.cluster, [name]))[name];
   return targetsGate(clients, context, {
     service: key,
     groups: (await look())?.targetGroups ?? [],
     tasks: async () => (await look())?.desiredCount ?? 0,
+    unread: gates.targetHealth === "required" ? null : place,
     timeoutSeconds: gateTimeoutSeconds,
   });
 }
