@@ -23,8 +23,13 @@ export type ServiceQuestion =
   | { readonly gate: "location" | "loaded"; readonly on: string; readonly image: string }
   /** `on` is the service's key; `handedOverFrom` is ECS's name of the service that it takes the place of, null: of none. */
   | { readonly gate: "daemon"; readonly on: string; readonly handedOverFrom: string | null }
-  /** `each`: how its tasks are asked one by one; null: they are not. */
-  | { readonly gate: "webserver"; readonly on: string; readonly each: EachWebserver | null };
+  /** `each`: how its tasks are asked one by one; null: they are not. `version`: of Dagster in its image; null: nothing tells. */
+  | {
+      readonly gate: "webserver";
+      readonly on: string;
+      readonly each: EachWebserver | null;
+      readonly version: string | null;
+    };
 
 /** Asks whether a service is what it should be: after it has rolled, and after it was taken back. @throws AwsError, Cancelled */
 export function askGate(
@@ -51,6 +56,11 @@ export function askGate(
       return daemonGate(dagster, context, { service, startedAt, handedOverFrom, timeoutSeconds });
     }
     case "webserver":
-      return webserverGate(dagster, context, { service: question.on, each: question.each, timeoutSeconds });
+      return webserverGate(dagster, context, {
+        service: question.on,
+        each: question.each,
+        version: question.version,
+        timeoutSeconds,
+      });
   }
 }

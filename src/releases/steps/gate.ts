@@ -2,6 +2,7 @@ import { observeServices } from "../../deployments/index.ts";
 import type { Finding } from "../../domain/finding.ts";
 import { resolveText, type Results } from "../../domain/later.ts";
 import type { GateName, Step } from "../../domain/plan.ts";
+import { imageOf } from "../../domain/release.ts";
 import { canaryGate } from "../../gates/canary.ts";
 import type { GateResult } from "../../gates/gate.ts";
 import { logScanGate } from "../../gates/log-scan.ts";
@@ -121,7 +122,12 @@ async function ask(
     case "webserver":
       return askGate(
         asker,
-        { gate: step.gate, on: step.on, each: eachWebserver(webserver, clients, stack, step.on) },
+        {
+          gate: step.gate,
+          on: step.on,
+          each: eachWebserver(webserver, clients, stack, step.on),
+          version: dagsterOf(stack.services[step.on], release),
+        },
         gateTimeoutSeconds,
       );
     case "state":
@@ -155,6 +161,11 @@ async function ask(
         timeoutSeconds: canaryTimeoutSeconds,
       });
   }
+}
+
+/** Version of Dagster in what a service runs, as the release says; null: nothing tells. */
+function dagsterOf(service: Service | undefined, release: Workshop["release"]): string | null {
+  return service === undefined ? null : (imageOf(release, service)?.dagster ?? null);
 }
 
 /** Asks no webserver, but the load balancers that send people to it. */

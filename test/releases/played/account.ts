@@ -192,6 +192,12 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     webserver: "small-webserver",
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
+    dagsterIn: (image) => {
+      const [, repository = "", digest = ""] = /^[^/]+\/([^@]+)@(.+)$/.exec(image) ?? [];
+      const registries = neighbour === null ? [registry] : [registry, neighbour.registry];
+      const tags = registries.flatMap((one) => one.tagsOf(repository, digest));
+      return tags.flatMap((tag) => dagsterOfCommits.get(tag) ?? [])[0] ?? null;
+    },
     version: (location, dags) => {
       const known = JSON.parse(dags) as Readonly<Record<string, { readonly prefix: string }>>;
       const pointer = s3.objects.get(`${bucket}/${known[location]?.prefix ?? ""}current.json`);
@@ -263,6 +269,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
       const lock = all["requirements.lock"];
+      const [, version] = /^dagster==(\S+)/m.exec(lock ?? "") ?? [];
+      if (version !== undefined) dagsterOfCommits.set(sha, version);
       if (lock !== undefined) pushDependencies(registry, repositories, base, lock);
       commits.push({ sha, files: all });
       await write(all);
@@ -291,6 +299,9 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   });
   return played;
 }
+
+/** What the lock file of each commit pins, of all accounts: images are promoted from one to the next. */
+const dagsterOfCommits = new Map<string, string>();
 
 /** Heads that every migration of the account comes to. */
 export const migratedHeads: readonly string[] = ["0001"];
