@@ -5,6 +5,7 @@ import type { GateName, Step } from "../../domain/plan.ts";
 import { imageOf } from "../../domain/release.ts";
 import { canaryGate } from "../../gates/canary.ts";
 import type { GateResult } from "../../gates/gate.ts";
+import { asFarAsKnown } from "../../gates/older-dagster.ts";
 import { logScanGate } from "../../gates/log-scan.ts";
 import { expectGate } from "../../gates/state/expect.ts";
 import { stateGate } from "../../gates/state/gate.ts";
@@ -151,15 +152,17 @@ async function ask(
         timeoutSeconds: expectSeconds(step),
       });
     case "canary":
-      return canaryGate(dagster, clients, context, {
-        ...step.run,
-        location: step.on,
-        cluster: stack.contract.cluster,
-        holders: holdersOf(stack, step.on),
-        image: resolveText(step.image, results),
-        tags: { "dagster-ecs/release": release.id, "dagster-ecs/commit": release.source.sha },
-        timeoutSeconds: canaryTimeoutSeconds,
-      });
+      return asFarAsKnown(dagster, context, step, stack.gates.canary?.place ?? stack.file, () =>
+        canaryGate(dagster, clients, context, {
+          ...step.run,
+          location: step.on,
+          cluster: stack.contract.cluster,
+          holders: holdersOf(stack, step.on),
+          image: resolveText(step.image, results),
+          tags: { "dagster-ecs/release": release.id, "dagster-ecs/commit": release.source.sha },
+          timeoutSeconds: canaryTimeoutSeconds,
+        }),
+      );
   }
 }
 
