@@ -61,6 +61,8 @@ export interface PlayedAccount {
   commit(files: Readonly<Record<string, string>>): Promise<Sha>;
   /** Checks an earlier commit out again. */
   checkOut(sha: Sha): Promise<void>;
+  /** Images that were made of this commit have this version of Dagster, whatever its lock file says. */
+  hasDagster(sha: Sha, version: string): void;
   /** Code of this commit starts, and does not load in Dagster. */
   breakCode(sha: Sha): void;
   /** What `origin/HEAD` of the checkout is; null: it is not known. */
@@ -179,6 +181,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   const root = await mkdtemp(join(tmpdir(), "account-"));
   const commits: { readonly sha: Sha; readonly files: Readonly<Record<string, string>> }[] = [];
   const brokenCode = new Set<string>();
+  const toldDagster = new Map<string, string>();
   let head: Sha | null = null;
   const broken = {
     has: (image: string) => {
@@ -196,7 +199,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       const [, repository = "", digest = ""] = /^[^/]+\/([^@]+)@(.+)$/.exec(image) ?? [];
       const registries = neighbour === null ? [registry] : [registry, neighbour.registry];
       const tags = registries.flatMap((one) => one.tagsOf(repository, digest));
-      return tags.flatMap((tag) => dagsterOfCommits.get(tag) ?? [])[0] ?? null;
+      return tags.flatMap((tag) => toldDagster.get(tag) ?? dagsterOfCommits.get(tag) ?? [])[0] ?? null;
     },
     version: (location, dags) => {
       const known = JSON.parse(dags) as Readonly<Record<string, { readonly prefix: string }>>;
@@ -283,6 +286,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       await write(known.files);
       head = sha;
     },
+    hasDagster: (sha, version) => void toldDagster.set(sha, version),
     breakCode: (sha) => void brokenCode.add(sha),
     defaultBranch: null,
     close: async () => {
