@@ -12,8 +12,13 @@ import { documents } from "../src/dagster/documents.ts";
 import { machinePython } from "../test/local-aws/backing/machine-python.ts";
 import { reduced } from "./dagster-schemas/reduce.ts";
 
-/** The first release of each minor version that is supported, and the last one there was. Patches lie between them. */
+/**
+ * The first release of each minor version of which something is asked, and the last one there was. Patches lie between them. Older
+ * ones than 1.7 want packages that have no wheels for today's Python.
+ */
 export const versions: readonly string[] = [
+  ["1.7.0", "1.7.16"],
+  ["1.8.0", "1.8.13"],
   ["1.9.0", "1.9.13"],
   ["1.10.0", "1.10.21"],
   ["1.11.0", "1.11.16"],

@@ -48,6 +48,8 @@ images:
       files: [{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]
 services:
 ${services.map((key) => `  ${key}: { kind: webserver, image: app, task-definition: definition.json, container: app, family: ${key}${isGated ? `, locations: [${key}]` : ""} }`).join("\n")}
+checks:
+  no-breaker: { level: "off", until: 2099-12-31, reason: what happens without one is measured, too }
 gates:
   log-scan: { level: off, reason: what is measured is the rollout }
 ${isGated ? "" : ungated}`;

@@ -1,3 +1,4 @@
+import { goesBackByItself, mustGoBackByItself } from "../deployments/strategies.ts";
 import { parseArn } from "../aws/arn.ts";
 import type { Digest, Platform } from "../domain/identifiers.ts";
 import { isMap, type JsonMap } from "../domain/json.ts";
@@ -44,6 +45,8 @@ export interface AdoptedService {
   readonly count: number;
   /** Two of it may run while it is replaced, and nobody else owns its percentages. */
   readonly appliesRollout: boolean;
+  /** ECS would not take a failed deployment of it back. */
+  readonly lacksBreaker: boolean;
 }
 
 export interface AdoptedImage {
@@ -140,6 +143,10 @@ export function inferStack(
     const { service, told, container } = one;
     const isServer = told.kind === "code-location";
     const ofServer = served.get(service.name);
+    const appliesRollout =
+      told.kind === "daemon" &&
+      service.cloudFormationStack === null &&
+      (service.rollout.minimumHealthyPercent > 0 || service.rollout.maximumPercent > 100);
     return {
       key: keys.get(service.name) ?? service.name,
       name: service.name,
@@ -154,10 +161,8 @@ export function inferStack(
       address: isServer ? addressOf(ofServer?.host ?? null, container.name) : null,
       url: told.kind === "webserver" && given.url !== null ? { value: given.url, guess: null } : null,
       count: service.desiredCount,
-      appliesRollout:
-        told.kind === "daemon" &&
-        service.cloudFormationStack === null &&
-        (service.rollout.minimumHealthyPercent > 0 || service.rollout.maximumPercent > 100),
+      appliesRollout,
+      lacksBreaker: !appliesRollout && mustGoBackByItself(service.rollout) && !goesBackByItself(service.rollout),
     };
   });
   const images = [...imageKeys].map(([repository, key]): AdoptedImage => {

@@ -8,8 +8,8 @@ import {
   unknownPort,
 } from "./infer.ts";
 
-/** Days for which secrets in plain text are borne: by then they are to be moved. */
-export const daysForSecrets = 60;
+/** Days for which secrets in plain text, and services without a circuit breaker, are borne: by then they are to be mended. */
+export const daysForChecks = 60;
 
 /**
  * The stack file, with a comment where something was guessed.
@@ -213,16 +213,27 @@ function definitionLines({ path, containers, placeholders }: DefinitionFile): re
   ];
 }
 
-function checkLines({ plainSecrets }: AdoptedStack, today: string): readonly string[] {
-  if (plainSecrets.length === 0) return [];
-  const until = new Date(Date.parse(`${today}T00:00:00Z`) + daysForSecrets * 86_400_000).toISOString().slice(0, 10);
-  return [
-    "",
-    "# Plain text that looks secret, as it was found:",
-    ...plainSecrets.map(({ service, names }) => `#   ${service}: ${names.join(", ")}`),
-    "checks:",
-    `  secret-in-environment: { level: warning, until: ${until}, reason: as it was adopted; to be moved to a store }`,
+function checkLines({ plainSecrets, services }: AdoptedStack, today: string): readonly string[] {
+  const until = new Date(Date.parse(`${today}T00:00:00Z`) + daysForChecks * 86_400_000).toISOString().slice(0, 10);
+  const lower = (check: string, reason: string): string =>
+    `  ${check}: { level: warning, until: ${until}, reason: ${reason} }`;
+  const unbroken = services.filter(({ lacksBreaker }) => lacksBreaker).map(({ name }) => name);
+  const lines = [
+    ...(plainSecrets.length === 0
+      ? []
+      : [
+          "  # Plain text that looks secret, as it was found:",
+          ...plainSecrets.map(({ service, names }) => `  #   ${service}: ${names.join(", ")}`),
+          lower("secret-in-environment", "as it was adopted; to be moved to a store"),
+        ]),
+    ...(unbroken.length === 0
+      ? []
+      : [
+          `  # Without a circuit breaker with rollback: ${unbroken.join(", ")}. Switch it on where they are made; or \`rollout: apply\` on each lets a release do so.`,
+          lower("no-breaker", "as it was adopted; to be switched on"),
+        ]),
   ];
+  return lines.length === 0 ? [] : ["", "checks:", ...lines];
 }
 
 function guessed<T>({ value, guess }: Inferred<T>, line: (value: T) => string): readonly string[] {

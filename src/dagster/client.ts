@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
+import { type Advice, UserError } from "../domain/errors.ts";
 import { type DagsterAddress, httpWay } from "./http.ts";
 import { judgeReply } from "./judge.ts";
 import { DagsterUnreachable, type Way } from "./way.ts";
@@ -63,10 +63,21 @@ export function dagsterOver(way: Way): Dagster {
   };
 }
 
+/** The webserver does not know what a document asks for, or fails over it. */
+export class QuestionRefused extends UserError {
+  /** Name of the document. */
+  readonly document: string;
+
+  constructor(document: string, advice: Advice) {
+    super(advice);
+    this.document = document;
+  }
+}
+
 function dataOf(json: unknown, document: Document<unknown>, base: string): unknown {
   const { data, errors } = json as { data?: unknown; errors?: readonly { message?: string }[] };
   if (data !== undefined && data !== null && errors === undefined) return data;
-  throw new UserError({
+  throw new QuestionRefused(document.name, {
     what: `Dagster refuses the query ${document.name}: ${errors?.map(({ message }) => message ?? "").join("; ") ?? "no data"}`,
     where: base,
     fix: "Use a Dagster of 1.9 or newer; if it is one, please report this.",

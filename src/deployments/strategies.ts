@@ -12,6 +12,19 @@ export function isStaged({ strategy, hooks, bakeMinutes }: RolloutSettings): boo
   return strategy !== "ROLLING" || hooks > 0 || bakeMinutes > 0;
 }
 
+/** Has it a circuit breaker that goes back to what ran before? */
+export function goesBackByItself({ breaker }: Pick<RolloutSettings, "breaker">): boolean {
+  return breaker?.rollback === true;
+}
+
+/**
+ * Is that wanted of it? The circuit breaker is the rolling update's; what shifts traffic in stages is taken back by hooks and alarms.
+ * Source: API_DeploymentCircuitBreaker in the ECS API reference.
+ */
+export function mustGoBackByItself({ strategy }: Pick<RolloutSettings, "strategy">): boolean {
+  return strategy === "ROLLING";
+}
+
 /** Is this one of these, and not only a count that changes, or what was there already? Going back by an update is one as well. */
 export function needsWord({ aim, service }: Pick<Track, "aim" | "service">): boolean {
   if (!aim.moves || aim.toNothing || !isStaged(service.rollout)) return false;

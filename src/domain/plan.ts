@@ -204,6 +204,8 @@ export interface ExpectedState {
   readonly status: "RUNNING" | "STOPPED";
   /** `success`: the next time that it is looked at by the daemon, nothing fails. */
   readonly tick: "any" | "success";
+  /** Seconds in which that must happen; absent: as long as the gate is asked. */
+  readonly withinSeconds?: number;
 }
 
 /** Is the first tick of schedules after the release told, or required? */

@@ -1,5 +1,8 @@
 import { DescribeTargetHealthCommand, type ElbSend } from "../aws/elb.ts";
+import { isAwsError } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
+import type { Place } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
 import { untrusted } from "../domain/evidence.ts";
 import { instant } from "../domain/identifiers.ts";
 import { askUntil, type GateResult } from "./gate.ts";
@@ -12,21 +15,33 @@ export interface TargetsExpectation {
   readonly groups: readonly string[];
   /** Tasks that it is to run, as it is now: what scales it may change that while its targets are waited for. */
   readonly tasks: () => Promise<number>;
+  /** Where it is told that this job may not read them, and goes on; null: that ends the gate. */
+  readonly unread: Place | null;
   readonly timeoutSeconds: number;
 }
 
-/** Passes when every target of the service's target groups is healthy, and each group has as many as there are tasks. */
+/**
+ * Passes when every target of the service's target groups is healthy, and each group has as many as there are tasks.
+ * @throws AwsError when they may not be read, and must be
+ */
 export function targetsGate(
   { elb }: { readonly elb: ElbSend },
   context: Context,
-  { service, groups, tasks, timeoutSeconds }: TargetsExpectation,
+  { service, groups, tasks, unread, timeoutSeconds }: TargetsExpectation,
 ): Promise<GateResult> {
   let ill: readonly Target[] = [];
   return askUntil(
     context,
     { gate: "targets", on: service, timeoutSeconds },
     async () => {
-      const [wanted, ...targets] = await Promise.all([tasks(), ...groups.map((group) => targetsOf(elb, group))]);
+      let targets: readonly (readonly Target[])[];
+      try {
+        targets = await Promise.all(groups.map((group) => targetsOf(elb, group)));
+      } catch (error) {
+        if (unread === null || !isAwsError(error, "denied")) throw error;
+        return { seen: "not asked", since: context.clock.now(), findings: [notAsked(unread, service)] };
+      }
+      const wanted = await tasks();
       const answer = judgeTargets(groups.map(groupName), targets.flat(), wanted);
       if (answer.kind === "healthy") return { seen: answer.seen, since: context.clock.now() };
       ({ ill } = answer);
@@ -46,6 +61,16 @@ export function targetsGate(
       })),
     }),
   );
+}
+
+function notAsked(where: Place, service: string): Finding {
+  return {
+    id: "not-checked",
+    level: "notice",
+    where,
+    what: `Whether the targets of service ${service} are healthy was not asked: this job may not call DescribeTargetHealth. ECS waits for them by itself while it rolls a service.`,
+    fix: "Allow the job's role `elasticloadbalancing:DescribeTargetHealth` on `*`; or `gates: { expect: { target-health: false } }`.",
+  };
 }
 
 async function targetsOf(elb: ElbSend, arn: string): Promise<readonly Target[]> {

@@ -3,14 +3,17 @@ import { type Dagster, DagsterUnreachable } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
+import type { Cause } from "../domain/verdict.ts";
 import { type Attempt, askUntil, type GateResult } from "./gate.ts";
-import { judgeWebservers, type Told } from "./webservers/judge.ts";
+import { isOtherVersion, judgeWebservers, type Told } from "./webservers/judge.ts";
 
 export interface WebserverExpectation {
   /** Key of the service. */
   readonly service: string;
   /** How each of its tasks is asked by itself; null: only its address is asked. */
   readonly each: EachWebserver | null;
+  /** Version of Dagster that its image has; null: nothing tells. */
+  readonly version: string | null;
   readonly timeoutSeconds: number;
 }
 
@@ -26,26 +29,31 @@ export interface EachWebserver {
 }
 
 /** `/server_info` of every Dagster since 1.0; any other path answers 200 with a web page, and proves nothing. */
-export const serverInfo = z.object({ dagster_webserver_version: z.string() });
+export const serverInfo = z.object({ dagster_webserver_version: z.string(), dagster_version: z.string().optional() });
 
 /** So long, in milliseconds, a runner tries addresses in the VPC, none of which answers it. */
 const patience = 20_000;
 
 /**
- * Passes when the webserver, through its own address, says which version it is, and so does each of its tasks where that is wanted.
- * Code locations have a gate of their own.
+ * Passes when the webserver, through its own address, says which version it is, the one of its image where that is known, and so does
+ * each of its tasks where that is wanted. Code locations have a gate of their own.
  */
 export function webserverGate(dagster: Dagster, context: Context, expected: WebserverExpectation): Promise<GateResult> {
-  const { service, each, timeoutSeconds } = expected;
+  const { service, each, version, timeoutSeconds } = expected;
   const { clock } = context;
   let noneSince: number | null = null;
+  /** Version of whoever answered last, and was another one; null: none was. */
+  let other: string | null = null;
   return askUntil(
     context,
     { gate: "webserver", on: service, timeoutSeconds },
     async (): Promise<Attempt> => {
       const info = serverInfo.safeParse(await dagster.serverInfo());
       if (!info.success) return { waiting: "what answers is not Dagster's webserver" };
-      const seen = `Dagster ${info.data.dagster_webserver_version}`;
+      const { dagster_webserver_version: itself, dagster_version: dagsters = itself } = info.data;
+      other = isOtherVersion(dagsters, version) ? dagsters : null;
+      if (other !== null) return { waiting: `Dagster ${other} answers, and its image has ${version}` };
+      const seen = `Dagster ${itself}${version === null ? "" : ", as its image has"}`;
       if (each === null) return { seen, since: clock.now() };
       const urls = await each.urls();
       if (urls === null) return { seen, since: clock.now(), findings: [withoutAddresses(each.place, service)] };
@@ -58,17 +66,28 @@ export function webserverGate(dagster: Dagster, context: Context, expected: Webs
       return { waiting: answer.why };
     },
     (waiting) => ({
-      cause: {
-        id: "webserver-unreachable",
-        what: `The webserver does not answer after ${timeoutSeconds} s: ${waiting}.`,
-        fix:
-          each?.isInside === true
-            ? "See the log of the tasks that do not answer; the security group of the webserver must let its own tasks in on its port."
-            : "Its address must be reachable from this runner; behind a VPN, use a runner inside the VPC, or a task: `gates: { reach: task }`.",
-      },
+      cause:
+        other !== null && version !== null
+          ? otherVersion(other, version, timeoutSeconds)
+          : {
+              id: "webserver-unreachable",
+              what: `The webserver does not answer after ${timeoutSeconds} s: ${waiting}.`,
+              fix:
+                each?.isInside === true
+                  ? "See the log of the tasks that do not answer; the security group of the webserver must let its own tasks in on its port."
+                  : "Its address must be reachable from this runner; behind a VPN, use a runner inside the VPC, or a task: `gates: { reach: task }`.",
+            },
       evidence: [],
     }),
   );
+}
+
+function otherVersion(other: string, version: string, timeoutSeconds: number): Cause {
+  return {
+    id: "webserver-other-version",
+    what: `At the webserver's address Dagster ${other} still answers after ${timeoutSeconds} s, and the image that ECS runs has ${version}.`,
+    fix: "The address leads to another webserver: compare `url` or `address` of the stack file, and the targets of the load balancer, with this service. When it leads to the right one, the base image or an entry point puts another Dagster before the one of the lock file.",
+  };
 }
 
 async function tell({ at }: EachWebserver, url: string): Promise<Told> {

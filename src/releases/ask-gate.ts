@@ -7,6 +7,8 @@ import { locationGate } from "../gates/location.ts";
 import { type EachWebserver, webserverGate } from "../gates/webserver.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Clients } from "./connections.ts";
+import { locationsServedBy } from "./hosts.ts";
+import { awaitOlderTasks } from "./older-tasks.ts";
 import { taskStart } from "./task-start.ts";
 
 /** What a gate is asked with. */
@@ -23,11 +25,36 @@ export type ServiceQuestion =
   | { readonly gate: "location" | "loaded"; readonly on: string; readonly image: string }
   /** `on` is the service's key; `handedOverFrom` is ECS's name of the service that it takes the place of, null: of none. */
   | { readonly gate: "daemon"; readonly on: string; readonly handedOverFrom: string | null }
-  /** `each`: how its tasks are asked one by one; null: they are not. */
-  | { readonly gate: "webserver"; readonly on: string; readonly each: EachWebserver | null };
+  /** `each`: how its tasks are asked one by one; null: they are not. `version`: of Dagster in its image; null: nothing tells. */
+  | {
+      readonly gate: "webserver";
+      readonly on: string;
+      readonly each: EachWebserver | null;
+      readonly version: string | null;
+    };
 
-/** Asks whether a service is what it should be: after it has rolled, and after it was taken back. @throws AwsError, Cancelled */
-export function askGate(
+/**
+ * Asks whether a service is what it should be, once none of its older tasks runs: after it has rolled, and after it was taken back.
+ * @throws AwsError, Cancelled
+ */
+export async function askGate(asker: Asker, question: ServiceQuestion, timeoutSeconds: number): Promise<GateResult> {
+  const { gate, on } = question;
+  const { clock } = asker.context;
+  const begun = clock.now();
+  const older = await awaitOlderTasks(asker, serverOf(asker.stack, question), gate === "location");
+  if (older === null) return askAlone(asker, question, timeoutSeconds);
+  return { gate, on, cause: older, seen: older.what, evidence: [], seconds: (clock.now() - begun) / 1000, since: null };
+}
+
+/** Key of the service that is asked about. */
+function serverOf({ services }: Asker["stack"], { gate, on }: ServiceQuestion): string {
+  if (gate === "daemon" || gate === "webserver") return on;
+  const kind = gate === "location" ? "code-location" : "webserver";
+  const server = Object.values(services).find((one) => one.kind === kind && locationsServedBy(one).includes(on));
+  return server?.key ?? on;
+}
+
+function askAlone(
   { dagster, context, stack, clients }: Asker,
   question: ServiceQuestion,
   timeoutSeconds: number,
@@ -51,6 +78,11 @@ export function askGate(
       return daemonGate(dagster, context, { service, startedAt, handedOverFrom, timeoutSeconds });
     }
     case "webserver":
-      return webserverGate(dagster, context, { service: question.on, each: question.each, timeoutSeconds });
+      return webserverGate(dagster, context, {
+        service: question.on,
+        each: question.each,
+        version: question.version,
+        timeoutSeconds,
+      });
   }
 }

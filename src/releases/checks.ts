@@ -6,6 +6,7 @@ import { imagesOf, type Release } from "../domain/release.ts";
 import { findings as stackFindings, withLevels } from "../stack/findings.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
+import { goesBackByItself, mustGoBackByItself } from "../deployments/strategies.ts";
 import { driftFindings, mayOverlap, ownershipFindings } from "./drift.ts";
 import { mayApply } from "./plans/settings.ts";
 import { isRenamed, movedOf, type Observation, showRunning } from "./observation.ts";
@@ -27,11 +28,14 @@ export function dayOf(now: number): string {
   return instant(now).slice(0, 10);
 }
 
+/** To a new release, or back to one that was. */
+type Direction = "forward" | "back";
+
 /** What cannot go well with the services as they are, and what is not as the current release says. */
-export function checkServices(stack: Stack, observation: Observation): readonly Finding[] {
+export function checkServices(stack: Stack, observation: Observation, direction: Direction): readonly Finding[] {
   return [
     ...Object.values(stack.services).flatMap((service) =>
-      checkService(service, observation.services[service.key] ?? null, stack),
+      checkService(service, observation.services[service.key] ?? null, stack, direction),
     ),
     ...checkRenamed(stack, observation),
     ...driftFindings(stack, observation),
@@ -108,6 +112,7 @@ function checkService(
   service: Service,
   observed: Observation["services"][string],
   { contract }: Stack,
+  direction: Direction,
 ): readonly Finding[] {
   const { place: where, service: name } = service;
   if (observed === null) {
@@ -123,7 +128,7 @@ function checkService(
   }
   // The plan sets them before it rolls the service.
   if (mayApply(service, observed)) return [];
-  const { minimumHealthyPercent: minimum, maximumPercent: maximum, breaker } = observed.rollout;
+  const { minimumHealthyPercent: minimum, maximumPercent: maximum } = observed.rollout;
   return [
     ...(service.kind === "daemon" && mayOverlap(observed)
       ? [
@@ -137,15 +142,21 @@ function checkService(
           },
         ]
       : []),
-    ...(breaker?.rollback === true
+    ...(goesBackByItself(observed.rollout)
       ? []
       : [
           {
             id: "no-breaker",
-            level: "warning" as const,
+            level:
+              mustGoBackByItself(observed.rollout) && direction === "forward"
+                ? ("error" as const)
+                : ("warning" as const),
             where,
             what: `Service ${name} has no circuit breaker with rollback: ECS starts tasks that fail again and again, and takes nothing back by itself.`,
-            fix: "Switch the deployment circuit breaker on, with rollback.",
+            fix:
+              observed.cloudFormationStack === null
+                ? "Switch the deployment circuit breaker on, with rollback, where the service is made; or let a release do so: `rollout: apply` here."
+                : `Switch the deployment circuit breaker on, with rollback, in CloudFormation stack ${observed.cloudFormationStack}, which makes the service.`,
             source: circuitBreaker,
           },
         ]),

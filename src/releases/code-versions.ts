@@ -1,6 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import type { Service, Stack } from "../stack/stack.ts";
-import { hostsOf, minorOf } from "./plans/host-change.ts";
+import { minorOf } from "../dagster/versions.ts";
+import { hostsOf } from "./plans/host-change.ts";
 
 /**
  * Locations whose code has a newer minor version of Dagster than a host that loads it. Hosts and code move by themselves: an image of

@@ -83,7 +83,7 @@ export function planWithContents(
     ...checkCodeVersions(released, willHave),
     ...checkDagsterVersions(released, willHave),
     ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
-    ...checkServices(scope, observation),
+    ...checkServices(scope, observation, "forward"),
     ...checkTagged(observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
@@ -132,7 +132,7 @@ export function planRollback(
     Object.hasOwn(to.taskDefinitions, `service/${service.key}`) ? (imageOf(to, service)?.dagster ?? null) : null;
   const findings = [
     ...limits(stack),
-    ...checkServices(stack, observation),
+    ...checkServices(stack, observation, "back"),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, observation, former, wanted, images),

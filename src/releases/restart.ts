@@ -1,3 +1,4 @@
+import { asksForTargets } from "./target-health.ts";
 import { guarded } from "../aws/send.ts";
 import { roll, type ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
@@ -174,7 +175,7 @@ function questionsOf(
   service: Service,
   { gates }: Session["stack"],
   image: string | null,
-  { targetGroups }: ServiceObservation,
+  observed: ServiceObservation,
   askable: boolean,
 ): readonly Question[] {
   const { key, kind } = service;
@@ -185,12 +186,11 @@ function questionsOf(
     return [served, { gate: "state", on, image }];
   });
   const ofHost: readonly Question[] = kind === "code-location" || !askable ? [] : [{ gate: kind, on: key }];
-  const isBehind = gates.targetHealth && targetGroups.length > 0;
   const { level } = gates.logScan;
   return [
     ...ofHost,
     ...ofLocations,
-    ...(isBehind ? [{ gate: "targets", on: key } as const] : []),
+    ...(asksForTargets(gates, observed) ? [{ gate: "targets", on: key } as const] : []),
     ...(kind === "webserver" || level === "off" ? [] : [{ gate: "log-scan", on: key, level } as const]),
   ];
 }

@@ -2,7 +2,8 @@ import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import { imageOf, type MigrationPart, type Release } from "../domain/release.ts";
 import type { Stack } from "../stack/stack.ts";
-import { type HostChange, hostsOf, migrating, minorOf } from "./plans/host-change.ts";
+import { minorOf } from "../dagster/versions.ts";
+import { type HostChange, hostsOf, migrating } from "./plans/host-change.ts";
 
 /**
  * Whether the code of an earlier release can live with the database as it is now: going back never migrates. Equal heads, or the

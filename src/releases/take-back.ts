@@ -205,7 +205,7 @@ async function ask(asker: Asker, before: Observation, service: Service): Promise
   if (!isDecisive(service.kind === "code-location" ? "location" : service.kind)) return null;
   switch (service.kind) {
     case "webserver": {
-      const gate = await askGate(asker, { gate: "webserver", on: key, each: null }, gateTimeoutSeconds);
+      const gate = await askGate(asker, { gate: "webserver", on: key, each: null, version: null }, gateTimeoutSeconds);
       const image = servedImage(before, key);
       if (gate.cause !== null || image === null || !isDecisive("loaded")) return gate;
       const loaded = await Promise.all(

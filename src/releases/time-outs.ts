@@ -1,12 +1,16 @@
-import { type GateName, inOrder, type Step } from "../domain/plan.ts";
+import { type GateName, inOrder, type Question, type Step } from "../domain/plan.ts";
 
 /** Seconds that a thing of each kind may take until it counts as failed. */
 export const rollTimeoutSeconds = 30 * 60;
 export const stopTimeoutSeconds = 10 * 60;
 export const migrationTimeoutSeconds = 60 * 60;
 export const gateTimeoutSeconds = 3 * 60;
-export const expectTimeoutSeconds = 10 * 60;
 export const canaryTimeoutSeconds = 10 * 60;
+
+/** Ticks are waited for ten minutes, and longer where one of them may take longer. */
+export function expectSeconds({ sensors }: Pick<Extract<Question, { gate: "expect" }>, "sensors">): number {
+  return Math.max(10 * 60, ...Object.values(sensors).map(({ withinSeconds = 0 }) => withinSeconds));
+}
 
 /**
  * Seconds that steps take at most, by the longest chain of those that wait for each other. What has no time-out counts as nothing.
@@ -41,12 +45,14 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
     case "put-back":
       return rollSeconds;
     case "gate":
-      return gateSeconds(step.gate) + (step.gate === "version" ? step.pollSeconds : 0);
+      return step.gate === "expect"
+        ? expectSeconds(step)
+        : gateSeconds(step.gate) + (step.gate === "version" ? step.pollSeconds : 0);
   }
 }
 
-function gateSeconds(gate: GateName): number {
+function gateSeconds(gate: Exclude<GateName, "expect">): number {
   if (gate === "log-scan") return 0;
   if (gate === "canary") return canaryTimeoutSeconds;
-  return gate === "expect" ? expectTimeoutSeconds : gateTimeoutSeconds;
+  return gateTimeoutSeconds;
 }

@@ -529,19 +529,31 @@ const gatesSchema = z.strictObject({
             text,
             z.union([
               statusSchema,
-              z.strictObject({
-                status: statusSchema.describe("State it must have."),
-                tick: z
-                  .literal("success")
-                  .optional()
-                  .describe("Its first tick after the deploy must succeed, or skip, within ten minutes."),
-              }),
+              z
+                .strictObject({
+                  status: statusSchema.describe("State it must have."),
+                  tick: z
+                    .literal("success")
+                    .optional()
+                    .describe("Its first tick after the deploy must succeed, or skip."),
+                  "within-minutes": z
+                    .int()
+                    .min(1)
+                    .max(60)
+                    .optional()
+                    .describe("Minutes that this tick may take to come. Default 10."),
+                })
+                .refine((state) => state["within-minutes"] === undefined || state.tick !== undefined, {
+                  path: ["within-minutes"],
+                  error: "is of a tick, and none is wanted",
+                  params: { fix: "Add `tick: success`." },
+                }),
             ]),
           ),
         ])
         .default("as-before")
         .describe(
-          "State that each named sensor must have: a status, or `status` and `tick: success`; all others, and with `as-before` " +
+          "State that each named sensor must have: a status, or `status` and `tick: success`, with `within-minutes` when it should not take ten; all others, and with `as-before` " +
             "all, are what they were before the release.",
         ),
       assets: z
@@ -567,8 +579,12 @@ const gatesSchema = z.strictObject({
         ),
       "target-health": z
         .boolean()
-        .default(false)
-        .describe("Every target of the services that moved, behind their load balancers, is healthy."),
+        .optional()
+        .describe(
+          "Every target of the services that moved, behind their load balancers, is healthy. Unless it is said: asked where there are " +
+            "target groups and ECS rolls the service, and what may not be read is told. `true`: what may not be read stops the release, " +
+            "and strategies that shift traffic in stages are asked, too. `false`: not asked.",
+        ),
       "security-groups": z
         .boolean()
         .default(false)

@@ -240,6 +240,9 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
       place: keyPlaceAt(tree, ["gates", "expect", kind, name]),
       status: typeof state === "string" ? state : state.status,
       tick: typeof state === "string" ? ("any" as const) : (state.tick ?? "any"),
+      ...(typeof state === "string" || state["within-minutes"] === undefined
+        ? {}
+        : { withinSeconds: state["within-minutes"] * 60 }),
     }));
     return { kind: "named", states };
   };
@@ -259,12 +262,17 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
       ),
     ),
     firstTick: expect["first-tick"],
-    targetHealth: expect["target-health"],
+    targetHealth: targetHealthOf(expect["target-health"]),
     securityGroups: expect["security-groups"] ? keyPlaceAt(tree, ["gates", "expect", "security-groups"]) : null,
     logScan: typeof gates["log-scan"] === "string" ? { level: gates["log-scan"], reason: null } : gates["log-scan"],
     everyWebserver: gates["every-webserver"],
     auth: gateLogin(tree, auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
   };
+}
+
+function targetHealthOf(written: boolean | undefined): Gates["targetHealth"] {
+  if (written === undefined) return "where-there-are";
+  return written ? "required" : "off";
 }
 
 function gateLogin(tree: MapTree, written: StackDocument["gates"]["auth"]): GateLogin | null {

@@ -357,7 +357,8 @@ export interface Gates {
   /** Gates that the file says something of. */
   readonly levels: Partial<Readonly<Record<GateName, GateLevel>>>;
   readonly firstTick: "off" | FirstTick;
-  readonly targetHealth: boolean;
+  /** `where-there-are` target groups that ECS rolls: what may not be read is told, and stops nothing. */
+  readonly targetHealth: "where-there-are" | "required" | "off";
   /** Where the file wants security groups looked at; null: it does not. */
   readonly securityGroups: Place | null;
   /** Level of start-up errors in the logs; `off`, for a reason: nobody looks. */

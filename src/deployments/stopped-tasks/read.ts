@@ -3,7 +3,7 @@ import { nameOf } from "../../aws/arn.ts";
 import type { EcsSend } from "../../aws/ecs.ts";
 import { type Untrusted, untrusted } from "../../domain/evidence.ts";
 import { sameRevision } from "../../domain/verdict.ts";
-import { revisionOf } from "../service.ts";
+import { revisionOf, type ServiceObservation } from "../service.ts";
 import type { Aim } from "../track.ts";
 
 /** A task that ended, or is about to, and why. */
@@ -68,6 +68,26 @@ export async function countLiveTasks(ecs: EcsSend, aim: Aim): Promise<number> {
   const unwanted = await readTasks(ecs, aim, "STOPPED", new Set());
   return [...wanted, ...unwanted].filter(({ lastStatus }) => lastStatus !== "STOPPED").length;
 }
+
+/**
+ * Counts the tasks of a service whose processes have not ended, and that are of another revision than it is to run.
+ * @throws AwsError
+ */
+export async function countOlderTasks(
+  ecs: EcsSend,
+  aim: Pick<Aim, "cluster" | "service">,
+  { revision }: Pick<ServiceObservation, "revision">,
+): Promise<number> {
+  const wanted = await readTasks(ecs, aim, "RUNNING", new Set());
+  const unwanted = await readTasks(ecs, aim, "STOPPED", new Set());
+  return [...wanted, ...unwanted].filter(
+    ({ lastStatus = "", taskDefinitionArn }) =>
+      !withoutProcess.has(lastStatus) && !sameRevision(revisionOf(taskDefinitionArn), revision),
+  ).length;
+}
+
+/** Source: task-lifecycle-explanation in the ECS developer guide. */
+const withoutProcess: ReadonlySet<string> = new Set(["DEPROVISIONING", "STOPPED", "DELETED"]);
 
 /** @returns null when none of this rollout's tasks runs. @throws AwsError */
 export async function readSurvivor(ecs: EcsSend, aim: Aim): Promise<Survivor | null> {

@@ -38,6 +38,7 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
   /** Newest tick of each sensor when it was first asked for, in seconds since 1970: later ones are of what runs now. */
   const since = new Map<string, number>();
   const put = new Set<string>();
+  let begunAt: number | null = null;
   /** Once they are there nobody asks for them again: code that is loaded does not lose them. */
   let hasAssets = false;
   /** What is waited for is that code loads. */
@@ -47,6 +48,7 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
     context,
     { gate: "expect", on: stack, timeoutSeconds },
     async () => {
+      begunAt ??= context.clock.now();
       const unseen = hasAssets ? null : await unseenAssets(dagster, assets);
       isLoading = unseen !== null;
       if (unseen !== null) return unseen;
@@ -68,7 +70,7 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
       const open = other.filter(({ found }) => !put.has(found.now.id));
       if (expected.restores && open.length > 0) return putBack(dagster, open, put);
       if (other.length > 0) return { seen: "not as named", cause: otherStatus(other), evidence: [] };
-      const unticked = await untickedOf(dagster, context, named, all, since);
+      const unticked = await untickedOf(dagster, context, named, all, { since, begunAt });
       if (unticked !== null) return unticked;
       const now = context.clock.now();
       const keys = Object.values(assets).flat();
@@ -103,7 +105,7 @@ interface Wanted extends ExpectedState {
 }
 
 function wantedOf(kind: Instigator["kind"], named: Readonly<Record<string, ExpectedState>>): readonly Wanted[] {
-  return Object.entries(named).map(([name, { status, tick }]) => ({ kind, name, status, tick }));
+  return Object.entries(named).map(([name, state]) => ({ kind, name, ...state }));
 }
 
 /** Asked for once each: what Dagster does not do then is told by the next look. */
@@ -128,11 +130,13 @@ async function untickedOf(
   { clock }: Context,
   named: readonly Wanted[],
   all: readonly Found[],
-  since: Map<string, number>,
+  { since, begunAt }: { readonly since: Map<string, number>; readonly begunAt: number },
 ): Promise<Attempt | null> {
+  let waiting: Attempt | null = null;
   const wanted = named.filter(({ kind, tick }) => kind === "sensor" && tick === "success");
   for (const { location, now } of all) {
-    if (!wanted.some((one) => one.kind === now.kind && one.name === now.name)) continue;
+    const one = wanted.find(({ kind, name }) => kind === now.kind && name === now.name);
+    if (one === undefined) continue;
     const selector = { repositoryLocationName: location, repositoryName: now.repository, sensorName: now.name };
     const { sensorOrError: answer } = await dagster.ask(sensorTicks, { selector });
     if (!("sensorState" in answer)) return { waiting: `${nameOf(now)}: ${answer.__typename}` };
@@ -140,10 +144,13 @@ async function untickedOf(
     const known = since.get(now.id) ?? Math.max(0, ...ticks.map(({ timestamp }) => timestamp));
     since.set(now.id, known);
     const judged = judgeTicks(ticks, known);
-    if (judged.kind === "waiting") return { waiting: `${nameOf(now)} of ${location} ${judged.why}` };
     if (judged.kind === "failed") return tickFailed({ location, now }, judged.tick, clock.now());
+    if (judged.kind === "good") continue;
+    if (one.withinSeconds !== undefined && clock.now() - begunAt > one.withinSeconds * 1000)
+      return tickLate({ location, now }, judged.why, one.withinSeconds);
+    waiting ??= { waiting: `${nameOf(now)} of ${location} ${judged.why}` };
   }
-  return null;
+  return waiting;
 }
 
 function absent(missing: readonly Wanted[]): Cause {
@@ -162,6 +169,18 @@ function otherStatus(others: readonly { readonly found: Found; readonly wanted: 
     id: "state-unexpected",
     what: `Not as the stack file names it: ${listed.join("; ")}.`,
     fix: "Turn it on or off in Dagster; `gates: { expect: { restore: true } }` does so by itself.",
+  };
+}
+
+function tickLate({ location, now }: Found, why: string, seconds: number): Attempt {
+  return {
+    seen: "its tick did not come in time",
+    cause: {
+      id: "tick-late",
+      what: `${nameOf(now)} of ${location} ${why}, and ${seconds / 60} min are over, which is what \`within-minutes\` allows.`,
+      fix: "See the daemon's log: it is the daemon that ticks. A sensor ticks once in its `minimum_interval_seconds`: give it more minutes than that.",
+    },
+    evidence: [],
   };
 }
 

@@ -11,6 +11,20 @@ export type WebserversAnswer =
   /** `none`: nobody answers. */
   | { readonly kind: "none" | "some"; readonly why: string };
 
+/**
+ * Does a webserver run another Dagster than its image has? Releases are told apart by their numbers; a build that is none of them by
+ * nothing.
+ * @param wanted of the image; null: nothing tells
+ */
+export function isOtherVersion(version: string, wanted: string | null): boolean {
+  const [is, should] = [releaseOf(version), releaseOf(wanted ?? "")];
+  return is !== null && should !== null && is !== should;
+}
+
+function releaseOf(version: string): string | null {
+  return /^[1-9]\d*\.\d+\.\d+/.exec(version)?.[0] ?? null;
+}
+
 /** Do all tasks of a webserver answer, with one version? @param told one for each task that runs */
 export function judgeWebservers(told: readonly Told[]): WebserversAnswer {
   if (told.length === 0) return { kind: "some", why: "ECS names no task of it that runs" };

@@ -1,5 +1,6 @@
 import type { Finding } from "../../domain/finding.ts";
 import type { Step } from "../../domain/plan.ts";
+import { minorOf } from "../../dagster/versions.ts";
 import { imageOf, type Release } from "../../domain/release.ts";
 import type { Daemon, Stack, Webserver } from "../../stack/stack.ts";
 import type { Observation } from "../observation.ts";
@@ -122,10 +123,4 @@ function rise(from: string | null, to: string | null): HostChange["kind"] {
   if (before === null || after === null) return "unknown";
   if (before === after) return "same";
   return before < after ? "up" : "down";
-}
-
-/** A number that orders versions by major and minor; null for what is no version. */
-export function minorOf(version: string | null): number | null {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
-  return major === undefined ? null : Number(major) * 10_000 + Number(minor);
 }

@@ -15,6 +15,7 @@ import type { HostChange } from "./host-change.ts";
 import { planPutBack } from "./put-back.ts";
 import { noteOthers, planReplacement } from "./replacement.ts";
 import { planSettings } from "./settings.ts";
+import { asksForTargets } from "../target-health.ts";
 import { undoOf } from "./undo.ts";
 
 /**
@@ -170,7 +171,10 @@ function planExpected(stack: Stack, after: readonly string[], draft: Draft): voi
 function namedIn(expected: Expected): Readonly<Record<string, ExpectedState>> {
   if (expected.kind === "as-before") return {};
   return Object.fromEntries(
-    Object.entries(expected.states).map(([name, { status, tick }]) => [name, { status, tick }]),
+    Object.entries(expected.states).map(([name, { status, tick, withinSeconds }]) => [
+      name,
+      { status, tick, ...(withinSeconds === undefined ? {} : { withinSeconds }) },
+    ]),
   );
 }
 
@@ -200,13 +204,16 @@ function planTargets(
   draft: Draft,
 ): void {
   const { gates, services } = stack;
-  if (!gates.targetHealth) return;
+  if (gates.targetHealth === "off") return;
   const rolled = draft.steps.flatMap((step) => (step.kind === "roll" ? [step.service] : []));
   const moved = Object.keys(services).filter((key) => rolled.includes(key) || movedBefore.includes(key));
   const behind = moved.filter((key) => (observation.services[key]?.targetGroups.length ?? 0) > 0);
-  for (const on of behind)
+  const isAsked = (key: string): boolean => asksForTargets(gates, observation.services[key] ?? null);
+  for (const on of behind.filter(isAsked))
     pushGate(stack, draft, after, { gate: "targets", on }, "the load balancer sends people to healthy targets only");
-  if (moved.length > 0 && behind.length === 0)
+  for (const on of behind.filter((key) => !isAsked(key)))
+    draft.untouched.push({ what: `gate targets/${on}`, why: "its targets change groups: ECS looks at them" });
+  if (gates.targetHealth === "required" && moved.length > 0 && behind.length === 0)
     draft.untouched.push({ what: "gate targets", why: "nothing that moves stands behind a load balancer" });
 }
 

@@ -14,9 +14,6 @@ export function statementsOfGates(home: Home, gates: Gates, commands: readonly s
   const logs = gates.canary?.computeLogs ?? null;
   const login = gates.auth === null || gates.reach === "task" ? [] : secretsOf(gates.auth);
   return [
-    ...(gates.targetHealth && isFor(rolling)
-      ? [allow("TargetHealth", ["elasticloadbalancing:DescribeTargetHealth"], ["*"])]
-      : []),
     ...(gates.securityGroups !== null && isFor(rolling)
       ? [
           allow(

@@ -2,8 +2,10 @@ import { observeServices } from "../../deployments/index.ts";
 import type { Finding } from "../../domain/finding.ts";
 import { resolveText, type Results } from "../../domain/later.ts";
 import type { GateName, Step } from "../../domain/plan.ts";
+import { imageOf } from "../../domain/release.ts";
 import { canaryGate } from "../../gates/canary.ts";
 import type { GateResult } from "../../gates/gate.ts";
+import { asFarAsKnown } from "../../gates/older-dagster.ts";
 import { logScanGate } from "../../gates/log-scan.ts";
 import { expectGate } from "../../gates/state/expect.ts";
 import { stateGate } from "../../gates/state/gate.ts";
@@ -15,7 +17,7 @@ import { askGate } from "../ask-gate.ts";
 import { dayOf } from "../checks.ts";
 import { eachWebserver } from "../each-webserver.ts";
 import { holdersOf } from "../hosts.ts";
-import { canaryTimeoutSeconds, expectTimeoutSeconds, gateTimeoutSeconds } from "../time-outs.ts";
+import { canaryTimeoutSeconds, expectSeconds, gateTimeoutSeconds } from "../time-outs.ts";
 import type { Workshop } from "../workshop.ts";
 import { type Done, StepFailed } from "./done.ts";
 
@@ -121,7 +123,12 @@ async function ask(
     case "webserver":
       return askGate(
         asker,
-        { gate: step.gate, on: step.on, each: eachWebserver(webserver, clients, stack, step.on) },
+        {
+          gate: step.gate,
+          on: step.on,
+          each: eachWebserver(webserver, clients, stack, step.on),
+          version: dagsterOf(stack.services[step.on], release),
+        },
         gateTimeoutSeconds,
       );
     case "state":
@@ -142,35 +149,43 @@ async function ask(
         assets: step.assets,
         firstTick: step.firstTick,
         restores: stack.gates.restore,
-        timeoutSeconds: expectTimeoutSeconds,
+        timeoutSeconds: expectSeconds(step),
       });
     case "canary":
-      return canaryGate(dagster, clients, context, {
-        ...step.run,
-        location: step.on,
-        cluster: stack.contract.cluster,
-        holders: holdersOf(stack, step.on),
-        image: resolveText(step.image, results),
-        tags: { "dagster-ecs/release": release.id, "dagster-ecs/commit": release.source.sha },
-        timeoutSeconds: canaryTimeoutSeconds,
-      });
+      return asFarAsKnown(dagster, context, step, stack.gates.canary?.place ?? stack.file, () =>
+        canaryGate(dagster, clients, context, {
+          ...step.run,
+          location: step.on,
+          cluster: stack.contract.cluster,
+          holders: holdersOf(stack, step.on),
+          image: resolveText(step.image, results),
+          tags: { "dagster-ecs/release": release.id, "dagster-ecs/commit": release.source.sha },
+          timeoutSeconds: canaryTimeoutSeconds,
+        }),
+      );
   }
+}
+
+/** Version of Dagster in what a service runs, as the release says; null: nothing tells. */
+function dagsterOf(service: Service | undefined, release: Workshop["release"]): string | null {
+  return service === undefined ? null : (imageOf(release, service)?.dagster ?? null);
 }
 
 /** Asks no webserver, but the load balancers that send people to it. */
 async function lookAtTargets(
-  { services, contract }: Workshop["stack"],
+  { services, contract, gates }: Workshop["stack"],
   clients: Workshop["clients"],
   context: Workshop["context"],
   key: string,
 ): Promise<GateResult> {
-  const { service: name } = services[key] ?? {};
-  if (name === undefined) throw new Error(`service ${key} is not in the stack`);
+  const { service: name, place } = services[key] ?? {};
+  if (name === undefined || place === undefined) throw new Error(`service ${key} is not in the stack`);
   const look = async () => (await observeServices(clients.ecs, contract.cluster, [name]))[name];
   return targetsGate(clients, context, {
     service: key,
     groups: (await look())?.targetGroups ?? [],
     tasks: async () => (await look())?.desiredCount ?? 0,
+    unread: gates.targetHealth === "required" ? null : place,
     timeoutSeconds: gateTimeoutSeconds,
   });
 }

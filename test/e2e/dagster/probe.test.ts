@@ -130,7 +130,12 @@ test("one task asks all gates of a release; what they find is what the runner wo
   const asked = dagsterOver(way);
   const before = probeTasks();
 
-  const found = await webserverGate(asked, context, { service: "webserver", each: each(way), timeoutSeconds: 60 });
+  const found = await webserverGate(asked, context, {
+    service: "webserver",
+    each: each(way),
+    version: null,
+    timeoutSeconds: 60,
+  });
   expect(found).toMatchObject({
     cause: null,
     seen: expect.stringMatching(/^Dagster 1\.\S+; its task answers by itself$/) as string,
@@ -212,6 +217,7 @@ describe("with a login in front of Dagster", () => {
     webserverGate(dagster({ url: front, login }, context), context, {
       service: "webserver",
       each: null,
+      version: null,
       timeoutSeconds: 5,
     });
   const loginWith = (name: string): Login =>
@@ -234,7 +240,12 @@ describe("with a login in front of Dagster", () => {
       kind: "basic",
       secret,
     });
-    const asked = webserverGate(dagsterOver(way), context, { service: "webserver", each: null, timeoutSeconds: 60 });
+    const asked = webserverGate(dagsterOver(way), context, {
+      service: "webserver",
+      each: null,
+      version: null,
+      timeoutSeconds: 60,
+    });
     expect(await asked).toMatchObject({ cause: null });
     const heard: (string | undefined)[] = [];
     const elsewhere = createServer(({ headers }, response) => {
@@ -271,7 +282,12 @@ describe("with a login in front of Dagster", () => {
     const valueFrom = `arn:aws:secretsmanager:${region}:${account}:secret:deal-flow/access:token::`;
     const way = await open(front, undefined, { kind: "headers", headers: { Authorization: valueFrom } });
     expect(
-      await webserverGate(dagsterOver(way), context, { service: "webserver", each: null, timeoutSeconds: 60 }),
+      await webserverGate(dagsterOver(way), context, {
+        service: "webserver",
+        each: null,
+        version: null,
+        timeoutSeconds: 60,
+      }),
     ).toMatchObject({ cause: null });
     await way.close();
     const wrong = { ...login, headers: () => Promise.resolve({ Authorization: "Bearer x" }) };

@@ -61,6 +61,8 @@ export interface PlayedAccount {
   commit(files: Readonly<Record<string, string>>): Promise<Sha>;
   /** Checks an earlier commit out again. */
   checkOut(sha: Sha): Promise<void>;
+  /** Images that were made of this commit have this version of Dagster, whatever its lock file says. */
+  hasDagster(sha: Sha, version: string): void;
   /** Code of this commit starts, and does not load in Dagster. */
   breakCode(sha: Sha): void;
   /** What `origin/HEAD` of the checkout is; null: it is not known. */
@@ -179,6 +181,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   const root = await mkdtemp(join(tmpdir(), "account-"));
   const commits: { readonly sha: Sha; readonly files: Readonly<Record<string, string>> }[] = [];
   const brokenCode = new Set<string>();
+  const toldDagster = new Map<string, string>();
   let head: Sha | null = null;
   const broken = {
     has: (image: string) => {
@@ -192,6 +195,12 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     webserver: "small-webserver",
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
+    dagsterIn: (image) => {
+      const [, repository = "", digest = ""] = /^[^/]+\/([^@]+)@(.+)$/.exec(image) ?? [];
+      const registries = neighbour === null ? [registry] : [registry, neighbour.registry];
+      const tags = registries.flatMap((one) => one.tagsOf(repository, digest));
+      return tags.flatMap((tag) => toldDagster.get(tag) ?? dagsterOfCommits.get(tag) ?? [])[0] ?? null;
+    },
     version: (location, dags) => {
       const known = JSON.parse(dags) as Readonly<Record<string, { readonly prefix: string }>>;
       const pointer = s3.objects.get(`${bucket}/${known[location]?.prefix ?? ""}current.json`);
@@ -263,6 +272,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       const all = { ...commits.at(-1)?.files, ...files };
       const sha = contentHash([commits.length, all]).slice(0, 40) as Sha;
       const lock = all["requirements.lock"];
+      const [, version] = /^dagster==(\S+)/m.exec(lock ?? "") ?? [];
+      if (version !== undefined) dagsterOfCommits.set(sha, version);
       if (lock !== undefined) pushDependencies(registry, repositories, base, lock);
       commits.push({ sha, files: all });
       await write(all);
@@ -275,6 +286,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       await write(known.files);
       head = sha;
     },
+    hasDagster: (sha, version) => void toldDagster.set(sha, version),
     breakCode: (sha) => void brokenCode.add(sha),
     defaultBranch: null,
     close: async () => {
@@ -291,6 +303,9 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   });
   return played;
 }
+
+/** What the lock file of each commit pins, of all accounts: images are promoted from one to the next. */
+const dagsterOfCommits = new Map<string, string>();
 
 /** Heads that every migration of the account comes to. */
 export const migratedHeads: readonly string[] = ["0001"];

@@ -66,6 +66,8 @@ export interface DagsterStack {
   /** Each of them sends heartbeats while it runs. */
   readonly daemons: readonly string[];
   readonly broken: PlayedDagster["broken"];
+  /** Version of Dagster in an image, by its reference; null: the one that is played. Absent: of all. */
+  readonly dagsterIn?: (image: string) => string | null;
   /** What readers of a location are to have now, by the `DAGS` that a container has; null: nothing. Absent: no code is in S3. */
   readonly version?: (location: string, dags: string) => string | null;
 }
@@ -324,9 +326,12 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
           return ask(call, async () => document.answer.parse(await answer(variables as never)));
         },
         serverInfo: () =>
-          ask({ to: "dagster", operation: "server_info", about: "", writes: false }, () =>
-            Promise.resolve({ dagster_webserver_version: "1.13.15" }),
-          ),
+          ask({ to: "dagster", operation: "server_info", about: "", writes: false }, async () => {
+            const [task] = await running(stack.webserver);
+            const { image } = (task === undefined ? undefined : await containerOf(task)) ?? {};
+            const version = stack.dagsterIn?.(image ?? "") ?? "1.13.15";
+            return { dagster_webserver_version: version, dagster_version: version };
+          }),
       };
     },
     broken: stack.broken,

@@ -6,6 +6,7 @@ import { deployer } from "../../releases/played/deployer.ts";
 import { digestOfFound, type FoundService, openFound } from "../../releases/played/found.ts";
 import { guided } from "../../releases/played/guided.ts";
 import { opentofu } from "../../releases/played/opentofu.ts";
+import { servicesOf } from "../../releases/played/onlooker.ts";
 import { whatRuns } from "../../releases/played/services.ts";
 import { readPastClient } from "../local-aws/stage.ts";
 
@@ -60,6 +61,24 @@ test("A daemon that may run beside its successor would be set, which is a change
   expect(await stackText()).toContain("rollout: apply");
   expect(proof.isSame).toBe(false);
   expect(proof.settings).toEqual([expect.stringContaining("tick")]);
+});
+
+test("What has no circuit breaker is adopted as it is, for a while, and each service is named", async () => {
+  account = await openFound(guided.services, guided.options);
+  const { deploymentConfiguration } = (await servicesOf(account)).webserver;
+  const deploymentCircuitBreaker = { enable: false, rollback: false };
+  const request = {
+    cluster: "small",
+    service: "small-webserver",
+    deploymentConfiguration: { ...deploymentConfiguration, deploymentCircuitBreaker },
+  };
+  await readPastClient(account.aws, "UpdateService", request);
+  const { proof, findings } = await adopted();
+  expect(proof.isSame).toBe(true);
+  expect(await stackText()).toMatch(
+    /^ {2}# Without a circuit breaker with rollback: small-webserver\. .*\n {2}no-breaker: \{ level: warning, until: \d{4}-\d\d-\d\d, reason: .* \}$/m,
+  );
+  expect(findings.filter(({ level }) => level === "error")).toEqual([]);
 });
 
 test.each([

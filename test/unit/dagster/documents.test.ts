@@ -3,7 +3,7 @@ import { buildSchema, type GraphQLSchema, parse, validate } from "graphql";
 import { versions } from "../../../scripts/dagster-schemas.ts";
 import { reduced } from "../../../scripts/dagster-schemas/reduce.ts";
 import { documents } from "../../../src/dagster/documents.ts";
-import { oldestAsked } from "../../../src/dagster/versions.ts";
+import { askedSince, isOlder, oldestAsked, oldestWhole } from "../../../src/dagster/versions.ts";
 
 const read = (path: string): string => readFileSync(`test/fixtures/dagster/${path}`, "utf8");
 const schemas = new Map<string, GraphQLSchema>(
@@ -16,14 +16,44 @@ const wholeSchema = buildSchema(whole);
 const texts = documents.map(({ text }) => text);
 const named = documents.map((document) => [document.name, document] as const);
 
-describe.each([...schemas])("Dagster %s", (_, schema) => {
-  test.each(named)("knows all that %s asks", (name, { text }) => {
+const since = (name: string): string => askedSince[name] ?? oldestAsked;
+const refusedBy = (version: string): readonly string[] =>
+  documents.flatMap(({ name, text }) => {
+    const schema = schemas.get(version);
+    return schema !== undefined && validate(schema, parse(text)).length > 0 ? [name] : [];
+  });
+
+describe.each([...schemas])("Dagster %s", (version, schema) => {
+  const asked = named.filter(([name]) => !isOlder(version, since(name)));
+
+  test.each(asked)("knows all that %s asks", (name, { text }) => {
     expect(validate(schema, parse(text)).map(({ message }) => message)).toEqual([]);
     expect(text).toContain(name);
   });
 
   test("refuses a field that it does not have, by this very check", () => {
     expect(validate(schema, parse("query X { instance { nonsense } }"))).toHaveLength(1);
+  });
+});
+
+describe("What is asked of newer versions only", () => {
+  test("is what some release before them does not know", () => {
+    for (const [name, minor] of Object.entries(askedSince))
+      expect([name, versions.some((version) => isOlder(version, minor) && refusedBy(version).includes(name))]).toEqual([
+        name,
+        true,
+      ]);
+  });
+
+  test("is nothing from the version on that knows every document", () => {
+    const known = versions.filter((version) => !isOlder(version, oldestWhole));
+    expect(known.flatMap(refusedBy)).toEqual([]);
+    expect(documents.filter(({ name }) => isOlder(oldestWhole, since(name)))).toEqual([]);
+  });
+
+  test("leaves what tells whether a release works to the oldest", () => {
+    const always = ["Locations", "ReloadLocation", "DaemonHealth", "Instigators", "LaunchRun", "RunById", "RunEvents"];
+    expect(always.filter((name) => since(name) !== oldestAsked)).toEqual([]);
   });
 });
 

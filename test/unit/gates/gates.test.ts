@@ -270,7 +270,9 @@ describe("the gate of the webserver", () => {
   const gate = (info: () => Promise<unknown>): Promise<GateResult> => {
     const { context, clock } = testContext();
     const dagster = { ask: () => Promise.reject(new Error("not asked here")), serverInfo: info };
-    return clock.run(webserverGate(dagster, context, { service: "webserver", each: null, timeoutSeconds: 10 }));
+    return clock.run(
+      webserverGate(dagster, context, { service: "webserver", each: null, version: null, timeoutSeconds: 10 }),
+    );
   };
 
   test("passes when it says its version", async () => {

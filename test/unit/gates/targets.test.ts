@@ -1,7 +1,9 @@
 import { elb } from "../../../src/aws/elb.ts";
 import { targetsGate } from "../../../src/gates/targets.ts";
 import { adviceFor, judgeTargets, type Target } from "../../../src/gates/targets/judge.ts";
+import type { Place } from "../../../src/domain/errors.ts";
 import { inProcessHandler } from "../../local-aws/local-aws.ts";
+import type { Fault } from "../../local-aws/faults.ts";
 import type { TaskBehaviour } from "../../local-aws/runtimes/scripted.ts";
 import { testContext } from "../context.ts";
 import { addTargetGroup, behind } from "../local-aws/load-balanced.ts";
@@ -71,7 +73,14 @@ test("advice is for the reason that most have", () => {
 });
 
 /** @param tasks that ECS wants, by how often it was asked */
-async function ask(behaviour: TaskBehaviour, tasks: (times: number) => number = () => 1) {
+async function ask(
+  behaviour: TaskBehaviour,
+  tasks: (times: number) => number = () => 1,
+  {
+    what = { kind: "throttle" },
+    unread = null,
+  }: { readonly what?: Fault["what"]; readonly unread?: Place | null } = {},
+) {
   const stage = await openStage();
   const arn = addTargetGroup(stage.aws);
   stage.runtime.script("app", behaviour);
@@ -84,11 +93,11 @@ async function ask(behaviour: TaskBehaviour, tasks: (times: number) => number = 
       requestHandler: inProcessHandler(stage.aws),
     }),
   };
-  const fault = { on: "elasticloadbalancing:DescribeTargetHealth", what: { kind: "throttle" }, times: 2 } as const;
+  const fault = { on: "elasticloadbalancing:DescribeTargetHealth", what, times: 2 } as const;
   stage.aws.faults.inject(fault);
   let times = 0;
   const wanted = () => Promise.resolve(tasks((times += 1)));
-  const expected = { service: "webserver", groups: [arn], tasks: wanted, timeoutSeconds: 180 };
+  const expected = { service: "webserver", groups: [arn], tasks: wanted, unread, timeoutSeconds: 180 };
   return { result: await stage.clock.run(targetsGate(clients, context, expected)), progress };
 }
 
@@ -116,4 +125,16 @@ test("a service that is scaled down meanwhile is not waited for", async () => {
   const { result, progress } = await ask({ kind: "healthy", healthyAfterSeconds: 20 }, (times) => (times < 60 ? 2 : 1));
   expect(result).toMatchObject({ cause: null, seen: "1 target healthy in app" });
   expect(JSON.stringify(progress)).toContain("not all tasks are targets yet: 1 of 2 in app");
+});
+
+const denied = { kind: "access-denied" } as const;
+const place = { file: "dagster-stack.yml", line: 1, column: 1 };
+
+test("who may not read them, and need not, is told that nobody did", async () => {
+  const { result } = await ask({ kind: "healthy" }, undefined, { what: denied, unread: place });
+  expect(result).toMatchObject({ cause: null, findings: [{ id: "not-checked", level: "notice", where: place }] });
+});
+
+test("who must read them, and may not, is stopped with the right that is missing", async () => {
+  await expect(ask({ kind: "healthy" }, undefined, { what: denied })).rejects.toThrow(/DescribeTargetHealth/);
 });

@@ -36,7 +36,9 @@ async function ask(tasks: (url: string, seconds: number) => string | null, isIns
     isInside,
     place: { file: "dagster-stack.yml", line: 3, column: 1 },
   };
-  return clock.run(webserverGate(answers("1.13.0"), context, { service: "webserver", each, timeoutSeconds: 60 }));
+  return clock.run(
+    webserverGate(answers("1.13.0"), context, { service: "webserver", each, version: null, timeoutSeconds: 60 }),
+  );
 }
 
 test("passes once each task answers by itself", async () => {
@@ -77,7 +79,7 @@ test.each([true, false])(
     const place = { file: "dagster-stack.yml", line: 3, column: 1 };
     const each = { urls: () => Promise.resolve(null), at: () => answers(null), isInside, place };
     const result = await clock.run(
-      webserverGate(answers("1.13.0"), context, { service: "webserver", each, timeoutSeconds: 60 }),
+      webserverGate(answers("1.13.0"), context, { service: "webserver", each, version: null, timeoutSeconds: 60 }),
     );
     expect(result).toMatchObject({ cause: null, seconds: 0 });
     expect(result.findings).toEqual([
@@ -102,9 +104,55 @@ test("the time-out begins with the first answer: a task that asks may have to be
       throw new DagsterUnreachable("it does not answer yet");
     },
   };
-  const expected = { service: "webserver", each: null, timeoutSeconds: 60 };
+  const expected = { service: "webserver", each: null, version: null, timeoutSeconds: 60 };
   expect(await clock.run(webserverGate(late, context, expected))).toMatchObject({
     cause: null,
     seen: "Dagster 1.13.0",
+  });
+});
+
+describe("The version of what answers", () => {
+  const askFor = (wanted: string | null, said: (seconds: number) => object): Promise<GateResult> => {
+    const { context, clock } = testContext();
+    const begun = clock.product.now();
+    const webserver: Dagster = {
+      ask: () => Promise.reject(new Error("nobody asks")),
+      serverInfo: () => Promise.resolve(said((clock.product.now() - begun) / 1000)),
+    };
+    const expected = { service: "webserver", each: null, version: wanted, timeoutSeconds: 60 };
+    return clock.run(webserverGate(webserver, context, expected));
+  };
+  const says = (version: string) => ({ dagster_webserver_version: version, dagster_version: version });
+
+  test("is that of its image, where that is known, and is shown", async () => {
+    expect(await askFor("1.13.15", () => says("1.13.15"))).toMatchObject({
+      cause: null,
+      seen: "Dagster 1.13.15, as its image has",
+    });
+    expect(await askFor(null, () => says("1.13.15"))).toMatchObject({ cause: null, seen: "Dagster 1.13.15" });
+  });
+
+  test("may be the older one's while that leaves", async () => {
+    const { cause, seconds } = await askFor("1.13.15", (now) => says(now < 20 ? "1.12.9" : "1.13.15"));
+    expect([cause, seconds]).toEqual([null, 20]);
+  });
+
+  test("that stays another one fails it, with both", async () => {
+    expect((await askFor("1.13.15", () => says("1.12.9"))).cause).toMatchObject({
+      id: "webserver-other-version",
+      what: expect.stringMatching(/Dagster 1\.12\.9 still answers .* has 1\.13\.15/) as string,
+    });
+  });
+
+  test.each([
+    ["of a build of somebody's own", "1!0+dev"],
+    ["with what PEP 440 adds to a release", "1.13.15.post1"],
+  ])("%s is not held against it", async (_, said) => {
+    expect((await askFor("1.13.15", () => says(said))).cause).toBeNull();
+  });
+
+  test("is told by the webserver alone where it says no other", async () => {
+    const { cause } = await askFor("1.13.15", () => ({ dagster_webserver_version: "1.12.9" }));
+    expect(cause?.id).toBe("webserver-other-version");
   });
 });

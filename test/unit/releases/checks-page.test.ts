@@ -217,7 +217,7 @@ function ofWhatRuns(example: Running): readonly { readonly id: string; readonly 
   const current = { taskDefinitions } as unknown as Release;
   return [
     ...unbalanced(laidOver(inOrder("webserver"), definition) as JsonMap, balanced),
-    ...checkServices(described, { ...observation, services }),
+    ...checkServices(described, { ...observation, services }, "forward"),
     ...checkCodeVersions(described, ({ key }) => dagster[key] ?? null),
     ...checkState(described, { current, instigators: { locations, jobs: null, unknown: null } }, { only: null }, false),
   ];

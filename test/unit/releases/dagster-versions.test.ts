@@ -9,21 +9,37 @@ const old = ({ findings }: { readonly findings: readonly Finding[] }): readonly 
   findings.flatMap(({ id, level, what }) => (id === "dagster-unsupported" ? [`${level}: ${what}`] : []));
 const planned = (world: World, of = stack) => planRelease(of, world.observation, begin(world, shaOf("a")));
 
-const unasked = "it may not know what the gates ask, and a release would be taken back for that.";
+const canary = "where it does not know assets and partitions of jobs as 1.9 does, a canary of them is not asked";
 
 describe("a lock file with an older Dagster", () => {
   test.each<[string, string, string, readonly string[]]>([
     [
-      "than any that is asked is named",
+      "than asks for everything is named",
       "1.8.13",
       "1.9.0",
-      [`warning: Dagster 1.8.13, which the lock file pins for code, is older than 1.9: ${unasked}`],
+      [`notice: Dagster 1.8.13, which the lock file pins for code, is older than 1.9: ${canary}.`],
     ],
     [
       "is named once for all that have it",
       "1.8.13",
       "1.8.13",
-      [`warning: Dagster 1.8.13, which the lock file pins for code, daemon, webserver, is older than 1.9: ${unasked}`],
+      [`notice: Dagster 1.8.13, which the lock file pins for code, daemon, webserver, is older than 1.9: ${canary}.`],
+    ],
+    [
+      "is told what else it does without",
+      "1.7.0",
+      "1.9.0",
+      [
+        `notice: Dagster 1.7.0, which the lock file pins for code, is older than 1.9: ${canary}; and where it tells no creation time of runs, those in the queue are not listed, and \`restore\` turns nothing off.`,
+      ],
+    ],
+    [
+      "than any that was looked at is a warning",
+      "1.6.14",
+      "1.9.0",
+      [
+        "warning: Dagster 1.6.14, which the lock file pins for code, is older than 1.7: nobody has looked whether it knows what the gates ask, and a release would be taken back where it does not.",
+      ],
     ],
     ["is none from 1.9 on", "1.9.0", "1.13.29", []],
     ["is told by numbers, not by text", "1.10.0", "1.10.0", []],

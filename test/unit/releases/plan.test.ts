@@ -1,6 +1,7 @@
 import fc from "../../properties.ts";
 import { inOrder, type Plan, planHash, type Step } from "../../../src/domain/plan.ts";
 import { usualThreshold } from "../../../src/deployments/service.ts";
+import { checkServices } from "../../../src/releases/checks.ts";
 import { explainPlan } from "../../../src/releases/explain.ts";
 import type { Release } from "../../../src/domain/release.ts";
 import { planRelease, planRollback } from "../../../src/releases/plan.ts";
@@ -292,20 +293,25 @@ describe("what was done by hand, or half, is seen", () => {
     expect(idsFor(again(", like-service: webserver"))).toContain("migrations-differ");
   });
 
-  test("a service without a circuit breaker is a warning", () => {
-    const rollout = {
-      minimumHealthyPercent: 100,
-      maximumPercent: 200,
-      breaker: null,
-      alarmsRollBack: false,
-      cleansUpLater: false,
-      strategy: "ROLLING",
-      hooks: 0,
-      bakeMinutes: 0,
-    };
-    expect(planFor(changed({ rollout }), "b").findings).toContainEqual(
-      expect.objectContaining({ id: "no-breaker", level: "warning" }),
-    );
+  const noBreaker = (level: string): unknown => expect.objectContaining({ id: "no-breaker", level });
+  const without = { ...serviceOf("", { family: "", revision: 1 }, 1).rollout, breaker: null };
+
+  test.each([
+    ["no circuit breaker", without],
+    ["one that takes nothing back", { ...without, breaker: { rollback: false, threshold: usualThreshold } }],
+  ])("a service with %s is an error, unless it is ours to set", (_, rollout) => {
+    expect(planFor(changed({ rollout }), "b").findings).toContainEqual(noBreaker("error"));
+  });
+
+  test("what shifts traffic in stages has no such breaker: that is a warning", () => {
+    const rollout = { ...without, strategy: "BLUE_GREEN" };
+    expect(planFor(changed({ rollout }), "b").findings).toContainEqual(noBreaker("warning"));
+  });
+
+  test("going back is not held up by a circuit breaker that somebody has switched off", () => {
+    const { observation } = changed({ rollout: without });
+    const found = checkServices(dealFlow(), observation, "back").filter(({ id }) => id === "no-breaker");
+    expect(found).toEqual([noBreaker("warning")]);
   });
 });
 

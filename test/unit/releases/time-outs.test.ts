@@ -47,3 +47,18 @@ test("what another action has done takes no time", () => {
   expect(longestSeconds([roll("a", ["migrate/m"])], 30 * 60)).toBe(30 * 60);
   expect(longestSeconds([], 30 * 60)).toBe(0);
 });
+
+test.each([
+  [undefined, 10],
+  [5 * 60, 10],
+  [20 * 60, 20],
+])("what is expected takes ten minutes, or as long as its slowest tick may: %p s", (withinSeconds, minutes) => {
+  const watch = {
+    status: "RUNNING",
+    tick: "success",
+    ...(withinSeconds === undefined ? {} : { withinSeconds }),
+  } as const;
+  const what = { gate: "expect", on: "small", schedules: {}, sensors: { watch }, assets: {}, firstTick: null } as const;
+  const step: Step = { ...common, ...what, id: "gate/expect/small", part: "rollout", after: [], kind: "gate" };
+  expect(longestSeconds([step], 30 * 60)).toBe(minutes * 60);
+});

@@ -360,7 +360,7 @@ describe("asset-manager: an existing account, definitions used as they are", () 
     expect(stack.gates).toMatchObject({
       schedules: { kind: "named", states: { daily_snowflake_cache_schedule: { status: "RUNNING", tick: "any" } } },
       sensors: { kind: "named", states: { partition_sync_sensor: { status: "RUNNING", tick: "success" } } },
-      targetHealth: true,
+      targetHealth: "required",
       securityGroups: expect.objectContaining({ file: expect.any(String) as string }) as object,
       reach: "runner",
     });

@@ -319,6 +319,10 @@ describe("a word that is not one of ours", () => {
       '5:34 gates.expect.sensors.s must be one of `RUNNING`, `STOPPED` or a mapping, and is "RUNING". Did you mean `RUNNING`?',
     ],
     [
+      "gates: { expect: { sensors: { s: { status: RUNNING, within-minutes: 5 } } } }",
+      "5:69 gates.expect.sensors.s.within-minutes is of a tick, and none is wanted. Add `tick: success`.",
+    ],
+    [
       "gates: { expect: { sensors: { s: { status: STOP } } } }",
       "5:44 gates.expect.sensors.s.status must be one of `RUNNING`, `STOPPED`, and is text. Write one of them.",
     ],

@@ -351,7 +351,7 @@ describe("defaults", () => {
       sensors: { kind: "as-before" },
       assets: {},
       firstTick: "off",
-      targetHealth: false,
+      targetHealth: "where-there-are",
       securityGroups: null,
       levels: {},
       logScan: { level: "warning", reason: null },

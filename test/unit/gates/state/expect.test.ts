@@ -216,6 +216,18 @@ describe("A sensor whose tick must succeed", () => {
       "sensor watch of small has not ticked yet",
     );
   });
+
+  test.each([
+    ["fails when it has not ticked within its minutes, and others may take longer", 60, "tick-late"],
+    ["is waited for as long as it may take", 180, "tick-failed"],
+  ])("%s", async (_, withinSeconds, id) => {
+    ticks = [...Array.from({ length: 100 }, () => []), [tick(100, "FAILURE")]];
+    const { cause, seconds } = await ask({ sensors: { watch: { ...ticking, withinSeconds } }, timeoutSeconds: 600 });
+    expect(cause?.id).toBe(id);
+    expect(seconds).toBeCloseTo(id === "tick-late" ? withinSeconds + 1 : 100, 0);
+    if (id === "tick-late")
+      expect(cause?.what).toContain("sensor watch of small has not ticked yet, and 1 min are over");
+  });
 });
 
 describe("The first tick of a schedule that is on and due soon", () => {

@@ -72,14 +72,20 @@ test("a plan that moves nothing asks for neither", () => {
   expect(planned(`{ canary: ${asset} }`, {}).steps).toEqual([]);
 });
 
-test("targets are looked at of what moves and stands behind a load balancer, when the stack file wants it", () => {
-  const plan = (text: string, behind: readonly string[]) => {
+test("targets are looked at of what moves and stands behind a load balancer, unless the stack file says otherwise", () => {
+  const plan = (text: string, behind: readonly string[], strategy = "ROLLING") => {
     const stack = dealFlow(gates(text));
     const { observation, ...world } = untouchedWorld(stack);
     const services = Object.fromEntries(
       Object.entries(observation.services).map(([key, service]) => [
         key,
-        service === null ? null : { ...service, targetGroups: behind.includes(key) ? ["arn:group"] : [] },
+        service === null
+          ? null
+          : {
+              ...service,
+              rollout: { ...service.rollout, strategy },
+              targetGroups: behind.includes(key) ? ["arn:group"] : [],
+            },
       ]),
     );
     const changed = { ...world, observation: { ...observation, services } };
@@ -88,7 +94,16 @@ test("targets are looked at of what moves and stands behind a load balancer, whe
   const wanted = "{ expect: { target-health: true } }";
   const ids = ({ steps }: ReturnType<typeof plan>) => idsOf(steps).filter((id) => id.startsWith("gate/targets"));
   expect(ids(plan(wanted, ["webserver"]))).toEqual(["gate/targets/webserver"]);
-  expect(ids(plan("{}", ["webserver"]))).toEqual([]);
+  expect(ids(plan("{}", ["webserver"]))).toEqual(["gate/targets/webserver"]);
+  expect(ids(plan("{ expect: { target-health: false } }", ["webserver"]))).toEqual([]);
+  const staged = plan("{}", ["webserver"], "BLUE_GREEN");
+  expect(ids(staged)).toEqual([]);
+  expect(staged.untouched).toContainEqual({
+    what: "gate targets/webserver",
+    why: "its targets change groups: ECS looks at them",
+  });
+  expect(ids(plan(wanted, ["webserver"], "BLUE_GREEN"))).toEqual(["gate/targets/webserver"]);
+  expect(plan("{}", []).untouched.map(({ what }) => what)).not.toContain("gate targets");
   const none = plan(wanted, []);
   expect(ids(none)).toEqual([]);
   expect(none.untouched).toContainEqual({

@@ -45,7 +45,6 @@ gates: ${gates}
 
 test.each<[string, readonly string[]]>([
   ["{}", []],
-  ["{ expect: { target-health: true } }", ["elasticloadbalancing:DescribeTargetHealth *"]],
   [
     "{ expect: { security-groups: true } }",
     [

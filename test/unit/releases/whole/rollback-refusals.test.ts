@@ -45,11 +45,13 @@ const withHeads = (release: Release, heads: readonly string[] | null): void =>
     ),
   }));
 
-const withDagster = (release: Release, dagster: string | null): void =>
+const withDagster = (release: Release, dagster: string | null): void => {
+  if (dagster !== null) account.hasDagster(release.source.sha, dagster);
   rewrite(release, ({ images, ...others }) => ({
     ...others,
     images: Object.fromEntries(Object.entries(images).map(([key, part]) => [key, { ...part, dagster }])),
   }));
+};
 
 /** A rollback to the first release, and all that it has written. */
 async function back(
