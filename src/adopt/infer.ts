@@ -1,7 +1,7 @@
 import { parseArn } from "../aws/arn.ts";
 import type { Digest, Platform } from "../domain/identifiers.ts";
 import { isMap, type JsonMap } from "../domain/json.ts";
-import { isPlainSecret, isSecretName, redacted } from "../domain/redaction.ts";
+import { isPlainSecret, isPublicVariable } from "../domain/redaction.ts";
 import type { Service } from "../stack/stack.ts";
 import { logIn } from "../task-definitions/existing.ts";
 import { mapsIn, portOf, portsOf } from "./kind.ts";
@@ -400,17 +400,14 @@ function variablesOf(container: JsonMap, home: Home): AdoptedVariables {
     typeof name === "string" && typeof valueFrom === "string" ? [[name, referenceOf(valueFrom, home)] as const] : [],
   );
   return {
-    environment: Object.fromEntries(plain.filter(([name, value]) => isPublic(name, value))),
+    environment: Object.fromEntries(plain.filter(([name, value]) => isPublicVariable(name, value))),
     plainSecrets: plain.flatMap(([name, value]) => (isPlainSecret(name, value) ? [name] : [])),
-    withheld: plain.flatMap(([name, value]) => (isPublic(name, value) || isPlainSecret(name, value) ? [] : [name])),
+    withheld: plain.flatMap(([name, value]) =>
+      isPublicVariable(name, value) || isPlainSecret(name, value) ? [] : [name],
+    ),
     secrets: Object.fromEntries(secrets.flatMap(([name, said]) => (said === null ? [] : [[name, said] as const]))),
     unknown: secrets.flatMap(([name, said]) => (said === null ? [name] : [])),
   };
-}
-
-/** May a value stand in a file that is committed? A check that wants no false errors lets through more. */
-function isPublic(name: string, value: string): boolean {
-  return !isPlainSecret(name, value) && !isSecretName(name) && redacted(value) === value;
 }
 
 /**

@@ -5,7 +5,7 @@ import { protectingTag } from "../../../src/images/protect.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
 import { ReleaseFailed } from "../../../src/releases/result.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
-import { adopter, givenInTests } from "../../releases/played/adopter.ts";
+import { adopter, givenInTests, madeOfLayers } from "../../releases/played/adopter.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { type Deployer, deployer } from "../../releases/played/deployer.ts";
 import { digestOfFound, openFound, pushFound } from "../../releases/played/found.ts";
@@ -30,15 +30,8 @@ async function act<T>(what: (who: Deployer) => Promise<T>, run: number): Promise
   await account.clock.pass(60_000);
   return result;
 }
-/** What was adopted, its images made of layers: no engine is played. */
 async function commitAdopted(code: string): Promise<Sha> {
-  const files =
-    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
-  const text = (await stackText()).replaceAll(
-    /build: \{ context: \., dockerfile: \w+ \}/g,
-    `layers: { base: "small/base:python", files: ${files} }`,
-  );
-  return account.commit({ "dagster-stack.yml": text, "app/main.py": code });
+  return account.commit({ "dagster-stack.yml": madeOfLayers(await stackText()), "app/main.py": code });
 }
 
 test("What compose made is described as it is: names, containers, locations, and no value that looks secret", async () => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlayedAccount } from "../../releases/played/account.ts";
-import { adopter } from "../../releases/played/adopter.ts";
+import { adopter, madeOfLayers } from "../../releases/played/adopter.ts";
 import { deployer } from "../../releases/played/deployer.ts";
 import { digestOfFound, type FoundService, openFound } from "../../releases/played/found.ts";
 import { guided } from "../../releases/played/guided.ts";
@@ -70,10 +70,7 @@ test.each([
   await adopted();
   const { release } = await account.clock.run(adopter(account).record());
   expect(release.images["code"]?.digest).toBe(digestOfFound(image));
-  const files =
-    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
-  const text = (await stackText()).replace(/build: \{.*\}/, `layers: { base: "small/base:python", files: ${files} }`);
-  await account.commit({ "dagster-stack.yml": text, "app/main.py": "VERSION = 2\n" });
+  await account.commit({ "dagster-stack.yml": madeOfLayers(await stackText()), "app/main.py": "VERSION = 2\n" });
   const released = await account.clock.run(deployer(account, { run: 1 }).deploy());
   expect(released.outcome).toBe("committed");
   await account.clock.pass(60_000);
