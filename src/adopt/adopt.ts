@@ -14,6 +14,7 @@ import { type AdoptedStack, type Given, inferStack, type Omitted } from "./infer
 import { observeDagster, type Wanted } from "./observe.ts";
 import { prove } from "./prove.ts";
 import { readCheckout } from "./read-checkout.ts";
+import { findingsOfUnpinned, observeUnpinned, pinnedLocations, type UnpinnedRuns } from "./waiting-runs.ts";
 import { stackFileText, workflowTexts } from "./write.ts";
 
 /** What somebody adopts. */
@@ -33,6 +34,8 @@ export interface Adopted {
   /** Why Dagster told nothing; null: it did, or nobody asked. */
   readonly silent: string | null;
   readonly proof: Proof;
+  /** Runs that wait; null: Dagster was not asked. */
+  readonly waiting: UnpinnedRuns | null;
   readonly findings: readonly Finding[];
 }
 
@@ -73,22 +76,25 @@ export async function adopt(context: Context, connections: Connections, request:
   const { head } = await connections.history.checkout(root);
   const source = { repository: request.repository, sha: head };
   const registry = () => connections.registryOf(context, clients, account);
-  const { proof, findings } = await prove(
+  const reached = asked.silent === null ? dagster : null;
+  const { proof, findings, ran } = await prove(
     context,
     clients,
     images,
     registry,
     stack,
     { root, source },
-    asked.silent === null ? dagster : null,
+    reached,
     asked.version,
   );
+  const waiting = reached === null ? null : await observeUnpinned(reached, pinnedLocations(stack, ran));
+  const all = [...findings, ...(waiting === null ? [] : findingsOfUnpinned(stack, waiting))];
   const written = { [file]: text, ...texts };
   for (const [path, content] of Object.entries(written)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), content);
   }
-  return { stack: adopted, omitted, files: Object.keys(written), silent: asked.silent, proof, findings };
+  return { stack: adopted, omitted, files: Object.keys(written), silent: asked.silent, proof, waiting, findings: all };
 }
 
 /** @throws UserError that names every file in the way */

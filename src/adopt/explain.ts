@@ -1,12 +1,22 @@
 import { bySeverity } from "../domain/finding.ts";
 import { showPlace } from "../domain/errors.ts";
+import { plainLines } from "../markdown/plain.ts";
 import { showChanges } from "../task-definitions/explain.ts";
 import type { Adopted } from "./adopt.ts";
 import type { ComparedDefinition, Meaning } from "./compare.ts";
 import { type AdoptedStack, type Inferred, unknownPort } from "./infer.ts";
+import { wordsOfUnpinned } from "./waiting-runs.ts";
 
 /** For people: what was found, what was guessed, and what a release of it would change. */
-export function wordsOfAdopted({ stack, omitted, files, silent, proof, findings }: Adopted): readonly string[] {
+export function wordsOfAdopted({
+  stack,
+  omitted,
+  files,
+  silent,
+  proof,
+  waiting,
+  findings,
+}: Adopted): readonly string[] {
   const guesses = guessesOf(stack);
   const shown = bySeverity(findings).map(({ level, id, what, where, fix }) => [
     `  ${level} ${id}: ${what}`,
@@ -28,6 +38,15 @@ export function wordsOfAdopted({ stack, omitted, files, silent, proof, findings 
     ...proof.definitions.flatMap(wordsOfDefinition),
     ...proof.settings.map((setting) => `  ${setting}`),
     ...(shown.length === 0 ? [] : ["", "What a release would be told:", ...shown.flat()]),
+    ...(waiting === null || waiting.runs.length === 0
+      ? []
+      : [
+          "",
+          "Runs that wait:",
+          ...wordsOfUnpinned(waiting)
+            .flatMap(plainLines)
+            .map((line) => `  ${line}`),
+        ]),
     "",
     "Next: look at the file, commit it, and record what runs as the first release: `dagster-ecs adopt record`.",
   ];

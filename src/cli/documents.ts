@@ -279,6 +279,8 @@ const adopted = z.object({
     }),
   ),
   settings: z.array(z.string()),
+  /** Runs that wait, without a definition of their own; null: Dagster was not asked. */
+  waitingRuns: z.array(z.object({ run: z.string(), job: z.string(), location: z.string() })).nullable(),
   findings: z.array(finding),
 });
 export type AdoptDocument = z.input<typeof adopted>;

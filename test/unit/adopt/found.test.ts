@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { wordsOfAdopted } from "../../../src/adopt/explain.ts";
+import { DagsterUnreachable } from "../../../src/dagster/client.ts";
 import { protectingTag } from "../../../src/images/protect.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
 import { ReleaseFailed } from "../../../src/releases/result.ts";
@@ -241,4 +242,32 @@ test("The first release goes back by itself when its code does not load", async 
   expect(error.result.outcome).toBe("taken-back");
   expect(error.message).toContain("does not load");
   expect(await revisions()).toEqual(asFound);
+});
+
+test("Runs that wait without a definition of their own are listed before the first release, and none after it", async () => {
+  const id = account.dagster.queue("small", "nightly\u001b[31m");
+  const result = await adopted();
+  const words = wordsOfAdopted(result).join("\n");
+  expect(words).toContain(`${id} of job nightly in small`);
+  expect(words).toContain("warning queued-runs: 1 run waits in the queue");
+  const looked = await account.clock.run(adopter(account).record(true));
+  expect(looked.plan.findings.map((one) => one.id)).toContain("queued-runs");
+  const who = adopter(account);
+  expect((await account.clock.run(who.record())).outcome).toBe("committed");
+  expect(JSON.stringify(who.progress)).toContain(`${id} of job nightly`);
+  await commitAdopted("VERSION = 2\n");
+  await act((one) => one.deploy(), 1);
+  // The code tells its runs their definition from now on.
+  const { waiting } = await adopted();
+  expect(waiting).toEqual({ runs: [], why: null });
+});
+
+test("A Dagster that does not list its runs keeps nobody from adopting, and that is said", async () => {
+  const silent = adopter(account, (call, effect) => {
+    if (call.operation === "WaitingRuns") return Promise.reject(new DagsterUnreachable("is away"));
+    return effect();
+  });
+  const { waiting, findings } = await account.clock.run(silent.adopt());
+  expect(waiting?.why?.untrusted).toContain("is away");
+  expect(findings.find(({ id }) => id === "queued-runs")?.what).toContain("Not all could be listed");
 });
