@@ -80,3 +80,28 @@ test.each([
   for (const key of ["daemon", "webserver"])
     expect(now[key]).toMatchObject({ revision: release.taskDefinitions[`service/${key}`]?.revision });
 });
+
+test("Code in S3 that readers have already is noted in release 0, so that a rollback to it switches to it", async () => {
+  account = await openFound(onAmd.services, onAmd.options);
+  await adopted();
+  const text = `${await stackText()}dags: { small: { source: { repository: owner/flows, ref: main }, prefix: dags/small/, directory: ., module: flows } }\n`;
+  await account.commit({ "dagster-stack.yml": text });
+  const source = { repository: "owner/flows", sha: "a".repeat(40) };
+  const pointer = {
+    schema: 1,
+    version: "b".repeat(40),
+    previous: null,
+    source,
+    run: null,
+    at: "2026-11-21T10:00:00.000Z",
+  };
+  account.s3.answer("PutObject", {
+    Bucket: "deploys",
+    Key: "dags/small/current.json",
+    Body: JSON.stringify(pointer),
+  });
+  const { release } = await account.clock.run(adopter(account).record());
+  expect(release.dags).toEqual({
+    small: { prefix: "dags/small/", version: pointer.version, source, releasedBy: "itself" },
+  });
+});
