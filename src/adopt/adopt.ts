@@ -9,6 +9,7 @@ import { wrongAccount } from "../releases/open.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import { contractReference, parseStackFile, resolveStack } from "../stack/index.ts";
 import { askDagster } from "./ask-dagster.ts";
+import type { ComposeFile } from "./compose-file.ts";
 import type { Proof } from "./compare.ts";
 import { type AdoptedStack, type Given, inferStack, type Omitted } from "./infer.ts";
 import { observeDagster, type Wanted } from "./observe.ts";
@@ -60,9 +61,9 @@ export async function adopt(context: Context, connections: Connections, request:
   if (request.allowedAccounts.length > 0 && !request.allowedAccounts.includes(account))
     throw wrongAccount(account, request.allowedAccounts);
   const dagster = given.url === null ? null : connections.webserver(context, { url: given.url, login: null });
-  const [running, files, asked] = await Promise.all([
-    observeDagster(clients.ecs, request.wanted),
-    readCheckout(root),
+  const files = await readCheckout(root);
+  const [running, asked] = await Promise.all([
+    observeDagster(clients.ecs, { ...request.wanted, cluster: request.wanted.cluster ?? clusterOf(files.compose) }),
     askDagster(dagster),
   ]);
   const { stack: adopted, omitted } = inferStack(running, files, asked.locations, given, { account, region });
@@ -95,6 +96,12 @@ export async function adopt(context: Context, connections: Connections, request:
     await writeFile(join(root, path), content);
   }
   return { stack: adopted, omitted, files: Object.keys(written), silent: asked.silent, proof, waiting, findings: all };
+}
+
+/** `x-aws-cluster`, where it is no variable. */
+function clusterOf(compose: ComposeFile | null): string | null {
+  const cluster = compose?.cluster ?? null;
+  return cluster === null || cluster.includes("$") ? null : cluster;
 }
 
 /** @throws UserError that names every file in the way */

@@ -125,7 +125,8 @@ function sizeOf(one: JsonMap): ComposeService["size"] {
 
 /** `2048M`, `2gb`, bytes. Source: compose-spec, "Specifying byte values". */
 function mebibytes(said: Json | undefined): number | null {
-  const [, count = "", unit = ""] = /^(\d+(?:\.\d+)?) *([bkmg]?)b?$/i.exec(String(said ?? "")) ?? [];
+  const [, count = "", unit = ""] =
+    /^(\d+(?:\.\d+)?) *([bkmg]?)b?$/i.exec(typeof said === "number" ? `${said}` : (literal(said) ?? "")) ?? [];
   if (count === "") return null;
   const bytes = Number(count) * 1024 ** "bkmg".indexOf(unit === "" ? "b" : unit.toLowerCase());
   return Math.ceil(bytes / 1024 ** 2);
@@ -142,7 +143,8 @@ function literal(said: Json | undefined): string | null {
 }
 
 function listOf(said: Json | undefined): readonly Json[] {
-  return Array.isArray(said) ? said : said === undefined || said === null ? [] : [said as Json];
+  if (said === undefined || said === null) return [];
+  return Array.isArray(said) ? (said as readonly Json[]) : [said];
 }
 
 function wordsOf(said: Json | undefined): readonly string[] {

@@ -69,7 +69,7 @@ export function guessesOf({
     ...of("contract.bucket", bucket),
     ...of("instance.dagster-yaml", dagsterYaml),
     ...of("instance.workspace", workspace),
-    ...images.flatMap(({ key, dockerfile }) => of(`images.${key}.build`, dockerfile)),
+    ...images.flatMap(({ key, build }) => of(`images.${key}.build`, build)),
     ...services.flatMap(({ key, kind, locations, address, port }) => [
       ...of(`services.${key}.kind`, kind),
       ...of(`services.${key}.${kind.value === "code-location" ? "location" : "locations"}`, locations),

@@ -17,19 +17,7 @@ export function solvePlaceholders(
 ): Readonly<Record<string, string>> {
   const found = new Map<string, Set<string>>();
   for (const { written, running } of pairs) {
-    const names: string[] = [];
-    const pattern = written
-      .split(/(\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*)/)
-      .map((part, index) => {
-        if (index % 2 === 0) return escaped(part);
-        const name = part.replaceAll(/[${}]/g, "");
-        if (Object.hasOwn(known, name)) return escaped(known[name] ?? "");
-        const at = names.indexOf(name);
-        if (at !== -1) return `\\${at + 1}`;
-        names.push(name);
-        return "(.+?)";
-      })
-      .join("");
+    const { names, pattern } = patternOf(written, known);
     // Of two beside each other it is not known where the one ends.
     if (names.length === 0 || pattern.includes("(.+?)(.+?)")) continue;
     const match = new RegExp(`^${pattern}$`, "s").exec(running);
@@ -45,6 +33,29 @@ export function solvePlaceholders(
       return others.length === 0 ? [[name, only] as const] : [];
     }),
   );
+}
+
+/** May the one have become the other? */
+export function fits({ written, running }: Rendered, known: Readonly<Record<string, string>>): boolean {
+  return new RegExp(`^${patternOf(written, known).pattern}$`, "s").test(running);
+}
+
+/** @returns names in the order of its groups */
+function patternOf(
+  written: string,
+  known: Readonly<Record<string, string>>,
+): { readonly names: readonly string[]; readonly pattern: string } {
+  const names: string[] = [];
+  const parts = written.split(/(\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*)/).map((part, index) => {
+    if (index % 2 === 0) return escaped(part);
+    const name = part.replaceAll(/[${}]/g, "");
+    if (Object.hasOwn(known, name)) return escaped(known[name] ?? "");
+    const at = names.indexOf(name);
+    if (at !== -1) return `\\${at + 1}`;
+    names.push(name);
+    return "(.+?)";
+  });
+  return { names, pattern: parts.join("") };
 }
 
 /** Texts that stand at the same place in both; members of lists are met by their `name`, else by their order. */

@@ -94,7 +94,10 @@ test.each([
   ["another file", "load_from: []"],
   [
     "aliases of aliases",
-    `a: &a [1]\n${[..."bcdefghijklmnopqrs"].map((x, i, all) => `${x}: &${x} [*${all[i - 1] ?? "a"}, *${all[i - 1] ?? "a"}]`).join("\n")}`,
+    `a: &a [1]\n${"bcdefghijklmnopqrs"
+      .split("")
+      .map((x, i, all) => `${x}: &${x} [*${all[i - 1] ?? "a"}, *${all[i - 1] ?? "a"}]`)
+      .join("\n")}`,
   ],
 ])("%s is no compose file", (_what, file) => {
   expect(composeFacts(file, "compose.yaml")).toBeNull();

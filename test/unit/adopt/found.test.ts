@@ -271,3 +271,58 @@ test("A Dagster that does not list its runs keeps nobody from adopting, and that
   expect(waiting?.why?.untrusted).toContain("is away");
   expect(findings.find(({ id }) => id === "queued-runs")?.what).toContain("Not all could be listed");
 });
+
+const composeFile = `x-aws-cluster: small
+services:
+  deal_flow_code:
+    image: "\${REGISTRY}/small/code:latest"
+    build: { context: ., dockerfile: DockerfileAppCode, target: system }
+    env_file: .env.prod
+    x-aws-policies: ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+  dagster_daemon: { image: "\${REGISTRY}/small/host", build: { context: ., dockerfile: DockerfileDagster } }
+  dagster_webserver:
+    image: "\${REGISTRY}/small/host"
+    entrypoint: dagster-webserver -h 0.0.0.0 -p 3000
+    x-aws-autoscaling: { min: 1, max: 2, cpu: 70 }
+`;
+
+test("A compose file tells which Dockerfile makes which image, scaling, and the file to import secrets from", async () => {
+  await account.close();
+  const files = { ...composed.options.files, "docker-compose.yml": composeFile, "poetry.lock": "" };
+  account = await openFound(composed.services, { ...composed.options, files });
+  const wanted = { cluster: null, prefix: null, tag: null, cloudFormationStack: null };
+  const { proof } = await account.clock.run(adopter(account).adopt({ wanted }));
+  const text = await stackText();
+  expect(text).toContain(`    repository: small/code
+    platform: linux/amd64
+    build: { context: ., dockerfile: DockerfileAppCode, target: system }
+`);
+  expect(text).toContain(`    build: { context: ., dockerfile: DockerfileDagster }
+`);
+  expect(text).not.toContain("which of them makes");
+  expect(text).toContain("scaling: { min: 1, max: 2, cpu: 70 }");
+  expect(text).toContain(
+    "# Not taken over: x-aws-policies of deal_flow_code in docker-compose.yml: what runs has them.",
+  );
+  expect(text).toContain("dagster-ecs secrets import .env.prod --into secret:small/production --dry-run");
+  expect(text).toContain("# With poetry.lock an image can be made of `layers`");
+  expect(proof.isSame).toBe(true);
+});
+
+test("What a definition does not tell of its command, compose tells", async () => {
+  await account.close();
+  const services = composed.services.map((one) => {
+    const { command: _, entryPoint: __, ...container } = one.container;
+    return { ...one, container };
+  });
+  const command = (name: string, words: string): string => `  ${name}: { command: ${words} }\n`;
+  const compose = `services:\n${command("deal_flow_code", "dagster api grpc -p 4000")}${command("dagster_daemon", "dagster-daemon run")}${command("dagster_webserver", "dagster-webserver")}`;
+  account = await openFound(services, {
+    ...composed.options,
+    files: { ...composed.options.files, "compose.yaml": compose },
+  });
+  const { stack } = await adopted();
+  expect(stack.services.map(({ kind }) => kind)).toEqual(
+    ["code-location", "daemon", "webserver"].map((value) => ({ value, guess: null })),
+  );
+});

@@ -105,3 +105,45 @@ test("Code in S3 that readers have already is noted in release 0, so that a roll
     small: { prefix: "dags/small/", version: pointer.version, source, releasedBy: "itself" },
   });
 });
+
+/** As the guide's script puts it into every definition. */
+const sharedEnvironment = (password: string): string =>
+  JSON.stringify({
+    environment: [
+      { name: "PGSSLMODE", value: "require" },
+      ...(password === "" ? [] : [{ name: "SERVICE_PASSWORD", value: "$password" }]),
+    ],
+    secrets: ["AUTH0_CLIENT_SECRET", "DAGSTER_PG_PASSWORD"].map((name) => ({
+      name,
+      valueFrom: `arn:aws:ssm:$region:$account:parameter/asset_manager/$env/${name}`,
+    })),
+  });
+
+test("What a script puts in the place of $env, and the variables it puts into every definition, are told from what runs", async () => {
+  const files = { ...guided.options.files, "asset_manager/ecs/env.json": sharedEnvironment("") };
+  account = await openFound(guided.services, { ...guided.options, files });
+  const { proof } = await adopted();
+  const text = await stackText();
+  expect(text).toContain(`placeholders: { account: "\${account}", env: prod, region: "\${region}" }`);
+  expect(text).toContain("environment-file: { path: asset_manager/ecs/env.json, mode: replace }");
+  expect(text).not.toContain("# A gap");
+  expect(proof.isSame).toBe(true);
+  const runs = proof.definitions.find(({ definition }) => definition.startsWith("run/"));
+  expect(runs).toMatchObject({ from: null });
+});
+
+test("A file of variables that is not what runs is left out, by the names that differ, and tells no secret", async () => {
+  const files = { ...guided.options.files, "asset_manager/ecs/env.json": sharedEnvironment("$password") };
+  const services = guided.services.map((one) => ({
+    ...one,
+    container: { ...one.container, environment: [{ name: "SERVICE_PASSWORD", value: "hunter22" }] },
+  }));
+  account = await openFound(services, { ...guided.options, files });
+  await adopted();
+  const text = await stackText();
+  expect(text).toContain(
+    "# Not taken over: asset_manager/ecs/env.json, which is not what runs. They differ by PGSSLMODE, SERVICE_PASSWORD.",
+  );
+  expect(text).not.toContain("hunter22");
+  expect(text).not.toMatch(/^environment-file/m);
+});
