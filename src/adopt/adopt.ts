@@ -9,6 +9,7 @@ import { wrongAccount } from "../releases/open.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import { contractReference, parseStackFile, resolveStack } from "../stack/index.ts";
 import { askDagster } from "./ask-dagster.ts";
+import { retiringSteps } from "./cloudformation.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import type { Proof } from "./compare.ts";
 import { type AdoptedStack, type Given, inferStack, type Omitted } from "./infer.ts";
@@ -38,6 +39,8 @@ export interface Adopted {
   /** Runs that wait; null: Dagster was not asked. */
   readonly waiting: UnpinnedRuns | null;
   readonly findings: readonly Finding[];
+  /** How CloudFormation lets go of its services; empty: it has none. */
+  readonly retiring: readonly string[];
 }
 
 /**
@@ -90,12 +93,22 @@ export async function adopt(context: Context, connections: Connections, request:
   );
   const waiting = reached === null ? null : await observeUnpinned(reached, pinnedLocations(stack, ran));
   const all = [...findings, ...(waiting === null ? [] : findingsOfUnpinned(stack, waiting))];
+  const retiring = retiringSteps(running.services);
   const written = { [file]: text, ...texts };
   for (const [path, content] of Object.entries(written)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), content);
   }
-  return { stack: adopted, omitted, files: Object.keys(written), silent: asked.silent, proof, waiting, findings: all };
+  return {
+    stack: adopted,
+    omitted,
+    files: Object.keys(written),
+    silent: asked.silent,
+    proof,
+    waiting,
+    findings: all,
+    retiring,
+  };
 }
 
 /** `x-aws-cluster`, where it is no variable. */

@@ -16,6 +16,7 @@ export function wordsOfAdopted({
   proof,
   waiting,
   findings,
+  retiring,
 }: Adopted): readonly string[] {
   const guesses = guessesOf(stack);
   const shown = bySeverity(findings).map(({ level, id, what, where, fix }) => [
@@ -47,6 +48,7 @@ export function wordsOfAdopted({
             .flatMap(plainLines)
             .map((line) => `  ${line}`),
         ]),
+    ...(retiring.length === 0 ? [] : ["", ...retiring]),
     "",
     "Next: look at the file, commit it, and record what runs as the first release: `dagster-ecs adopt record`.",
   ];

@@ -9,7 +9,7 @@ import type { PlayedAccount } from "../../releases/played/account.ts";
 import { adopter, givenInTests, madeOfLayers } from "../../releases/played/adopter.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { type Deployer, deployer } from "../../releases/played/deployer.ts";
-import { digestOfFound, openFound, pushFound } from "../../releases/played/found.ts";
+import { digestOfFound, openFound, ownedBy, pushFound } from "../../releases/played/found.ts";
 import { recordsOf } from "../../releases/played/records.ts";
 import { whatRuns } from "../../releases/played/services.ts";
 import { errorOf } from "../../error-of.ts";
@@ -325,4 +325,31 @@ test("What a definition does not tell of its command, compose tells", async () =
   expect(stack.services.map(({ kind }) => kind)).toEqual(
     ["code-location", "daemon", "webserver"].map((value) => ({ value, guess: null })),
   );
+});
+
+test("Services of a CloudFormation stack: the way to retire it is told, its percentages stay, and what it puts back is drift", async () => {
+  const wire = ownedBy("dealflow");
+  const result = await account.clock.run(adopter(account, wire).adopt());
+  const words = wordsOfAdopted(result).join("\n");
+  expect(words).toContain("CloudFormation stack dealflow still owns small-code, small-daemon, small-webserver.");
+  expect(words).toContain("aws cloudformation delete-stack --stack-name dealflow");
+  expect(result.findings.map(({ id }) => id)).toContain("owned-by-cloudformation");
+  expect(await stackText()).not.toContain("rollout: apply");
+  await account.clock.run(adopter(account).record());
+  await commitAdopted("VERSION = 2\n");
+  const released = await act((who) => who.deploy(), 1);
+  expect(released.outcome).toBe("committed");
+  // As compose does: what CloudFormation knows, put there again.
+  const request = { cluster: "small", service: "small-code", taskDefinition: "dealflow-deal_flow_code:1" };
+  await readPastClient(account.aws, "UpdateService", request);
+  await account.clock.pass(120_000);
+  const { drift } = await account.clock.run(deployer(account, { run: 2, wire }).status());
+  expect(drift.map(({ service, what }) => [service, what])).toEqual([
+    ["code", expect.stringContaining("it belongs to the CloudFormation stack dealflow")],
+  ]);
+  const again = await act((who) => who.deploy(), 3);
+  expect([again.outcome, (await revisions())["code"]]).toEqual([
+    "committed",
+    released.release.taskDefinitions["service/code"]?.revision,
+  ]);
 });
