@@ -1,3 +1,4 @@
+import { isAwsError } from "../../aws/error.ts";
 import { UserError } from "../../domain/errors.ts";
 import { hidden } from "../../domain/redaction.ts";
 
@@ -13,9 +14,9 @@ export async function concealing<T>(values: readonly string[], work: () => Promi
   }
 }
 
-/** The error itself when it holds no value; else another one, without what caused it. */
+/** The error itself when it holds no value, or is our own: that one names variables only. Else another one, without what caused it. */
 function concealed(error: unknown, values: readonly string[]): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || (error instanceof UserError && !isAwsError(error))) return error;
   // The longest first: one may stand in another.
   const known = values.filter(({ length }) => length >= shortest).toSorted((a, b) => b.length - a.length);
   const without = (text: string): string => known.reduce((left, value) => left.replaceAll(value, hidden), text);
