@@ -9,11 +9,14 @@ import { wrongAccount } from "../releases/open.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import { contractReference, parseStackFile, resolveStack } from "../stack/index.ts";
 import { askDagster } from "./ask-dagster.ts";
+import { retiringSteps } from "./cloudformation.ts";
+import type { ComposeFile } from "./compose-file.ts";
 import type { Proof } from "./compare.ts";
 import { type AdoptedStack, type Given, inferStack, type Omitted } from "./infer.ts";
 import { observeDagster, type Wanted } from "./observe.ts";
 import { prove } from "./prove.ts";
 import { readCheckout } from "./read-checkout.ts";
+import { findingsOfUnpinned, observeUnpinned, pinnedLocations, type UnpinnedRuns } from "./waiting-runs.ts";
 import { stackFileText, workflowTexts } from "./write.ts";
 
 /** What somebody adopts. */
@@ -33,7 +36,11 @@ export interface Adopted {
   /** Why Dagster told nothing; null: it did, or nobody asked. */
   readonly silent: string | null;
   readonly proof: Proof;
+  /** Runs that wait; null: Dagster was not asked. */
+  readonly waiting: UnpinnedRuns | null;
   readonly findings: readonly Finding[];
+  /** How CloudFormation lets go of its services; empty: it has none. */
+  readonly retiring: readonly string[];
 }
 
 /**
@@ -57,9 +64,9 @@ export async function adopt(context: Context, connections: Connections, request:
   if (request.allowedAccounts.length > 0 && !request.allowedAccounts.includes(account))
     throw wrongAccount(account, request.allowedAccounts);
   const dagster = given.url === null ? null : connections.webserver(context, { url: given.url, login: null });
-  const [running, files, asked] = await Promise.all([
-    observeDagster(clients.ecs, request.wanted),
-    readCheckout(root),
+  const files = await readCheckout(root);
+  const [running, asked] = await Promise.all([
+    observeDagster(clients.ecs, { ...request.wanted, cluster: request.wanted.cluster ?? clusterOf(files.compose) }),
     askDagster(dagster),
   ]);
   const { stack: adopted, omitted } = inferStack(running, files, asked.locations, given, { account, region });
@@ -73,22 +80,41 @@ export async function adopt(context: Context, connections: Connections, request:
   const { head } = await connections.history.checkout(root);
   const source = { repository: request.repository, sha: head };
   const registry = () => connections.registryOf(context, clients, account);
-  const { proof, findings } = await prove(
+  const reached = asked.silent === null ? dagster : null;
+  const { proof, findings, ran } = await prove(
     context,
     clients,
     images,
     registry,
     stack,
     { root, source },
-    asked.silent === null ? dagster : null,
+    reached,
     asked.version,
   );
+  const waiting = reached === null ? null : await observeUnpinned(reached, pinnedLocations(stack, ran));
+  const all = [...findings, ...(waiting === null ? [] : findingsOfUnpinned(stack, waiting))];
+  const retiring = retiringSteps(running.services);
   const written = { [file]: text, ...texts };
   for (const [path, content] of Object.entries(written)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), content);
   }
-  return { stack: adopted, omitted, files: Object.keys(written), silent: asked.silent, proof, findings };
+  return {
+    stack: adopted,
+    omitted,
+    files: Object.keys(written),
+    silent: asked.silent,
+    proof,
+    waiting,
+    findings: all,
+    retiring,
+  };
+}
+
+/** `x-aws-cluster`, where it is no variable. */
+function clusterOf(compose: ComposeFile | null): string | null {
+  const cluster = compose?.cluster ?? null;
+  return cluster === null || cluster.includes("$") ? null : cluster;
 }
 
 /** @throws UserError that names every file in the way */

@@ -1,12 +1,23 @@
 import { bySeverity } from "../domain/finding.ts";
 import { showPlace } from "../domain/errors.ts";
+import { plainLines } from "../markdown/plain.ts";
 import { showChanges } from "../task-definitions/explain.ts";
 import type { Adopted } from "./adopt.ts";
 import type { ComparedDefinition, Meaning } from "./compare.ts";
 import { type AdoptedStack, type Inferred, unknownPort } from "./infer.ts";
+import { wordsOfUnpinned } from "./waiting-runs.ts";
 
 /** For people: what was found, what was guessed, and what a release of it would change. */
-export function wordsOfAdopted({ stack, omitted, files, silent, proof, findings }: Adopted): readonly string[] {
+export function wordsOfAdopted({
+  stack,
+  omitted,
+  files,
+  silent,
+  proof,
+  waiting,
+  findings,
+  retiring,
+}: Adopted): readonly string[] {
   const guesses = guessesOf(stack);
   const shown = bySeverity(findings).map(({ level, id, what, where, fix }) => [
     `  ${level} ${id}: ${what}`,
@@ -28,6 +39,16 @@ export function wordsOfAdopted({ stack, omitted, files, silent, proof, findings 
     ...proof.definitions.flatMap(wordsOfDefinition),
     ...proof.settings.map((setting) => `  ${setting}`),
     ...(shown.length === 0 ? [] : ["", "What a release would be told:", ...shown.flat()]),
+    ...(waiting === null || waiting.runs.length === 0
+      ? []
+      : [
+          "",
+          "Runs that wait:",
+          ...wordsOfUnpinned(waiting)
+            .flatMap(plainLines)
+            .map((line) => `  ${line}`),
+        ]),
+    ...(retiring.length === 0 ? [] : ["", ...retiring]),
     "",
     "Next: look at the file, commit it, and record what runs as the first release: `dagster-ecs adopt record`.",
   ];
@@ -50,7 +71,7 @@ export function guessesOf({
     ...of("contract.bucket", bucket),
     ...of("instance.dagster-yaml", dagsterYaml),
     ...of("instance.workspace", workspace),
-    ...images.flatMap(({ key, dockerfile }) => of(`images.${key}.build`, dockerfile)),
+    ...images.flatMap(({ key, build }) => of(`images.${key}.build`, build)),
     ...services.flatMap(({ key, kind, locations, address, port }) => [
       ...of(`services.${key}.kind`, kind),
       ...of(`services.${key}.${kind.value === "code-location" ? "location" : "locations"}`, locations),

@@ -2,10 +2,12 @@ import { goesBackByItself, mustGoBackByItself } from "../deployments/strategies.
 import { parseArn } from "../aws/arn.ts";
 import type { Digest, Platform } from "../domain/identifiers.ts";
 import { isMap, type JsonMap } from "../domain/json.ts";
-import { isPlainSecret, isSecretName, redacted } from "../domain/redaction.ts";
+import { isPlainSecret, isPublicVariable } from "../domain/redaction.ts";
 import type { Service } from "../stack/stack.ts";
 import { logIn } from "../task-definitions/existing.ts";
-import { mapsIn, portOf, portsOf } from "./kind.ts";
+import { type AdoptedEnvironmentFile, environmentFileOf, ownVariables, placeholdersOf } from "./committed.ts";
+import type { ComposeBuild, ComposeFile, ComposeScaling, ComposeService } from "./compose-file.ts";
+import { kindOf, mapsIn, portOf, portsOf, type ToldKind } from "./kind.ts";
 import type { RunningDagster, RunningService } from "./observe.ts";
 import type { CheckoutFiles, DefinitionFile, WrittenLocation } from "./read-checkout.ts";
 
@@ -47,13 +49,15 @@ export interface AdoptedService {
   readonly appliesRollout: boolean;
   /** ECS would not take a failed deployment of it back. */
   readonly lacksBreaker: boolean;
+  /** As compose was told to have it scaled; null: nothing says so. */
+  readonly scaling: ComposeScaling | null;
 }
 
 export interface AdoptedImage {
   readonly key: string;
   readonly repository: string;
   readonly platform: Platform;
-  readonly dockerfile: Inferred<string>;
+  readonly build: Inferred<ComposeBuild>;
 }
 
 /** Variables of the process that Dagster copies its run tasks from. */
@@ -96,6 +100,16 @@ export interface AdoptedStack {
   readonly workspace: Inferred<string>;
   readonly images: readonly AdoptedImage[];
   readonly services: readonly AdoptedService[];
+  /** What stands behind `$` in committed files, told from what runs. */
+  readonly placeholders: Readonly<Record<string, string>>;
+  /** `environment` and `secrets` that a script puts into every definition; null: no file has them. */
+  readonly environmentFile: AdoptedEnvironmentFile | null;
+  /** Environment files that compose gave to what runs, from the root of the checkout. */
+  readonly envFiles: readonly string[];
+  /** Members of files that are not taken over, as sentences. */
+  readonly notTaken: readonly string[];
+  /** Lock files of Python packages in the checkout. */
+  readonly locks: readonly string[];
   readonly runs: Inferred<AdoptedRuns>;
   /** Services with plain text that looks secret. */
   readonly plainSecrets: readonly { readonly service: string; readonly names: readonly string[] }[];
@@ -140,7 +154,9 @@ export function inferStack(
   const served = servedLocations(servers, known, asked !== null, given);
   const loaded = (known ?? []).flatMap(({ name: one, server }) => (server === null && one !== null ? [one] : []));
   const services = taken.map(({ one, repository }): AdoptedService => {
-    const { service, told, container } = one;
+    const { service, container } = one;
+    const composed = composedBy(files.compose, container.name);
+    const told = byCommand(one, composed);
     const isServer = told.kind === "code-location";
     const ofServer = served.get(service.name);
     const appliesRollout =
@@ -163,6 +179,7 @@ export function inferStack(
       count: service.desiredCount,
       appliesRollout,
       lacksBreaker: !appliesRollout && mustGoBackByItself(service.rollout) && !goesBackByItself(service.rollout),
+      scaling: told.kind === "webserver" ? (composed?.scaling ?? null) : null,
     };
   });
   const images = [...imageKeys].map(([repository, key]): AdoptedImage => {
@@ -171,9 +188,15 @@ export function inferStack(
       key,
       repository,
       platform: platformOf(first?.one.definition.content ?? {}),
-      dockerfile: dockerfileOf(repository, key, files.dockerfiles),
+      build: buildOf(repository, key, files, containersOf(taken, repository)),
     };
   });
+  const placeholders = placeholdersOf(
+    taken.map(({ one }) => one),
+    files,
+    home,
+  );
+  const composed = taken.flatMap(({ one }) => composedBy(files.compose, one.container.name) ?? []);
   const [source] = [...servers, ...taken.map(({ one }) => one)];
   const [like] = taken.map(({ one }) => one.service);
   const roles = source === undefined ? {} : rolesOf(source);
@@ -197,6 +220,17 @@ export function inferStack(
       workspace: fileOf(files.workspace, "workspace.yaml"),
       images,
       services,
+      placeholders,
+      environmentFile: environmentFileOf(
+        taken.map(({ one }) => one),
+        files,
+        { ...placeholders, ...home },
+      ),
+      envFiles: [...new Set(composed.flatMap(({ envFiles }) => envFiles))],
+      notTaken: composed.flatMap(({ name, unread }) =>
+        unread.length === 0 ? [] : [`${unread.join(", ")} of ${name} in ${files.compose?.path}: what runs has them`],
+      ),
+      locks: files.locks,
       runs: runsOf(source, files, home),
       plainSecrets: taken.flatMap(({ one }) => {
         const names = variablesOf(one.container, home).plainSecrets;
@@ -336,14 +370,47 @@ function platformOf(content: JsonMap): Platform {
   return isMap(platform) && platform["cpuArchitecture"] === "ARM64" ? "linux/arm64" : "linux/amd64";
 }
 
-function dockerfileOf(repository: string, key: string, dockerfiles: readonly string[]): Inferred<string> {
+/** The one that compose builds; else the only one; else a guess. @param containers that run the repository's image */
+function buildOf(
+  repository: string,
+  key: string,
+  { dockerfiles, compose }: Pick<CheckoutFiles, "dockerfiles" | "compose">,
+  containers: readonly string[],
+): Inferred<ComposeBuild> {
+  const usual = (dockerfile: string): ComposeBuild => ({ context: ".", dockerfile, target: null });
+  const built = (compose?.services ?? []).filter(({ build }) => build !== null);
+  const own = built.find((one) => one.repository === repository);
+  const run = own ?? built.find(({ name }) => containers.some((container) => sameName(name, container)));
+  if (run?.build != null && dockerfiles.includes(run.build.dockerfile)) return { value: run.build, guess: null };
   const [only, ...others] = dockerfiles;
   if (only === undefined)
-    return { value: "Dockerfile", guess: "the checkout has no Dockerfile: name it, or describe the image as `layers`" };
-  if (others.length === 0) return { value: only, guess: null };
+    return {
+      value: usual("Dockerfile"),
+      guess: "the checkout has no Dockerfile: name it, or describe the image as `layers`",
+    };
+  if (others.length === 0) return { value: usual(only), guess: null };
   const named = dockerfiles.find((path) => path.toLowerCase().includes(key.toLowerCase()));
   const list = dockerfiles.join(", ");
-  return { value: named ?? only, guess: `one of ${list}; which of them makes ${repository} is not known` };
+  return { value: usual(named ?? only), guess: `one of ${list}; which of them makes ${repository} is not known` };
+}
+
+function containersOf(
+  taken: readonly { readonly one: RunningService; readonly repository: string }[],
+  repository: string,
+): readonly string[] {
+  return taken.flatMap(({ one, repository: of }) => (of === repository ? [one.container.name] : []));
+}
+
+/** Compose called a container as its service. */
+function composedBy(compose: ComposeFile | null, container: string): ComposeService | null {
+  return compose?.services.find(({ name }) => sameName(name, container)) ?? null;
+}
+
+/** What its definition does not tell, compose may. */
+function byCommand({ told, definition }: RunningService, composed: ComposeService | null): ToldKind {
+  if (told.by === "command" || composed === null) return told;
+  const other = kindOf({ command: composed.command }, definition.revision.family);
+  return other?.by === "command" ? other : told;
 }
 
 function rolesOf({ definition: { content } }: RunningService): Readonly<Record<string, string>> {
@@ -394,9 +461,6 @@ function sizeOf({ cpu, memory }: JsonMap): { readonly cpu: number; readonly memo
   return Number.isInteger(size.cpu) && Number.isInteger(size.memory) && size.cpu > 0 ? size : null;
 }
 
-/** Set by Dagster or by releases for themselves. */
-const ownVariables: ReadonlySet<string> = new Set(["DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"]);
-
 function variablesOf(container: JsonMap, home: Home): AdoptedVariables {
   const plain = mapsIn(container["environment"]).flatMap(({ name, value }) =>
     typeof name === "string" && typeof value === "string" && !ownVariables.has(name) ? [[name, value] as const] : [],
@@ -405,17 +469,14 @@ function variablesOf(container: JsonMap, home: Home): AdoptedVariables {
     typeof name === "string" && typeof valueFrom === "string" ? [[name, referenceOf(valueFrom, home)] as const] : [],
   );
   return {
-    environment: Object.fromEntries(plain.filter(([name, value]) => isPublic(name, value))),
+    environment: Object.fromEntries(plain.filter(([name, value]) => isPublicVariable(name, value))),
     plainSecrets: plain.flatMap(([name, value]) => (isPlainSecret(name, value) ? [name] : [])),
-    withheld: plain.flatMap(([name, value]) => (isPublic(name, value) || isPlainSecret(name, value) ? [] : [name])),
+    withheld: plain.flatMap(([name, value]) =>
+      isPublicVariable(name, value) || isPlainSecret(name, value) ? [] : [name],
+    ),
     secrets: Object.fromEntries(secrets.flatMap(([name, said]) => (said === null ? [] : [[name, said] as const]))),
     unknown: secrets.flatMap(([name, said]) => (said === null ? [name] : [])),
   };
-}
-
-/** May a value stand in a file that is committed? A check that wants no false errors lets through more. */
-function isPublic(name: string, value: string): boolean {
-  return !isPlainSecret(name, value) && !isSecretName(name) && redacted(value) === value;
 }
 
 /**

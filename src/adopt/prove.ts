@@ -5,6 +5,7 @@ import { releaseId } from "../domain/identifiers.ts";
 import { emptyRelease, type Release, type Source } from "../domain/release.ts";
 import type { ImageClients, Registry } from "../images/index.ts";
 import type { Clients } from "../releases/connections.ts";
+import type { Observation } from "../releases/observation.ts";
 import { observe, type Observed } from "../releases/observe.ts";
 import { planWithContents } from "../releases/plan.ts";
 import { withFindings } from "../releases/checks.ts";
@@ -74,8 +75,19 @@ export async function prove(
   return {
     proof: compareWithRunning(planned, observation, digests),
     findings: withFindings(stack, planned.plan, now).findings,
-    release,
+    release: { ...release, dags: servedDags(observation) },
     ran,
     observed,
   };
+}
+
+/** The versions of code in S3 that readers have now. */
+function servedDags({ dags }: Pick<Observation, "dags">): Release["dags"] {
+  return Object.fromEntries(
+    Object.entries(dags).flatMap(([location, { prefix, releasedBy, pointer }]) => {
+      if (pointer === null) return [];
+      const { version, source } = pointer.value;
+      return [[location, { prefix, version, source, releasedBy }] as const];
+    }),
+  );
 }

@@ -4,7 +4,13 @@ import { isMap, type Json, type JsonMap } from "../domain/json.ts";
 import { toValue } from "../stack/tree.ts";
 import { StackFileError } from "../stack/problems.ts";
 import { readYaml } from "../stack/yaml.ts";
-import { containersOf, existingFile } from "../task-definitions/existing.ts";
+import {
+  containersOf,
+  environmentFile,
+  type EnvironmentFileContent,
+  existingFile,
+} from "../task-definitions/existing.ts";
+import { type ComposeFile, composeFacts, isForEcs } from "./compose-file.ts";
 import { mapsIn } from "./kind.ts";
 
 /** A location as a workspace file names it. */
@@ -22,6 +28,13 @@ export interface DefinitionFile {
   readonly containers: readonly string[];
   /** Names behind `$` in it. */
   readonly placeholders: readonly string[];
+  readonly content: JsonMap;
+}
+
+/** `environment` and `secrets` that a script puts into every definition. */
+export interface SharedEnvironment extends Pick<EnvironmentFileContent, "environment" | "secrets"> {
+  readonly path: string;
+  readonly placeholders: readonly string[];
 }
 
 interface InstanceFile {
@@ -36,6 +49,12 @@ interface InstanceFile {
 export interface CheckoutFiles {
   /** Task definitions in JSON. */
   readonly definitions: readonly DefinitionFile[];
+  /** null: there is none, or several. */
+  readonly sharedEnvironment: SharedEnvironment | null;
+  /** The one that is for ECS, where one is; null: there is none. */
+  readonly compose: ComposeFile | null;
+  /** Lock files of Python packages. */
+  readonly locks: readonly string[];
   /** Dockerfiles, by their paths, shortest first. */
   readonly dockerfiles: readonly string[];
   /** null: there is none. `others` are further candidates. */
@@ -69,9 +88,14 @@ export async function readCheckout(root: string): Promise<CheckoutFiles> {
   );
   const workspace = chosen(named(/^workspace([-_.]\w+)?\.ya?ml$/), recipes);
   const settings = instance === null ? {} : await readMap(root, instance.path);
+  const written = await Promise.all(named(/\.json$/).map((path) => readDefinition(root, path)));
+  const shared = written.flatMap(({ environment }) => environment ?? []);
   return {
     dockerfiles,
-    definitions: (await Promise.all(named(/\.json$/).map((path) => readDefinition(root, path)))).flat(),
+    definitions: written.flatMap(({ definition }) => definition ?? []),
+    sharedEnvironment: shared.length === 1 ? (shared[0] ?? null) : null,
+    compose: await readCompose(root, named(/^(docker-)?compose[\w.-]*\.ya?ml$/)),
+    locks: named(/^(poetry\.lock|uv\.lock|pylock(\..+)?\.toml|requirements.*\.lock)$/),
     dagsterYaml:
       instance === null
         ? null
@@ -81,20 +105,39 @@ export async function readCheckout(root: string): Promise<CheckoutFiles> {
   };
 }
 
-/** None when it is something else: a package's settings, data. */
-async function readDefinition(root: string, path: string): Promise<readonly DefinitionFile[]> {
+interface ReadJson {
+  readonly definition: DefinitionFile | null;
+  readonly environment: SharedEnvironment | null;
+}
+
+/** Neither when it is something else: a package's settings, data. */
+async function readDefinition(root: string, path: string): Promise<ReadJson> {
   const text = await readFile(join(root, path), "utf8");
-  if (!text.includes('"containerDefinitions"')) return [];
+  const found = [...text.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
+  const placeholders = [...new Set(found)].sort();
+  const nothing = { definition: null, environment: null };
   try {
-    const { content } = existingFile(text, path, {});
-    const { family } = content;
-    if (typeof family !== "string") return [];
-    const placeholders = [...text.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
-    return [{ path, family, containers: containersOf(content), placeholders: [...new Set(placeholders)].sort() }];
+    if (text.includes('"containerDefinitions"')) {
+      const { content } = existingFile(text, path, {});
+      const { family } = content;
+      if (typeof family !== "string") return nothing;
+      return { ...nothing, definition: { path, family, containers: containersOf(content), placeholders, content } };
+    }
+    if (!/"(valueFrom|value)"/.test(text)) return nothing;
+    const { environment, secrets } = environmentFile(text, path, {});
+    return { ...nothing, environment: { path, placeholders, environment, secrets } };
   } catch (error) {
-    if (error instanceof StackFileError) return [];
+    if (error instanceof StackFileError) return nothing;
     throw error;
   }
+}
+
+async function readCompose(root: string, paths: readonly string[]): Promise<ComposeFile | null> {
+  const read = await Promise.all(
+    paths.map(async (path) => composeFacts(await readFile(join(root, path), "utf8"), path) ?? []),
+  );
+  const all = read.flat();
+  return all.find(isForEcs) ?? all.find(({ path }) => /prod/.test(path)) ?? all[0] ?? null;
 }
 
 /** The one that a Dockerfile copies, when there are several: it is what runs. */

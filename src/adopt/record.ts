@@ -1,18 +1,19 @@
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
+import type { Finding } from "../domain/finding.ts";
+import { webOf } from "../domain/journal.ts";
 import { observeHold } from "../images/index.ts";
+import { withFindings } from "../releases/checks.ts";
 import type { Connections } from "../releases/connections.ts";
 import { takeLock } from "../releases/lock.ts";
 import { type Result, resultOfPlan } from "../releases/result.ts";
 import { usualRolling } from "../releases/rolling.ts";
 import { openSession, releasable, type Session, type SessionRequest, settled } from "../releases/session.ts";
 import { undertake } from "../releases/undertake.ts";
-import { webOf } from "../domain/journal.ts";
-import { withFindings } from "../releases/checks.ts";
 import { askDagster } from "./ask-dagster.ts";
-import type { Finding } from "../domain/finding.ts";
 import { distinctImages, planRecord } from "./plan.ts";
 import { prove } from "./prove.ts";
+import { findingsOfUnpinned, observeUnpinned, pinnedLocations, wordsOfUnpinned } from "./waiting-runs.ts";
 
 /** What somebody records. */
 export interface RecordRequest extends SessionRequest {
@@ -80,13 +81,14 @@ async function look(context: Context, session: Session, connections: Connections
   const all = distinctImages(proved.release);
   const held = await Promise.all(all.map(async (one) => ({ one, hold: await observeHold(images, one) })));
   const loose = held.flatMap(({ one, hold }) => (hold === "loose" ? [one] : []));
-  const plan = planRecord(
-    stack,
-    proved.release,
-    proved.ran,
-    loose,
-    notNoted(stack.file, observation.instigators.unknown),
-  );
+  const pinned = pinnedLocations(stack, proved.ran);
+  const waiting = dagster === null ? null : await observeUnpinned(dagster, pinned);
+  for (const text of waiting === null ? [] : wordsOfUnpinned(waiting))
+    context.report({ kind: "foreign", from: "waits", text });
+  const plan = planRecord(stack, proved.release, proved.ran, loose, [
+    ...notNoted(stack.file, observation.instigators.unknown),
+    ...(waiting === null ? [] : findingsOfUnpinned(stack, waiting)),
+  ]);
   return { plan: withFindings(stack, plan, context.clock.now()), observation, images };
 }
 

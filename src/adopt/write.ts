@@ -1,3 +1,4 @@
+import type { ComposeScaling } from "./compose-file.ts";
 import type { DefinitionFile } from "./read-checkout.ts";
 import {
   type AdoptedImage,
@@ -20,6 +21,7 @@ export function stackFileText(stack: AdoptedStack, today: string): string {
   return [
     "# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/dagster-ecs-actions/v1/schemas/dagster-stack.schema.json",
     `# Written by \`dagster-ecs adopt\` on ${today}, of what ran then. What it had to guess says so.`,
+    ...stack.notTaken.map((sentence) => `# Not taken over: ${sentence}.`),
     ...guessed(name, (value) => `name: ${scalar(value)}`),
     `region: ${region}`,
     "",
@@ -30,6 +32,11 @@ export function stackFileText(stack: AdoptedStack, today: string): string {
     ...indented(guessed(stack.dagsterYaml, (path) => `dagster-yaml: ${scalar(path)}`)),
     ...indented(guessed(stack.workspace, (path) => `workspace: ${scalar(path)}`)),
     "",
+    ...(stack.locks.length === 0
+      ? []
+      : [
+          `# With ${stack.locks.join(" or ")} an image can be made of \`layers\`, without Docker: docs/dependencies.md.`,
+        ]),
     "images:",
     ...images.flatMap((image) => indented(imageLines(image))),
     "",
@@ -38,6 +45,7 @@ export function stackFileText(stack: AdoptedStack, today: string): string {
     ...services.flatMap((service) => indented(serviceLines(service))),
     "",
     ...runLines(stack.runs),
+    ...fileLines(stack),
     ...checkLines(stack, today),
     "",
   ].join("\n");
@@ -113,19 +121,22 @@ function contractLines({ cluster, likeService, bucket, roles, logGroup }: Adopte
   ];
 }
 
-function imageLines({ key, repository, platform, dockerfile }: AdoptedImage): readonly string[] {
+function imageLines({ key, repository, platform, build }: AdoptedImage): readonly string[] {
   return [
     `${key}:`,
     ...indented([
       `repository: ${repository}`,
       `platform: ${platform}`,
-      ...guessed(dockerfile, (path) => `build: { context: ., dockerfile: ${scalar(path)} }`),
+      ...guessed(build, ({ context, dockerfile, target }) => {
+        const stage = target === null ? "" : `, target: ${scalar(target)}`;
+        return `build: { context: ${context === "." ? "." : scalar(context)}, dockerfile: ${scalar(dockerfile)}${stage} }`;
+      }),
     ]),
   ];
 }
 
 function serviceLines(service: AdoptedService): readonly string[] {
-  const { key, name, kind, image, container, locations, port, address, url, count, appliesRollout } = service;
+  const { key, name, kind, image, container, locations, port, address, url, count, appliesRollout, scaling } = service;
   const isServer = kind.value === "code-location";
   const [location] = locations.value;
   return [
@@ -148,6 +159,7 @@ function serviceLines(service: AdoptedService): readonly string[] {
       ...(address === null ? [] : guessed(address, (value) => `address: ${scalar(value)}`)),
       ...(port === null || kind.value === "daemon" ? [] : [`port: ${port}`]),
       ...(port === null && isServer ? [`# A guess: ${unknownPort}.`] : []),
+      ...(scaling === null ? [] : [`scaling: ${scalingText(scaling)}`]),
       ...(url === null ? [] : guessed(url, (value) => `url: ${scalar(value)}`)),
       ...(kind.value === "webserver" && count > 1 ? [`count: ${count}`] : []),
       ...(appliesRollout
@@ -187,11 +199,7 @@ function runLines({ value: runs, guess }: Inferred<AdoptedRuns>): readonly strin
   ];
 }
 
-/** What `$name` stands for in it is known for account and region only. */
-function definitionLines({ path, containers, placeholders }: DefinitionFile): readonly string[] {
-  const isKnown = (name: string): boolean => name === "account" || name === "region";
-  const known = placeholders.filter(isKnown);
-  const others = placeholders.filter((name) => !isKnown(name));
+function definitionLines({ path, containers }: DefinitionFile): readonly string[] {
   const [container] = containers;
   return [
     "# The definition that dagster.yaml names. From now on its ARN reaches Dagster by the environment: take it out of there.",
@@ -199,21 +207,45 @@ function definitionLines({ path, containers, placeholders }: DefinitionFile): re
     `  task-definition: ${scalar(path)}`,
     ...(containers.length > 1 ? ["  # A guess: the first of its containers."] : []),
     ...(container === undefined ? [] : [`  container: ${scalar(container)}`]),
-    ...(placeholders.length === 0
-      ? []
-      : [
-          `# ${placeholders.map((name) => `$${name}`).join(", ")} in it:`,
-          ...(known.length === 0
-            ? []
-            : [`placeholders: { ${known.map((name) => `${name}: "\${${name}}"`).join(", ")} }`]),
-          ...others.map(
-            (name) => `# A gap: $${name} stands in it; say under placeholders what for. Until then it stays as it is.`,
-          ),
-        ]),
   ];
 }
 
-function checkLines({ plainSecrets, services }: AdoptedStack, today: string): readonly string[] {
+/** What `$name` stands for in files that the stack file names, and the file of variables for all of them. */
+function fileLines({ runs: { value: runs }, placeholders, environmentFile }: AdoptedStack): readonly string[] {
+  const takes = environmentFile !== null && environmentFile.differs.length === 0;
+  const inDefinition = runs.launcher === "ecs" && runs.file !== null ? runs.file.placeholders : [];
+  const names = [...new Set([...inDefinition, ...(takes ? environmentFile.placeholders : [])])].sort();
+  const known = names.flatMap((name): readonly string[] => {
+    if (name === "account" || name === "region") return [`${name}: "\${${name}}"`];
+    const value = Object.hasOwn(placeholders, name) ? placeholders[name] : undefined;
+    return value === undefined ? [] : [`${name}: ${scalar(value)}`];
+  });
+  const gaps = names.filter((name) => !known.some((one) => one.startsWith(`${name}: `)));
+  return [
+    ...(names.length === 0 ? [] : [`# ${names.map((name) => `$${name}`).join(", ")} in it:`]),
+    ...(known.length === 0 ? [] : [`placeholders: { ${known.join(", ")} }`]),
+    ...gaps.map(
+      (name) => `# A gap: $${name} stands in it; say under placeholders what for. Until then it stays as it is.`,
+    ),
+    ...(environmentFile === null
+      ? []
+      : takes
+        ? [
+            "# What all services have, and runs shall have.",
+            `environment-file: { path: ${scalar(environmentFile.path)}, mode: replace }`,
+          ]
+        : [
+            `# Not taken over: ${environmentFile.path}, which is not what runs. They differ by ${environmentFile.differs.join(", ")}.`,
+          ]),
+  ];
+}
+
+function scalingText({ min, max, cpu, memory }: ComposeScaling): string {
+  const targets = [...(cpu === null ? [] : [`cpu: ${cpu}`]), ...(memory === null ? [] : [`memory: ${memory}`])];
+  return `{ ${[`min: ${min}`, `max: ${max}`, ...targets].join(", ")} }`;
+}
+
+function checkLines({ name, plainSecrets, services, envFiles }: AdoptedStack, today: string): readonly string[] {
   const until = new Date(Date.parse(`${today}T00:00:00Z`) + daysForChecks * 86_400_000).toISOString().slice(0, 10);
   const lower = (check: string, reason: string): string =>
     `  ${check}: { level: warning, until: ${until}, reason: ${reason} }`;
@@ -224,6 +256,10 @@ function checkLines({ plainSecrets, services }: AdoptedStack, today: string): re
       : [
           "  # Plain text that looks secret, as it was found:",
           ...plainSecrets.map(({ service, names }) => `  #   ${service}: ${names.join(", ")}`),
+          ...envFiles.map(
+            (file) =>
+              `  # They are moved by: dagster-ecs secrets import ${file} --into secret:${name.value}/production --dry-run`,
+          ),
           lower("secret-in-environment", "as it was adopted; to be moved to a store"),
         ]),
     ...(unbroken.length === 0

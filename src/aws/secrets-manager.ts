@@ -17,7 +17,10 @@ const service: LentTo = {
 };
 
 /** Makes calls of Secrets Manager. */
-export type SecretsSend = LentSend<SecretInput, DescribeSecretOutput | GetSecretValueOutput>;
+export type SecretsSend = LentSend<
+  SecretInput | CreateSecretInput | PutSecretValueInput,
+  DescribeSecretOutput | GetSecretValueOutput | WrittenSecretOutput
+>;
 
 export interface SecretInput {
   /** Name or ARN. */
@@ -34,6 +37,22 @@ export interface DescribeSecretOutput extends MetadataBearer {
 /** Source: API_GetSecretValue in the Secrets Manager API reference, as far as it is read. */
 export interface GetSecretValueOutput extends MetadataBearer {
   readonly SecretString?: string;
+  readonly VersionId?: string;
+}
+
+/** Source: API_CreateSecret in the Secrets Manager API reference, as far as it is used. */
+export interface CreateSecretInput {
+  readonly Name: string;
+  readonly SecretString: string;
+  /** The same twice is one call. */
+  readonly ClientRequestToken: string;
+}
+
+/** Source: API_PutSecretValue in the Secrets Manager API reference, as far as it is used. */
+export interface PutSecretValueInput extends SecretInput, Omit<CreateSecretInput, "Name"> {}
+
+export interface WrittenSecretOutput extends MetadataBearer {
+  readonly VersionId?: string;
 }
 
 const { text, number } = member;
@@ -51,7 +70,23 @@ export class GetSecretValueCommand extends lentCommand<SecretInput, GetSecretVal
   service,
   "GetSecretValue",
   { SecretId: text },
-  { SecretString: text },
+  { SecretString: text, VersionId: text },
+) {}
+
+/** A secret that is not there yet. */
+export class CreateSecretCommand extends lentCommand<CreateSecretInput, WrittenSecretOutput>(
+  service,
+  "CreateSecret",
+  { Name: text, SecretString: text, ClientRequestToken: text },
+  { VersionId: text },
+) {}
+
+/** Another value of a secret. */
+export class PutSecretValueCommand extends lentCommand<PutSecretValueInput, WrittenSecretOutput>(
+  service,
+  "PutSecretValue",
+  { SecretId: text, SecretString: text, ClientRequestToken: text },
+  { VersionId: text },
 ) {}
 
 /** Opens Secrets Manager; region and credentials are looked up at the first call. */

@@ -57,7 +57,7 @@ export function adoptionOf(given: z.output<typeof shape>): Pick<AdoptRequest, "w
 
 /** For `--json`. */
 export function documentOfAdopted(
-  { stack, omitted, files, proof, findings }: Adopted,
+  { stack, omitted, files, proof, waiting, findings }: Adopted,
   guesses: readonly string[],
 ): AdoptDocument {
   return {
@@ -79,6 +79,8 @@ export function documentOfAdopted(
       differences: differences.map((one) => ({ ...one, path: [...one.path] })),
     })),
     settings: [...proof.settings],
+    waitingRuns:
+      waiting?.runs.map(({ id, job, location }) => ({ run: id.untrusted, job: job.untrusted, location })) ?? null,
     findings: findings.map(documentOfFinding),
   };
 }

@@ -304,9 +304,35 @@ const adopted = z.object({
     }),
   ),
   settings: z.array(z.string()),
+  /** Runs that wait, without a definition of their own; null: Dagster was not asked. */
+  waitingRuns: z.array(z.object({ run: z.string(), job: z.string(), location: z.string() })).nullable(),
   findings: z.array(finding),
 });
 export type AdoptDocument = z.input<typeof adopted>;
+
+const imported = z.object({
+  file: z.string(),
+  store: z.string(),
+  variables: z.array(z.object({ name: z.string(), does: z.enum(["create", "same", "overwrite", "differs"]) })),
+  /** Variables that stay in the file. */
+  left: z.array(z.string()),
+  /** Variables without a text, which SSM cannot hold. */
+  empty: z.array(z.string()),
+  /** Lines for the stack file. */
+  stackFile: z.array(z.string()),
+  /** Revisions that hold some in plain text; null: nobody looked. */
+  heldBy: z
+    .array(
+      z.object({
+        revision: z.string(),
+        status: z.enum(["ACTIVE", "INACTIVE"]),
+        services: z.array(z.string()),
+        names: z.array(z.string()),
+      }),
+    )
+    .nullable(),
+});
+export type ImportDocument = z.input<typeof imported>;
 
 const left = z.object({
   files: z.array(z.string()),
@@ -363,6 +389,7 @@ export const documents = {
   policy,
   "clean-up": cleanUp,
   leave: left,
+  "secrets import": imported,
   unlock: unlocked,
   failure,
 } as const;

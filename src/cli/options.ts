@@ -46,6 +46,21 @@ export const options = {
     default: "",
     text: "A location's name in Dagster, by the ECS service that serves or loads it, where Dagster cannot be asked.",
   },
+  into: {
+    takes: text("secret:name|ssm:/path/"),
+    default: "",
+    text: "Where secrets are kept: a key each of one secret in Secrets Manager, or a SecureString each below a path of SSM.",
+  },
+  variable: {
+    takes: list("name"),
+    default: "",
+    text: "A variable of the file to import; none: those which may be secrets, by their names or forms.",
+  },
+  overwrite: {
+    takes: list("name"),
+    default: "",
+    text: "A variable of which another value may be written over.",
+  },
   force: { takes: null, default: "false", text: "Write over files that are there." },
   only: {
     takes: list("component"),

@@ -27,6 +27,7 @@ import type {
   UrlDocument,
 } from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
+import { documentOfImported, importing, importOf } from "./importing.ts";
 import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
 import { documentOfMigrated } from "./migrate.ts";
 import { documentOfRestart } from "./restart.ts";
@@ -381,6 +382,40 @@ export const verbs: Readonly<Record<string, Verb>> = {
           exitCode: isDry && deregistered.length > 0 ? 2 : 0,
         };
       });
+    },
+  }),
+  "secrets import": verb({
+    text: "Move what may be secret of an environment file to Secrets Manager or SSM, and say how the stack file names it.",
+    more: "No value is shown. Keys and parameters that are there stay; one with another value is refused, unless --overwrite names it. A secret that is not there is made; make it before for a KMS key of your own. Lists the revisions of task definitions that hold the same variables in plain text. Look first: --dry-run, which reads the store, too.",
+    argument: { name: "file", text: "The environment file, as docker compose reads it: .env.prod" },
+    examples: [
+      "secrets import .env.prod --into secret:dealflow/prod --dry-run",
+      "secrets import .env.prod --into ssm:/asset_manager/prod/ --variable DAGSTER_PG_PASSWORD",
+    ],
+    shape: z.object({
+      file: required,
+      ...importing,
+      ...dryRun,
+      "allowed-account-ids": ofStack["allowed-account-ids"],
+    }),
+    run: async (given, { context, folder, variables }) => {
+      const [{ connect }, { importSecrets, stackFileLines, wordsOfImported }] = await Promise.all([
+        import("../releases/work.ts"),
+        import("../adopt/work.ts"),
+      ]);
+      const dry = given["dry-run"];
+      const region = variables["AWS_REGION"] ?? variables["AWS_DEFAULT_REGION"] ?? null;
+      const imported = await importSecrets(context, connect(context, null), {
+        ...importOf(given),
+        folder,
+        file: given.file,
+        job: { region },
+        allowedAccounts: given["allowed-account-ids"],
+        dryRun: dry,
+      });
+      const changes = imported.variables.some(({ does }) => does !== "same");
+      const document = documentOfImported(imported, stackFileLines(imported));
+      return { lines: wordsOfImported(imported), document, exitCode: dry && changes ? 2 : 0 };
     },
   }),
   leave: verb({

@@ -103,6 +103,11 @@ function withoutValue(whole: string, name: string, joint: string, text: string):
   return isSecretWord(name) && !/^["']?\$/.test(text) && !text.startsWith("-") ? `${name}${joint}${hidden}` : whole;
 }
 
+/** May a value be shown to everybody? A check that wants no false errors lets through more. */
+export function isPublicVariable(name: string, value: string): boolean {
+  return !isPlainSecret(name, value) && !isSecretName(name) && redacted(value) === value;
+}
+
 /** The words of a command, of which one may name the next: `--password`, `x`. */
 export function redactedWords(words: readonly string[]): readonly string[] {
   return words.map((word, index) => {

@@ -97,7 +97,7 @@ export function ownershipFindings(stack: Stack, services: Observation["services"
         level: "warning",
         where,
         what: `Service ${service} belongs to the CloudFormation stack ${owner}: when that is deployed with a change of the service, it puts its own task definition and count back.`,
-        fix: "Deploy this stack after each deploy of that one. Or take the service out of it: `DeletionPolicy: Retain`, deploy, remove the resource from the template, deploy.",
+        fix: "Deploy this stack after each deploy of that one. Or take the service out of it: `DeletionPolicy: Retain` with a new `Metadata`, since a policy alone is no change; deploy; remove the resource from the template, deploy. When that stack is gone and its tag has stayed on the service, lower this check.",
         source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html",
       },
     ];
@@ -144,8 +144,8 @@ function driftOfService(service: Service, { current, services, definitions }: Ra
           {
             service: key,
             kind: "revision" as const,
-            what: `runs ${now.revision === null ? "nothing" : showRevision(now.revision)} instead of ${showRevision(pinned)}${differences(definitions[`service/${key}`])}`,
-            remedy: "A deploy replaces it: what was changed by other means belongs into the stack file, or is lost.",
+            what: `runs ${now.revision === null ? "nothing" : showRevision(now.revision)} instead of ${showRevision(pinned)}${differences(definitions[`service/${key}`])}${ownerOf(now)}`,
+            remedy: `A deploy replaces it: what was changed by other means belongs into the stack file, or is lost.${now.cloudFormationStack === null ? "" : " To keep it from coming back, retire that stack: docs/adopting.md."}`,
           },
         ]),
     ...driftOfCount(service, now),
@@ -160,6 +160,13 @@ function driftOfService(service: Service, { current, services, definitions }: Ra
         ]
       : []),
   ];
+}
+
+/** What has put another definition there most likely: CloudFormation knows nothing of releases. */
+function ownerOf({ cloudFormationStack: owner }: NonNullable<Observation["services"][string]>): string {
+  return owner === null
+    ? ""
+    : `; it belongs to the CloudFormation stack ${owner}, whose deploy (\`docker compose up\`, for one) puts its own there`;
 }
 
 const whyOne: Readonly<Record<"daemon" | "code-location", (tasks: number) => string>> = {

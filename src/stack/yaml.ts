@@ -12,6 +12,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import type { Place } from "../domain/errors.ts";
+import type { Json } from "../domain/json.ts";
 import { type Problem, quote } from "./problems.ts";
 import type { Entry, Tree } from "./tree.ts";
 
@@ -218,5 +219,19 @@ function explain(error: YAMLError, text: string): Omit<Problem, "where"> {
         what: `This is not YAML: ${error.message.replace(/: ".*$/s, "")}.`, // what it quotes could be a secret
         fix: "Mend the line; quotes around a text with special characters often do.",
       };
+  }
+}
+
+/**
+ * The value of a YAML file that is not ours: merge keys (`<<`) are followed, tags of other programs are read past.
+ * @returns null when it cannot be read
+ */
+export function foreignYaml(text: string): Json {
+  const document = parseDocument(text, { merge: true, logLevel: "silent" });
+  if (document.errors.length > 0) return null;
+  try {
+    return document.toJS({ maxAliasCount: 1000 }) as Json;
+  } catch {
+    return null;
   }
 }

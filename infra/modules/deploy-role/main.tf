@@ -55,6 +55,9 @@ locals {
     roles-read          = { resources = tolist(var.task_roles), condition = {} }
     services-of-cluster = { resources = ["${local.ecs}:service/${var.cluster}/*"], condition = local.in_cluster }
     secrets-described   = { resources = ["arn:${local.partition}:secretsmanager:${local.here}:secret:*"], condition = {} }
+    # What is imported is named when somebody imports it.
+    secrets-imported    = { resources = ["arn:${local.partition}:secretsmanager:${local.here}:secret:*"], condition = {} }
+    parameters-imported = { resources = ["arn:${local.partition}:ssm:${local.here}:parameter/*"], condition = {} }
     log-groups = {
       resources = [for group in var.log_groups : "arn:${local.partition}:logs:${local.here}:log-group:${group}:*"], condition = {}
     }

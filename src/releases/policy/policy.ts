@@ -38,6 +38,8 @@ type ResourceKind =
   | "roles"
   | "roles-read"
   | "secrets-described"
+  | "secrets-imported"
+  | "parameters-imported"
   | "log-groups"
   | "log-streams";
 
@@ -174,6 +176,8 @@ function resourcesOf(names: PolicyNames): Readonly<Record<ResourceKind, Resource
     },
     "roles-read": { resources: names.roles },
     "secrets-described": { resources: [showArn({ ...home, service: "secretsmanager", resource: "secret:*" })] },
+    "secrets-imported": { resources: [showArn({ ...home, service: "secretsmanager", resource: "secret:*" })] },
+    "parameters-imported": { resources: [parameterArn(home, "*")] },
     "log-groups": {
       resources: names.logGroups.map((group) =>
         showArn({ ...home, service: "logs", resource: `log-group:${group}:*` }),

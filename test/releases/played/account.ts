@@ -23,6 +23,7 @@ import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { type MemoryRegistry, memoryRegistry } from "./memory-registry.ts";
 import { type MemoryS3, memoryS3 } from "./memory-s3.ts";
 import { type PlayedDagster, playDagster } from "./played-dagster.ts";
+import { type PlayedSecret, putParameter, secretsAnswer } from "./memory-secrets.ts";
 import { refusal } from "./refusal.ts";
 import { answerOf, type Answers, clientOver } from "./client.ts";
 import type { Wire } from "./wire.ts";
@@ -43,6 +44,8 @@ export interface PlayedAccount {
   readonly probes: readonly PlayedProbe[];
   /** Values of parameters, by their names. */
   readonly parameters: Map<string, string>;
+  /** Secrets of Secrets Manager, by their names. */
+  readonly secrets: Map<string, PlayedSecret>;
   /** The checkout. */
   readonly root: string;
   readonly environment: string;
@@ -209,6 +212,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   });
   const probes: PlayedProbe[] = [];
   const parameters = new Map<string, string>();
+  const secrets = new Map<string, PlayedSecret>();
   const quick = { startsAfterSeconds: 1, healthyAfterSeconds: 1 };
   runtime.script(() => true, { kind: "healthy", ...quick });
   // One-off tasks and runs end by themselves.
@@ -244,10 +248,11 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     dagster,
     probes,
     parameters,
+    secrets,
     root,
     connections: (wire, context, role) =>
       connect(
-        { aws, s3, registry, dagster, runtime, neighbour, probes, parameters },
+        { aws, s3, registry, dagster, runtime, neighbour, probes, parameters, secrets },
         wire,
         credentialsOf(aws, wire, context, role),
         {
@@ -325,7 +330,8 @@ export function reportOf({ overrides }: RuntimeTask, after = migratedHeads): rea
   return [{ text: `${mark} ${JSON.stringify({ end: "done", ...facts })}` }];
 }
 
-interface Outside extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime" | "parameters"> {
+interface Outside
+  extends Pick<PlayedAccount, "aws" | "s3" | "registry" | "dagster" | "runtime" | "parameters" | "secrets"> {
   readonly probes: PlayedProbe[];
   readonly neighbour: PlayedAccount | null;
 }
@@ -405,7 +411,7 @@ function before(asked: Dagster, act: () => Promise<void> | void): Dagster {
 
 /** The product's own senders, with their retries, over clients that reach into memory. */
 function clientsOf(
-  { aws, s3, registry, runtime, neighbour, parameters }: Outside,
+  { aws, s3, registry, runtime, neighbour, parameters, secrets }: Outside,
   wire: Wire,
   accessKey: AccessKey,
   context: Pick<Context, "clock" | "signal">,
@@ -443,9 +449,9 @@ function clientsOf(
     iam: sending({ name: "IAM", prefix: "iam" }, async (operation, input) =>
       answerOf(aws, { service: "iam", operation, input, caller: await accessKey() }),
     ),
-    secretsManager: sending({ name: "Secrets Manager", prefix: "secretsmanager" }, (operation) => {
-      throw new Error(`the Secrets Manager in memory does not know ${operation}`);
-    }),
+    secretsManager: sending({ name: "Secrets Manager", prefix: "secretsmanager" }, (operation, input) =>
+      secretsAnswer(secrets, operation, input),
+    ),
     objects: () => {
       const call = (operation: string, input: { readonly Bucket: string; readonly Key: string }, look = () => {}) =>
         wire({ to: "s3", operation, about: `${input.Bucket}/${input.Key}`, writes: true }, async () => {
@@ -463,8 +469,10 @@ function clientsOf(
     ssm: sending({ name: "SSM", prefix: "ssm" }, (operation, input) => {
       if (operation === "DescribeParameters") return { Parameters: [] };
       const { Name = "" } = input as { readonly Name?: string };
+      if (operation === "PutParameter") return putParameter(parameters, input);
       if (operation === "GetParameter" && !parameters.has(Name)) throw refusal("ParameterNotFound", 400);
-      if (operation === "GetParameter") return { Parameter: { Name, Value: parameters.get(Name) } };
+      if (operation === "GetParameter")
+        return { Parameter: { Name, Value: parameters.get(Name), Type: "SecureString" } };
       throw new Error(`the SSM in memory does not know ${operation}`);
     }),
     logs: sending({ name: "CloudWatch Logs", prefix: "logs" }, (operation, input) => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { adopt, type Adopted, type AdoptRequest } from "../../../src/adopt/adopt.ts";
 import { leave, type Left } from "../../../src/adopt/leaving/leave.ts";
+import { type Imported, importSecrets, type ImportRequest } from "../../../src/adopt/secrets/import.ts";
 import { recordRunning } from "../../../src/adopt/record.ts";
 import type { Context, Progress } from "../../../src/domain/context.ts";
 import type { Result } from "../../../src/releases/result.ts";
@@ -13,6 +14,7 @@ export interface Adopter {
   adopt(options?: Partial<Pick<AdoptRequest, "wanted" | "given" | "force">>): Promise<Adopted>;
   record(dryRun?: boolean, allowDivergent?: boolean): Promise<Result>;
   leave(): Promise<Left>;
+  importSecrets(options: Pick<ImportRequest, "store"> & Partial<ImportRequest>): Promise<Imported>;
 }
 
 export const anything: AdoptRequest["wanted"] = {
@@ -59,8 +61,26 @@ export function adopter(account: PlayedAccount, wire: Wire = plainWire): Adopter
     progress,
     adopt: ({ wanted = anything, given = givenInTests, force = true } = {}) =>
       adopt(context, connections, { ...request, wanted, given, force }),
+    importSecrets: (options) =>
+      importSecrets(context, connections, {
+        ...request,
+        folder: account.root,
+        file: ".env.prod",
+        variables: [],
+        overwrite: [],
+        wanted: anything,
+        dryRun: false,
+        ...options,
+      }),
     leave: () => leave(context, connections, request),
     record: (dryRun = false, allowDivergent = false) =>
       recordRunning(context, connections, { ...request, dryRun, allowDivergent }),
   };
+}
+
+/** A stack file that was adopted, its images made of layers: no engine is played. */
+export function madeOfLayers(stackFile: string): string {
+  const files =
+    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
+  return stackFile.replaceAll(/build: \{.*\}/g, `layers: { base: "small/base:python", files: ${files} }`);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../../src/domain/identifiers.ts";
 import { readPastClient } from "../../unit/local-aws/stage.ts";
+import type { Wire } from "./wire.ts";
 import { type AccountOptions, openAccount, type PlayedAccount } from "./account.ts";
 
 /** A Dagster that somebody else has brought to ECS, by hand, by compose or by OpenTofu. */
@@ -74,4 +75,15 @@ function contentOf(text: string): { readonly config: Buffer; readonly manifest: 
 
 function digestOf(bytes: Buffer): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+}
+
+/** Services bear the tag that CloudFormation gives to what it makes; nobody else may give it. */
+export function ownedBy(owner: string): Wire {
+  const tag = { key: "aws:cloudformation:stack-name", value: owner };
+  return async (call, effect) => {
+    const answer = await effect();
+    if (call.operation !== "DescribeServices") return answer;
+    const { services } = answer as { readonly services: readonly { readonly tags?: readonly object[] }[] };
+    return { ...answer, services: services.map((one) => ({ ...one, tags: [...(one.tags ?? []), tag] })) };
+  };
 }

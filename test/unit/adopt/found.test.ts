@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { wordsOfAdopted } from "../../../src/adopt/explain.ts";
+import { DagsterUnreachable } from "../../../src/dagster/client.ts";
 import { protectingTag } from "../../../src/images/protect.ts";
 import type { Sha } from "../../../src/domain/identifiers.ts";
 import { ReleaseFailed } from "../../../src/releases/result.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
-import { adopter, givenInTests } from "../../releases/played/adopter.ts";
+import { adopter, givenInTests, madeOfLayers } from "../../releases/played/adopter.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { type Deployer, deployer } from "../../releases/played/deployer.ts";
-import { digestOfFound, openFound, pushFound } from "../../releases/played/found.ts";
+import { digestOfFound, openFound, ownedBy, pushFound } from "../../releases/played/found.ts";
 import { recordsOf } from "../../releases/played/records.ts";
 import { whatRuns } from "../../releases/played/services.ts";
 import { errorOf } from "../../error-of.ts";
@@ -30,15 +31,8 @@ async function act<T>(what: (who: Deployer) => Promise<T>, run: number): Promise
   await account.clock.pass(60_000);
   return result;
 }
-/** What was adopted, its images made of layers: no engine is played. */
 async function commitAdopted(code: string): Promise<Sha> {
-  const files =
-    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
-  const text = (await stackText()).replaceAll(
-    /build: \{ context: \., dockerfile: \w+ \}/g,
-    `layers: { base: "small/base:python", files: ${files} }`,
-  );
-  return account.commit({ "dagster-stack.yml": text, "app/main.py": code });
+  return account.commit({ "dagster-stack.yml": madeOfLayers(await stackText()), "app/main.py": code });
 }
 
 test("What compose made is described as it is: names, containers, locations, and no value that looks secret", async () => {
@@ -248,4 +242,114 @@ test("The first release goes back by itself when its code does not load", async 
   expect(error.result.outcome).toBe("taken-back");
   expect(error.message).toContain("does not load");
   expect(await revisions()).toEqual(asFound);
+});
+
+test("Runs that wait without a definition of their own are listed before the first release, and none after it", async () => {
+  const id = account.dagster.queue("small", "nightly\u001b[31m");
+  const result = await adopted();
+  const words = wordsOfAdopted(result).join("\n");
+  expect(words).toContain(`${id} of job nightly in small`);
+  expect(words).toContain("warning queued-runs: 1 run waits in the queue");
+  const looked = await account.clock.run(adopter(account).record(true));
+  expect(looked.plan.findings.map((one) => one.id)).toContain("queued-runs");
+  const who = adopter(account);
+  expect((await account.clock.run(who.record())).outcome).toBe("committed");
+  expect(JSON.stringify(who.progress)).toContain(`${id} of job nightly`);
+  await commitAdopted("VERSION = 2\n");
+  await act((one) => one.deploy(), 1);
+  // The code tells its runs their definition from now on.
+  const { waiting } = await adopted();
+  expect(waiting).toEqual({ runs: [], why: null });
+});
+
+test("A Dagster that does not list its runs keeps nobody from adopting, and that is said", async () => {
+  const silent = adopter(account, (call, effect) => {
+    if (call.operation === "WaitingRuns") return Promise.reject(new DagsterUnreachable("is away"));
+    return effect();
+  });
+  const { waiting, findings } = await account.clock.run(silent.adopt());
+  expect(waiting?.why?.untrusted).toContain("is away");
+  expect(findings.find(({ id }) => id === "queued-runs")?.what).toContain("Not all could be listed");
+});
+
+const composeFile = `x-aws-cluster: small
+services:
+  deal_flow_code:
+    image: "\${REGISTRY}/small/code:latest"
+    build: { context: ., dockerfile: DockerfileAppCode, target: system }
+    env_file: .env.prod
+    x-aws-policies: ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+  dagster_daemon: { image: "\${REGISTRY}/small/host", build: { context: ., dockerfile: DockerfileDagster } }
+  dagster_webserver:
+    image: "\${REGISTRY}/small/host"
+    entrypoint: dagster-webserver -h 0.0.0.0 -p 3000
+    x-aws-autoscaling: { min: 1, max: 2, cpu: 70 }
+`;
+
+test("A compose file tells which Dockerfile makes which image, scaling, and the file to import secrets from", async () => {
+  await account.close();
+  const files = { ...composed.options.files, "docker-compose.yml": composeFile, "poetry.lock": "" };
+  account = await openFound(composed.services, { ...composed.options, files });
+  const wanted = { cluster: null, prefix: null, tag: null, cloudFormationStack: null };
+  const { proof } = await account.clock.run(adopter(account).adopt({ wanted }));
+  const text = await stackText();
+  expect(text).toContain(`    repository: small/code
+    platform: linux/amd64
+    build: { context: ., dockerfile: DockerfileAppCode, target: system }
+`);
+  expect(text).toContain(`    build: { context: ., dockerfile: DockerfileDagster }
+`);
+  expect(text).not.toContain("which of them makes");
+  expect(text).toContain("scaling: { min: 1, max: 2, cpu: 70 }");
+  expect(text).toContain(
+    "# Not taken over: x-aws-policies of deal_flow_code in docker-compose.yml: what runs has them.",
+  );
+  expect(text).toContain("dagster-ecs secrets import .env.prod --into secret:small/production --dry-run");
+  expect(text).toContain("# With poetry.lock an image can be made of `layers`");
+  expect(proof.isSame).toBe(true);
+});
+
+test("What a definition does not tell of its command, compose tells", async () => {
+  await account.close();
+  const services = composed.services.map((one) => {
+    const { command: _, entryPoint: __, ...container } = one.container;
+    return { ...one, container };
+  });
+  const command = (name: string, words: string): string => `  ${name}: { command: ${words} }\n`;
+  const compose = `services:\n${command("deal_flow_code", "dagster api grpc -p 4000")}${command("dagster_daemon", "dagster-daemon run")}${command("dagster_webserver", "dagster-webserver")}`;
+  account = await openFound(services, {
+    ...composed.options,
+    files: { ...composed.options.files, "compose.yaml": compose },
+  });
+  const { stack } = await adopted();
+  expect(stack.services.map(({ kind }) => kind)).toEqual(
+    ["code-location", "daemon", "webserver"].map((value) => ({ value, guess: null })),
+  );
+});
+
+test("Services of a CloudFormation stack: the way to retire it is told, its percentages stay, and what it puts back is drift", async () => {
+  const wire = ownedBy("dealflow");
+  const result = await account.clock.run(adopter(account, wire).adopt());
+  const words = wordsOfAdopted(result).join("\n");
+  expect(words).toContain("CloudFormation stack dealflow still owns small-code, small-daemon, small-webserver.");
+  expect(words).toContain("aws cloudformation delete-stack --stack-name dealflow");
+  expect(result.findings.map(({ id }) => id)).toContain("owned-by-cloudformation");
+  expect(await stackText()).not.toContain("rollout: apply");
+  await account.clock.run(adopter(account).record());
+  await commitAdopted("VERSION = 2\n");
+  const released = await act((who) => who.deploy(), 1);
+  expect(released.outcome).toBe("committed");
+  // As compose does: what CloudFormation knows, put there again.
+  const request = { cluster: "small", service: "small-code", taskDefinition: "dealflow-deal_flow_code:1" };
+  await readPastClient(account.aws, "UpdateService", request);
+  await account.clock.pass(120_000);
+  const { drift } = await account.clock.run(deployer(account, { run: 2, wire }).status());
+  expect(drift.map(({ service, what }) => [service, what])).toEqual([
+    ["code", expect.stringContaining("it belongs to the CloudFormation stack dealflow")],
+  ]);
+  const again = await act((who) => who.deploy(), 3);
+  expect([again.outcome, (await revisions())["code"]]).toEqual([
+    "committed",
+    released.release.taskDefinitions["service/code"]?.revision,
+  ]);
 });

@@ -5,7 +5,7 @@ import { planLeaving, script } from "../../../src/adopt/leaving/plan.ts";
 import type { JsonMap } from "../../../src/domain/json.ts";
 import { compareDefinitions } from "../../../src/task-definitions/compare.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
-import { adopter } from "../../releases/played/adopter.ts";
+import { adopter, madeOfLayers } from "../../releases/played/adopter.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { deployer } from "../../releases/played/deployer.ts";
 import { openFound, pushFound } from "../../releases/played/found.ts";
@@ -30,12 +30,7 @@ const described = async (
 
 async function release(): Promise<void> {
   await account.clock.run(adopter(account).record());
-  const files =
-    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
-  const text = (await readFile(join(account.root, "dagster-stack.yml"), "utf8")).replaceAll(
-    /build: \{.*\}/g,
-    `layers: { base: "small/base:python", files: ${files} }`,
-  );
+  const text = madeOfLayers(await readFile(join(account.root, "dagster-stack.yml"), "utf8"));
   await account.commit({ "dagster-stack.yml": text, "app/main.py": "VERSION = 2\n" });
   await account.clock.run(deployer(account, { run: 1 }).deploy());
   await account.clock.pass(60_000);

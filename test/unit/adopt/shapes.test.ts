@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlayedAccount } from "../../releases/played/account.ts";
-import { adopter } from "../../releases/played/adopter.ts";
+import { adopter, madeOfLayers } from "../../releases/played/adopter.ts";
 import { deployer } from "../../releases/played/deployer.ts";
 import { digestOfFound, type FoundService, openFound } from "../../releases/played/found.ts";
 import { guided } from "../../releases/played/guided.ts";
@@ -89,10 +89,7 @@ test.each([
   await adopted();
   const { release } = await account.clock.run(adopter(account).record());
   expect(release.images["code"]?.digest).toBe(digestOfFound(image));
-  const files =
-    "[{ from: app, to: /app/app }, { from: dagster.yaml, to: /opt/dagster/dagster.yaml }, { from: workspace.yaml, to: /opt/dagster/workspace.yaml }]";
-  const text = (await stackText()).replace(/build: \{.*\}/, `layers: { base: "small/base:python", files: ${files} }`);
-  await account.commit({ "dagster-stack.yml": text, "app/main.py": "VERSION = 2\n" });
+  await account.commit({ "dagster-stack.yml": madeOfLayers(await stackText()), "app/main.py": "VERSION = 2\n" });
   const released = await account.clock.run(deployer(account, { run: 1 }).deploy());
   expect(released.outcome).toBe("committed");
   await account.clock.pass(60_000);
@@ -101,4 +98,71 @@ test.each([
   const now = await whatRuns(account);
   for (const key of ["daemon", "webserver"])
     expect(now[key]).toMatchObject({ revision: release.taskDefinitions[`service/${key}`]?.revision });
+});
+
+test("Code in S3 that readers have already is noted in release 0, so that a rollback to it switches to it", async () => {
+  account = await openFound(onAmd.services, onAmd.options);
+  await adopted();
+  const text = `${await stackText()}dags: { small: { source: { repository: owner/flows, ref: main }, prefix: dags/small/, directory: ., module: flows } }\n`;
+  await account.commit({ "dagster-stack.yml": text });
+  const source = { repository: "owner/flows", sha: "a".repeat(40) };
+  const pointer = {
+    schema: 1,
+    version: "b".repeat(40),
+    previous: null,
+    source,
+    run: null,
+    at: "2026-11-21T10:00:00.000Z",
+  };
+  account.s3.answer("PutObject", {
+    Bucket: "deploys",
+    Key: "dags/small/current.json",
+    Body: JSON.stringify(pointer),
+  });
+  const { release } = await account.clock.run(adopter(account).record());
+  expect(release.dags).toEqual({
+    small: { prefix: "dags/small/", version: pointer.version, source, releasedBy: "itself" },
+  });
+});
+
+/** As the guide's script puts it into every definition. */
+const sharedEnvironment = (password: string): string =>
+  JSON.stringify({
+    environment: [
+      { name: "PGSSLMODE", value: "require" },
+      ...(password === "" ? [] : [{ name: "SERVICE_PASSWORD", value: "$password" }]),
+    ],
+    secrets: ["AUTH0_CLIENT_SECRET", "DAGSTER_PG_PASSWORD"].map((name) => ({
+      name,
+      valueFrom: `arn:aws:ssm:$region:$account:parameter/asset_manager/$env/${name}`,
+    })),
+  });
+
+test("What a script puts in the place of $env, and the variables it puts into every definition, are told from what runs", async () => {
+  const files = { ...guided.options.files, "asset_manager/ecs/env.json": sharedEnvironment("") };
+  account = await openFound(guided.services, { ...guided.options, files });
+  const { proof } = await adopted();
+  const text = await stackText();
+  expect(text).toContain(`placeholders: { account: "\${account}", env: prod, region: "\${region}" }`);
+  expect(text).toContain("environment-file: { path: asset_manager/ecs/env.json, mode: replace }");
+  expect(text).not.toContain("# A gap");
+  expect(proof.isSame).toBe(true);
+  const runs = proof.definitions.find(({ definition }) => definition.startsWith("run/"));
+  expect(runs).toMatchObject({ from: null });
+});
+
+test("A file of variables that is not what runs is left out, by the names that differ, and tells no secret", async () => {
+  const files = { ...guided.options.files, "asset_manager/ecs/env.json": sharedEnvironment("$password") };
+  const services = guided.services.map((one) => ({
+    ...one,
+    container: { ...one.container, environment: [{ name: "SERVICE_PASSWORD", value: "hunter22" }] },
+  }));
+  account = await openFound(services, { ...guided.options, files });
+  await adopted();
+  const text = await stackText();
+  expect(text).toContain(
+    "# Not taken over: asset_manager/ecs/env.json, which is not what runs. They differ by PGSSLMODE, SERVICE_PASSWORD.",
+  );
+  expect(text).not.toContain("hunter22");
+  expect(text).not.toMatch(/^environment-file/m);
 });

@@ -162,6 +162,19 @@ test("what a release that was cut has moved is told as that, whatever is current
   }
 });
 
+test("what CloudFormation has put back is told as its doing, with the way to end that", () => {
+  const put = withService("code", { revision: foreign, cloudFormationStack: "Dagster-Prod" });
+  expect(driftOf(stack, put)).toEqual([
+    expect.objectContaining({
+      kind: "revision",
+      what: expect.stringMatching(
+        /^runs by-hand:7 instead of .*; it belongs to the CloudFormation stack Dagster-Prod, whose deploy/,
+      ) as unknown,
+      remedy: expect.stringContaining("retire that stack") as unknown,
+    }),
+  ]);
+});
+
 describe("a plan", () => {
   test("brings two daemons back to one", () => {
     const plan = planRelease(stack, withService("daemon", { desiredCount: 2 }), begin(released, shaOf("a")));
