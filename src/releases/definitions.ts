@@ -4,7 +4,17 @@ import type { Json } from "../domain/json.ts";
 import { type Later, laterText } from "../domain/later.ts";
 import { pathInImage } from "../stack/findings.ts";
 import { instanceFolder, madeDagsterYaml, madeWorkspace } from "../stack/instance-files.ts";
-import type { CodeLocation, Definition, Migration, Secret, Service, Stack, Task, Variables } from "../stack/stack.ts";
+import type {
+  CodeLocation,
+  Definition,
+  Migration,
+  RunProcess,
+  Secret,
+  Service,
+  Stack,
+  Task,
+  Variables,
+} from "../stack/stack.ts";
 import { containerIn } from "../task-definitions/existing.ts";
 import type { DefinitionRequest, GeneratedRequest, LoadedCode, Role } from "../task-definitions/render.ts";
 import { namedIn, type VariableLayer, withVariables } from "../task-definitions/variables.ts";
@@ -107,6 +117,7 @@ export function runDefinitions(
           ...common(stack, run, images, sources),
           dags: dagsOfRun(stack, run),
           kind: "generated",
+          sidecars: sidecarsOf(run, images),
           ...generated(stack, run.definition),
           role: { kind: "run" as const },
           log: logOf(stack, run, "run"),
@@ -142,6 +153,7 @@ export function serviceDefinitions(
             ...common(stack, service, images, sources),
             dags: dagsOfService(stack, service),
             kind: "generated",
+            sidecars: sidecarsOf(service, images),
             ...generated(stack, service.definition),
             role,
             login: loginInFront(stack, service, images),
@@ -162,10 +174,23 @@ function loginInFront(stack: Stack, service: Service, images: ImageReferences): 
   return { image, htpasswd, port: service.port };
 }
 
+/** Further containers of a task. One whose image is not known has none yet: that was checked when the file was read. */
+function sidecarsOf(
+  { sidecars }: Pick<Service | RunProcess, "sidecars">,
+  images: ImageReferences,
+): NonNullable<GeneratedRequest["sidecars"]> {
+  return Object.fromEntries(
+    Object.entries(sidecars).flatMap(([name, { image, settings }]) => {
+      const reference = image.kind === "own" ? images[image.key] : image.reference;
+      return reference === undefined ? [] : [[name, { image: reference, settings }] as const];
+    }),
+  );
+}
+
 /** One that somebody else has written, with what the stack file says of images, variables and tags. */
 function existing(
   stack: Stack,
-  task: Task & { readonly definition: Definition },
+  task: Service | RunProcess,
   definition: string,
   code: LoadedCode | null,
   images: ImageReferences,
@@ -181,6 +206,7 @@ function existing(
     container,
     content,
     image,
+    sidecarImages: Object.fromEntries(Object.entries(sidecarsOf(task, images)).map(([name, one]) => [name, one.image])),
     variables,
     code,
     labels: {},

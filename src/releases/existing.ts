@@ -21,15 +21,16 @@ export interface WrittenBy {
   /** `services.web`, `runs` */
   readonly by: string;
   readonly of: Exclude<Definition, { kind: "generated" }>;
+  readonly sidecars: Service["sidecars"];
 }
 
 /** Definitions that the stack file takes from files, or from what runs. */
 export function writtenDefinitions({ services, runs }: Pick<Stack, "services" | "runs">): readonly WrittenBy[] {
-  const ofServices = Object.values(services).map(({ key, definition }) => {
-    return { definition: `service/${key}`, by: `services.${key}`, of: definition };
+  const ofServices = Object.values(services).map(({ key, definition, sidecars }) => {
+    return { definition: `service/${key}`, by: `services.${key}`, of: definition, sidecars };
   });
-  const ofRuns = Object.values(runs.kind === "ecs" ? runs.definitions : {}).map(({ key, definition }) => {
-    return { definition: `run/${key}`, by: "runs", of: definition };
+  const ofRuns = Object.values(runs.kind === "ecs" ? runs.definitions : {}).map(({ key, definition, sidecars }) => {
+    return { definition: `run/${key}`, by: "runs", of: definition, sidecars };
   });
   return [...ofServices, ...ofRuns].flatMap(({ of, ...named }) => (of.kind === "generated" ? [] : [{ ...named, of }]));
 }
@@ -108,7 +109,7 @@ export function liveDefinitions(
 /** What keeps definitions of the user's own from being edited: edits that would have no effect. */
 export function existingProblems(stack: Stack, existing: Observation["existing"]): readonly Problem[] {
   const families = new Map<string, string>();
-  return writtenDefinitions(stack).flatMap(({ definition, by, of }): readonly Problem[] => {
+  return writtenDefinitions(stack).flatMap(({ definition, by, of, sidecars }): readonly Problem[] => {
     const found = existing[definition];
     if (found === undefined) return [];
     const { source, content } = found;
@@ -140,6 +141,14 @@ export function existingProblems(stack: Stack, existing: Observation["existing"]
           suggest(of.container, containers, "It has no container at all."),
         ),
       );
+    for (const [name, { place }] of Object.entries(sidecars)) {
+      if (!containers.includes(name))
+        problems.push({
+          where: place,
+          what: `${source} has no container ${quote(name)}: its image would not be set.`,
+          fix: suggest(name, containers, "It has no container at all."),
+        });
+    }
     return problems;
   });
 }

@@ -2,7 +2,7 @@ import { UserError } from "../domain/errors.ts";
 import { keySchema } from "../domain/identifiers.ts";
 import { notRun, type Release } from "../domain/release.ts";
 import { quote, suggest } from "../stack/problems.ts";
-import type { Service, Stack } from "../stack/stack.ts";
+import type { RunProcess, Service, Stack } from "../stack/stack.ts";
 import { locationsServedBy } from "./hosts.ts";
 
 /**
@@ -90,7 +90,7 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
     if (!names.has(name)) throw unknownName(name, names);
     if (Object.hasOwn(stack.images, name)) {
       chosen.images.add(name);
-      for (const service of services) if (imagesOfService(service).includes(name)) addService(service);
+      for (const service of services) if (imagesOfTask(service).includes(name)) addService(service);
       for (const { location, image } of runsOf(stack)) if (image === name) addLocation(location);
     }
     for (const service of services) {
@@ -101,16 +101,18 @@ function chosenBy(stack: Stack, only: readonly string[]): Chosen {
   return chosen;
 }
 
-/** Its own, and that of nginx in front of it. */
-function imagesOfService(service: Service): readonly string[] {
-  return service.kind === "webserver" && service.auth !== null ? [service.image, service.auth.image] : [service.image];
+/** Its own, and those of its sidecars; of nginx in front of it, too. */
+function imagesOfTask(task: Service | RunProcess): readonly string[] {
+  const nginx = "kind" in task && task.kind === "webserver" && task.auth !== null ? [task.auth.image] : [];
+  const sidecars = Object.values(task.sidecars).flatMap(({ image }) => (image.kind === "own" ? [image.key] : []));
+  return [task.image, ...nginx, ...sidecars];
 }
 
 function imagesOf(stack: Stack, { images, services, locations, migrations }: Chosen): ReadonlySet<string> {
   return new Set([
     ...images,
-    ...Object.values(stack.services).flatMap((service) => (services.has(service.key) ? imagesOfService(service) : [])),
-    ...runsOf(stack).flatMap(({ location, image }) => (locations.has(location) ? [image] : [])),
+    ...Object.values(stack.services).flatMap((service) => (services.has(service.key) ? imagesOfTask(service) : [])),
+    ...runsOf(stack).flatMap((run) => (locations.has(run.location) ? imagesOfTask(run) : [])),
     ...stack.migrations.flatMap(({ name, image }) => (migrations.has(name) ? [image] : [])),
   ]);
 }
@@ -154,8 +156,8 @@ function namesIn({
   };
 }
 
-/** Locations whose runs are tasks of their own, with the image of each. */
-export function runsOf({ runs }: Stack): readonly { readonly location: string; readonly image: string }[] {
+/** Runs that are tasks of their own, of all locations. */
+export function runsOf({ runs }: Stack): readonly RunProcess[] {
   return runs.kind === "ecs" ? Object.values(runs.definitions) : [];
 }
 

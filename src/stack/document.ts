@@ -142,6 +142,31 @@ const sizeSchema = z
 
 const mountsSchema = z.record(keySchema, containerPath);
 
+const containerName = text.regex(/^[A-Za-z0-9_-]{1,255}$/, "a container's name");
+
+/** Members that a sidecar has from elsewhere: its name is its key. */
+const sidecarSettings = z.record(text, z.unknown()).refine((settings) => !("name" in settings || "image" in settings), {
+  error: "sets `name` or `image`",
+  params: { fix: "Its key is its name; write `image` beside `settings`." },
+});
+
+const sidecarsSchema = z
+  .record(
+    containerName,
+    z.strictObject({
+      image: text.describe(
+        "A key of `images`, for the digest that is released; or an image from elsewhere: `host/repository:tag`.",
+      ),
+      settings: sidecarSettings
+        .default({})
+        .describe(
+          "Members of a container definition as ECS takes them: `environment: [{ name, value }]`, `memoryReservation`, `healthCheck`. " +
+            "It is not essential, and writes its lines where the task does, unless they say otherwise.",
+        ),
+    }),
+  )
+  .default({});
+
 /** What a definition of the user's own decides for itself. */
 const ownDefinitionDecides = ["size", "mounts", "auth", "module", "python-path", "workdir"] as const;
 
@@ -162,8 +187,7 @@ const serviceKeys = {
     .regex(/^[A-Za-z0-9_-]{1,255}$/, "a task definition family")
     .optional()
     .describe("Task definition family. Default `<stack>-<key>`, or what the definition file says."),
-  container: text
-    .regex(/^[A-Za-z0-9_-]{1,255}$/, "a container's name")
+  container: containerName
     .optional()
     .describe("Container that runs Dagster. Default the service's key; in an existing definition, its only container."),
   replaces: text
@@ -176,6 +200,9 @@ const serviceKeys = {
     ),
   size: sizeSchema.optional().describe("CPU and memory of the task. Default 512 and 1024."),
   mounts: mountsSchema.optional().describe("Volumes: key of `volumes` to the path in the container."),
+  sidecars: sidecarsSchema.describe(
+    "Further containers of the task, by their names. In a definition of your own they are there already, and only their image is set.",
+  ),
   rollout: z
     .enum(["keep", "apply"])
     .default("keep")
@@ -443,6 +470,7 @@ const runsSchema = z.discriminatedUnion("launcher", [
         .optional()
         .describe("CPU and memory of a run, unless its tags say otherwise. Default 512 and 1024."),
       mounts: serviceKeys.mounts,
+      sidecars: serviceKeys.sidecars,
       ...variables,
       tags: tagsSchema.describe("ECS tags of the runs' definitions, beside those at the top of the file."),
     })

@@ -8,6 +8,7 @@ import { withAddresses, withInstanceFiles } from "./instance-files.ts";
 import { type Substituted, substitute } from "./placeholders.ts";
 import { type Problem, quote, refusal } from "./problems.ts";
 import { schemaProblems } from "./schema-problems.ts";
+import { sidecarProblems } from "./sidecars.ts";
 import type {
   GateLogin,
   Building,
@@ -52,6 +53,7 @@ export function resolveStack(
     ...nameProblems(stack),
     ...replacedProblems(stack, source),
     ...reachProblems(stack, source),
+    ...sidecarProblems(stack),
   ];
   if (problems.length > 0) throw refusal(problems);
   return stack;

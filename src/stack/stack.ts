@@ -3,6 +3,7 @@ import type { Contract } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Level } from "../domain/finding.ts";
 import type { Platform } from "../domain/identifiers.ts";
+import type { JsonMap } from "../domain/json.ts";
 import type { ExpectedState, FirstTick, GateName } from "../domain/plan.ts";
 import type { Size } from "./size.ts";
 
@@ -181,9 +182,21 @@ export interface Task {
   readonly logGroup: string | null;
 }
 
+/** A further container of a task. */
+export interface Sidecar {
+  readonly place: Place;
+  readonly image:
+    | { readonly kind: "own"; readonly key: string }
+    | { readonly kind: "foreign"; readonly reference: string };
+  /** Members of a container definition, as ECS takes them. */
+  readonly settings: JsonMap;
+}
+
 interface ServiceProcess extends Task {
   readonly key: string;
   readonly definition: Definition;
+  /** By their names. */
+  readonly sidecars: Readonly<Record<string, Sidecar>>;
   /** Name of the ECS service. */
   readonly service: string;
   /** Name of an ECS service outside of the stack that is stopped before this one starts; null for none. */
@@ -269,6 +282,8 @@ export type Runs =
 export interface RunProcess extends Task {
   readonly location: string;
   readonly definition: Definition;
+  /** By their names. */
+  readonly sidecars: Readonly<Record<string, Sidecar>>;
   /**
    * The location's name as a release writes it, in `run/<key>`: other characters than letters, digits, `_`, `.` and `-`
    * become `-`.

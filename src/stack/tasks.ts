@@ -1,10 +1,22 @@
 import { type Contract, type ContractService, nameOfSecret } from "../domain/contract.ts";
 import type { Place } from "../domain/errors.ts";
 import { locationKey } from "../domain/identifiers.ts";
+import type { JsonMap } from "../domain/json.ts";
 import type { StackDocument } from "./document.ts";
 import { logVariables } from "./instance-files.ts";
 import type { Size } from "./size.ts";
-import type { BasicAuth, Definition, Migration, Nginx, RunProcess, Runs, Service, Task, Variables } from "./stack.ts";
+import type {
+  BasicAuth,
+  Sidecar,
+  Definition,
+  Migration,
+  Nginx,
+  RunProcess,
+  Runs,
+  Service,
+  Task,
+  Variables,
+} from "./stack.ts";
 import { keyPlaceAt, type MapTree, type Path, placeAt } from "./tree.ts";
 import { databaseVariables, over, variablesAt } from "./variables.ts";
 
@@ -132,6 +144,25 @@ function nginxAt(
   return login === null || auth === undefined ? null : { ...login, image: auth.image };
 }
 
+function sidecarsAt(
+  { document, tree }: Source,
+  written: WrittenService["sidecars"],
+  path: Path,
+): Readonly<Record<string, Sidecar>> {
+  return Object.fromEntries(
+    Object.entries(written).map(([name, { image, settings }]): readonly [string, Sidecar] => [
+      name,
+      {
+        place: keyPlaceAt(tree, [...path, "sidecars", name]),
+        image: Object.hasOwn(document.images, image)
+          ? { kind: "own", key: image }
+          : { kind: "foreign", reference: image },
+        settings: settings as JsonMap, // it was YAML
+      },
+    ]),
+  );
+}
+
 function serviceOf(source: Source, key: string, written: WrittenService): Service {
   const { document, tree, contract } = source;
   const path = ["services", key];
@@ -144,6 +175,7 @@ function serviceOf(source: Source, key: string, written: WrittenService): Servic
       family: ecsName(`${document.name}-${key}`),
       container: ecsName(key),
     }),
+    sidecars: sidecarsAt(source, written.sidecars, path),
     service: known.service ?? written.service ?? ecsName(`${document.name}-${key}`),
     replaces: written.replaces ?? null,
     rollout: written.rollout,
@@ -204,6 +236,7 @@ function runOf(source: Source, runs: WrittenRuns, location: string, image: strin
   return {
     ...taskOf(source, { ...runs, image: runs.image ?? image }, ["runs"]),
     location,
+    sidecars: sidecarsAt(source, runs.sidecars, ["runs"]),
     key: locationKey(location),
     definition: { ...definition, family },
     taskRole:

@@ -53,6 +53,8 @@ export interface ExistingRequest {
   readonly content: JsonMap;
   /** Full reference, by digest. */
   readonly image: Later;
+  /** Of further containers, by their names; none unless told. */
+  readonly sidecarImages?: Readonly<Record<string, Later>> | undefined;
   readonly variables: readonly VariableLayer[];
   /** What it tells of the code that it loads; null: it loads none. */
   readonly code: LoadedCode | null;
@@ -83,6 +85,8 @@ export interface GeneratedRequest {
       }
     | null
     | undefined;
+  /** Further containers, by their names; none unless told. */
+  readonly sidecars?: Readonly<Record<string, { readonly image: Later; readonly settings: JsonMap }>> | undefined;
   /** Replaces the command of the role. */
   readonly command: readonly string[] | null;
   readonly environment: Readonly<Record<string, string>>;
@@ -128,6 +132,7 @@ function renderExisting({
   container,
   content,
   image,
+  sidecarImages = {},
   variables,
   code,
   labels,
@@ -140,7 +145,7 @@ function renderExisting({
   } as const;
   return edited(content, {
     family,
-    images: { [container]: image },
+    images: { ...sidecarImages, [container]: image },
     variables: { [container]: [...variables, told] },
     labels: { [container]: labels },
     tags,
@@ -184,7 +189,12 @@ function renderGenerated(request: GeneratedRequest): LaterJson {
     },
     ...given("executionRoleArn", request.executionRoleArn),
     ...given("taskRoleArn", request.taskRoleArn),
-    containerDefinitions: [container, ...nginx(request), ...(followed === null ? [] : readers(request, followed))],
+    containerDefinitions: [
+      container,
+      ...nginx(request),
+      ...(followed === null ? [] : readers(request, followed)),
+      ...sidecars(request),
+    ],
     ...given("volumes", volumesOf(request)),
     ...given(
       "tags",
@@ -215,6 +225,17 @@ function nginx({ role, login = null, log }: GeneratedRequest): readonly LaterJso
       ...given("logConfiguration", log === null ? null : logConfiguration(log)),
     },
   ];
+}
+
+/** Containers of the user's own: they go with the task, and do not end it. */
+function sidecars({ sidecars: all = {}, log }: GeneratedRequest): readonly LaterJson[] {
+  return byName(all).map(([name, { image, settings }]) => ({
+    essential: false,
+    ...given("logConfiguration", log === null ? null : logConfiguration(log)),
+    ...settings,
+    name,
+    image,
+  }));
 }
 
 /** What is read beside a process that loads the code itself; null: the process has none, or is the reader itself. */
