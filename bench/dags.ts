@@ -179,7 +179,9 @@ async function figures(
       }
       await checkout.remove();
       if (into === plain)
-        readers.push(await readerFigures(environmentOf(store), { bucket, prefix: `${place}/` }, store.requests));
+        readers.push(
+          await readerFigures(environmentOf(store), { bucket, prefix: `${place}/` }, () => store.requests()),
+        );
     }
     for (const [at, [peer, into]] of [...theirs].entries()) {
       const checkout = await newCheckout(tree(count, "sql", round));

@@ -12,8 +12,8 @@ export function limits(stack: Stack): readonly Finding[] {
   const needsInstance = services.length === 0 || services.some(({ definition }) => definition.kind === "generated");
   const whole: Place = { file: stack.file, line: 1, column: 1 };
   return [
-    ...Object.values(stack.dags).flatMap(({ place, fallback, source }) => [
-      ...(fallback === "image" && source !== null
+    ...Object.values(stack.dags).flatMap(({ place, fallback, source }) =>
+      fallback === "image" && source !== null
         ? [
             cannot(
               place,
@@ -21,8 +21,8 @@ export function limits(stack: Stack): readonly Finding[] {
               "Remove `fallback`, and publish a first version from there.",
             ),
           ]
-        : []),
-    ]),
+        : [],
+    ),
     ...(instance.dagsterYaml.kind === "generated" && needsInstance
       ? [cannot(whole, "makes no dagster.yaml", "Name your own under `instance: { dagster-yaml: … }`.")]
       : []),

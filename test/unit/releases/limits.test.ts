@@ -53,8 +53,6 @@ function limitsOf(text: string): readonly Finding[] {
 }
 
 const refused = (text: string): readonly Finding[] => limitsOf(text).filter(({ level }) => level === "error");
-const servicesWith = (more: string): string =>
-  `services: { ${code}, web: { kind: webserver, image: app, url: http://web${more} } }\n`;
 
 /** A file that uses the key, by its way in the schema. */
 const stops: Readonly<Record<string, string>> = {
