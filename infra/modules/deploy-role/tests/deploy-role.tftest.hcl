@@ -266,7 +266,7 @@ run "lets_who_deploys_keep_plain_files_where_the_stack_has_them" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(output.policy).Statement : [sort(statement.Action), statement.Resource] if statement.Sid == "DagsPlain"] == [[["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::shop-dagster/plain/main/*"]]]
+    condition     = [for statement in jsondecode(output.policy).Statement : [statement.Action, statement.Resource] if statement.Sid == "DagsPlain"] == [[["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], ["arn:aws:s3:::shop-dagster/plain/main/*"]]]
     error_message = "files that go are removed, there and nowhere else"
   }
 }
