@@ -10,24 +10,49 @@ import { findProgram, openProcesses } from "../test/local-aws/backing/processes.
 import { startServer } from "../test/local-aws/backing/server.ts";
 import { pythonTools } from "../test/python-tools.ts";
 import { runStep } from "../test/runner/run-step.ts";
+import { openDistance } from "./dags/distance.ts";
+import { type ReaderFigures, readerFigures } from "./dags/reader.ts";
 import { median, type Row, row } from "./rows.ts";
 
 /** Code to S3: sync-dags through the bundle, and what people use in its place, in turn, as whole processes on versitygw. */
 export async function measure(runs: number): Promise<readonly Row[]> {
+  return measureTrees(Math.min(runs, 3), [2_000, 10_000]);
+}
+
+/** @param counts of files, each once on loopback and once {@link farMilliseconds} away */
+export async function measureTrees(rounds: number, counts: readonly number[]): Promise<readonly Row[]> {
   const store = await openStore();
+  const distance = await openDistance(store.url, farMilliseconds);
+  const far: Store = { ...store, url: distance.url };
   try {
-    const peers = await findPeers(store);
-    const rounds = Math.min(runs, 3);
     const rows: Row[] = [];
-    for (const count of [2_000, 10_000]) rows.push(...(await figures(store, peers, count, rounds)));
+    for (const [at, where] of [
+      [store, ""],
+      [far, `, ${farMilliseconds} ms away`],
+    ] as const) {
+      const peers = await findPeers(at);
+      for (const count of counts) rows.push(...(await figures(at, peers, count, rounds, where)));
+    }
     return rows;
   } finally {
+    await distance.close();
     await store.close();
   }
 }
 
+/** From a runner of GitHub to S3 in a region of its own. */
+const farMilliseconds = 25;
+
 const bucket = "dags";
 const region = "eu-central-1";
+const environmentOf = ({ url, folder }: Store): Readonly<Record<string, string>> => ({
+  ...credentials,
+  AWS_REGION: region,
+  AWS_DEFAULT_REGION: region,
+  AWS_ENDPOINT_URL: url,
+  HOME: folder,
+  PATH: "/usr/bin:/bin",
+});
 const credentials = { AWS_ACCESS_KEY_ID: "bench", AWS_SECRET_ACCESS_KEY: "bench-secret" };
 
 /** An S3 over a folder. */
@@ -72,9 +97,14 @@ interface Peer {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-async function findPeers({ url, folder }: Store): Promise<readonly Peer[]> {
+async function findPeers(store: Store): Promise<readonly Peer[]> {
+  const { url } = store;
   const { aws, environment } = await pythonTools();
-  const common = { ...credentials, AWS_REGION: region, AWS_ENDPOINT_URL: url, HOME: folder, PATH: "/usr/bin:/bin" };
+  const common = environmentOf(store);
+  const s5cmd = await goTool("s5cmd").catch((error: unknown) => {
+    console.error(`not measured: s5cmd: ${String(error).split("\n")[0]}`);
+    return null;
+  });
   const rclone = findProgram("rclone", process.env["PATH"] ?? "");
   const remote = `:s3,provider=Other,env_auth=true,endpoint='${url}',region=${region},force_path_style=true:`;
   const tuned = ["--checksum", "--fast-list", "--s3-no-head", "--s3-no-check-bucket", "--transfers", "64"];
@@ -85,6 +115,14 @@ async function findPeers({ url, folder }: Store): Promise<readonly Peer[]> {
       args: (from, to) => ["s3", "sync", from, `s3://${to}`, "--delete", "--only-show-errors"],
       environment: { ...environment, ...common },
     },
+    s5cmd === null
+      ? null
+      : {
+          name: "s5cmd sync",
+          command: s5cmd,
+          args: (from, to) => ["--endpoint-url", url, "--log", "error", "sync", "--delete", `${from}/`, `s3://${to}/`],
+          environment: common,
+        },
     ...[[], tuned].map((options, at): Peer | null =>
       rclone === null
         ? null
@@ -112,31 +150,50 @@ interface Figure {
 type Figures = Readonly<Record<Phase, Figure[]>>;
 const noFigures = (): Figures => ({ first: [], "no change": [], "one file": [] });
 
-async function figures(store: Store, peers: readonly Peer[], count: number, rounds: number): Promise<readonly Row[]> {
+async function figures(
+  store: Store,
+  peers: readonly Peer[],
+  count: number,
+  rounds: number,
+  where: string,
+): Promise<readonly Row[]> {
+  const files = `${count} files${where}`;
   const plain = noFigures();
   const python = noFigures();
   const mirror = noFigures();
+  const mirrorPython = noFigures();
+  const readers: ReaderFigures[] = [];
   const theirs = new Map(peers.map((peer) => [peer, noFigures()]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const [into, suffix, layout] of [
       [plain, "sql", "versions"],
       [python, "py", "versions"],
       [mirror, "sql", "mirror"],
+      [mirrorPython, "py", "mirror"],
     ] as const) {
       const checkout = await newCheckout(tree(count, suffix, round));
-      const place = `ours-${layout}-${suffix}-${count}-${round}`;
+      const place = `ours-${layout}-${suffix}-${count}-${round}${where === "" ? "" : "-far"}`;
       for (const phase of phases) {
         if (phase === "one file") await changeOne(checkout, suffix);
         into[phase].push(await ours(store, checkout, place, layout));
       }
       await checkout.remove();
+      if (into === plain)
+        readers.push(
+          await readerFigures(environmentOf(store), { bucket, prefix: `${place}/` }, () => store.requests()),
+        );
     }
     for (const [at, [peer, into]] of [...theirs].entries()) {
       const checkout = await newCheckout(tree(count, "sql", round));
       for (const phase of phases) {
         if (phase === "one file") await changeOne(checkout, "sql");
         into[phase].push(
-          await timed(store, peer, join(checkout.folder, "dags"), `${bucket}/peer-${at}-${count}-${round}`),
+          await timed(
+            store,
+            peer,
+            join(checkout.folder, "dags"),
+            `${bucket}/peer-${at}-${count}-${round}${where === "" ? "" : "-far"}`,
+          ),
         );
       }
       await checkout.remove();
@@ -146,24 +203,28 @@ async function figures(store: Store, peers: readonly Peer[], count: number, roun
   return [
     ...phases.flatMap((phase) => [
       ...[...theirs].map(([{ name }, all]) =>
-        row(`${phase}, ${count} files`, "s", of(plain[phase], "seconds"), { name, value: of(all[phase], "seconds") }),
+        row(`${phase}, ${files}`, "s", of(plain[phase], "seconds"), { name, value: of(all[phase], "seconds") }),
       ),
-      row(`${phase}, ${count} files, checked`, "s", of(python[phase], "seconds"), null),
+      row(`${phase}, ${files}, checked`, "s", of(python[phase], "seconds"), null),
+      row(`mirror, ${phase}, ${files}, checked`, "s", of(mirrorPython[phase], "seconds"), null),
       ...[...theirs].map(([{ name }, all]) =>
-        row(`mirror, ${phase}, ${count} files`, "s", of(mirror[phase], "seconds"), {
+        row(`mirror, ${phase}, ${files}`, "s", of(mirror[phase], "seconds"), {
           name,
           value: of(all[phase], "seconds"),
         }),
       ),
     ]),
+    row(`no change, ${files}, requests`, "requests", of(plain["no change"], "requests"), best(theirs, "no change")),
+    row(`reader, first load, ${files}`, "s", median(readers.map(({ firstLoad }) => firstLoad)), null),
+    row(`reader, idle poll, ${files}`, "requests", median(readers.map(({ idleRequests }) => idleRequests)), null),
     row(
-      `no change, ${count} files, requests`,
-      "requests",
-      of(plain["no change"], "requests"),
-      best(theirs, "no change"),
+      `reader, idle poll, ${files}, processor`,
+      "ms",
+      median(readers.map(({ idleMilliseconds }) => idleMilliseconds)),
+      null,
     ),
-    row(`mirror, first, ${count} files, memory of the whole process`, "MiB", of(mirror.first, "mebibytes"), null),
-    row(`first, ${count} files, memory of the whole process`, "MiB", of(plain.first, "mebibytes"), null),
+    row(`mirror, first, ${files}, memory of the whole process`, "MiB", of(mirror.first, "mebibytes"), null),
+    row(`first, ${files}, memory of the whole process`, "MiB", of(plain.first, "mebibytes"), null),
   ];
 }
 

@@ -22,6 +22,7 @@ const programs = {
   },
   // Of one set of modules, so that what both are made of is compiled once.
   buildx: { kind: "module", module: "github.com/docker/buildx", version: "v0.37.2", path: "/cmd/buildx" },
+  s5cmd: { kind: "module", module: "github.com/peak/s5cmd/v2", version: "v2.3.0", path: "" },
   versitygw: { kind: "module", module: "github.com/versity/versitygw", version: "v1.7.0", path: "/cmd/versitygw" },
   buildkitd: { kind: "module", module: "github.com/moby/buildkit", version: "v0.33.1", path: "/cmd/buildkitd" },
   // Its go.mod repeats a `replace`, which counts in a main module only.

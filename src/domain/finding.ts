@@ -25,6 +25,7 @@ export const checkIds: readonly string[] = [
   "daemon-overlaps",
   "dags-broken",
   "dags-invalid",
+  "dags-left",
   "dags-lock",
   "dags-launcher",
   "dags-lock-differs",

@@ -24,6 +24,8 @@ export interface ImagePlan {
   readonly dagster: string | null;
   /** What goes into it, and its lock file if it has one; null for one that was made elsewhere, or from a Dockerfile. */
   readonly made: { readonly of: Inputs; readonly lock: Lock | null } | null;
+  /** SHA-256 of the lock file that a Dockerfile says it installs, in hex; of images of layers `made` has it. */
+  readonly lock?: string;
   /** Tags that will name the image and do not yet. */
   readonly tags: readonly string[];
   /** Why, for people. */
@@ -37,7 +39,7 @@ export interface MakingPlan extends ImagePlan {
 }
 
 /** What only its way of making knows of an image. */
-export interface Making<Recorded> extends Pick<ImagePlan, "dagster" | "made" | "findings"> {
+export interface Making<Recorded> extends Pick<ImagePlan, "dagster" | "made" | "lock" | "findings"> {
   readonly way: "layers" | "docker";
   /** Of the image that will be made; null: known after apply. */
   readonly digest: Digest | null;
@@ -57,7 +59,8 @@ export function planMade<Recorded>(observed: Observed<Recorded>, making: Making<
     ...toolMissing(observed),
   ];
   const commit = commitTag.digest === null && kept === null ? [commitTag.name] : [];
-  const known = { contentKey, digest, dagster, made, findings };
+  const lock = making.lock === undefined ? {} : { lock: making.lock };
+  const known = { contentKey, digest, dagster, made, findings, ...lock };
   if (found === null) {
     return { ...known, way, tags: [...commit, contentTag(contentKey)], reasons: whyNew(observed, changes) };
   }

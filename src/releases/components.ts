@@ -3,6 +3,7 @@ import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
+import { locationsServedBy } from "./hosts.ts";
 import { runsOf } from "./scope.ts";
 import { movedOf, type Observation, shownName, successorOf } from "./observation.ts";
 
@@ -45,6 +46,7 @@ function checkLeft(stack: Stack, { current }: Observation): readonly Finding[] {
   ];
   return [
     ...services,
+    ...dagsLeft(stack, current),
     ...others.map(
       (component): Finding => ({
         id: "component-left",
@@ -55,6 +57,28 @@ function checkLeft(stack: Stack, { current }: Observation): readonly Finding[] {
       }),
     ),
   ];
+}
+
+/** What goes, what stays and what waits of a location whose code lay in S3. */
+function dagsLeft(stack: Stack, { dags, id }: Release): readonly Finding[] {
+  const hosts = Object.values(stack.services).filter(({ kind }) => kind !== "code-location");
+  return Object.entries(dags).flatMap(([location, { prefix, releasedBy }]): readonly Finding[] => {
+    if (Object.hasOwn(stack.dags, location)) return [];
+    const isServed = Object.values(stack.services).some((service) => locationsServedBy(service).includes(location));
+    const goes = isServed
+      ? "It is served from the image from now on, by what is replaced for that."
+      : `With it go its schedules, sensors and definitions: ${hosts.map(({ key }) => key).join(" and ")} have it in their list no more once they are replaced, which the list in their definitions makes this release do where they loaded it themselves.`;
+    const published = releasedBy === "itself" ? "; whoever publishes it may go on, and nobody reads it" : "";
+    return [
+      {
+        id: "dags-left",
+        level: isServed ? "notice" : "warning",
+        where: { file: stack.file, line: 1, column: 1 },
+        what: `The stack file has no DAGs of ${location} any more, which release ${id} has. ${goes} Its versions and its pointer stay below ${prefix} in the bucket${published}. A run of it that is still in the queue then finds no code of its version.`,
+        fix: `Let its runs come to an end first, and turn its schedules and sensors off. Remove what lies below ${prefix} when no release that you may go back to has it.`,
+      },
+    ];
+  });
 }
 
 /**

@@ -110,7 +110,8 @@ function notPromoted({ location, place }: Dags, { wanted }: Seen, { promoted }: 
 /** Code that was written against other packages than those it will find. */
 function lockDiffers(stack: Stack, dags: Dags, { lock }: Seen, observation: Observation): readonly Finding[] {
   const server = Object.values(stack.services).find((service) => locationsServedBy(service).includes(dags.location));
-  const made = server === undefined ? null : (imageFor(observation, server)?.made?.of.requirements ?? null);
+  const image = server === undefined ? undefined : imageFor(observation, server);
+  const made = image?.made?.of.requirements ?? image?.lock ?? null;
   if (lock === null || made === null || lock === made) return [];
   return [
     {

@@ -2,15 +2,15 @@ import type { Place } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Stack } from "../stack/stack.ts";
 import { instanceReaders } from "../stack/instance-files.ts";
-import { loadedDags } from "./dags-definitions.ts";
+import { hasReader, loadedDags } from "./dags-definitions.ts";
 import { locationsServedBy } from "./hosts.ts";
 
 /** What stands in the stack file and is not carried out by this version: it stops the release. */
 export function limits(stack: Stack): readonly Finding[] {
   const services = Object.values(stack.services);
   return [
-    ...Object.values(stack.dags).flatMap(({ place, fallback, source }) => [
-      ...(fallback === "image" && source !== null
+    ...Object.values(stack.dags).flatMap(({ place, fallback, source }) =>
+      fallback === "image" && source !== null
         ? [
             cannot(
               place,
@@ -18,8 +18,8 @@ export function limits(stack: Stack): readonly Finding[] {
               "Remove `fallback`, and publish a first version from there.",
             ),
           ]
-        : []),
-    ]),
+        : [],
+    ),
     ...instanceLimits(stack),
   ];
 }
@@ -42,7 +42,7 @@ function instanceLimits(stack: Stack): readonly Finding[] {
   const hosts = Object.values(stack.services).filter(
     ({ kind, definition }) => kind !== "code-location" && definition.kind === "generated",
   );
-  const loaded = hosts.flatMap(locationsServedBy).filter((location) => stack.dags[location] === undefined);
+  const loaded = hosts.flatMap(locationsServedBy).filter((location) => !hasReader(stack, location));
   const servers = Object.values(stack.services).some(({ kind }) => kind === "code-location");
   return [
     ...(instance.dagsterYaml.kind === "generated" ? intoDockerfile(readers.all, "dagster.yaml", "dagster-yaml") : []),

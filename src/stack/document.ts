@@ -366,7 +366,15 @@ const imageSchema = z
       ),
     platform: platformSchema.default("linux/amd64").describe("Operating system and CPU architecture."),
     build: z
-      .strictObject(dockerfileKeys)
+      .strictObject({
+        ...dockerfileKeys,
+        lock: repositoryPath
+          .optional()
+          .describe(
+            "Lock file that the Dockerfile installs: a new one is a new image, and DAGs that were written with another one are told. " +
+              "Nobody looks whether the Dockerfile does so.",
+          ),
+      })
       .optional()
       .describe(
         "Built from a Dockerfile, by buildx and a builder that this job has: docker/setup-buildx-action brings both.",

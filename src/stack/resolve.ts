@@ -179,7 +179,7 @@ function buildingOf({ build, layers }: StackDocument["images"][string], tree: Ma
 }
 
 function dockerfile(
-  { context, dockerfile: file, target, arguments: given, secrets, cache, provenance }: WrittenDockerfile,
+  { context, dockerfile: file, target, arguments: given, secrets, cache, provenance, lock }: WrittenDockerfile,
   place: Place,
 ): Dockerfile {
   const sources = Object.entries(secrets).map(([id, from]): [string, Dockerfile["secrets"][string]] => {
@@ -194,11 +194,14 @@ function dockerfile(
     secrets: Object.fromEntries(sources),
     cache,
     provenance,
+    lock: lock ?? null,
     place,
   };
 }
 
-type WrittenDockerfile = NonNullable<StackDocument["images"][string]["build"]>;
+type WrittenDockerfile = Omit<NonNullable<StackDocument["images"][string]["build"]>, "lock"> & {
+  readonly lock?: string | undefined;
+};
 
 function dagsOf({ document, tree, contract }: Source): Readonly<Record<string, Dags>> {
   return byKey(document.dags, (location, written) => ({

@@ -86,6 +86,8 @@ export interface Dockerfile {
   /** Where layers of former builds are kept. */
   readonly cache: "off" | "registry";
   readonly provenance: "off" | "min" | "max";
+  /** Lock file that it says it installs; null: it does not say. */
+  readonly lock: string | null;
   /** Where the stack file names the Dockerfile. */
   readonly place: Place;
 }

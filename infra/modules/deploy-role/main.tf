@@ -86,7 +86,7 @@ locals {
   # One statement for each kind of resource.
   kinds = [
     for kind in distinct(flatten([for permission in local.permissions : permission.on])) : kind
-    if(kind != "dags-written" || length(setsubtract(var.dags, var.dags_of_others)) > 0) && (kind != "dags-plain" || length(var.plain_dags) > 0)
+    if length(local.on[kind].resources) > 0 || !contains(["dags-written", "dags-plain"], kind)
   ]
   statements = [
     for kind in local.kinds : merge(

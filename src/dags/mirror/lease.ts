@@ -53,14 +53,14 @@ export function openLease(clock: Clock, since: number, renew: () => Promise<void
       await renewing;
     },
     write: async (path, write) => {
-      let isSent = false;
+      const sent: number[] = [];
       try {
         await write(() => {
           if (lost !== null || isOver()) throw new LeaseOver();
-          isSent = true;
+          sent.push(clock.now());
         });
       } finally {
-        if (isSent && (lost !== null || isOver())) late.add(path);
+        if (sent.length > 0 && (lost !== null || isOver())) late.add(path);
       }
     },
     late: () => [...late].sort(),

@@ -11,6 +11,7 @@ const recordedSchema = z.object({
   secrets: z.string(),
   provenance: z.string(),
   images: z.record(z.string(), z.string()),
+  lock: z.string().optional(),
   /** Null when there were too many to list. */
   files: z.record(z.string(), z.string()).nullable(),
 });
@@ -28,6 +29,7 @@ export function recordDockerInputs(inputs: DockerInputs): string {
     secrets: short(secrets),
     provenance,
     images: shortened(images),
+    ...(inputs.lock === undefined ? {} : { lock: inputs.lock }),
     files: shortened(files),
   };
   return writeRecord(recorded);
@@ -55,6 +57,7 @@ export function changesInBuild(
   }
   changes.push(...changedNames(former.arguments, shortened(inputs.arguments), (name) => `argument ${name}`));
   changes.push(...changedNames(former.images, shortened(inputs.images), (name) => `the image ${showReference(name)}`));
+  if (former.lock !== inputs.lock) changes.push("the lock file changed");
   if (former.secrets !== short(inputs.secrets)) changes.push("other secrets are given to the build");
   if (former.provenance !== inputs.provenance) changes.push(`provenance is now ${inputs.provenance}`);
   return [...changes, ...changedFiles(former.files, inputs.files, [{ from: context, to: "/" }])];

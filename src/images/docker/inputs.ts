@@ -19,6 +19,8 @@ export interface DockerInputs {
   readonly provenance: "off" | "min" | "max";
   /** Images that its stages take, as they are now; null: nobody could be asked. */
   readonly images: Readonly<Record<string, Digest | null>>;
+  /** SHA-256 of the lock file that it says it installs, in hex; left out: it does not say. */
+  readonly lock?: string;
   /** By path in the context, after `.dockerignore`: `0644 <SHA-256 in hex>`, `0755 …`, or `link <target>`. */
   readonly files: Readonly<Record<string, string>>;
 }

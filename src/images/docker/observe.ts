@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../domain/errors.ts";
 import type { Context } from "../../domain/context.ts";
 import type { ImagePart } from "../../domain/release.ts";
 import type { ImageClients } from "../clients.ts";
@@ -51,6 +54,7 @@ export async function observeBuild(
     secrets: Object.keys(request.secrets).sort(),
     provenance,
     images: Object.fromEntries(images.map(({ reference, digest }) => [reference, digest])),
+    ...(await lockOf(request)),
     files: sources.files,
   };
   const contentKey = dockerKey(inputs);
@@ -61,4 +65,17 @@ export async function observeBuild(
     holding.found === null ? lackOf(() => checkBuilder(request)) : null,
   ]);
   return { ...holding, way: "docker", request, contentKey, inputs, sources, images, commitTag, former, lacks };
+}
+
+async function lockOf({ root, lock = null, dockerfile, place }: DockerRequest): Promise<Pick<DockerInputs, "lock">> {
+  if (lock === null) return {};
+  const text = await readFile(join(root, lock)).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT") throw cause;
+    const where = place ?? dockerfile;
+    throw new UserError(
+      { what: `There is no ${lock} in the checkout.`, where, fix: "Name the lock file that the Dockerfile installs." },
+      { cause },
+    );
+  });
+  return { lock: createHash("sha256").update(text).digest("hex") };
 }

@@ -11,6 +11,7 @@ export function planBuild(observation: DockerObservation): MakingPlan {
     digest: null,
     dagster: null,
     made: null,
+    ...(inputs.lock === undefined ? {} : { lock: inputs.lock }),
     changesSince: (former) => changesInBuild(former, inputs, request),
     findings: baseFindings(observation),
   });

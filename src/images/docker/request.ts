@@ -19,6 +19,8 @@ export interface DockerRequest extends WantedImage {
   /** Every instruction is run, whatever a cache has. */
   readonly noCache: boolean;
   readonly provenance: "off" | "min" | "max";
+  /** Lock file that it installs, in the checkout; null, or left out: nobody says. */
+  readonly lock?: string | null;
   /** Name of the builder; null: the one that is current. */
   readonly builder: string | null;
 }

@@ -175,7 +175,7 @@ export function lockFileOf(
   { location }: Pick<Dags, "location">,
 ): string | null {
   const building = imageServing(stack, location)?.building;
-  return building?.kind === "layers" ? building.requirements : null;
+  return building?.kind === "layers" ? building.requirements : (building?.lock ?? null);
 }
 
 /** The image whose Python loads a location. */

@@ -102,7 +102,7 @@ function imageRequest(image: Image, { root, source, isDirty }: Checkout): Making
 
 function dockerRequest(
   { repository, create, platform }: Image,
-  { place, context, dockerfile, target, arguments: given, secrets, cache, provenance }: Dockerfile,
+  { place, context, dockerfile, target, arguments: given, secrets, cache, provenance, lock }: Dockerfile,
   { root, source, isDirty }: Checkout,
 ): DockerRequest {
   return {
@@ -123,6 +123,7 @@ function dockerRequest(
     cacheTo: [],
     noCache: false,
     provenance,
+    lock,
     builder: null,
     place,
   };

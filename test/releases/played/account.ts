@@ -453,14 +453,18 @@ function clientsOf(
       secretsAnswer(secrets, operation, input),
     ),
     objects: () => {
-      const call = (operation: string, input: { readonly Bucket: string; readonly Key: string }, look = () => {}) =>
+      const call = (
+        operation: string,
+        input: { readonly Bucket: string; readonly Key: string; readonly Body?: string },
+        look = () => {},
+      ) =>
         wire({ to: "s3", operation, about: `${input.Bucket}/${input.Key}`, writes: true }, async () => {
           look();
           return Promise.resolve(s3.answer(operation, input));
         }).then(() => undefined);
       return {
         put: ({ bucket: Bucket, key: Key, bytes }, look) =>
-          call("PutObject", { Bucket, Key, ...{ Body: Buffer.from(bytes).toString() } }, look),
+          call("PutObject", { Bucket, Key, Body: Buffer.from(bytes).toString() }, look),
         remove: ({ bucket: Bucket, key: Key }, look) => call("DeleteObject", { Bucket, Key }, look),
         close: () => undefined,
       };

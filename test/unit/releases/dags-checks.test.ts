@@ -57,6 +57,14 @@ test("code that was written with another lock file than the image's is told", ()
   expect(finding?.fix).toContain("Deploy an image of the same lock file first");
 });
 
+test("an image of a Dockerfile is held against the lock file that it says it installs, where it says one", () => {
+  const of = (lock: string | undefined): readonly string[] =>
+    ids(findingsOf(behindServer, { lock: "2".repeat(64) }, { images: { app: { made: null, lock } } }));
+  expect(of("1".repeat(64))).toEqual(["dags-lock-differs"]);
+  expect(of("2".repeat(64))).toEqual([]);
+  expect(of(undefined)).toEqual([]);
+});
+
 test("an image of layers without the reader is refused, and one of a Dockerfile is not known", () => {
   const without = (made: object | null): readonly string[] =>
     ids(findingsOf(behindServer, {}, { images: { app: { made } } }));

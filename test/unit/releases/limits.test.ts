@@ -46,15 +46,12 @@ const images = "images: { app: { repository: shop/app, layers: { base: b } } }\n
 const services =
   "services: { code: { kind: code-location, image: app, location: shop, module: m, address: c }, web: { kind: webserver, image: app, url: http://web } }\n";
 const instance = "instance: { dagster-yaml: dagster.yaml, workspace: workspace.yaml }\n";
-const code = "code: { kind: code-location, image: app, location: shop, module: m, address: c }";
 
 function limitsOf(text: string): readonly Finding[] {
   return limits(stackOf(withTop(text), { contract: contract({ efs: "fs-1" }) }));
 }
 
 const refused = (text: string): readonly Finding[] => limitsOf(text).filter(({ level }) => level === "error");
-const servicesWith = (more: string): string =>
-  `services: { ${code}, web: { kind: webserver, image: app, url: http://web${more} } }\n`;
 
 /** A file that uses the key, by its way in the schema. */
 const stops: Readonly<Record<string, string>> = {

@@ -258,6 +258,31 @@ run "gives_none_of_it_to_who_plans" {
   }
 }
 
+run "lets_who_deploys_keep_plain_files_where_the_stack_has_them" {
+  variables {
+    commands   = ["deploy"]
+    dags       = ["dags/main/"]
+    plain_dags = ["plain/main/"]
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policy).Statement : [statement.Action, statement.Resource] if statement.Sid == "DagsPlain"] == [[["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], ["arn:aws:s3:::shop-dagster/plain/main/*"]]]
+    error_message = "files that go are removed, there and nowhere else"
+  }
+}
+
+run "lets_nobody_remove_versions" {
+  variables {
+    commands = ["deploy"]
+    dags     = ["dags/main/"]
+  }
+
+  assert {
+    condition     = !strcontains(output.policy, "s3:DeleteObject")
+    error_message = "versions are what a release goes back to"
+  }
+}
+
 run "lets_a_repository_publish_dags" {
   variables {
     name     = "shop-dags-orders"

@@ -66,3 +66,12 @@ test.each([undefined, "", "{}", '{"platform":"linux/amd64","base":"x"}'])(
     expect(readRecordedDockerInputs(label)).toBeNull();
   },
 );
+
+test("a new lock file that the Dockerfile says it installs is told as such", () => {
+  const of = (lock: string): DockerInputs => ({ ...inputs, lock: lock.repeat(64) });
+  const former = readRecordedDockerInputs(recordDockerInputs(of("1")));
+  if (former === null) throw new Error("it was not recorded");
+  const where = { context: ".", dockerfile: "Dockerfile" };
+  expect(changesInBuild(former, of("2"), where)).toEqual(["the lock file changed"]);
+  expect(changesInBuild(former, of("1"), where)).toEqual([]);
+});
