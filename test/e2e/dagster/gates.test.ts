@@ -13,6 +13,7 @@ import { locationGate } from "../../../src/gates/location.ts";
 import { logScanGate } from "../../../src/gates/log-scan.ts";
 import { webserverGate } from "../../../src/gates/webserver.ts";
 import { imageUri } from "../process-runtime/definitions.ts";
+import { awsSeconds } from "../process-runtime/speed.ts";
 import { deployAll, type Stack, startStack, until } from "../process-runtime/stack.ts";
 
 /** What gates say of a real Dagster that is not well, on a clock that nobody shortens. One after another, on one stack. */
@@ -44,7 +45,7 @@ const location = (
     location: "deal_flow",
     image: imageUri(stack.infrastructure, digest),
     nameTtlSeconds: seconds.nameTtl,
-    timeoutSeconds: seconds.timeout,
+    timeoutSeconds: seconds.timeout + awsSeconds,
   });
 
 async function update(service: "code" | "daemon" | "webserver", change: object): Promise<void> {
