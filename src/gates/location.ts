@@ -20,8 +20,8 @@ export interface LocationExpectation {
 /**
  * Passes when the webserver gives three answers in a row, a second apart, of one and the same server with our image, and
  * still gives it when every resolver must have forgotten older addresses; and then the server itself does, which the webserver is told
- * to ask: it shows what it had loaded for a while after the server has died, too, and of several webservers each by itself. Ask it
- * only when no older task runs.
+ * to ask: it shows what it had loaded for a while after the server has died, too, and of several webservers each by itself. What it
+ * shows then must be that server still. Ask it only when no older task runs.
  */
 export function locationGate(dagster: Dagster, context: Context, expected: LocationExpectation): Promise<GateResult> {
   const { clock } = context;
@@ -30,6 +30,8 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
   let broken: PythonError | null = null;
   /** The last time that the server was to be asked itself, nobody did. */
   let isUnasked = false;
+  /** Begin of the row in which the server was asked itself, and was well; null: it has not been. */
+  let confirmed: number | null = null;
   const note = (answer: LocationAnswer): LocationAnswer => {
     row = extend(row, answer, clock.now());
     if (answer.kind === "waiting" && answer.error !== null && answer.from !== "another") broken = answer.error;
@@ -46,6 +48,8 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
         if (row === null || row.answers < answersWanted || askedAt < row.since + nameTtlSeconds * 1000)
           return { waiting: `served by ${server}, asking on` };
         const passed = { seen: `${row.answers} answers of ${server} with this image`, since: row.since };
+        // Its successor may have been the one that was well; the webserver shows that server now, which ends the row.
+        if (confirmed === row.since) return passed;
         const { reloadRepositoryLocation: itself } = await dagster.ask(reloadLocation, { location });
         isUnasked = !("name" in itself);
         if (!("name" in itself)) {
@@ -54,7 +58,10 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
             : { waiting: `served by ${server}, which could not be asked itself (${itself.__typename})` };
         }
         const wrong = judgeReloaded(itself, image);
-        if (wrong === null) return passed;
+        if (wrong === null) {
+          confirmed = row.since;
+          return { waiting: `served by ${server}, which was asked itself; asking once more` };
+        }
         note(wrong);
         return { waiting: `shown as served by ${server}; when it was asked itself, ${wrong.why}` };
       },

@@ -5,12 +5,14 @@
 export { repositoryOf, rootOf } from "../git/history.ts";
 export { explainDags, explainMirror, readFolder } from "../dags/index.ts";
 export * as images from "../images/index.ts";
+export { observeServices, roll, takeBack } from "../deployments/index.ts";
 export { cleanUp, explainCleanedUp, wordsOfCleanedUp } from "./clean-up.ts";
 export { closeOpen, explainClosed } from "./close.ts";
 export { connect } from "./connections.ts";
 export { allParts, deploy, plan } from "./deploy.ts";
 export { homeOf, valueFromOf } from "./definitions.ts";
 export { showDrift, subjectOf } from "./drift.ts";
+export { explainFailure } from "./ending/explain.ts";
 export { examine, wordsOfExamined } from "./examine.ts";
 export { wordsOfChange } from "./explain.ts";
 export { locations, wordsOfLocations } from "./locations.ts";

@@ -104,7 +104,11 @@ function dagsterYaml({ instance, runs, dags }: Parts): string {
         ? {}
         : { config: { tag_concurrency_limits: [{ key: concurrency.tag, limit: concurrency.limit }] } }),
     },
-    ...launcher(runs.kind, Object.keys(dags).length > 0),
+    // Plain files have no version that a run could keep.
+    ...launcher(
+      runs.kind,
+      Object.values(dags).some(({ layout }) => layout !== "mirror"),
+    ),
     // The image may be read-only: what little Dagster keeps beside its database goes where it may be written.
     local_artifact_storage: {
       module: "dagster.core.storage.root",

@@ -183,7 +183,8 @@ function explainQueued({ runs, why, choice }: QueuedRuns): Markdown {
   );
 }
 
-function explainFailure({ step, what, fix, evidence, deployment }: NonNullable<Ending["failure"]>): Markdown {
+/** Why it ended so, with what was seen. */
+export function explainFailure({ step, what, fix, evidence, deployment }: NonNullable<Ending["failure"]>): Markdown {
   return paragraphs(
     markdown`**${step}**: ${what}`,
     fix === null ? null : markdown`Fix: ${fix}`,

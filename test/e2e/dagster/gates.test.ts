@@ -1,5 +1,6 @@
 import {
   DescribeTaskDefinitionCommand,
+  ListTasksCommand,
   RegisterTaskDefinitionCommand,
   type RegisterTaskDefinitionCommandInput,
   UpdateServiceCommand,
@@ -13,6 +14,7 @@ import { locationGate } from "../../../src/gates/location.ts";
 import { logScanGate } from "../../../src/gates/log-scan.ts";
 import { webserverGate } from "../../../src/gates/webserver.ts";
 import { imageUri } from "../process-runtime/definitions.ts";
+import { awsSeconds } from "../process-runtime/speed.ts";
 import { deployAll, type Stack, startStack, until } from "../process-runtime/stack.ts";
 
 /** What gates say of a real Dagster that is not well, on a clock that nobody shortens. One after another, on one stack. */
@@ -44,7 +46,7 @@ const location = (
     location: "deal_flow",
     image: imageUri(stack.infrastructure, digest),
     nameTtlSeconds: seconds.nameTtl,
-    timeoutSeconds: seconds.timeout,
+    timeoutSeconds: seconds.timeout + awsSeconds,
   });
 
 async function update(service: "code" | "daemon" | "webserver", change: object): Promise<void> {
@@ -61,12 +63,24 @@ function addresses(): ReadonlySet<string> {
 
 test("a location is not passed while an older server stands behind its name, however often the new one answers", async () => {
   const digest = await stack.push({ release: "second" });
+  const before = await wantedTasks();
   await stack.deploy("code", digest);
+  // A release asks no sooner: ECS has told the older one to end, and resolvers remember it.
+  await until(wantedTasks, (tasks) => tasks.length === 1 && tasks[0] !== before[0]);
   const { cause } = await location(digest, { nameTtl: 8, timeout: 90 });
   expect(cause).toBeNull();
-  expect(await stack.complete("code")).toBe(true);
   expect(addresses().size).toBe(1);
+  await until(() => stack.complete("code"), Boolean);
 });
+
+/** Of the code server. */
+async function wantedTasks(): Promise<readonly string[]> {
+  const { cluster } = stack.infrastructure.contract;
+  const { taskArns = [] } = await stack.ecs.send(
+    new ListTasksCommand({ cluster, serviceName: `${cluster}-code`, desiredStatus: "RUNNING" }),
+  );
+  return taskArns;
+}
 
 /** A revision of the code server that ends after some seconds, and the one that runs now. */
 async function dyingCode(seconds: number): Promise<{ readonly dies: string; readonly lives: string }> {

@@ -13,6 +13,7 @@ import { type Bed, type BedOptions, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { type DefinitionRequest, runDefinition, serviceDefinition, type ServiceKey } from "./definitions.ts";
 import { type Code, pushFixture } from "./images.ts";
+import { awsSeconds, bedSpeed } from "./speed.ts";
 
 /** The fixture's Dagster on a bed. */
 export interface Stack {
@@ -44,7 +45,7 @@ export type Location =
 
 /** A bed with the infrastructure of the fixture's stack and nothing that runs. */
 export async function startStack(options: BedOptions = {}): Promise<Stack> {
-  const bed = await startBed({ speed: 50, ...options });
+  const bed = await startBed({ speed: bedSpeed, ...options });
   const infrastructure = await playInfrastructure(bed, {
     stack: "deal-flow",
     repositories: ["deal-flow/code"],
@@ -146,7 +147,11 @@ export async function deployAll(stack: Stack, code: { readonly release: string }
  * Asks until the answer is as wanted.
  * @throws Error with the last answer when that takes longer than so many seconds.
  */
-export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, longestSeconds = 90): Promise<T> {
+export async function until<T>(
+  ask: () => Promise<T>,
+  wanted: (answer: T) => boolean,
+  longestSeconds = 90 + awsSeconds,
+): Promise<T> {
   const limit = performance.now() + longestSeconds * 1000;
   for (;;) {
     const answer = await ask();

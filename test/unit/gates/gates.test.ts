@@ -92,8 +92,25 @@ describe("the gate of a code location", () => {
   test("passes after three answers of one server with our image, and its own", async () => {
     const result = await ask([[entry()]]);
     expect(result.cause).toBeNull();
-    expect(result.asked).toBe(3);
+    expect(result.asked).toBe(4);
     expect(result.reloads).toBe(1);
+  });
+
+  test("does not pass when it was the successor of the server shown that was well when it was asked", async () => {
+    const { context, clock } = testContext();
+    let server = 1;
+    const shown = () => webserver([[entry({ serverId: `server-${server}` })]], entry());
+    // Each time that it is asked, another one has taken the place of one that died.
+    const dying: Dagster = {
+      ask: (document, variables) => {
+        if (document.name === "ReloadLocation") server += 1;
+        return shown().ask(document, variables);
+      },
+      serverInfo: () => Promise.reject(new Error("not asked here")),
+    };
+    const expected = { location: "DealFlow", image, nameTtlSeconds: 0, timeoutSeconds: 60 };
+    expect((await clock.run(locationGate(dying, context, expected))).cause?.id).toBe("location-unsteady");
+    expect(server).toBeGreaterThan(5);
   });
 
   test.each<[string, LocationEntry, string]>([
@@ -200,7 +217,7 @@ describe("the gate of a code location", () => {
   test("passes as soon as the flapping has ended", async () => {
     const result = await ask([[entry()], [entry({ image: "repo@sha256:old" })], [broken("mixed")], [entry()]]);
     expect(result.cause).toBeNull();
-    expect(result.asked).toBe(6);
+    expect(result.asked).toBe(7);
   });
 });
 
