@@ -42,7 +42,7 @@ export async function recordRunning(
   return underLock(context, session, async (now, lock) => {
     checkFirst(now);
     const { plan, observation, images } = await look(context, now, connections, true);
-    return await undertake(context, now, lock, {
+    return undertake(context, now, lock, {
       command: "deploy",
       plan,
       observation,

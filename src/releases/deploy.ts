@@ -175,7 +175,7 @@ export async function deploy(context: Context, connections: Connections, request
       ? await undisturbed(context, now, request.rolling, prepareNow)
       : await prepareNow();
     checkApproved(context, now, approved, prepared);
-    return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
+    return undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
   });
 }
 

@@ -77,7 +77,7 @@ export async function rollback(context: Context, connections: Connections, reque
     });
     checkApproved(context, now, request.approved, { plan, observation });
     const since = await badSince(now, observation, to);
-    return await undertake(context, now, lock, {
+    return undertake(context, now, lock, {
       command: "rollback",
       plan,
       observation,

@@ -119,7 +119,7 @@ test("Writing the commands changes nothing in AWS, and they are there to be look
   ]);
   const text = await readFile(join(account.root, "dagster-leave/leave.sh"), "utf8");
   expect(text).toContain(
-    "aws ecs register-task-definition --no-cli-pager --cli-input-json 'file://dagster-leave/code.json'",
+    "aws ecs register-task-definition --cli-input-json 'file://dagster-leave/code.json' > /dev/null",
   );
   expect(text).toContain(
     "aws ecs wait services-stable --cluster 'small' --services 'small-code' 'small-daemon' 'small-webserver'",
