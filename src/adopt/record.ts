@@ -5,10 +5,10 @@ import { webOf } from "../domain/journal.ts";
 import { observeHold } from "../images/index.ts";
 import { withFindings } from "../releases/checks.ts";
 import type { Connections } from "../releases/connections.ts";
-import { takeLock } from "../releases/lock.ts";
 import { type Result, resultOfPlan } from "../releases/result.ts";
 import { usualRolling } from "../releases/rolling.ts";
-import { openSession, releasable, type Session, type SessionRequest, settled } from "../releases/session.ts";
+import { openSession, releasable, type Session, type SessionRequest } from "../releases/session.ts";
+import { underLock } from "../releases/under-lock.ts";
 import { undertake } from "../releases/undertake.ts";
 import { askDagster } from "./ask-dagster.ts";
 import { distinctImages, planRecord } from "./plan.ts";
@@ -39,12 +39,10 @@ export async function recordRunning(
     return resultOfPlan(plan, observation, null, webOf(request.owner));
   }
   await releasable(session);
-  const lock = await takeLock(session.records, context, request);
-  try {
-    const now = await settled(session, lock);
+  return underLock(context, session, async (now, lock) => {
     checkFirst(now);
     const { plan, observation, images } = await look(context, now, connections, true);
-    return await undertake(context, now, lock, {
+    return undertake(context, now, lock, {
       command: "deploy",
       plan,
       observation,
@@ -59,12 +57,7 @@ export async function recordRunning(
       queued: { choice: "keep", since: {} },
       keepRevisions: null,
     });
-  } catch (error) {
-    await lock.giveBack();
-    throw error;
-  } finally {
-    await session.webserver.close();
-  }
+  });
 }
 
 /** @param asks Dagster may be asked by a task */

@@ -54,57 +54,71 @@ export function stackFileText(stack: AdoptedStack, today: string): string {
 /** Callers of the workflows, by their paths. */
 export function workflowTexts(): Readonly<Record<string, string>> {
   return {
-    ".github/workflows/dagster-release.yml": `# Replace OWNER by the owner of the repository whose workflows you call.
-name: Release
-on: { push: { branches: [main] } }
-permissions: {}
-jobs:
-  production:
-    uses: OWNER/dagster-ecs-actions/.github/workflows/deploy.yml@v1
-    permissions:
-      actions: read # sees whether a run that holds the lock is over
-      contents: read # checks out the code
-      id-token: write # signs in to AWS
-    with:
-      plan-role: \${{ vars.PLAN_ROLE }}
-      build-role: \${{ vars.BUILD_ROLE }}
-      deploy-role: \${{ vars.DEPLOY_ROLE }}
-`,
-    ".github/workflows/dagster-preview.yml": `name: Preview
-on: pull_request
-permissions: {}
-jobs:
-  production:
-    uses: OWNER/dagster-ecs-actions/.github/workflows/preview.yml@v1
-    permissions:
-      contents: read # checks out the code
-      id-token: write # signs in to AWS, with a role that may only read
-      pull-requests: write # comments on the pull request
-    with:
-      plan-role: \${{ vars.PLAN_ROLE }}
-`,
-    ".github/workflows/dagster-rollback.yml": rollbackWorkflow,
+    ".github/workflows/dagster-release.yml": caller({
+      name: "Release",
+      on: "on: { push: { branches: [main] } }",
+      calls: "deploy",
+      permissions: [seesRuns, "contents: read # checks out the code", signsIn],
+      inputs: ["plan-role", "build-role", "deploy-role"],
+    }),
+    ".github/workflows/dagster-preview.yml": caller({
+      name: "Preview",
+      on: "on: pull_request",
+      calls: "preview",
+      permissions: [
+        "contents: read # checks out the code",
+        "id-token: write # signs in to AWS, with a role that may only read",
+        "pull-requests: write # comments on the pull request",
+      ],
+      inputs: ["plan-role"],
+    }),
+    ".github/workflows/dagster-rollback.yml": caller({
+      name: "Rollback",
+      on: `on:
+  workflow_dispatch:
+    inputs:
+      to: { description: "release id, SHA, previous, or a time in UTC", required: true }`,
+      calls: "rollback",
+      permissions: [seesRuns, "contents: read # checks out the stack file", signsIn],
+      inputs: ["to", "plan-role", "deploy-role"],
+    }),
   };
 }
 
-const rollbackWorkflow = `name: Rollback
-on:
-  workflow_dispatch:
-    inputs:
-      to: { description: "release id, SHA, previous, or a time in UTC", required: true }
+const seesRuns = "actions: read # sees whether a run that holds the lock is over";
+const signsIn = "id-token: write # signs in to AWS";
+
+/** What calls one of the workflows. Roles are variables of the repository. */
+function caller({
+  name,
+  on,
+  calls,
+  permissions,
+  inputs,
+}: {
+  readonly name: string;
+  readonly on: string;
+  readonly calls: string;
+  readonly permissions: readonly string[];
+  readonly inputs: readonly string[];
+}): string {
+  const given = inputs.map((input) => {
+    const value = input === "to" ? "inputs.to" : `vars.${input.toUpperCase().replace("-", "_")}`;
+    return `      ${input}: \${{ ${value} }}`;
+  });
+  return `# Replace OWNER by the owner of the repository whose workflows you call.
+name: ${name}
+${on}
 permissions: {}
 jobs:
   production:
-    uses: OWNER/dagster-ecs-actions/.github/workflows/rollback.yml@v1
+    uses: OWNER/dagster-ecs-actions/.github/workflows/${calls}.yml@v1
     permissions:
-      actions: read # sees whether a run that holds the lock is over
-      contents: read # checks out the stack file
-      id-token: write # signs in to AWS
+${permissions.map((line) => `      ${line}`).join("\n")}
     with:
-      to: \${{ inputs.to }}
-      plan-role: \${{ vars.PLAN_ROLE }}
-      deploy-role: \${{ vars.DEPLOY_ROLE }}
+${given.join("\n")}
 `;
+}
 
 function contractLines({ cluster, likeService, bucket, roles, logGroup }: AdoptedStack): readonly string[] {
   const { name, prefix } = bucket.value;

@@ -10,7 +10,7 @@ import { checkShared } from "./components.ts";
 import type { Connections } from "./connections.ts";
 import { checkDagsForward } from "./dags-forward.ts";
 import { undisturbed } from "./in-flight.ts";
-import { isHeldBy, mayTakeLock, releasingBeside, takeLock } from "./lock.ts";
+import { isHeldBy, mayTakeLock, releasingBeside } from "./lock.ts";
 import type { DefinitionsSource } from "./dagster-definitions/compared.ts";
 import { previewDefinitions } from "./dagster-definitions/preview.ts";
 import { type Observed, observe } from "./observe.ts";
@@ -37,7 +37,6 @@ import {
   releasable,
   newRelease,
   openSession,
-  settled,
   type Session,
   type SessionRequest,
   type Subject,
@@ -46,6 +45,7 @@ import { type Result, resultOfPlan } from "./result.ts";
 import { previewSql } from "./sql.ts";
 import { checkState } from "./state-checks.ts";
 import { type Verification, type Verifying, verify, verifyOnce } from "./verify/verify.ts";
+import { underLock } from "./under-lock.ts";
 import { makeImages, refuse, refuseUncarried, undertake } from "./undertake.ts";
 import type { Undertaking } from "./undertaking.ts";
 import { agrees, checkPartial, checkWishes, isWished, subjectOf, type Wishes } from "./wishes.ts";
@@ -163,9 +163,7 @@ export async function deploy(context: Context, connections: Connections, request
   const others = request.parts.filter((part) => part !== "images");
   if (made !== null && others.length === 0) return made;
 
-  const lock = await takeLock(session.records, context, request);
-  try {
-    const now = await settled(session, lock);
+  return underLock(context, session, async (now, lock) => {
     const release = await onWhatIsCurrent(
       context,
       now,
@@ -177,13 +175,8 @@ export async function deploy(context: Context, connections: Connections, request
       ? await undisturbed(context, now, request.rolling, prepareNow)
       : await prepareNow();
     checkApproved(context, now, approved, prepared);
-    return await undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
-  } catch (error) {
-    await lock.giveBack();
-    throw error;
-  } finally {
-    await session.webserver.close();
-  }
+    return undertake(context, now, lock, { ...prepared, parts: others, earlier: made?.steps ?? [] });
+  });
 }
 
 interface Begun {

@@ -11,7 +11,7 @@ import { definitionOf } from "../task-definitions/observe.ts";
 import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
 import { undisturbed } from "./in-flight.ts";
-import { releasingBeside, takeLock } from "./lock.ts";
+import { releasingBeside } from "./lock.ts";
 import { observeFormerLocations } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -21,9 +21,10 @@ import { planRollback } from "./plan.ts";
 import { committed } from "./history.ts";
 import { badSince, type QueuedRunsChoice } from "./queued-runs.ts";
 import type { Rolling } from "./rolling.ts";
-import { newRelease, openSession, type Session, type SessionRequest, settled } from "./session.ts";
+import { newRelease, openSession, type Session, type SessionRequest } from "./session.ts";
 import { type Result, resultOfPlan } from "./result.ts";
 import { checkState } from "./state-checks.ts";
+import { underLock } from "./under-lock.ts";
 import { refuse, refuseUncarried, undertake } from "./undertake.ts";
 
 /** What a rollback is asked for. */
@@ -68,9 +69,7 @@ export async function rollback(context: Context, connections: Connections, reque
     refuse(context, result.plan.findings, () => result);
     return result;
   }
-  const lock = await takeLock(session.records, context, request);
-  try {
-    const now = await settled(session, lock);
+  return underLock(context, session, async (now, lock) => {
     const to = await target(now, request.to, context);
     const { observation, plan, images } = await undisturbed(context, now, request.rolling, async () => {
       const { planned, ...looked } = await look(context, now, to, request, now.webserver.dagster);
@@ -78,7 +77,7 @@ export async function rollback(context: Context, connections: Connections, reque
     });
     checkApproved(context, now, request.approved, { plan, observation });
     const since = await badSince(now, observation, to);
-    return await undertake(context, now, lock, {
+    return undertake(context, now, lock, {
       command: "rollback",
       plan,
       observation,
@@ -93,12 +92,7 @@ export async function rollback(context: Context, connections: Connections, reque
       queued: { choice: request.queuedRuns, since },
       keepRevisions: null,
     });
-  } catch (error) {
-    await lock.giveBack();
-    throw error;
-  } finally {
-    await session.webserver.close();
-  }
+  });
 }
 
 /**

@@ -141,6 +141,8 @@ export function script({ calls, stays }: Leaving, title: string): string {
     "# Look at each command; they are run from the root of the checkout. Let runs that wait come to their end before.",
     ...stays.map((line) => `# ${inLine(line)}.`),
     "set -eu",
+    // The second version of the command line waits at a pager, and the first one knows no option against it.
+    "export AWS_PAGER=",
     ...calls.flatMap((call) => [`# ${inLine(call.why)}`, commandOf(call)]),
     "",
   ].join("\n");
@@ -162,7 +164,8 @@ function commandOf({ service, operation, input, file }: Call): string {
   }
   const name = operation.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
   const given = file === null ? quoted(JSON.stringify(input)) : quoted(`file://${file}`);
-  return `aws ${service} ${name} --no-cli-pager --cli-input-json ${given}`;
+  // Answers repeat values of variables.
+  return `aws ${service} ${name} --cli-input-json ${given} > /dev/null`;
 }
 
 function textOf(value: Json | undefined): string {

@@ -44,6 +44,11 @@ export function planRollout(
   const rollout: Rollout = {
     locations: services.flatMap((service) => (service.kind === "code-location" ? [service] : [])),
     askable,
+    // Its workspace is of the release that runs; what is moved by one that was cut may be new as well.
+    isUnknown: ({ key }) =>
+      observation.current !== null &&
+      !Object.hasOwn(observation.current.taskDefinitions, `service/${key}`) &&
+      services.some((other) => other.kind === "webserver" && (rolls.get(other.key) !== null || isMoved(other))),
     rollAll: (kind, after) =>
       services.flatMap((service) => {
         if (service.kind !== kind) return [];
@@ -236,12 +241,13 @@ function planLogScan(stack: Stack, isNew: (key: string) => boolean, after: reado
 }
 
 /** Why a location is asked for. */
-type LocationAsked = "moved" | "by-first-webserver" | "by-new-webserver" | "again";
+type LocationAsked = "moved" | "by-first-webserver" | "by-new-webserver" | "newcomer" | "again";
 
 const whyLocation: Readonly<Record<LocationAsked, string>> = {
   moved: "nothing goes on before its new code is served",
   "by-first-webserver": "before a webserver ran nobody could be asked whether its code is served",
   "by-new-webserver": "its code stays, and the new webserver must find it as well",
+  newcomer: "the webserver of before does not know this code server, and the new one must find it",
   again: "asked once more: the old webserver has found its new code, and the new one must find it as well",
 };
 
@@ -255,6 +261,8 @@ interface Rollout {
   readonly locations: readonly CodeLocation[];
   /** A webserver runs. */
   readonly askable: boolean;
+  /** Nothing of it was released yet, and the webserver that will know it comes with this release. */
+  readonly isUnknown: (service: CodeLocation) => boolean;
   readonly rollAll: (kind: Service["kind"], after: readonly string[]) => readonly Touched[];
   readonly askLocation: (service: CodeLocation, after: readonly string[], asked: LocationAsked) => readonly string[];
   /** Asks for the schedules and sensors of a location. @param image key of what serves or loads it. @returns no step when nobody needs to */
@@ -278,13 +286,13 @@ interface Order {
 const codeFirst: Order = {
   kinds: ["code-location", "daemon", "webserver"],
   plan: (rollout) => {
-    const { locations, askable, rollAll, askLocation, askHosts, askLoaded } = rollout;
+    const { locations, askable, isUnknown, rollAll, askLocation, askHosts, askLoaded } = rollout;
     const code = rollAll("code-location", []);
     const codeGates = !askable
       ? []
       : locations.flatMap((service) => {
           const touched = code.find((one) => one.service === service);
-          return touched === undefined ? [] : askMoved(rollout, service, touched.steps, "moved");
+          return touched === undefined || isUnknown(service) ? [] : askMoved(rollout, service, touched.steps, "moved");
         });
     const codeDone = [...stepsOf(code), ...codeGates];
     const daemons = rollAll("daemon", codeDone);
@@ -297,6 +305,7 @@ const codeFirst: Order = {
         : locations.flatMap((service) => {
             const isTouched = code.some((one) => one.service === service);
             const after = [...codeDone, ...webserverGates];
+            if (isTouched && askable && isUnknown(service)) return askMoved(rollout, service, after, "newcomer");
             if (askable) return askLocation(service, after, isTouched ? "again" : "by-new-webserver");
             if (!isTouched) return askLocation(service, after, "by-first-webserver");
             return askMoved(rollout, service, after, "by-first-webserver");

@@ -132,7 +132,7 @@ async function runAsComposed(): Promise<void> {
   for (const { service, family, image, container, others = [] } of composed.services) {
     const [repository = "", tag = ""] = image.split(":");
     const pushed = { registry: account.url, repository, tag, architecture: "amd64" } as const;
-    const digest = await pushImage({ ...pushed, settings: { Labels: { of: image } }, layers: [] });
+    const digest = await pushImage({ ...pushed, settings: { Env: [`OF=${image}`] }, layers: [] });
     runtime.tag(`${registry}/${image}`, digest);
     await readPastClient(aws, "RegisterTaskDefinition", {
       family,

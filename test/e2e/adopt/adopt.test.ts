@@ -1,14 +1,21 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { RegisterTaskDefinitionCommand, UpdateServiceCommand } from "@aws-sdk/client-ecs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import {
+  DescribeTaskDefinitionCommand,
+  RegisterTaskDefinitionCommand,
+  UpdateServiceCommand,
+} from "@aws-sdk/client-ecs";
 import { type Dagster, dagster } from "../../../src/dagster/client.ts";
 import { isChanged, setSensorCursor, startSchedule } from "../../../src/dagster/instigators.ts";
 import { readState } from "../../../src/gates/state/read.ts";
 import { cacheFolder } from "../../cache-folder.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { buildLayer } from "../../local-aws/infrastructure/layer.ts";
+import { pythonTools } from "../../python-tools.ts";
 import { type CommandResult, runCommand } from "../../runner/run-command.ts";
 import { testContext } from "../../unit/context.ts";
 import { runDefinition, type ServiceKey, serviceDefinition } from "../process-runtime/definitions.ts";
@@ -111,6 +118,36 @@ test("releases new code on it, and goes back to what was found; what people have
   expect(back).toMatchObject({ exitCode: 0, output: expect.stringContaining("code: succeeded") as unknown });
   expect(await imageOfCode()).toContain(digest);
   expect(await state()).toEqual(asPeopleLeftIt);
+}, 300_000);
+
+test("is left by the commands that were written, run by AWS's own command line: on the same image, with state, and nothing of ours", async () => {
+  const left = await run("leave");
+  expect([left.exitCode, left.exitCode === 0 ? "" : left.errors]).toEqual([0, ""]);
+  expect(left.output).toContain("Nothing was changed in AWS.");
+  const { aws, environment } = await pythonTools();
+  const { stdout } = await promisify(execFile)("sh", ["dagster-leave/leave.sh"], {
+    cwd: checkout.folder,
+    env: {
+      ...stack.bed.environment("deploy"),
+      ...environment,
+      PATH: `${dirname(aws)}:${process.env["PATH"] ?? ""}`,
+    },
+  });
+  expect(stdout.split("\n").filter((line) => line !== "" && !line.startsWith("delete: s3://"))).toEqual([]);
+  await until(
+    () => stack.location(),
+    ({ kind }) => kind === "loaded",
+  );
+  expect(await imageOfCode()).toContain(digest);
+  expect(await state()).toEqual(asPeopleLeftIt);
+  for (const key of keys) {
+    const { taskDefinition } = await stack.service(key);
+    const command = new DescribeTaskDefinitionCommand({ taskDefinition, include: ["TAGS"] });
+    const { tags = [], taskDefinition: now } = await stack.ecs.send(command);
+    expect([key, tags, JSON.stringify(now).includes("dagster-ecs")]).toEqual([key, [], false]);
+  }
+  const status = await run("status");
+  expect(status.output).toContain("nothing");
 }, 300_000);
 
 const run = (...words: readonly string[]): Promise<CommandResult> =>

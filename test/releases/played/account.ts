@@ -44,6 +44,8 @@ export interface PlayedAccount {
   readonly probes: readonly PlayedProbe[];
   /** Values of parameters, by their names. */
   readonly parameters: Map<string, string>;
+  /** ECS service that loads each location; a test that changes the shape of a stack changes it. */
+  readonly loaders: Record<string, string>;
   /** Secrets of Secrets Manager, by their names. */
   readonly secrets: Map<string, PlayedSecret>;
   /** The checkout. */
@@ -192,9 +194,10 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       return registry.tagsOf("small/code", digest).some((tag) => brokenCode.has(tag));
     },
   };
+  const loaders = Object.fromEntries(served);
   const dagster = playDagster(aws, () => clock.product.now(), {
     cluster: "small",
-    locations: Object.fromEntries(served),
+    locations: loaders,
     webserver: "small-webserver",
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
@@ -249,6 +252,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     probes,
     parameters,
     secrets,
+    loaders,
     root,
     connections: (wire, context, role) =>
       connect(

@@ -124,20 +124,21 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
 
   const entryOf = async (name: string, service: string): Promise<object> => {
     const [task] = await running(service);
-    const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
-    if (task === undefined || image === null) {
+    const container = task === undefined ? undefined : await containerOf(task);
+    if (task === undefined || container === undefined) {
       const error = { __typename: "PythonError", message: "failed to connect to all addresses", stack: [] };
       return { name, loadStatus: "LOADED", displayMetadata: originOf(name, service), locationOrLoadError: error };
     }
-    const displayMetadata = [...originOf(name, service), { key: "image", value: image }];
-    if (stack.broken.has(image)) {
+    // Dagster tells the image that it was told, and loads the code whether it was told or not.
+    const image = variable(container, "DAGSTER_CURRENT_IMAGE");
+    const displayMetadata = [...originOf(name, service), ...(image === null ? [] : [{ key: "image", value: image }])];
+    if (stack.broken.has(image ?? container.image ?? "")) {
       const error = { __typename: "PythonError", message: "ImportError: no module named nothing", stack: [] };
       return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: error };
     }
     const repositories = [{ name: "__repository__", jobs: [{ name: "canary" }] }];
-    const container = await containerOf(task);
     const version = follow(name, variable(container, "DAGS"));
-    const isServer = container?.command?.includes("serve") === true;
+    const isServer = container.command?.includes("serve") === true;
     const id = task.taskArn?.split("/").at(-1) ?? "";
     const serverId = version !== null && isServer ? `${version}.${id}` : id;
     const folder = `/opt/dagster/dags/${name}/versions/${version ?? ""}`;
@@ -198,8 +199,10 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
     const entries = await Promise.all(
       Object.entries(stack.locations).map(async ([name, service]) => {
         const [task] = await running(service);
-        const image = task === undefined ? null : variable(await containerOf(task), "DAGSTER_CURRENT_IMAGE");
-        if (image === null || stack.broken.has(image))
+        const container = task === undefined ? undefined : await containerOf(task);
+        const told = variable(container, "DAGSTER_CURRENT_IMAGE");
+        const image = told ?? container?.image;
+        if (image === undefined || stack.broken.has(image))
           return {
             name,
             loadStatus: "LOADED",
@@ -207,7 +210,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
             locationOrLoadError: { __typename: "PythonError", message: "" },
           };
         const repositories = [contentOf(name, image)];
-        const displayMetadata = [{ key: "image", value: image }];
+        const displayMetadata = told === null ? [] : [{ key: "image", value: told }];
         const locationOrLoadError = { __typename: "RepositoryLocation", repositories };
         return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError };
       }),

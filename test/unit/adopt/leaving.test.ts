@@ -1,11 +1,11 @@
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Left } from "../../../src/adopt/leaving/leave.ts";
 import { planLeaving, script } from "../../../src/adopt/leaving/plan.ts";
 import type { JsonMap } from "../../../src/domain/json.ts";
 import { compareDefinitions } from "../../../src/task-definitions/compare.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
 import { adopter, madeOfLayers } from "../../releases/played/adopter.ts";
+import { carryOut } from "../../releases/played/carry-out.ts";
 import { composed } from "../../releases/played/composed.ts";
 import { deployer } from "../../releases/played/deployer.ts";
 import { openFound, pushFound } from "../../releases/played/found.ts";
@@ -39,22 +39,11 @@ async function release(): Promise<void> {
 /** Tags and digests of both repositories. */
 const imagesNow = (): readonly unknown[] => ["small/code", "small/host"].map((name) => account.registry.imagesIn(name));
 
-/** What the script has AWS's command line do. */
-async function carryOut({ calls }: Left): Promise<void> {
-  for (const { service, operation, input } of calls) {
-    if (service === "s3") {
-      const { bucket, prefix } = input as { readonly bucket: string; readonly prefix: string };
-      for (const path of account.s3.objects.keys()) if (path.startsWith(`${bucket}/${prefix}`)) account.s3.remove(path);
-    } else if (operation.startsWith("wait")) await account.clock.pass(120_000);
-    else await readPastClient(account.aws, operation, input);
-  }
-}
-
 test("What is left behind is what was found, on the code of the last release, and nothing of ours", async () => {
   await release();
   const left = await account.clock.run(adopter(account).leave());
   const images = imagesNow();
-  await carryOut(left);
+  await carryOut(account, left);
   expect(imagesNow()).toEqual(images);
   const now = await whatRuns(account);
   for (const [key, family] of [
@@ -81,7 +70,7 @@ test("No image is lost: neither what runs, nor what others have tagged, nor what
     pushFound(account, `small/code:${tag}`, tag);
   const images = imagesNow();
   const left = await account.clock.run(adopter(account).leave());
-  await carryOut(left);
+  await carryOut(account, left);
   expect(imagesNow()).toEqual(images);
   for (const { family, revision } of Object.values(await whatRuns(account)).flatMap((one) => one ?? [])) {
     const { taskDefinition } = await described(`${family}:${revision}`);
@@ -130,7 +119,7 @@ test("Writing the commands changes nothing in AWS, and they are there to be look
   ]);
   const text = await readFile(join(account.root, "dagster-leave/leave.sh"), "utf8");
   expect(text).toContain(
-    "aws ecs register-task-definition --no-cli-pager --cli-input-json 'file://dagster-leave/code.json'",
+    "aws ecs register-task-definition --cli-input-json 'file://dagster-leave/code.json' > /dev/null",
   );
   expect(text).toContain(
     "aws ecs wait services-stable --cluster 'small' --services 'small-code' 'small-daemon' 'small-webserver'",
@@ -144,7 +133,7 @@ test("What was only recorded is left without a service that moves", async () => 
   const before = await whatRuns(account);
   const left = await account.clock.run(adopter(account).leave());
   expect(left.calls.map(({ operation }) => operation)).not.toContain("UpdateService");
-  await carryOut(left);
+  await carryOut(account, left);
   expect(await whatRuns(account)).toEqual(before);
 });
 

@@ -1,12 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { JsonMap } from "../../../src/domain/json.ts";
+import { compareDefinitions } from "../../../src/task-definitions/compare.ts";
 import type { PlayedAccount } from "../../releases/played/account.ts";
 import { adopter, madeOfLayers } from "../../releases/played/adopter.ts";
+import { carryOut } from "../../releases/played/carry-out.ts";
+import { composed } from "../../releases/played/composed.ts";
 import { deployer } from "../../releases/played/deployer.ts";
 import { digestOfFound, type FoundService, openFound } from "../../releases/played/found.ts";
 import { guided } from "../../releases/played/guided.ts";
 import { opentofu } from "../../releases/played/opentofu.ts";
 import { servicesOf } from "../../releases/played/onlooker.ts";
+import { recordsOf } from "../../releases/played/records.ts";
 import { whatRuns } from "../../releases/played/services.ts";
 import { readPastClient } from "../local-aws/stage.ts";
 
@@ -81,24 +86,70 @@ test("What has no circuit breaker is adopted as it is, for a while, and each ser
   expect(findings.filter(({ level }) => level === "error")).toEqual([]);
 });
 
+const schedule = { kind: "schedule", location: "small", name: "nightly" } as const;
+const sensor = { kind: "sensor", location: "small", name: "mailbox" } as const;
+
+/** What of the definition that a service runs is not as it was found. */
+async function changedIn(family: string, revision: number): Promise<readonly string[]> {
+  const [found, running] = await Promise.all(
+    [1, revision].map(
+      async (one) =>
+        (await readPastClient(account.aws, "DescribeTaskDefinition", { taskDefinition: `${family}:${one}` })) as {
+          readonly taskDefinition: JsonMap;
+        },
+    ),
+  );
+  const changes = compareDefinitions(found?.taskDefinition ?? {}, running?.taskDefinition ?? {});
+  return changes.map(({ path }) => path.slice(2).join("."));
+}
+
 test.each([
+  ["compose", composed, "small/code:latest"],
   ["OpenTofu", onAmd, "small/code:latest"],
   ["a guide", guided, "small/code:v41"],
-])("What %s made is recorded, released and gone back to", async (_name, { services, options }, image) => {
-  account = await openFound(services, options);
-  await adopted();
-  const { release } = await account.clock.run(adopter(account).record());
-  expect(release.images["code"]?.digest).toBe(digestOfFound(image));
-  await account.commit({ "dagster-stack.yml": madeOfLayers(await stackText()), "app/main.py": "VERSION = 2\n" });
-  const released = await account.clock.run(deployer(account, { run: 1 }).deploy());
-  expect(released.outcome).toBe("committed");
-  await account.clock.pass(60_000);
-  const back = await account.clock.run(deployer(account, { run: 2 }).rollback(release.id));
-  expect(back.outcome).toBe("committed");
-  const now = await whatRuns(account);
-  for (const key of ["daemon", "webserver"])
-    expect(now[key]).toMatchObject({ revision: release.taskDefinitions[`service/${key}`]?.revision });
-});
+])(
+  "What %s made is adopted, recorded, released, gone back to and left; what people made is intact throughout",
+  async (_name, { services, options }, image) => {
+    account = await openFound(services, options);
+    const { instigators } = account.dagster;
+    instigators.defined.push(schedule, sensor);
+    instigators.set(schedule, { status: "RUNNING" });
+    instigators.set(sensor, { status: "STOPPED", cursor: "mail 42" });
+    const expectState = (): void =>
+      expect([instigators.stored(schedule), instigators.stored(sensor)]).toEqual([
+        { status: "RUNNING", cursor: null },
+        { status: "STOPPED", cursor: "mail 42" },
+      ]);
+    expect((await adopted()).proof.isSame).toBe(true);
+    const { release } = await account.clock.run(adopter(account).record());
+    expect(release.images["code"]?.digest).toBe(digestOfFound(image));
+    expect(recordsOf(account).intent(release.id)?.instigators?.["small"]).toHaveLength(2);
+    await account.commit({ "dagster-stack.yml": madeOfLayers(await stackText()), "app/main.py": "VERSION = 2\n" });
+    const released = await account.clock.run(deployer(account, { run: 1 }).deploy());
+    expect(released.outcome).toBe("committed");
+    expectState();
+    await account.clock.pass(60_000);
+    const planned = await account.clock.run(deployer(account, { run: 2 }).rollback(release.id, { dryRun: true }));
+    expect(planned.plan.findings.filter(({ level }) => level === "error")).toEqual([]);
+    const back = await account.clock.run(deployer(account, { run: 3 }).rollback(release.id));
+    expect(back.outcome).toBe("committed");
+    expectState();
+    await account.clock.pass(60_000);
+    for (const [key, now] of Object.entries(await whatRuns(account)))
+      if (release.taskDefinitions[`service/${key}`] !== undefined)
+        expect(now).toMatchObject({ revision: release.taskDefinitions[`service/${key}`]?.revision });
+    await carryOut(account, await account.clock.run(adopter(account).leave()));
+    await account.clock.pass(60_000);
+    for (const { service, family } of services) {
+      const now = (await whatRuns(account))[service.replace("small-", "")];
+      expect(now?.family).toBe(family);
+      const changed = await changedIn(family, now?.revision ?? 0);
+      expect(changed.filter((path) => !["image", "environment.DAGSTER_CURRENT_IMAGE"].includes(path))).toEqual([]);
+    }
+    expect([...account.s3.objects.keys()].filter((path) => path.startsWith(account.recordsPrefix))).toEqual([]);
+    expectState();
+  },
+);
 
 test("Code in S3 that readers have already is noted in release 0, so that a rollback to it switches to it", async () => {
   account = await openFound(onAmd.services, onAmd.options);

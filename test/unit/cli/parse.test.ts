@@ -1,6 +1,7 @@
 import { messageOf, UserError } from "../../../src/domain/errors.ts";
 import { adopting } from "../../../src/cli/adopting.ts";
 import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
+import { importing } from "../../../src/cli/importing.ts";
 import { options } from "../../../src/cli/options.ts";
 import { parse } from "../../../src/cli/parse.ts";
 import { verbs } from "../../../src/cli/verbs.ts";
@@ -23,9 +24,10 @@ test("what is not given is as the action has it", async () => {
   const { inputs } = await readAction(".");
   // Of the command line alone: on a runner GitHub says the one, and the summary has the other.
   const ownOptions = ["repository", "limit", "for", "since", "follow"];
-  // No workflow adopts.
+  // No workflow adopts, or imports secrets.
+  const ofPeople = { ...adopting, ...importing };
   const shared = Object.entries(options).filter(
-    ([name]) => !ownOptions.includes(name) && !Object.hasOwn(adopting, name),
+    ([name]) => !ownOptions.includes(name) && !Object.hasOwn(ofPeople, name),
   );
   const defaults = shared.map(([name, option]) => [name, option.default]);
   expect(defaults).toEqual(shared.map(([name]) => [name, inputs[name]?.default]));
