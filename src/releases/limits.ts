@@ -7,7 +7,6 @@ import { locationsServedBy } from "./hosts.ts";
 
 /** What stands in the stack file and is not carried out by this version: it stops the release. */
 export function limits(stack: Stack): readonly Finding[] {
-  const services = Object.values(stack.services);
   return [
     ...Object.values(stack.dags).flatMap(({ place, fallback, source }) =>
       fallback === "image" && source !== null
