@@ -114,7 +114,7 @@ describe("run", () => {
     expect(await running).toBeInstanceOf(Cancelled);
     const pids = (told.lines[0] ?? "").split(" ").map(Number);
     expect(pids).toHaveLength(2);
-    for (const pid of pids) expect(isAlive(pid)).toBe(false);
+    while (pids.some(isAlive)) await sleep(10); // a killed one is gone a moment after it was told; this test has its limit
   });
 
   const leftBehind = [
