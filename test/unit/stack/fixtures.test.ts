@@ -82,6 +82,7 @@ describe("deal-flow: existing services made by a compose stack", () => {
         secrets: {},
         cache: "off",
         provenance: "off",
+        lock: null,
         place: expect.objectContaining({ line: 29 }) as unknown,
       },
       requirements: "poetry.lock",

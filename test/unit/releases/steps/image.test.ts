@@ -17,6 +17,7 @@ function shop(rule: "report" | "gate", counts: object, checks: object): { shop: 
     way: "docker",
     request: { repository: "app", platform: "linux/amd64", source: { repository: "o/r", sha: "a" }, dockerfile: "D" },
     contentKey: "key",
+    inputs: {},
     images: [],
     found: { digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes: Buffer.from("{}") },
     kept: null,
