@@ -152,15 +152,17 @@ function watch(work: Promise<unknown>): { readonly settled: boolean } {
 async function settle(resting: number): Promise<number> {
   let theirs = resting;
   let busy = busyResources();
-  let busySince = workedMilliseconds();
+  let busySince: number | null = null; // looked up only while something is busy: most turns are quiet, and the look is a call of the kernel
   // Signing, serialising and answering one call takes a few turns of the loop; none of them is visible from here.
   for (let quietTurns = 0; quietTurns < 12; quietTurns += 1) {
     await nextTurn();
     const before = busy;
     busy = busyResources();
-    if (busy.timers !== before.timers || busy.files !== before.files) busySince = workedMilliseconds();
+    if (busy.timers !== before.timers || busy.files !== before.files) busySince = null;
     const isQuiet = busy.files === 0 && busy.timers <= theirs;
-    if (isQuiet || workedMilliseconds() - busySince > longestRealWaitMilliseconds) theirs = busy.timers;
+    if (!isQuiet) busySince ??= workedMilliseconds();
+    if (isQuiet || (busySince !== null && workedMilliseconds() - busySince > longestRealWaitMilliseconds))
+      theirs = busy.timers;
     else quietTurns = 0;
   }
   return theirs;
