@@ -74,7 +74,7 @@ run "passes_named_roles_to_tasks" {
 run "gives_everything_only_where_there_is_nothing_less" {
   assert {
     condition = toset(flatten([for statement in jsondecode(output.policy).Statement : statement.Action if contains(statement.Resource, "*")])) == toset(
-      ["ssm:DescribeParameters", "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:ListTasks"]
+      ["ssm:DescribeParameters", "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:ListTasks", "elasticloadbalancing:DescribeTargetHealth"]
     )
     error_message = "AWS knows no resource for these; every other is named"
   }
