@@ -94,6 +94,8 @@ test("runs that live in their process have no launcher of tasks; with code from 
     [dagsterYaml]: { run_launcher: { module: "dag_reader.launcher", class: "PlannedCodeRunLauncher" } },
   });
   expect(madeFor(dags, "app")).not.toHaveProperty(workspaceYaml); // the reader writes that
+  const mirror = resolved(`${inProcess}dags: { shop: { directory: dags, module: m, layout: mirror } }\n`, loading);
+  expect(madeFor(mirror, "app")[dagsterYaml]).not.toHaveProperty("run_launcher"); // plain files have no version
 });
 
 test("the workspace asks the environment for the address of each code server; hosts are told it", () => {
