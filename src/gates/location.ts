@@ -21,7 +21,8 @@ export interface LocationExpectation {
  * Passes when the webserver gives three answers in a row, a second apart, of one and the same server with our image, and
  * still gives it when every resolver must have forgotten older addresses; and then the server itself does, which the webserver is told
  * to ask: it shows what it had loaded for a while after the server has died, too, and of several webservers each by itself. What it
- * shows then must be that server still. Ask it only when no older task runs.
+ * shows then must be that server still; or, of one that begins anew whenever it is asked (`dagster code-server start`), one server after
+ * another must have been well, with nothing amiss in between. Ask it only when no older task runs.
  */
 export function locationGate(dagster: Dagster, context: Context, expected: LocationExpectation): Promise<GateResult> {
   const { clock } = context;
@@ -30,11 +31,14 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
   let broken: PythonError | null = null;
   /** The last time that the server was to be asked itself, nobody did. */
   let isUnasked = false;
-  /** Begin of the row in which the server was asked itself, and was well; null: it has not been. */
-  let confirmed: number | null = null;
+  /** Begin of the last row in which the server was asked itself, and was well; and in how many it was so, since one was not. */
+  let confirmed = { row: -1, times: 0 };
   const note = (answer: LocationAnswer): LocationAnswer => {
     row = extend(row, answer, clock.now());
-    if (answer.kind === "waiting" && answer.error !== null && answer.from !== "another") broken = answer.error;
+    if (answer.kind === "waiting" && answer.error !== null) {
+      confirmed = { row: -1, times: 0 };
+      if (answer.from !== "another") broken = answer.error;
+    }
     return answer;
   };
   return askWorkspace(
@@ -49,7 +53,7 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
           return { waiting: `served by ${server}, asking on` };
         const passed = { seen: `${row.answers} answers of ${server} with this image`, since: row.since };
         // Its successor may have been the one that was well; the webserver shows that server now, which ends the row.
-        if (confirmed === row.since) return passed;
+        if (confirmed.row === row.since) return passed;
         const { reloadRepositoryLocation: itself } = await dagster.ask(reloadLocation, { location });
         isUnasked = !("name" in itself);
         if (!("name" in itself)) {
@@ -59,10 +63,12 @@ export function locationGate(dagster: Dagster, context: Context, expected: Locat
         }
         const wrong = judgeReloaded(itself, image);
         if (wrong === null) {
-          confirmed = row.since;
+          confirmed = { row: row.since, times: confirmed.times + 1 };
+          if (confirmed.times >= answersWanted) return passed;
           return { waiting: `served by ${server}, which was asked itself; asking once more` };
         }
         note(wrong);
+        confirmed = { row: -1, times: 0 };
         return { waiting: `shown as served by ${server}; when it was asked itself, ${wrong.why}` };
       },
       failed: (waiting, last) => failure({ last, broken, isUnasked }, waiting, expected, clock.now()),

@@ -96,21 +96,40 @@ describe("the gate of a code location", () => {
     expect(result.reloads).toBe(1);
   });
 
-  test("does not pass when it was the successor of the server shown that was well when it was asked", async () => {
+  /** A webserver whose code server is another one each time that it was asked itself. @param lives how it finds it, in turn */
+  async function askChanging(
+    lives: readonly (LocationEntry | null)[],
+  ): Promise<GateResult & { readonly reloads: number }> {
     const { context, clock } = testContext();
-    let server = 1;
-    const shown = () => webserver([[entry({ serverId: `server-${server}` })]], entry());
-    // Each time that it is asked, another one has taken the place of one that died.
-    const dying: Dagster = {
+    let reloads = 0;
+    const changing: Dagster = {
       ask: (document, variables) => {
-        if (document.name === "ReloadLocation") server += 1;
-        return shown().ask(document, variables);
+        const life = lives[reloads % lives.length] ?? null;
+        if (document.name === "ReloadLocation") reloads += 1;
+        return webserver([[entry({ serverId: `server-${reloads}` })]], life ?? entry()).ask(document, variables);
       },
       serverInfo: () => Promise.reject(new Error("not asked here")),
     };
     const expected = { location: "DealFlow", image, nameTtlSeconds: 0, timeoutSeconds: 60 };
-    expect((await clock.run(locationGate(dying, context, expected))).cause?.id).toBe("location-unsteady");
-    expect(server).toBeGreaterThan(5);
+    return { ...(await clock.run(locationGate(changing, context, expected))), reloads };
+  }
+
+  test("does not pass when now and then it was the successor of the server shown that was well when it was asked", async () => {
+    const gone = broken("StatusCode.UNAVAILABLE");
+    for (const lives of [
+      [null, gone],
+      [null, null, gone],
+    ]) {
+      const { cause, reloads } = await askChanging(lives);
+      expect(cause).not.toBeNull();
+      expect(reloads).toBeGreaterThan(5);
+    }
+  });
+
+  test("passes when a server begins anew whenever it is asked itself, as `dagster code-server start` does, and is well each time", async () => {
+    const { cause, reloads } = await askChanging([null]);
+    expect(cause).toBeNull();
+    expect(reloads).toBe(3);
   });
 
   test.each<[string, LocationEntry, string]>([
