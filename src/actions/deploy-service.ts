@@ -36,6 +36,8 @@ function ofStack(given: z.output<typeof inputs>): readonly string[] {
   const texts = (["release", "only", "from", "keep-revisions"] as const).filter((name) => given[name] !== null);
   return [
     ...texts,
+    ...(given.stack === "dagster-stack.yml" ? [] : ["stack"]),
+    ...(given.environment === "production" ? [] : ["environment"]),
     ...(given["queued-runs"] === "keep" ? [] : ["queued-runs"]),
     ...(given["allow-state-loss"] ? ["allow-state-loss"] : []),
     ...(given["in-flight"] === "take-over" ? [] : ["in-flight"]),

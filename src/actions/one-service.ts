@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { parseArn, showArn } from "../aws/arn.ts";
-import { Cancelled, RolloutFailed, UserError } from "../domain/errors.ts";
+import { Cancelled, messageOf, RolloutFailed, UserError } from "../domain/errors.ts";
 import { optional } from "../domain/given.ts";
 import { isGood, parseRevision, type Revision, sameRevision, showRevision, type Verdict } from "../domain/verdict.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
@@ -75,16 +75,21 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
       return;
     }
     const count = desiredCount === null ? null : (before?.desiredCount ?? null);
-    const back = isToGoBack(verdict, rolling)
-      ? await work.takeBack(clients, context, {
+    const takeBack = async (): Promise<Verdict | string> => {
+      try {
+        return await work.takeBack(clients, context, {
           cluster,
           service: name,
           to: verdict.from,
           count,
           ...(verdict.to === null ? {} : { ours: verdict.to }),
           timeoutSeconds: rolling.timeoutSeconds,
-        })
-      : null;
+        });
+      } catch (error) {
+        return messageOf(error); // it never hides why there was something to take back
+      }
+    };
+    const back = isToGoBack(verdict, rolling) ? await takeBack() : null;
     const said = wordsOfBack(back);
     const page = [
       heading(2, markdown`Service ${name}`),
@@ -102,15 +107,17 @@ function isToGoBack({ verdict, from, to, deploymentId }: Verdict, { onTimeout }:
   return verdict === "failed" || (verdict === "timed-out" && onTimeout === "rollback");
 }
 
-function failureOf(verdict: Verdict, back: Verdict | null): Error {
+function failureOf(verdict: Verdict, back: Verdict | string | null): Error {
   const { what, fix } = causeOf(verdict);
   const words = [what, ...(fix === null ? [] : [`fix: ${fix}`]), wordsOfBack(back)].filter((line) => line !== null);
   if (verdict.verdict === "cancelled") return new Cancelled(words.join("\n"));
   return new RolloutFailed(words.join("\n"), [verdict], { evidence: verdict.evidence });
 }
 
-function wordsOfBack(back: Verdict | null): string | null {
+/** @param back how taking back ended, or why it could not be done; null: there was nothing to do */
+function wordsOfBack(back: Verdict | string | null): string | null {
   if (back === null) return null;
+  if (typeof back === "string") return `NOT taken back: ${back}`;
   const to = back.to === null ? "what ran before" : showRevision(back.to);
   return isGood(back.verdict) ? `Taken back to ${to}.` : `NOT taken back to ${to}: ${causeOf(back).what}`;
 }

@@ -1,5 +1,5 @@
 import { DescribeTargetHealthCommand, type ElbSend } from "../aws/elb.ts";
-import { isAwsError } from "../aws/error.ts";
+import { isAwsError, isWeather } from "../aws/error.ts";
 import type { Context } from "../domain/context.ts";
 import type { Place } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
@@ -15,7 +15,7 @@ export interface TargetsExpectation {
   readonly groups: readonly string[];
   /** Tasks that it is to run, as it is now: what scales it may change that while its targets are waited for. */
   readonly tasks: () => Promise<number>;
-  /** Where it is told that this job may not read them, and goes on; null: that ends the gate. */
+  /** Where it is told that this job may not read them, or never reached who tells of them, and goes on; null: that ends the gate. */
   readonly unread: Place | null;
   readonly timeoutSeconds: number;
 }
@@ -30,6 +30,8 @@ export function targetsGate(
   { service, groups, tasks, unread, timeoutSeconds }: TargetsExpectation,
 ): Promise<GateResult> {
   let ill: readonly Target[] = [];
+  let unreachedSince: number | null = null;
+  let wasTold = false;
   return askUntil(
     context,
     { gate: "targets", on: service, timeoutSeconds },
@@ -37,9 +39,14 @@ export function targetsGate(
       let targets: readonly (readonly Target[])[];
       try {
         targets = await Promise.all(groups.map((group) => targetsOf(elb, group)));
+        wasTold = true;
       } catch (error) {
-        if (unread === null || !isAwsError(error, "denied")) throw error;
-        return { seen: "not asked", since: context.clock.now(), findings: [notAsked(unread, service)] };
+        const now = context.clock.now();
+        unreachedSince ??= now;
+        // A network without a way to that service never has one; what answered once is weather.
+        const isUnreached = isWeather(error) && !wasTold && now - unreachedSince >= unreachedMilliseconds;
+        if (unread === null || !(isAwsError(error, "denied") || isUnreached)) throw error;
+        return { seen: "not asked", since: now, findings: [notAsked(unread, service, isUnreached)] };
       }
       const wanted = await tasks();
       const answer = judgeTargets(groups.map(groupName), targets.flat(), wanted);
@@ -63,13 +70,22 @@ export function targetsGate(
   );
 }
 
-function notAsked(where: Place, service: string): Finding {
+/** So long who tells of targets is tried to be reached before it is given up, in milliseconds. */
+const unreachedMilliseconds = 60_000;
+
+function notAsked(where: Place, service: string, isUnreached: boolean): Finding {
+  const why = isUnreached
+    ? "this job does not reach Elastic Load Balancing"
+    : "this job may not call DescribeTargetHealth";
+  const way = isUnreached
+    ? "Give its network a way there, an endpoint `elasticloadbalancing` for instance"
+    : "Allow the job's role `elasticloadbalancing:DescribeTargetHealth` on `*`";
   return {
     id: "not-checked",
     level: "notice",
     where,
-    what: `Whether the targets of service ${service} are healthy was not asked: this job may not call DescribeTargetHealth. ECS waits for them by itself while it rolls a service.`,
-    fix: "Allow the job's role `elasticloadbalancing:DescribeTargetHealth` on `*`; or `gates: { expect: { target-health: false } }`.",
+    what: `Whether the targets of service ${service} are healthy was not asked: ${why}. ECS waits for them by itself while it rolls a service.`,
+    fix: `${way}; or \`gates: { expect: { target-health: false } }\`.`,
   };
 }
 

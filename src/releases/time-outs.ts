@@ -1,3 +1,5 @@
+import { usualTickSeconds } from "../gates/state/expect.ts";
+import { olderTasksSeconds } from "./older-tasks.ts";
 import { type GateName, inOrder, type Question, type Step } from "../domain/plan.ts";
 
 /** Seconds that a thing of each kind may take until it counts as failed. */
@@ -9,7 +11,7 @@ export const canaryTimeoutSeconds = 10 * 60;
 
 /** Ticks are waited for ten minutes, and longer where one of them may take longer. */
 export function expectSeconds({ sensors }: Pick<Extract<Question, { gate: "expect" }>, "sensors">): number {
-  return Math.max(10 * 60, ...Object.values(sensors).map(({ withinSeconds = 0 }) => withinSeconds));
+  return Math.max(usualTickSeconds, ...Object.values(sensors).map(({ withinSeconds = 0 }) => withinSeconds));
 }
 
 /**
@@ -52,6 +54,7 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
 }
 
 function gateSeconds(gate: Exclude<GateName, "expect">): number {
+  if (gate === "location") return olderTasksSeconds + gateTimeoutSeconds;
   if (gate === "log-scan") return 0;
   if (gate === "canary") return canaryTimeoutSeconds;
   return gateTimeoutSeconds;

@@ -8,8 +8,8 @@ export const instanceFolder = "/opt/dagster";
 export const madeDagsterYaml = `${instanceFolder}/dagster.yaml`;
 export const madeWorkspace = `${instanceFolder}/workspace.yaml`;
 
-/** Where compute logs go: bucket, and the beginning of their keys. */
-export const logVariables = { bucket: "DAGSTER_S3_BUCKET", prefix: "DAGSTER_COMPUTE_LOGS_PREFIX" } as const;
+/** Name of the bucket that compute logs go to. */
+export const bucketVariable = "DAGSTER_S3_BUCKET";
 
 type Parts = Pick<Stack, "services" | "runs" | "migrations" | "dags" | "instance" | "images">;
 
@@ -134,8 +134,8 @@ function launcher(kind: Stack["runs"]["kind"], readsDags: boolean): object {
       module: "dagster_aws.s3",
       class: "S3ComputeLogManager",
       config: {
-        bucket: { env: logVariables.bucket },
-        prefix: { env: logVariables.prefix },
+        bucket: { env: bucketVariable },
+        prefix: "compute-logs", // as infra/ lets roles write, and forgets after a while
         local_dir: "/tmp/compute-logs",
       },
     },

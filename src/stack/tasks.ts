@@ -3,7 +3,7 @@ import type { Place } from "../domain/errors.ts";
 import { locationKey } from "../domain/identifiers.ts";
 import type { JsonMap } from "../domain/json.ts";
 import type { StackDocument } from "./document.ts";
-import { logVariables } from "./instance-files.ts";
+import { bucketVariable } from "./instance-files.ts";
 import type { Size } from "./size.ts";
 import type {
   BasicAuth,
@@ -67,13 +67,7 @@ function computeLogs({ document, tree, contract }: Source): Variables {
       ({ kind, "task-definition": own }) => kind !== "code-location" && own === undefined,
     );
   const place: Place = placeAt(tree, ["contract", "bucket"]);
-  const { name, prefix } = contract.bucket;
-  const environment = isOurs
-    ? {
-        [logVariables.bucket]: { value: name, place },
-        [logVariables.prefix]: { value: `${prefix}compute-logs`, place },
-      }
-    : {};
+  const environment = isOurs ? { [bucketVariable]: { value: contract.bucket.name, place } } : {};
   return { environment, secrets: {}, parameterPaths: [] };
 }
 

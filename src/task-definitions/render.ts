@@ -207,7 +207,7 @@ function isBehindLogin({ login = null }: GeneratedRequest): boolean {
   return login !== null;
 }
 
-const nginxVolume = "nginx";
+const nginxVolume = "dagster-ecs-nginx"; // as nobody calls a volume of his own
 
 /** In front of a webserver, on a root that nobody writes. Source: docker/nginx */
 function nginx({ role, login = null, log }: GeneratedRequest): readonly LaterJson[] {

@@ -14,6 +14,9 @@ import { compareExpected, judgeTicks } from "./judge.ts";
 import { putBackState } from "./put-back.ts";
 import { readState } from "./read.ts";
 
+/** Seconds within which a tick comes, unless the stack file says otherwise. */
+export const usualTickSeconds = 10 * 60;
+
 export interface StateNamed {
   /** Name of the stack whose file names them. */
   readonly stack: string;
@@ -48,7 +51,6 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
     context,
     { gate: "expect", on: stack, timeoutSeconds },
     async () => {
-      begunAt ??= context.clock.now();
       const unseen = hasAssets ? null : await unseenAssets(dagster, assets);
       isLoading = unseen !== null;
       if (unseen !== null) return unseen;
@@ -56,6 +58,7 @@ export function expectGate(dagster: Dagster, context: Context, expected: StateNa
       const seen = await readState(dagster);
       isLoading = typeof seen === "string";
       if (typeof seen === "string") return { waiting: seen };
+      begunAt ??= context.clock.now();
       const all = [...seen].flatMap(([location, answer]): readonly Found[] =>
         answer.kind === "waiting" ? [] : answer.instigators.map((now) => ({ location, now })),
       );
@@ -146,8 +149,8 @@ async function untickedOf(
     const judged = judgeTicks(ticks, known);
     if (judged.kind === "failed") return tickFailed({ location, now }, judged.tick, clock.now());
     if (judged.kind === "good") continue;
-    if (one.withinSeconds !== undefined && clock.now() - begunAt > one.withinSeconds * 1000)
-      return tickLate({ location, now }, judged.why, one.withinSeconds);
+    const { withinSeconds = usualTickSeconds } = one;
+    if (clock.now() - begunAt > withinSeconds * 1000) return tickLate({ location, now }, judged.why, withinSeconds);
     waiting ??= { waiting: `${nameOf(now)} of ${location} ${judged.why}` };
   }
   return waiting;

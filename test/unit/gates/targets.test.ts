@@ -79,7 +79,8 @@ async function ask(
   {
     what = { kind: "throttle" },
     unread = null,
-  }: { readonly what?: Fault["what"]; readonly unread?: Place | null } = {},
+    times: faults = 2,
+  }: { readonly what?: Fault["what"]; readonly unread?: Place | null; readonly times?: number } = {},
 ) {
   const stage = await openStage();
   const arn = addTargetGroup(stage.aws);
@@ -93,7 +94,7 @@ async function ask(
       requestHandler: inProcessHandler(stage.aws),
     }),
   };
-  const fault = { on: "elasticloadbalancing:DescribeTargetHealth", what, times: 2 } as const;
+  const fault = { on: "elasticloadbalancing:DescribeTargetHealth", what, times: faults } as const;
   stage.aws.faults.inject(fault);
   let times = 0;
   const wanted = () => Promise.resolve(tasks((times += 1)));
@@ -137,4 +138,15 @@ test("who may not read them, and need not, is told that nobody did", async () =>
 
 test("who must read them, and may not, is stopped with the right that is missing", async () => {
   await expect(ask({ kind: "healthy" }, undefined, { what: denied })).rejects.toThrow(/DescribeTargetHealth/);
+});
+
+const reset = { kind: "reset" } as const;
+
+test("who never reaches the load balancer's service, and need not, is told that nobody asked; who must, fails", async () => {
+  const never = { what: reset, times: 10_000 };
+  const { result } = await ask({ kind: "healthy" }, undefined, { ...never, unread: place });
+  expect(result).toMatchObject({ cause: null, findings: [{ id: "not-checked", level: "notice", where: place }] });
+  expect(result.findings?.[0]?.what).toContain("does not reach Elastic Load Balancing");
+  const { result: stopped } = await ask({ kind: "healthy" }, undefined, never);
+  expect(stopped.cause?.id).toBe("targets-unhealthy");
 });

@@ -56,7 +56,7 @@ test("the instance has the database's variables, tasks for runs that are watched
       class: "S3ComputeLogManager",
       config: {
         bucket: { env: "DAGSTER_S3_BUCKET" },
-        prefix: { env: "DAGSTER_COMPUTE_LOGS_PREFIX" },
+        prefix: "compute-logs",
         local_dir: "/tmp/compute-logs",
       },
     },
@@ -70,7 +70,6 @@ test("the instance has the database's variables, tasks for runs that are watched
   for (const { variables } of [...Object.values(stack.services), ...Object.values(runsOf(stack))])
     expect(variables.environment).toMatchObject({
       DAGSTER_S3_BUCKET: { value: "stack-bucket" },
-      DAGSTER_COMPUTE_LOGS_PREFIX: { value: "dagster/compute-logs" },
     });
 });
 

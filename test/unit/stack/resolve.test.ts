@@ -162,7 +162,6 @@ services:
       DAGSTER_PG_DB: "dagster",
       DAGSTER_PG_USER: "admin",
       DAGSTER_S3_BUCKET: "stack-bucket",
-      DAGSTER_COMPUTE_LOGS_PREFIX: "dagster/compute-logs",
     };
     expect(plain("code")).toEqual({ ...database, LEVEL: "info", KEY: "plain" });
     const addresses = { DAGSTER_CODE_CODE_HOST: "code", DAGSTER_CODE_CODE_PORT: "4000" };
