@@ -199,6 +199,9 @@ export type Question =
   /** `on` is the service's key; `level`: what an error in its log is. */
   | { readonly gate: "log-scan"; readonly on: string; readonly level: Level };
 
+/** Seconds within which a tick is to come, unless the stack file says otherwise. */
+export const usualTickSeconds = 10 * 60;
+
 /** What a schedule or sensor must be after the release. */
 export interface ExpectedState {
   readonly status: "RUNNING" | "STOPPED";

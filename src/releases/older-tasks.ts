@@ -4,6 +4,7 @@ import type { Context } from "../domain/context.ts";
 import type { Cause } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Clients } from "./connections.ts";
+import { olderTasksSeconds } from "./time-outs.ts";
 
 /** What is looked with. */
 export interface Looker {
@@ -14,9 +15,6 @@ export interface Looker {
 
 /** Milliseconds between two looks. */
 const pace = 3_000;
-
-/** So long ECS is given to stop older tasks, in seconds: targets are drained for five minutes unless told, and tasks then end. */
-export const olderTasksSeconds = 15 * 60;
 
 /**
  * Waits until no task of an older deployment runs. ECS may call a deployment complete before that: by its settings, which defer the

@@ -1,6 +1,4 @@
-import { usualTickSeconds } from "../gates/state/expect.ts";
-import { olderTasksSeconds } from "./older-tasks.ts";
-import { type GateName, inOrder, type Question, type Step } from "../domain/plan.ts";
+import { type GateName, inOrder, type Question, type Step, usualTickSeconds } from "../domain/plan.ts";
 
 /** Seconds that a thing of each kind may take until it counts as failed. */
 export const rollTimeoutSeconds = 30 * 60;
@@ -8,6 +6,8 @@ export const stopTimeoutSeconds = 10 * 60;
 export const migrationTimeoutSeconds = 60 * 60;
 export const gateTimeoutSeconds = 3 * 60;
 export const canaryTimeoutSeconds = 10 * 60;
+/** So long ECS is given to stop older tasks: targets are drained for five minutes unless told, and tasks then end. */
+export const olderTasksSeconds = 15 * 60;
 
 /** Ticks are waited for ten minutes, and longer where one of them may take longer. */
 export function expectSeconds({ sensors }: Pick<Extract<Question, { gate: "expect" }>, "sensors">): number {

@@ -4,7 +4,7 @@ import type { Context } from "../../domain/context.ts";
 import { untrusted } from "../../domain/evidence.ts";
 import { instant } from "../../domain/identifiers.ts";
 import type { Instigator } from "../../domain/instigators.ts";
-import type { ExpectedState, FirstTick } from "../../domain/plan.ts";
+import { type ExpectedState, type FirstTick, usualTickSeconds } from "../../domain/plan.ts";
 import type { Cause } from "../../domain/verdict.ts";
 import { type Attempt, askUntil, type GateResult } from "../gate.ts";
 import { nameOf } from "./explain.ts";
@@ -13,9 +13,6 @@ import { unseenAssets } from "./assets.ts";
 import { compareExpected, judgeTicks } from "./judge.ts";
 import { putBackState } from "./put-back.ts";
 import { readState } from "./read.ts";
-
-/** Seconds within which a tick comes, unless the stack file says otherwise. */
-export const usualTickSeconds = 10 * 60;
 
 export interface StateNamed {
   /** Name of the stack whose file names them. */

@@ -1,5 +1,6 @@
 import type { EcsSend } from "../../../src/aws/ecs.ts";
-import { awaitOlderTasks, olderTasksSeconds } from "../../../src/releases/older-tasks.ts";
+import { awaitOlderTasks } from "../../../src/releases/older-tasks.ts";
+import { olderTasksSeconds } from "../../../src/releases/time-outs.ts";
 import { testContext } from "../context.ts";
 
 const definition = (revision: number): string =>
