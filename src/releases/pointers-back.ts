@@ -1,10 +1,11 @@
 import type { Dagster } from "../dagster/client.ts";
 import { switchDags } from "../dags/index.ts";
 import type { Context } from "../domain/context.ts";
-import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion } from "../domain/dags.ts";
+import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion, isWholeMirror } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import type { Plan, SwitchUndo } from "../domain/plan.ts";
 import { versionGate } from "../gates/version.ts";
+import { hasReader } from "./dags-definitions.ts";
 import type { HeldLock } from "./lock.ts";
 import type { RolloutEnd } from "./rollout.ts";
 import type { Observation } from "./observation.ts";
@@ -93,13 +94,15 @@ export async function switchAllBack(
 }
 
 /**
- * Plain files follow the pointer: those that this release has written, or one that was cut, become again what the pointer names.
+ * Plain files follow the pointer: those that this release has written, or one that was cut, become again what the pointer names. Whole
+ * ones of another version are somebody else's, and stay; so do all whole ones where there was no version before.
  * @returns the same, with why where they could not
  */
 export async function plainFilesBack(
   context: Context,
   { stack, clients, pointers, request }: Session,
   lock: HeldLock,
+  switched: readonly SwitchedLocation[],
   back: readonly PointerBack[],
 ): Promise<readonly PointerBack[]> {
   const results = [...back];
@@ -114,8 +117,11 @@ export async function plainFilesBack(
       // Nobody has begun with them.
       if (pointer === null || mirror === null) continue;
       const { version } = pointer.value;
-      const { writing, late } = mirror.value;
-      if (mirror.value.version === version && writing === null && late === undefined) continue;
+      if (isWholeMirror(mirror.value)) {
+        const mine = switched.find((one) => one.location === location);
+        const isOurs = mine !== undefined && mine.undo.to !== null && mine.ours.includes(mirror.value.version);
+        if (mirror.value.version === version || !isOurs) continue;
+      }
       await lock.check();
       await bringPlainFiles(context, clients, stack, dags, version, request.owner.url);
       context.report({ kind: "line", text: `plain files of ${location} are those of version ${short(version)} again` });
@@ -132,7 +138,10 @@ export async function plainFilesBack(
   return results;
 }
 
-/** Asks Dagster whether it has loaded what readers are to have again, where a webserver was there to load it. */
+/**
+ * Asks Dagster whether it has loaded what readers are to have again, where a webserver was there to load it. Of a location whose plain
+ * files are copied nobody can be asked.
+ */
 export async function seenBack(
   context: Context,
   { services, dags }: Pick<Stack, "services" | "dags">,
@@ -147,7 +156,7 @@ export async function seenBack(
   const results: PointerBack[] = [];
   for (const one of back) {
     const { location, version, why } = one;
-    const known = dags[location];
+    const known = hasReader({ dags }, location) ? dags[location] : undefined;
     if (why !== null || version === null || known === undefined || context.signal.aborted) results.push(one);
     else {
       const timeoutSeconds = gateTimeoutSeconds + known.pollSeconds;

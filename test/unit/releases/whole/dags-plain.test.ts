@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
 import { errorOf } from "../../../error-of.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
@@ -14,9 +15,11 @@ afterEach(() => account.close());
 
 const plain = "deploys/plain/small/";
 
+const stackWith = (layout: "both" | "mirror"): string =>
+  dagsStack.replace("module: flows }", `module: flows, layout: ${layout}, mirror-prefix: plain/small/ }`);
+
 async function released(layout: "both" | "mirror"): Promise<void> {
-  const stack = dagsStack.replace("module: flows }", `module: flows, layout: ${layout}, mirror-prefix: plain/small/ }`);
-  account = await openAccount({ stack, files: dagsFiles });
+  account = await openAccount({ stack: stackWith(layout), files: dagsFiles });
   first = await run((who) => who.deploy());
 }
 async function run<T>(work: (who: Deployer) => Promise<T>, options: DeployerOptions = {}): Promise<T> {
@@ -99,6 +102,23 @@ describe("With `layout: both` a release of the stack", () => {
     expect((worse as ReleaseFailed).message).toContain("its plain files could not be brought back");
   });
 
+  test("that fails takes back what one before it has written, which was cut before it was committed", async () => {
+    await account.commit(next);
+    await killedBefore(
+      account,
+      ({ operation, about }) => operation === "PutObject" && about.endsWith("/outcome.json"),
+      (wire) => deployer(account, { run: 2, wire }).deploy(),
+    );
+    expect([files(), record().writing]).toEqual([nextFiles, null]);
+    await account.clock.pass(20 * 60_000);
+    await account.commit({ "dags/flows.py": "VERSION = 3\n" });
+    const { release } = await run((who) => who.plan(), { run: 3 });
+    account.dagster.brokenVersions.add(release.dags["small"]?.version ?? "");
+    const error = await run((who) => errorOf(who.deploy()), { run: 3 });
+    expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+    expect([files(), record().version]).toEqual([firstFiles, first.release.dags["small"]?.version]);
+  });
+
   test("that is cut between them is gone on from by the next", async () => {
     await account.commit(next);
     await killedBefore(
@@ -120,6 +140,37 @@ describe("With `layout: both` a release of the stack", () => {
     expect(String(error)).toContain("no mirror of ours has put there");
     expect(files()).toEqual(firstFiles);
   });
+});
+
+test("A first release that fails leaves plain files alone that somebody else has put there, and that are whole", async () => {
+  account = await openAccount({ stack: stackWith("both"), files: dagsFiles });
+  const theirs = { path: "theirs.py", text: "THEIRS = True\n" };
+  const file = { mode: "0644", size: theirs.text.length, sha256: hash("sha256", theirs.text, "hex") };
+  const source = { repository: "owner/shop", sha: "e".repeat(40) };
+  const at = "2026-11-20T00:00:00.000Z";
+  const whole = { schema: 1, location: "small", version: "a".repeat(40), files: { [theirs.path]: file }, writing: null };
+  const Body = JSON.stringify({ ...whole, lock: null, source, run: null, at });
+  account.s3.answer("PutObject", { Bucket: "deploys", Key: "plain/small/.mirror.json", Body });
+  account.s3.answer("PutObject", { Bucket: "deploys", Key: `plain/small/${theirs.path}`, Body: theirs.text });
+  const { release } = await run((who) => who.plan());
+  account.dagster.brokenVersions.add(release.dags["small"]?.version ?? "");
+  expect(await run((who) => errorOf(who.deploy()))).toBeInstanceOf(ReleaseFailed);
+  expect(files()).toEqual({ [theirs.path]: theirs.text });
+  expect(record().version).toBe(whole.version);
+});
+
+test("With `layout: mirror` a release that fails is taken back, although no reader tells which version is loaded", async () => {
+  await released("mirror");
+  await account.commit(next);
+  const once: { isDenied: boolean } = { isDenied: false };
+  const wire: Wire = (call, effect) => {
+    if (once.isDenied || !isPlainWrite(call) || !call.about.includes("flows.py")) return effect();
+    once.isDenied = true;
+    return Promise.reject(refusal("AccessDenied", 403));
+  };
+  const error = await run((who) => errorOf(who.deploy()), { run: 2, wire });
+  expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+  expect([files(), record().version]).toEqual([firstFiles, first.release.dags["small"]?.version]);
 });
 
 test("With `layout: mirror` the processes get no reader, nobody is asked for the version, and going back brings the files back", async () => {
