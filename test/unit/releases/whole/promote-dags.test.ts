@@ -71,6 +71,16 @@ test("A promotion that is cut while it copies is finished by the next one", asyn
   expect(await wrongWith(production)).toEqual([]);
 });
 
+test("A manifest here, of the same files packed otherwise, is mended when its archive is gone", async () => {
+  const [key = ""] = keysOf(staging, "versions/");
+  const { text = "{}" } = staging.s3.objects.get(`staging-deploys${key}`) ?? {};
+  const gone = { ...(JSON.parse(text) as object), archive: { digest: `sha256:${"f".repeat(64)}`, size: 9 } };
+  production.s3.answer("PutObject", { Bucket: "deploys", Key: key.slice(1), Body: JSON.stringify(gone) });
+  await release(production, 2, from);
+  expect(production.s3.objects.get(`deploys${key}`)?.text).toBe(text);
+  expect(keysOf(production, "archives/")).toEqual(keysOf(staging, "archives/"));
+});
+
 test("An archive with other content than its manifest says is not copied, and nothing is switched", async () => {
   const [key = ""] = keysOf(staging, "archives/");
   staging.s3.answer("PutObject", { Bucket: "staging-deploys", Key: key.slice(1), Body: "something else" });
