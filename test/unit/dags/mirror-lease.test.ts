@@ -129,14 +129,14 @@ test("What was under way when its run fell asleep, and arrives late, is noted; t
   expect([settled.isServed, settled.findings]).toEqual([true, []]);
 });
 
-/** A run of which the first file is refused, while the second one arrives late. @param meanwhile what happens before that one arrives */
+/** A run of which one of two files that are sent at once is refused, while the other one arrives late. @param meanwhile before that one arrives */
 async function refusedAndLate(meanwhile: () => Promise<unknown>): Promise<unknown> {
-  await mirror(before, "run/0");
-  const plan = await planOf(ours, "run/1");
+  const two = { "notes.sql": "ours", "words.sql": "ours" };
+  const plan = await planOf(two, "run/1");
   return errorOf(
-    write(plan, ours, {
+    write(plan, two, {
       underWay: async (path) => {
-        if (path === "jobs.py") throw new Error("denied");
+        if (path === "notes.sql") throw new Error("denied");
         await sleep(125);
         await meanwhile();
       },
@@ -153,7 +153,7 @@ test("What arrives late is noted, too, when another file had failed before", asy
 test("What arrives late, while nobody has taken the place, hides no failure, and is written anew by the next run", async () => {
   const error = (await told.clock.run(refusedAndLate(() => Promise.resolve()))) as Error;
   expect(error.message).toBe("denied");
-  expect(await record()).toMatchObject({ writing: { paths: ["jobs.py", "words.sql"], run: "run/1" } });
+  expect(await record()).toMatchObject({ writing: { paths: ["notes.sql", "words.sql"], run: "run/1" } });
   expect((await record())?.late).toBeUndefined();
 });
 
