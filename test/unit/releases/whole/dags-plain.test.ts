@@ -133,6 +133,19 @@ describe("With `layout: both` a release of the stack", () => {
     expect(await wrongWith(account)).toEqual([]);
   });
 
+  test("of a part finishes what one that was cut has left half written, although it is about something else", async () => {
+    await account.commit(next);
+    await killedBefore(
+      account,
+      (call) => isPlainWrite(call) && call.about.includes("flows.py"),
+      (wire) => deployer(account, { run: 2, wire }).deploy(),
+    );
+    await account.clock.pass(20 * 60_000);
+    const { outcome } = await run((who) => who.deploy(), { run: 3, wishes: { only: ["host"] } });
+    expect([outcome, files(), record().writing]).toEqual(["committed", firstFiles, null]);
+    expect(await wrongWith(account)).toEqual([]);
+  });
+
   test("is stopped by its plan where somebody else's files lie", async () => {
     account.s3.remove(`${plain}.mirror.json`);
     await account.commit(next);
@@ -148,7 +161,13 @@ test("A first release that fails leaves plain files alone that somebody else has
   const file = { mode: "0644", size: theirs.text.length, sha256: hash("sha256", theirs.text, "hex") };
   const source = { repository: "owner/shop", sha: "e".repeat(40) };
   const at = "2026-11-20T00:00:00.000Z";
-  const whole = { schema: 1, location: "small", version: "a".repeat(40), files: { [theirs.path]: file }, writing: null };
+  const whole = {
+    schema: 1,
+    location: "small",
+    version: "a".repeat(40),
+    files: { [theirs.path]: file },
+    writing: null,
+  };
   const Body = JSON.stringify({ ...whole, lock: null, source, run: null, at });
   account.s3.answer("PutObject", { Bucket: "deploys", Key: "plain/small/.mirror.json", Body });
   account.s3.answer("PutObject", { Bucket: "deploys", Key: `plain/small/${theirs.path}`, Body: theirs.text });
