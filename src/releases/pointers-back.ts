@@ -4,13 +4,13 @@ import type { Context } from "../domain/context.ts";
 import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion, isWholeMirror } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import type { Plan, SwitchUndo } from "../domain/plan.ts";
+import { layoutOf } from "../domain/release.ts";
 import { versionGate } from "../gates/version.ts";
-import { hasReader } from "./dags-definitions.ts";
 import type { HeldLock } from "./lock.ts";
 import type { RolloutEnd } from "./rollout.ts";
 import type { Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
-import type { Stack } from "../stack/stack.ts";
+import type { Dags, Stack } from "../stack/stack.ts";
 import { bringPlainFiles } from "./steps/plain-files.ts";
 import { gateTimeoutSeconds } from "./time-outs.ts";
 
@@ -102,13 +102,13 @@ export async function plainFilesBack(
   context: Context,
   { stack, clients, pointers, request }: Session,
   lock: HeldLock,
+  { steps }: Pick<RolloutEnd, "steps">,
   switched: readonly SwitchedLocation[],
   back: readonly PointerBack[],
 ): Promise<readonly PointerBack[]> {
   const results = [...back];
-  for (const dags of Object.values(stack.dags)) {
-    const { location, layout, source, prefix, mirrorPrefix } = dags;
-    if (layout === "versioned" || source !== null) continue;
+  for (const dags of plainPlaces(stack, steps)) {
+    const { location, prefix, mirrorPrefix } = dags;
     try {
       const [pointer, mirror] = await Promise.all([
         pointers(prefix).read(dagsKeys.pointer, dagsPointerSchema),
@@ -138,6 +138,19 @@ export async function plainFilesBack(
   return results;
 }
 
+/** Wherever plain files are kept, or were to be: a rollback writes them where an earlier release had them. */
+function plainPlaces({ dags }: Pick<Stack, "dags">, steps: RolloutEnd["steps"]): readonly Dags[] {
+  return Object.values(dags).flatMap((one) => {
+    if (one.source !== null) return [];
+    const written = steps.flatMap(({ step }) =>
+      step.kind === "mirror" && step.location === one.location ? [step.prefix] : [],
+    );
+    const kept = layoutOf(one).mirrorPrefix;
+    const prefixes = new Set([...(kept === undefined ? [] : [kept]), ...written]);
+    return [...prefixes].map((mirrorPrefix) => ({ ...one, mirrorPrefix }));
+  });
+}
+
 /**
  * Asks Dagster whether it has loaded what readers are to have again, where a webserver was there to load it. Of a location whose plain
  * files are copied nobody can be asked.
@@ -145,7 +158,7 @@ export async function plainFilesBack(
 export async function seenBack(
   context: Context,
   { services, dags }: Pick<Stack, "services" | "dags">,
-  { before }: Pick<Observation, "before">,
+  { before, current }: Pick<Observation, "before" | "current">,
   dagster: Dagster | null,
   back: readonly PointerBack[],
 ): Promise<readonly PointerBack[]> {
@@ -156,8 +169,11 @@ export async function seenBack(
   const results: PointerBack[] = [];
   for (const one of back) {
     const { location, version, why } = one;
-    const known = hasReader({ dags }, location) ? dags[location] : undefined;
-    if (why !== null || version === null || known === undefined || context.signal.aborted) results.push(one);
+    const known = dags[location];
+    // What runs again has its code as the release that is current says.
+    const isAsked = (current?.dags[location]?.layout ?? known?.layout) !== "mirror";
+    if (why !== null || version === null || known === undefined || !isAsked || context.signal.aborted)
+      results.push(one);
     else {
       const timeoutSeconds = gateTimeoutSeconds + known.pollSeconds;
       const cause = await versionGate(dagster, context, { location, version, timeoutSeconds }).then(

@@ -16,10 +16,10 @@ import {
   isWholeMirror,
 } from "../../domain/dags.ts";
 import { messageOf } from "../../domain/errors.ts";
-import type { Release, Source } from "../../domain/release.ts";
+import { type DagsPart, layoutOf, type Release, type Source } from "../../domain/release.ts";
 import type { Dags, Stack } from "../../stack/stack.ts";
 import { type History, pointersBeforeUnfinished } from "../history.ts";
-import type { LocationDags, Observation } from "../observation.ts";
+import type { LocationDags, Observation, PlainDags } from "../observation.ts";
 import { lookAtMirror, type Mirrored } from "../sync-mirror.ts";
 import type { About } from "./images.ts";
 
@@ -137,7 +137,7 @@ export async function observeFormerLocations(
         const plain =
           manifest === null || dags === undefined
             ? {}
-            : await plainOf(s3, context, stack, dags, manifest.source, manifest);
+            : await plainOf(s3, context, stack, dags, manifest.source, manifest, to.dags[location]);
         return [location, { ...seen, wanted: former(version, manifest), ...plain }];
       },
     ),
@@ -214,7 +214,10 @@ function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest |
   return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);
 }
 
-/** Looks at plain files, where they are kept. Reads, and changes nothing. */
+/**
+ * Looks at plain files, where they are kept. Reads, and changes nothing.
+ * @param then how processes of an earlier release had the location, when that is to run again: they copy what lay there
+ */
 async function plainOf(
   s3: S3Send,
   context: Context,
@@ -222,10 +225,16 @@ async function plainOf(
   dags: Dags,
   source: Source,
   version: Mirrored,
+  then?: DagsPart,
 ): Promise<Pick<LocationDags, "plain">> {
-  if (dags.layout === "versioned" || dags.source !== null) return {};
-  const { plan } = await lookAtMirror(context, s3, mirrorOf(stack, dags, source, null), version, dags.prefix);
-  return { plain: { prefix: dags.mirrorPrefix, isServed: plan.isServed, findings: plan.findings } };
+  if (dags.source !== null) return {};
+  const kept = [dags, then].flatMap((one) => layoutOf(one).mirrorPrefix ?? []);
+  const found = [...new Set(kept)].map(async (mirrorPrefix): Promise<PlainDags> => {
+    const where = mirrorOf(stack, { ...dags, mirrorPrefix }, source, null);
+    const { plan } = await lookAtMirror(context, s3, where, version, dags.prefix);
+    return { prefix: mirrorPrefix, isServed: plan.isServed, findings: plan.findings };
+  });
+  return found.length === 0 ? {} : { plain: await Promise.all(found) };
 }
 
 /** Has a run that was cut left plain files of which nobody knows what they hold? */

@@ -15,8 +15,8 @@ afterEach(() => account.close());
 
 const plain = "deploys/plain/small/";
 
-const stackWith = (layout: "both" | "mirror"): string =>
-  dagsStack.replace("module: flows }", `module: flows, layout: ${layout}, mirror-prefix: plain/small/ }`);
+const stackWith = (layout: "both" | "mirror" | "versioned", prefix = "plain/small/"): string =>
+  dagsStack.replace("module: flows }", `module: flows, layout: ${layout}, mirror-prefix: ${prefix} }`);
 
 async function released(layout: "both" | "mirror"): Promise<void> {
   account = await openAccount({ stack: stackWith(layout), files: dagsFiles });
@@ -205,5 +205,87 @@ test("With `layout: mirror` the processes get no reader, nobody is asked for the
   await run((who) => who.deploy(), { run: 2 });
   expect(files()).toEqual(nextFiles);
   await run((who) => who.rollback("previous"), { run: 3 });
+  expect(files()).toEqual(firstFiles);
+});
+
+describe("A rollback across a change of layout", () => {
+  const ids = ({ plan }: Result): readonly string[] => plan.steps.map(({ id }) => id);
+  const below = (prefix: string): readonly string[] =>
+    [...account.s3.objects.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : [])).sort();
+  const recordAnd = (texts: Readonly<Record<string, string>>): readonly string[] => [
+    ".mirror.json",
+    ...Object.keys(texts).sort(),
+  ];
+  const changed = (stack: string) => account.commit({ "dagster-stack.yml": stack, ...next });
+
+  test("brings plain files back for processes that copied them then, and asks no reader", async () => {
+    await released("mirror");
+    await account.commit(next);
+    await run((who) => who.deploy(), { run: 2 });
+    await account.commit({ "dagster-stack.yml": stackWith("versioned"), "dags/flows.py": "VERSION = 3\n" });
+    const versioned = await run((who) => who.deploy(), { run: 3 });
+    expect(ids(versioned)).toContain("gate/version/small");
+    expect(ids(versioned)).not.toContain("mirror/small");
+    expect(files()).toEqual(nextFiles);
+    const back = await run((who) => who.rollback(first.release.id), { run: 4 });
+    expect(ids(back)).toContain("mirror/small");
+    expect(ids(back)).not.toContain("gate/version/small");
+    expect([back.outcome, files()]).toEqual(["committed", firstFiles]);
+    expect(back.release.dags["small"]).toEqual(first.release.dags["small"]);
+    expect(await wrongWith(account)).toEqual([]);
+  });
+
+  test("asks readers which version they have loaded, where they are to run again", async () => {
+    account = await openAccount({ stack: stackWith("versioned"), files: dagsFiles });
+    first = await run((who) => who.deploy());
+    await changed(stackWith("mirror"));
+    const mirror = await run((who) => who.deploy(), { run: 2 });
+    expect(ids(mirror)).not.toContain("gate/version/small");
+    const back = await run((who) => who.rollback("previous"), { run: 3 });
+    expect(ids(back)).toContain("gate/version/small");
+    // Whoever copies plain files today has what readers have.
+    expect([back.outcome, files()]).toEqual(["committed", firstFiles]);
+    expect(back.release.dags["small"]).toMatchObject({ layout: "versioned" });
+  });
+
+  test("brings them back where they lay then, and where they lie today", async () => {
+    await released("both");
+    await account.commit(next);
+    await run((who) => who.deploy(), { run: 2 });
+    await account.commit({ "dagster-stack.yml": stackWith("both", "plain/other/"), "dags/flows.py": "VERSION = 3\n" });
+    await run((who) => who.deploy(), { run: 3 });
+    expect([files(), below("deploys/plain/other/")]).toEqual([nextFiles, recordAnd(nextFiles)]);
+    const back = await run((who) => who.rollback(first.release.id), { run: 4 });
+    const mirrors = ids(back).filter((id) => id.startsWith("mirror/"));
+    expect(mirrors).toEqual(["mirror/small", "mirror/small/plain/small"]);
+    expect([files(), below("deploys/plain/other/")]).toEqual([firstFiles, recordAnd(firstFiles)]);
+  });
+
+  test("goes by the stack file of today where the record is of before, and does not say", async () => {
+    await released("both");
+    await account.commit(next);
+    await run((who) => who.deploy(), { run: 2 });
+    for (const [key, { text }] of account.s3.objects) {
+      if (!/releases\/.*\.json$/.test(key)) continue;
+      const Body = text.replaceAll(
+        /,\s*"(layout|mirrorPrefix)":\s*"[^"]*"|"(layout|mirrorPrefix)":\s*"[^"]*",\s*/g,
+        "",
+      );
+      const [Bucket = "", Key = ""] = key.split(/\/(.*)/s);
+      account.s3.answer("PutObject", { Bucket, Key, Body });
+    }
+    const back = await run((who) => who.rollback("previous"), { run: 3 });
+    expect(back.release.dags["small"]).not.toHaveProperty("layout");
+    expect([back.outcome, files()]).toEqual(["committed", firstFiles]);
+  });
+});
+
+test("A release that leaves `layout: mirror` and fails is taken back to processes that no reader serves", async () => {
+  await released("mirror");
+  await account.commit({ "dagster-stack.yml": stackWith("versioned"), ...next });
+  const { release } = await run((who) => who.plan(), { run: 2 });
+  account.dagster.brokenVersions.add(release.dags["small"]?.version ?? "");
+  const error = await run((who) => errorOf(who.deploy()), { run: 2 });
+  expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
   expect(files()).toEqual(firstFiles);
 });
