@@ -81,8 +81,8 @@ export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
     readonly changes: DagsChanges;
     readonly findings: readonly Finding[];
   } | null;
-  /** Its plain files; left out: none are kept, or nothing is wanted of them. */
-  readonly plain?: PlainDags;
+  /** Its plain files, wherever some are kept; left out: nowhere, or nothing is wanted of them. */
+  readonly plain?: readonly PlainDags[];
   /** SHA-256 of the lock file that its code was written against; null: not known. */
   readonly lock: string | null;
 }

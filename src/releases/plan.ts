@@ -1,7 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, leftTo, type Release, runsSame } from "../domain/release.ts";
+import { imageOf, layoutOf, leftTo, type Release, runsSame } from "../domain/release.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -62,7 +62,7 @@ export function planWithContents(
     ...planImages(scope, observation, draft),
     ...planPromotedKept(scope, observation, draft),
   };
-  planPublishing(observation, draft);
+  planPublishing(observation, { ...observation.current?.dags, ...scope.dags }, draft);
   planProtection(observation, draft);
   planMigrations(scope, observation, images, hosts, draft);
   planDefinitions(scope, observation, images, draft);
@@ -116,10 +116,10 @@ export function planRollback(
   const migrations = leftTo(to, schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations, dags };
   const draft: Draft = { steps: [], untouched: [], moved: [], switched: [], target, contents: {}, arns: {} };
-  planPublishing(observation, draft);
+  planPublishing(observation, to.dags, draft);
   planFormerDefinitions(former, wanted, draft);
   const hosts = hostChange(stack, current, (host) => imageOf(to, host));
-  planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
+  planRollout(withLayouts(stack, to), observation, imageReferences(stack, to), hosts, draft);
   if (
     draft.steps.length === 0 &&
     draft.moved.length === 0 &&
@@ -145,6 +145,12 @@ export function planRollback(
     ...checkDagsterVersions(stack, hadThen),
   ];
   return { ...finished(draft, findings), backTo: to.id, shownVariables: stack.shownVariables };
+}
+
+/** The processes of an earlier release have their code as they had it then. */
+function withLayouts(stack: Stack, { dags }: Pick<Release, "dags">): Stack {
+  const then = Object.entries(stack.dags).map(([location, one]) => [location, { ...one, ...layoutOf(dags[location]) }]);
+  return { ...stack, dags: Object.fromEntries(then) as Stack["dags"] };
 }
 
 /** What services of the scope keep is decided anew. */
