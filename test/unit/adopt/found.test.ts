@@ -333,6 +333,10 @@ test("Services of a CloudFormation stack: the way to retire it is told, its perc
   const words = wordsOfAdopted(result).join("\n");
   expect(words).toContain("CloudFormation stack dealflow still owns small-code, small-daemon, small-webserver.");
   expect(words).toContain("aws cloudformation delete-stack --stack-name dealflow");
+  // Compose's templates are YAML: as JSON each would be one quoted string.
+  expect(words).toContain("--query TemplateBody --output text > dealflow.yaml");
+  expect(words).toContain("--template-body file://dealflow.yaml");
+  expect(words).toContain("DeletionPolicy: Retain");
   expect(result.findings.map(({ id }) => id)).toContain("owned-by-cloudformation");
   expect(await stackText()).not.toContain("rollout: apply");
   await account.clock.run(adopter(account).record());
