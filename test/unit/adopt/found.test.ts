@@ -262,6 +262,16 @@ test("Runs that wait without a definition of their own are listed before the fir
   expect(waiting).toEqual({ runs: [], why: null });
 });
 
+test("Schedules that the first release would make late are named before it", async () => {
+  account.dagster.instigators.defined.push(
+    { kind: "schedule", location: "small", name: "often", cron: "* * * * *", defaultStatus: "RUNNING" },
+    { kind: "schedule", location: "small", name: "nightly", cron: "0 3 * * *", defaultStatus: "RUNNING" },
+  );
+  const words = wordsOfAdopted(await adopted()).join("\n");
+  expect(words).toContain("notice ticks-passed-over: While daemon is replaced nothing ticks, for about 3 minutes");
+  expect(words).toContain("due more often than that: often of small (every minute). ");
+});
+
 test("A Dagster that does not list its runs keeps nobody from adopting, and that is said", async () => {
   const silent = adopter(account, (call, effect) => {
     if (call.operation === "WaitingRuns") return Promise.reject(new DagsterUnreachable("is away"));
