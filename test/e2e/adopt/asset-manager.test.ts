@@ -5,7 +5,7 @@ import type { RegisterTaskDefinitionCommandInput } from "@aws-sdk/client-ecs";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import * as z from "zod";
-import { isChanged, scheduleTicks, setSensorCursor, startSchedule } from "../../../src/dagster/instigators.ts";
+import { isChanged, setSensorCursor, startSchedule } from "../../../src/dagster/instigators.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
@@ -68,9 +68,9 @@ beforeAll(async () => {
     }),
   ])
     expect(isChanged(changed)).toBe(true);
-  waiting = await queue();
+  waiting = await theirs.queue(where.repositoryLocationName, "refresh", { "dagster/partition": "2026-01-02" });
   checkout = await newCheckout(files);
-  first = await firstTick();
+  first = await theirs.firstTick(where.repositoryLocationName);
 }, 300_000);
 
 afterAll(async () => {
@@ -119,7 +119,7 @@ test("releases new code, and goes back to what was found; state, names and the r
     expect(await theirs.state("asset_manager")).toEqual(asPeopleLeftIt);
   }
   expect(Object.keys(await theirs.revisions())).toEqual(Object.keys(before));
-  expect(await statusOf(waiting)).toBe("QUEUED");
+  expect(await theirs.statusOf(waiting)).toBe("QUEUED");
 }, 300_000);
 
 test("is left with the same state, on the same image, nothing of ours, and no tick was lost since it was found", async () => {
@@ -133,8 +133,8 @@ test("is left with the same state, on the same image, nothing of ours, and no ti
   );
   expect(await theirs.traces()).toEqual([]);
   expect(await theirs.images()).toEqual({ [names[0]]: [digest], [names[1]]: [digest] });
-  expect(await statusOf(waiting)).toBe("QUEUED");
-  expect(await ticksMissed()).toEqual([]);
+  expect(await theirs.statusOf(waiting)).toBe("QUEUED");
+  expect(await theirs.ticksMissed(where.repositoryLocationName, first)).toEqual([]);
 }, 300_000);
 
 const stackText = (): string => readFileSync(join(checkout.folder, "dagster-stack.yml"), "utf8");
@@ -245,60 +245,4 @@ async function account(): Promise<void> {
   };
   for (const [name, Value] of Object.entries(parameters))
     await ssm.send(new PutParameterCommand({ Name: `/asset_manager/prod/${name}`, Value, Type: "SecureString" }));
-}
-
-/** A run that the coordinator lets nobody begin. @returns its id */
-async function queue(): Promise<string> {
-  const { launchRun } = await theirs.dagster.ask(
-    {
-      name: "Queue",
-      text: `mutation Queue($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }`,
-      answer: z.object({ launchRun: z.object({ run: z.object({ runId: z.string() }) }) }),
-    },
-    {
-      params: {
-        selector: { ...where, jobName: "refresh" },
-        mode: "default",
-        executionMetadata: {
-          tags: [
-            { key: "waits", value: "yes" },
-            { key: "dagster/partition", value: "2026-01-02" },
-          ],
-        },
-      },
-    },
-  );
-  return launchRun.run.runId;
-}
-
-async function statusOf(runId: string): Promise<string> {
-  const { runOrError } = await theirs.dagster.ask(
-    {
-      name: "StatusOf",
-      text: "query StatusOf($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }",
-      answer: z.object({ runOrError: z.object({ status: z.string() }) }),
-    },
-    { runId },
-  );
-  return runOrError.status;
-}
-
-/** When the schedule of every minute has ticked, in seconds since 1970. */
-async function ticks(): Promise<readonly number[]> {
-  const { scheduleOrError } = await theirs.dagster.ask(scheduleTicks, {
-    selector: { ...where, scheduleName: "every_minute" },
-  });
-  if (!("scheduleState" in scheduleOrError)) throw new Error(JSON.stringify(scheduleOrError));
-  return scheduleOrError.scheduleState.ticks.map(({ timestamp }) => timestamp);
-}
-
-const firstTick = async (): Promise<number> => Math.min(...(await until(ticks, (all) => all.length > 0)));
-
-/** Minutes since the first tick for which there is none, once that of the minute that began last is there. */
-async function ticksMissed(): Promise<readonly number[]> {
-  const last = Math.floor(Date.now() / 60_000) * 60;
-  const all = new Set(await until(ticks, (seen) => seen.includes(last)));
-  const due = Array.from({ length: (last - first) / 60 + 1 }, (_, index) => first + index * 60);
-  return due.filter((at) => !all.has(at));
 }

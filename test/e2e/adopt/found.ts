@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import * as z from "zod";
 import {
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
@@ -11,6 +12,7 @@ import {
   UpdateServiceCommand,
 } from "@aws-sdk/client-ecs";
 import { dagster, type Dagster } from "../../../src/dagster/client.ts";
+import { scheduleTicks } from "../../../src/dagster/instigators.ts";
 import { readState } from "../../../src/gates/state/read.ts";
 import { cacheFolder } from "../../cache-folder.ts";
 import type { GitCheckout } from "../../checkout.ts";
@@ -37,6 +39,13 @@ export interface Found {
   carryOutLeaving(checkout: GitCheckout): Promise<readonly string[]>;
   /** Schedules and sensors as Dagster has them now: status and cursor by name. */
   state(location: string): Promise<Readonly<Record<string, readonly [string, string | null]>>>;
+  /** Launches a run with the tag `waits`, which their coordinator lets nobody begin. @returns its id */
+  queue(location: string, job: string, tags?: Readonly<Record<string, string>>): Promise<string>;
+  statusOf(runId: string): Promise<string>;
+  /** When the schedule `every_minute` of a location ticked first, in seconds since 1970. */
+  firstTick(location: string): Promise<number>;
+  /** Minutes since its first tick for which it has none, once that of the minute that began last is there. */
+  ticksMissed(location: string, first: number): Promise<readonly number[]>;
   /** What services run: revision by name of the service. */
   revisions(): Promise<Readonly<Record<string, string>>>;
   /** Digests of the images that services run, by name of the service. */
@@ -60,6 +69,12 @@ export function found(bed: Bed, infrastructure: Infrastructure, names: readonly 
     (await ecs.send(new DescribeServicesCommand({ cluster, services: [...names] }))).services ?? [];
   const register = async (definition: RegisterTaskDefinitionCommandInput): Promise<string> =>
     (await ecs.send(new RegisterTaskDefinitionCommand(definition))).taskDefinition?.taskDefinitionArn ?? "";
+  const ticks = async (repositoryLocationName: string): Promise<readonly number[]> => {
+    const selector = { repositoryLocationName, repositoryName: "__repository__", scheduleName: "every_minute" };
+    const { scheduleOrError } = await asked.ask(scheduleTicks, { selector });
+    if (!("scheduleState" in scheduleOrError)) throw new Error(JSON.stringify(scheduleOrError));
+    return scheduleOrError.scheduleState.ticks.map(({ timestamp }) => timestamp);
+  };
   return {
     ecs,
     dagster: asked,
@@ -69,12 +84,13 @@ export function found(bed: Bed, infrastructure: Infrastructure, names: readonly 
         const taskDefinition = await register(definition);
         await ecs.send(new UpdateServiceCommand({ cluster, service, taskDefinition, desiredCount }));
       }
-      await until(described, (all) =>
-        all.every(
-          ({ deployments = [], runningCount, desiredCount }) =>
-            runningCount === desiredCount && deployments.length === 1 && deployments[0]?.rolloutState === "COMPLETED",
-        ),
-      );
+      const moving = async () =>
+        (await described()).flatMap(({ serviceName, events, deployments = [], runningCount, desiredCount }) =>
+          runningCount === desiredCount && deployments.length === 1 && deployments[0]?.rolloutState === "COMPLETED"
+            ? []
+            : [{ serviceName, runningCount, desiredCount, events: events?.slice(0, 5).map(({ message }) => message) }],
+        );
+      await until(moving, (all) => all.length === 0);
     },
     push: async (repository, files, variables) => {
       const key = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
@@ -112,6 +128,37 @@ export function found(bed: Bed, infrastructure: Infrastructure, names: readonly 
         answer.instigators.map(({ name, status, cursor }) => [name, [status, cursor?.text ?? null]]),
       );
     },
+    queue: async (repositoryLocationName, jobName, tags = {}) => {
+      const { launchRun } = await asked.ask(launch, {
+        params: {
+          selector: { repositoryLocationName, repositoryName: "__repository__", jobName },
+          mode: "default",
+          executionMetadata: {
+            tags: Object.entries({ waits: "yes", ...tags }).map(([key, value]) => ({ key, value })),
+          },
+        },
+      });
+      return launchRun.run.runId;
+    },
+    statusOf: async (runId) => (await asked.ask(statusOf, { runId })).runOrError.status,
+    firstTick: async (location) =>
+      Math.min(
+        ...(await until(
+          () => ticks(location),
+          (all) => all.length > 0,
+        )),
+      ),
+    ticksMissed: async (location, first) => {
+      const last = Math.floor(Date.now() / 60_000) * 60;
+      const all = new Set(
+        await until(
+          () => ticks(location),
+          (seen) => seen.includes(last),
+        ),
+      );
+      const due = Array.from({ length: (last - first) / 60 + 1 }, (_, index) => first + index * 60);
+      return due.filter((at) => !all.has(at));
+    },
     revisions: async () =>
       Object.fromEntries(
         (await described()).map(({ serviceName = "", taskDefinition = "" }) => [
@@ -142,3 +189,16 @@ export function found(bed: Bed, infrastructure: Infrastructure, names: readonly 
     },
   };
 }
+
+const launch = {
+  name: "Launch",
+  text: `mutation Launch($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }`,
+  answer: z.object({ launchRun: z.object({ run: z.object({ runId: z.string() }) }) }),
+};
+
+const statusOf = {
+  name: "StatusOf",
+  text: "query StatusOf($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }",
+  answer: z.object({ runOrError: z.object({ status: z.string() }) }),
+};

@@ -93,7 +93,9 @@ export function playInstigators(): PlayedInstigators {
         name: "__repository__",
         jobs: played.hasJobs(image) ? [{ name: "canary" }] : [],
         schedules: own.flatMap((one) =>
-          one.kind === "schedule" ? [{ ...common(one), cronSchedule: one.cron ?? "0 3 * * *", scheduleState: stateOf(one) }] : [],
+          one.kind === "schedule"
+            ? [{ ...common(one), cronSchedule: one.cron ?? "0 3 * * *", scheduleState: stateOf(one) }]
+            : [],
         ),
         sensors: own.flatMap((one) => (one.kind === "sensor" ? [{ ...common(one), sensorState: stateOf(one) }] : [])),
       };
