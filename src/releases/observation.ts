@@ -121,8 +121,18 @@ export interface NotedInstigators {
   readonly locations: Instigators | null;
   /** How many jobs each location has, or had then; null alike. */
   readonly jobs: Jobs | null;
+  /** Cron texts of the schedules that are on now; absent: nobody could be asked. */
+  readonly due?: readonly DueSchedule[];
   /** Why something of them is not known, for people; null: it is, or there is nobody to ask. */
   readonly unknown: string | null;
+}
+
+/** A schedule that is on. */
+export interface DueSchedule {
+  readonly location: string;
+  readonly name: string;
+  /** As Dagster has it. */
+  readonly cron: string;
 }
 
 /** A release of another environment, whose images are released to this one. */

@@ -18,6 +18,7 @@ import { checkNginx } from "./nginx-checks.ts";
 import { limits } from "./limits.ts";
 import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
+import { checkTicks } from "./ticks-checks.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
 import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
@@ -90,6 +91,7 @@ export function planWithContents(
     ...checkComponents(stack, scope, observation, begun),
     ...checkRevisions(scope, observation, draft.steps),
     ...checkDags(stack, scope, observation),
+    ...checkTicks(stack, observation, draft.steps),
   ];
   return { plan: { ...finished(draft, findings), shownVariables: stack.shownVariables }, contents: draft.contents };
 }
@@ -137,6 +139,7 @@ export function planRollback(
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, observation, former, wanted, images),
     ...checkDagsThere(observation, to),
+    ...checkTicks(stack, observation, draft.steps),
     ...checkLeft(stack, to),
     ...checkSchema(to, schema, current),
     ...checkDagster(stack, to, current),
