@@ -48,7 +48,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     packages: ["zod"],
   },
   "bundle.ts": {
-    folders: ["actions", "cli", "releases", "images", "stack", "github", "aws", "markdown", "domain"],
+    folders: ["actions", "cli", "releases", "stack", "markdown", "domain"],
     packages: [],
   },
 };

@@ -1,12 +1,8 @@
 /* What dist/ starts: an action, by its name, or the command line. Each is a chunk of its own. */
-// Each of them needs these, and zod: named here, they are in the bundle once, and not in every chunk.
-import "./actions/inputs.ts";
-import "./aws/arn.ts";
+// Most of them need these, and zod: named here, they are in the bundle once, and not in every chunk.
 import "./domain/later.ts";
 import "./domain/plan.ts";
 import "./domain/release.ts";
-import "./github/run.ts";
-import "./images/scratch.ts";
 import "./markdown/markdown.ts";
 import "./releases/asked.ts";
 import "./releases/time-outs.ts";

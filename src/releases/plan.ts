@@ -84,7 +84,7 @@ export function planWithContents(
     ...checkCodeVersions(released, willHave),
     ...checkDagsterVersions(released, willHave),
     ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
-    ...checkServices(scope, observation, "forward"),
+    ...checkServices(scope, observation, rolledBy(draft.steps)),
     ...checkTagged(observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
@@ -134,7 +134,7 @@ export function planRollback(
     Object.hasOwn(to.taskDefinitions, `service/${service.key}`) ? (imageOf(to, service)?.dagster ?? null) : null;
   const findings = [
     ...limits(stack),
-    ...checkServices(stack, observation, "back"),
+    ...checkServices(stack, observation, new Set()),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, observation, former, wanted, images),
@@ -160,6 +160,11 @@ function withLayouts(stack: Stack, { dags }: Pick<Release, "dags">): Stack {
 function withoutKept(release: Release, { services }: Stack): Release {
   const others = Object.entries(release.kept).filter(([key]) => !Object.hasOwn(services, key));
   return { ...release, kept: Object.fromEntries(others) };
+}
+
+/** Keys of services that get another revision, or begin to run. */
+function rolledBy(steps: Plan["steps"]): ReadonlySet<string> {
+  return new Set(steps.flatMap((step) => (step.kind === "roll" ? [step.service] : [])));
 }
 
 /** Dagster's version in the image that a service is to run, whether it is made yet or not. */
