@@ -127,11 +127,13 @@ test.each([2, 1])(
       () => Promise.resolve(addresses().size),
       (found) => found === 0,
     );
-    await update("code", { taskDefinition: dies, desiredCount: 1 });
-    const { cause } = await location(digest, { nameTtl: 15, timeout: 40 });
+    // With its breaker, ECS would take it back to the one before, which has the same image and lives.
+    const deploymentConfiguration = { deploymentCircuitBreaker: { enable: false, rollback: false } };
+    await update("code", { taskDefinition: dies, desiredCount: 1, deploymentConfiguration });
+    const { cause, seen } = await location(digest, { nameTtl: 15, timeout: 40 });
     // Which of them is told depends on the second at which it dies: between two answers, or before the one that is read.
     expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(
-      cause?.id,
+      cause?.id ?? seen,
     );
     await update("code", { taskDefinition: lives });
     expect(await location(digest, { nameTtl: 1, timeout: 90 })).toMatchObject({ cause: null });
