@@ -168,6 +168,14 @@ test("Files that are there are left alone, unless it is meant", async () => {
   expect(await stackText()).not.toContain("dagster-ecs adopt");
 });
 
+test("Without a cluster's name, all are looked at, and the one with Dagster is taken", async () => {
+  await readPastClient(account.aws, "CreateCluster", { clusterName: "another" });
+  await account.clock.run(
+    adopter(account).adopt({ wanted: { cluster: null, prefix: null, tag: null, cloudFormationStack: null } }),
+  );
+  expect(await stackText()).toContain("cluster: small");
+});
+
 test("A service that is not wanted is not in it, and a cluster without Dagster is named", async () => {
   const wanted = { cluster: "small", prefix: "nothing", tag: null, cloudFormationStack: null };
   const error = await account.clock.run(errorOf(adopter(account).adopt({ wanted })));
