@@ -158,6 +158,10 @@ test("People are told what was found, what was guessed, what would change and wh
   expect(words).toContain("Nothing would change:");
   expect(words).toContain("service webserver (dealflow-dagster_webserver:1): nothing else runs");
   expect(words).toContain("dagster-ecs adopt record");
+  const { region } = account.aws;
+  expect(words).toContain(
+    `aws s3api create-bucket --bucket deploys --region ${region}${region === "us-east-1" ? "" : ` --create-bucket-configuration LocationConstraint=${region}`}`,
+  );
   expect(words).toContain("secret-in-environment");
   expect(words).not.toContain("correct horse");
 });
