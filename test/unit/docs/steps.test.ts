@@ -69,6 +69,16 @@ test.each(steps)("$page: $action is given inputs that it has", ({ action, inputs
   expect(Object.keys(partsOf(action).inputs)).toEqual(expect.arrayContaining(Object.keys(inputs)));
 });
 
+test.each(blocks.filter(({ text }) => text.includes("actions/checkout@")))(
+  "$page: a checkout is of the newest version, and leaves no token behind",
+  ({ text }) => {
+    const checkouts = stepsIn(parse(text)).filter(({ uses }) => uses.startsWith("actions/checkout@"));
+    for (const { uses, with: inputs } of checkouts)
+      expect([uses, inputs["persist-credentials"]]).toEqual(["actions/checkout@v7", false]);
+    expect(checkouts.length).toBeGreaterThan(0);
+  },
+);
+
 test("the chain with a stack file and the one without stand whole in one page", () => {
   const whole = blocks
     .filter(({ page, text }) => page === "docs/workflows.md" && text.startsWith("# .github/workflows/"))
