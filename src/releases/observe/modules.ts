@@ -19,7 +19,7 @@ export async function observeModules(
   const found = await Promise.all(
     Object.values(services).map(async (service) => {
       if (service.kind !== "code-location" || service.module === null || published.has(service.location)) return [];
-      const building = images[service.image ?? ""]?.building;
+      const building = images[service.image]?.building;
       if (building?.kind !== "layers") return [];
       const { pythonPath, workdir } = service;
       const folders = [workdir ?? building.workdir ?? defaultWorkdir, ...(pythonPath === null ? [] : [pythonPath])];
@@ -78,7 +78,7 @@ async function modulesIn(copied: Copied, folder: string): Promise<readonly strin
 
 async function namesIn({ building, root }: Copied, folder: string): Promise<readonly string[]> {
   const from = pathInCheckout(building, folder);
-  return from === null ? [] : await readdir(join(root, from)).catch(() => []);
+  return from === null ? [] : readdir(join(root, from)).catch(() => []);
 }
 
 async function exists(path: string): Promise<boolean> {
