@@ -85,6 +85,7 @@ export const checkIds: readonly string[] = [
   "mirror-same-size",
   "models-differ",
   "models-not-compared",
+  "module-missing",
   "moved-service-renamed",
   "no-breaker",
   "no-webserver",

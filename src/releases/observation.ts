@@ -50,6 +50,8 @@ export interface Observation {
   readonly environmentFile: EnvironmentFileContent | null;
   /** The user's own dagster.yaml, with the names of files beside it that look like further ones; null: there is none, or it is not read. */
   readonly instanceFile: { readonly tree: Tree | null; readonly others: readonly string[] } | null;
+  /** Modules of code locations that the checkout does not have, by the key of the service, with the one that was probably meant. */
+  readonly missingModules: Readonly<Record<string, { readonly module: string; readonly near: string | null }>>;
   /** Where the images come from, when they are not made here. */
   readonly promoted: Promoted | null;
   /** Alembic's revisions in the checkout, by the name of the migration. */

@@ -14,6 +14,7 @@ import { type ImageReferences, imageReference } from "./definitions.ts";
 import { checkExisting, withNames } from "./existing.ts";
 import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { checkInstance } from "./instance-checks.ts";
+import { checkModules } from "./module-checks.ts";
 import { checkNginx } from "./nginx-checks.ts";
 import { limits } from "./limits.ts";
 import { imageFor, type Observation } from "./observation.ts";
@@ -78,6 +79,7 @@ export function planWithContents(
     ...checkExisting(scope, observation),
     ...distinct(checkDefinitions(scope, observation, draft.contents, begun.source.sha)),
     ...checkInstance(scope, observation, draft.contents),
+    ...checkModules(scope, observation),
     ...ofImages,
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),

@@ -259,6 +259,7 @@ async function look(
     existing: {},
     environmentFile: null,
     instanceFile: null,
+    missingModules: {},
     promoted: null,
     scripts: {},
     sql: {},

@@ -49,10 +49,10 @@ module "platform" {
     environment   = "production"
   }
 
-  # Who writes assets releases them alone, from a repository of their own: sync-dags.
-  publishers = {
-    shop = { repository = "example/shop-assets", prefixes = ["dags/shop/"] }
-  }
+  # For people who write assets and release them alone (sync-dags), from a repository of their own, which gets a role by this:
+  # publishers = {
+  #   shop = { repository = "example/shop-assets", prefixes = ["dags/shop/"] }
+  # }
 }
 
 output "backend" {

@@ -54,6 +54,11 @@ test("the contract of a new account is the actions' own", async () => {
   });
 });
 
+test("no repository gets a role to publish DAGs in a new account, until one is named", async () => {
+  const { stdout } = await infrastructure.tofu("examples/new-account", "output", "-json", "publishers");
+  expect(JSON.parse(stdout)).toEqual({});
+});
+
 test("the contract of the small one, too", async () => {
   await apply("examples/small");
   const contract = contractSchema.parse(JSON.parse(await writtenBy("examples/small")));

@@ -158,6 +158,10 @@ test("People are told what was found, what was guessed, what would change and wh
   expect(words).toContain("Nothing would change:");
   expect(words).toContain("service webserver (dealflow-dagster_webserver:1): nothing else runs");
   expect(words).toContain("dagster-ecs adopt record");
+  const { region } = account.aws;
+  expect(words).toContain(
+    `aws s3api create-bucket --bucket deploys --region ${region}${region === "us-east-1" ? "" : ` --create-bucket-configuration LocationConstraint=${region}`}`,
+  );
   expect(words).toContain("secret-in-environment");
   expect(words).not.toContain("correct horse");
 });
@@ -166,6 +170,14 @@ test("Files that are there are left alone, unless it is meant", async () => {
   const error = await account.clock.run(errorOf(adopter(account).adopt({ force: false })));
   expect(String(error)).toContain("dagster-stack.yml is there already");
   expect(await stackText()).not.toContain("dagster-ecs adopt");
+});
+
+test("Without a cluster's name, all are looked at, and the one with Dagster is taken", async () => {
+  await readPastClient(account.aws, "CreateCluster", { clusterName: "another" });
+  await account.clock.run(
+    adopter(account).adopt({ wanted: { cluster: null, prefix: null, tag: null, cloudFormationStack: null } }),
+  );
+  expect(await stackText()).toContain("cluster: small");
 });
 
 test("A service that is not wanted is not in it, and a cluster without Dagster is named", async () => {

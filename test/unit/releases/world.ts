@@ -88,6 +88,7 @@ export function untouchedWorld(stack: Stack): World {
         existing: {},
         environmentFile: null,
         instanceFile: null,
+        missingModules: {},
         promoted: null,
         scripts: {},
         sql: {},
