@@ -42,6 +42,13 @@ test("a repository without a remote is asked for its name, and nothing is called
   expect(small.bed.calls).toHaveLength(since);
 });
 
+test("doctor is green before the first release: its webserver is only not started", async () => {
+  const result = await run("doctor", "--repository=owner/small");
+  expect(result).toMatchObject({ exitCode: 0, errors: "" });
+  expect(result.output).toContain("nothing is released yet");
+  expect(result.output).toContain("good: webserver: not started yet: the first deploy starts it");
+});
+
 test("policy prints what a role needs, by the names of the stack, and a plan calls nothing else", async () => {
   const since = small.bed.calls.length;
   expect(await run("plan", "--repository=owner/small")).toMatchObject({ exitCode: 2 });
