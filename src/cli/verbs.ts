@@ -35,6 +35,7 @@ import { showLogs, since } from "./logs.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
 import { documentOfWhy } from "./why.ts";
+import { inOptions } from "./words.ts";
 
 const dryRun = { "dry-run": flag };
 
@@ -329,10 +330,13 @@ export const verbs: Readonly<Record<string, Verb>> = {
     run: (given, here) =>
       asking(given, here, async ({ context, connections, request }) => {
         const { examine, wordsOfExamined } = await import("../releases/work.ts");
-        const found = await examine(context, connections, request);
+        const found = (await examine(context, connections, request)).map((one) => ({
+          ...one,
+          seen: inOptions(one.seen),
+        }));
         return {
           lines: wordsOfExamined(found),
-          document: { examined: [...found] } satisfies DoctorDocument,
+          document: { examined: found } satisfies DoctorDocument,
           exitCode: found.every(({ isGood }) => isGood) ? 0 : 1,
         };
       }),

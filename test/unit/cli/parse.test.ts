@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../../src/domain/errors.ts";
 import { adopting } from "../../../src/cli/adopting.ts";
 import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
@@ -5,7 +6,7 @@ import { importing } from "../../../src/cli/importing.ts";
 import { options } from "../../../src/cli/options.ts";
 import { parse } from "../../../src/cli/parse.ts";
 import { verbs } from "../../../src/cli/verbs.ts";
-import { inOptions } from "../../../src/cli/words.ts";
+import { atTerminal, commands, inOptions, inOptionsOf } from "../../../src/cli/words.ts";
 import { readAction } from "../../runner/run-step.ts";
 
 const names = Object.keys(verbs);
@@ -85,7 +86,30 @@ test.each([
   ["input plan-hash", "`--plan-hash`"],
   ["the input `queued-runs: cancel` does so", "the `--queued-runs=cancel` does so"],
   ["`gates: { reach: task }` and `task-definition`", "`gates: { reach: task }` and `task-definition`"],
-])("what is said of inputs is said of options: %s", (text, said) => expect(inOptions(text, names)).toBe(said));
+])("what is said of inputs is said of options: %s", (text, said) => expect(inOptions(text)).toBe(said));
+
+const source = readdirSync("src", { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts") && path !== "cli/words.ts")
+  .map((path) => readFileSync(`src/${path}`, "utf8").replaceAll("\\`", "`"))
+  .join("");
+
+test.each(atTerminal)("what is said in a job is said otherwise at a terminal: %s", (inJob, here) => {
+  expect(source).toContain(inJob);
+  expect(inOptions(inJob)).toContain(inOptions(here));
+  expect(inOptions(inJob)).not.toMatch(/^Give this step|role-to-assume|actions\/checkout/);
+});
+
+test("what a finding and doctor say is said of options, too", () => {
+  const fix = "Commit them. For a trial, `allow-dirty: true` releases them all the same.";
+  const where = { file: "dagster-stack.yml", line: 1, column: 1 };
+  const finding = { id: "dirty", level: "warning", where, what: "`command: rollback`", fix } as const;
+  expect(inOptionsOf(finding)).toEqual({
+    ...finding,
+    what: "`dagster-ecs rollback`",
+    fix: "Commit them. For a trial, `--allow-dirty` releases them all the same.",
+  });
+  expect(names).toEqual(expect.arrayContaining([...commands]));
+});
 
 test.each([
   ["refused", 1],
