@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, realpath } from "node:fs/promises";
 import { homedir, hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import * as z from "zod";
@@ -54,6 +54,7 @@ export async function asking<T>(given: Given, here: Here, work: (asking: Asking)
   const request: SessionRequest = {
     root,
     file: given.stack,
+    folder: await realpath(here.folder),
     environment: given.environment,
     variables: here.variables,
     job: awsOfJob(here.variables),

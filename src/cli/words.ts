@@ -42,6 +42,8 @@ export const atTerminal: readonly (readonly [inJob: string, here: string])[] = [
     "Set it for the step that runs this (`env:` in the workflow).",
     "Set it in this terminal: `export NAME=value`; in a workflow, by `env:` of the step.",
   ],
+  ["`status` lists them", "`dagster-ecs history` lists them"],
+  ["`status` lists the releases", "`dagster-ecs history` lists the releases"],
   [", and the checkout must be there (actions/checkout).", "."],
   [
     "Check the repository out first (actions/checkout), and run this step in it.",

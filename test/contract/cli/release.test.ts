@@ -314,7 +314,7 @@ test("doctor says what is not good, and how to mend it, and is red", async () =>
   expect(result.output).toMatch(/^NOT GOOD: stack file, credentials, contract and records: [^]*fix: /);
   expect(result.output).not.toContain("role-to-assume");
   const misspelt = await runCommand(desk, ["doctor", "--stack=none.yml"]);
-  expect(misspelt.output).toContain("fix: Check the `--stack`: the path starts at the root of the checkout.");
+  expect(misspelt.output).toContain("fix: Give its path from the root of the checkout, `--stack`.");
 });
 
 test("rollback goes back, and refuses a release that is not there", async () => {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { parseRelease } from "../../../src/domain/release.ts";
 import { neededBy } from "../actions/documented-permissions.ts";
 import { parsePolicy } from "../../infra/policy.ts";
@@ -40,6 +41,16 @@ test("a repository without a remote is asked for its name, and nothing is called
   expect(result).toMatchObject({ exitCode: 1, output: "" });
   expect(result.errors).toContain("fix: Give `--repository owner/name`");
   expect(small.bed.calls).toHaveLength(since);
+});
+
+test("a stack file beside whoever asks, and not at the root, is named with the option that reads it", async () => {
+  await checkout.write("shop/other.yml", stackFile());
+  const inFolder = { ...desk, folder: join(checkout.folder, "shop") };
+  const asked = ["plan", "--stack=other.yml", "--repository=owner/small"];
+  const { errors } = await runCommand(inFolder, asked);
+  expect(errors).toContain(`error: The stack file cannot be read: ${join(checkout.folder, "other.yml")}.`);
+  expect(errors).toContain("fix: There is one here: `--stack=shop/other.yml`.");
+  expect((await run(...asked)).errors).toContain("fix: Give its path from the root of the checkout, `--stack`.");
 });
 
 test("doctor is green before the first release: its webserver is only not started", async () => {
