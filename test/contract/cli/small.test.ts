@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRelease } from "../../../src/domain/release.ts";
 import { neededBy } from "../actions/documented-permissions.ts";
@@ -58,6 +59,16 @@ test("doctor is green before the first release: its webserver is only not starte
   expect(result).toMatchObject({ exitCode: 0, errors: "" });
   expect(result.output).toContain("nothing is released yet");
   expect(result.output).toContain("good: webserver: not started yet: the first deploy starts it");
+});
+
+test("who only looks is not asked for the name of the repository", async () => {
+  for (const command of ["status", "history", "doctor"])
+    expect(await run(command)).toMatchObject({ exitCode: 0, errors: "" });
+});
+
+test("the program tells its version", async () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
+  expect(await run("--version")).toEqual({ exitCode: 0, output: `${version}\n`, errors: "" });
 });
 
 test("policy prints what a role needs, by the names of the stack, and a plan calls nothing else", async () => {

@@ -53,10 +53,16 @@ test.each<[readonly string[], object]>([
 
 test.each<[readonly string[], string]>([
   [["deploi"], 'There is no command "deploi".'],
+  [["paln"], "Did you mean `dagster-ecs plan`?"],
+  [["everything"], "fix: Give one of these: plan, deploy,"],
+  [["plan", "--enviroment", "staging"], "`plan` has no option --enviroment."],
+  [["plan", "--enviroment=staging"], "fix: Did you mean `--environment`? See `dagster-ecs plan --help`."],
+  [["deploy", "--no-fail-erly"], "fix: Did you mean `--fail-early`?"],
+  [["plan", "-x"], "`plan` has no option --x."],
   [["--json"], "No command was given."],
   [["rollback"], "`rollback` takes one argument, <to>, and 0 were given."],
   [["deploy", "now"], "`deploy` takes no argument, and 1 were given."],
-  [["status", "--only", "code"], "Unknown option '--only'"],
+  [["status", "--only", "code"], "`status` has no option --only."],
   [["plan", "--stack"], "'--stack <value>' argument missing"],
   [["deploy", "--only", ""], "`--only` is empty."],
   [["deploy", "--only=code", "--only= "], "`--only` is empty."],
