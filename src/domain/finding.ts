@@ -129,6 +129,7 @@ export const checkIds: readonly string[] = [
   "target-group-unfit",
   "task-role-missing",
   "tick-failed",
+  "ticks-passed-over",
   "tool-missing",
   "unfinished-release",
   "variable-twice",

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { GetParameterCommand } from "@aws-sdk/client-ssm";
+import { GetParameterCommand } from "../aws/ssm.ts";
 import type { AwsOfJob } from "../aws/job.ts";
 import type { Context } from "../domain/context.ts";
 import type { Contract } from "../domain/contract.ts";

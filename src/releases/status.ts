@@ -134,12 +134,24 @@ function whyDiffers({ kind }: Drift, holder: Status["holder"]): string {
   return holder === null ? "left by a release that did not end" : "on its way";
 }
 
-function wordsOfDags({ pointer, unknown, releasedBy }: SeenDags): string {
+function wordsOfDags({ pointer, unknown, releasedBy, plain }: SeenDags): string {
   if (unknown !== null) return `not known; ${unknown}`;
-  if (pointer === null) return "nothing is served";
+  const files = plain === null ? "" : `; ${wordsOfPlain(plain)}`;
+  if (pointer === null) return `nothing is served${files}`;
   const { version, source, at } = pointer.value;
   const own = releasedBy === "itself" ? ", which releases it itself" : "";
-  return `version ${version.slice(0, 12)} of ${source.repository}@${source.sha.slice(0, 12)}, since ${minuteOf(at)} UTC${own}`;
+  return `version ${version.slice(0, 12)} of ${source.repository}@${source.sha.slice(0, 12)}, since ${minuteOf(at)} UTC${own}${files}`;
+}
+
+function wordsOfPlain(plain: NonNullable<SeenDags["plain"]>): string {
+  if ("unknown" in plain) return `of its plain files nothing is known; ${plain.unknown}`;
+  const { version, writing, late } = plain;
+  const name = version.slice(0, 12);
+  if (writing !== null)
+    return `its plain files are mixed, those of version ${name} among them: a run writes them since ${minuteOf(writing.at)} UTC, or was cut${writing.run === null ? "" : ` (${writing.run})`}`;
+  if (late !== undefined)
+    return `its plain files are those of version ${name}, but for ${late.paths.length} that a run may have written too late: the next release writes them anew`;
+  return `its plain files are those of version ${name}`;
 }
 
 function minuteOf(at: string): string {

@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import {
   DescribeTaskDefinitionCommand,
   ListTasksCommand,
@@ -14,10 +15,11 @@ import { locationGate } from "../../../src/gates/location.ts";
 import { logScanGate } from "../../../src/gates/log-scan.ts";
 import { webserverGate } from "../../../src/gates/webserver.ts";
 import { imageUri } from "../process-runtime/definitions.ts";
-import { awsSeconds } from "../process-runtime/speed.ts";
+import { awsSeconds, testMilliseconds } from "../process-runtime/speed.ts";
 import { deployAll, type Stack, startStack, until } from "../process-runtime/stack.ts";
 
 /** What gates say of a real Dagster that is not well, on a clock that nobody shortens. One after another, on one stack. */
+jest.setTimeout(testMilliseconds);
 let stack: Stack;
 let context: Context;
 let asked: Dagster;

@@ -262,6 +262,16 @@ test("Runs that wait without a definition of their own are listed before the fir
   expect(waiting).toEqual({ runs: [], why: null });
 });
 
+test("Schedules that the first release would make late are named before it", async () => {
+  account.dagster.instigators.defined.push(
+    { kind: "schedule", location: "small", name: "often", cron: "* * * * *", defaultStatus: "RUNNING" },
+    { kind: "schedule", location: "small", name: "nightly", cron: "0 3 * * *", defaultStatus: "RUNNING" },
+  );
+  const words = wordsOfAdopted(await adopted()).join("\n");
+  expect(words).toContain("notice ticks-passed-over: While daemon is replaced nothing ticks, for about 3 minutes");
+  expect(words).toContain("due more often than that: often of small (every minute). ");
+});
+
 test("A Dagster that does not list its runs keeps nobody from adopting, and that is said", async () => {
   const silent = adopter(account, (call, effect) => {
     if (call.operation === "WaitingRuns") return Promise.reject(new DagsterUnreachable("is away"));
@@ -333,6 +343,10 @@ test("Services of a CloudFormation stack: the way to retire it is told, its perc
   const words = wordsOfAdopted(result).join("\n");
   expect(words).toContain("CloudFormation stack dealflow still owns small-code, small-daemon, small-webserver.");
   expect(words).toContain("aws cloudformation delete-stack --stack-name dealflow");
+  // Compose's templates are YAML: as JSON each would be one quoted string.
+  expect(words).toContain("--query TemplateBody --output text > dealflow.yaml");
+  expect(words).toContain("--template-body file://dealflow.yaml");
+  expect(words).toContain("DeletionPolicy: Retain");
   expect(result.findings.map(({ id }) => id)).toContain("owned-by-cloudformation");
   expect(await stackText()).not.toContain("rollout: apply");
   await account.clock.run(adopter(account).record());
