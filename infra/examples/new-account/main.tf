@@ -49,7 +49,7 @@ module "platform" {
     environment   = "production"
   }
 
-  # For people who write assets and release them alone (sync-dags), from a repository of their own, which gets a role by this:
+  # Who writes assets releases them alone, from a repository of their own (sync-dags): a role that its jobs assume. Name yours.
   # publishers = {
   #   shop = { repository = "example/shop-assets", prefixes = ["dags/shop/"] }
   # }

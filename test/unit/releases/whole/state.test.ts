@@ -222,6 +222,7 @@ describe("A change of code", () => {
     const { result, said } = await deploy(2, { wire });
     expect(result.outcome).toBe("committed");
     expect(said).toContain("state-not-noted");
+    expect(said).toContain("or set `gates: { reach: task }`");
     expect(said).toContain("nothing was noted of it before: not compared");
   });
 
