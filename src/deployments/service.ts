@@ -103,8 +103,12 @@ export interface ServiceObservation {
   readonly network: ServiceNetwork | null;
   /** ARNs of the target groups that its tasks are registered in. */
   readonly targetGroups: readonly string[];
-  /** Container and port of its tasks that load balancers send to. */
-  readonly balanced: readonly { readonly container: string; readonly port: number }[];
+  /** Container and port of its tasks that load balancers send to, by which target group; null: by none. */
+  readonly balanced: readonly {
+    readonly container: string;
+    readonly port: number;
+    readonly targetGroup: string | null;
+  }[];
   /** Name of the CloudFormation stack that made it; null when none did, or when its tags were not asked for. */
   readonly cloudFormationStack: string | null;
   /** Newest first; ECS keeps a hundred. */
@@ -169,10 +173,10 @@ export function observed(service: Service): ServiceObservation {
             securityGroups: network.securityGroups ?? [],
             publicAddress: network.assignPublicIp === "ENABLED",
           },
-    balanced: (service.loadBalancers ?? []).flatMap(({ containerName, containerPort }) =>
+    balanced: (service.loadBalancers ?? []).flatMap(({ containerName, containerPort, targetGroupArn }) =>
       containerName === undefined || containerPort === undefined
         ? []
-        : [{ container: containerName, port: containerPort }],
+        : [{ container: containerName, port: containerPort, targetGroup: targetGroupArn ?? null }],
     ),
     targetGroups: (service.loadBalancers ?? []).flatMap(({ targetGroupArn }) => targetGroupArn ?? []),
     cloudFormationStack: service.tags?.find(({ key }) => key === cloudFormationTag)?.value ?? null,

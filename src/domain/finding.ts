@@ -134,6 +134,7 @@ export const checkIds: readonly string[] = [
   "tool-missing",
   "unfinished-release",
   "variable-twice",
+  "webserver-public",
   "webserver-unreached",
 ];
 

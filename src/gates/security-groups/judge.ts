@@ -87,11 +87,20 @@ export function openToAll(groups: Groups, { name, groups: own }: End): readonly 
   return own.flatMap((id) =>
     (groups[id]?.ingress ?? []).flatMap(({ cidrs, ports }) =>
       cidrs
-        .filter((cidr) => cidr === "0.0.0.0/0" || cidr === "::/0")
+        .filter((cidr) => everybody.has(cidr))
         .map((cidr) => `${id} of ${name} lets in ${cidr} on ${ports === null ? "every port" : portsOf(ports)}`),
     ),
   );
 }
+
+/** Is a port open to everybody, by one of these groups? @param ids of the security groups of one end */
+export function letsEverybodyIn(groups: Groups, ids: readonly string[], port: number): boolean {
+  return ids.some((id) =>
+    (groups[id]?.ingress ?? []).some((rule) => isFor(rule, port) && rule.cidrs.some((cidr) => everybody.has(cidr))),
+  );
+}
+
+const everybody: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 
 function portsOf({ from, to }: NonNullable<Rule["ports"]>): string {
   return from === to ? `port ${from}` : `ports ${from} to ${to}`;

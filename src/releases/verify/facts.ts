@@ -14,6 +14,8 @@ export interface Facts {
   /** Platforms that an image is made for, by {@link imageKey}. */
   readonly images: ReadonlyMap<string, readonly string[]>;
   readonly targetGroups: ReadonlyMap<string, TargetGroupFacts>;
+  /** Ways by which everybody on the internet reaches a target group without a login, by its ARN: `port 80 of load balancer shop`. */
+  readonly openWays: ReadonlyMap<string, readonly string[]>;
   /** Free addresses, by the subnet's id. */
   readonly subnets: ReadonlyMap<string, number>;
   /** Why something was not looked at, by {@link keyOf} of the need. */

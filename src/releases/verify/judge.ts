@@ -6,6 +6,8 @@ const taskRoles = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/t
 const sensitiveData = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html";
 const targetTypes = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/alb.html";
 
+const logins = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html";
+
 /** What keeps tasks from starting, by what AWS says: once for each need, at the place of the first who has it. */
 export function judgeNeeds(needed: readonly Needed[], facts: Facts): readonly Finding[] {
   const by = new Map<string, readonly Needed[]>();
@@ -53,6 +55,8 @@ function faultOf(need: Need, facts: Facts): NeedFault | null {
       return imageFault(need, facts);
     case "target-group":
       return targetGroupFault(need, facts);
+    case "login":
+      return loginFault(need, facts);
     case "subnet":
       return subnetFault(need, facts);
   }
@@ -162,6 +166,18 @@ function targetGroupFault({ arn }: Kind<"target-group">, facts: Facts): NeedFaul
       "Let a listener forward to it.",
     );
   return null;
+}
+
+function loginFault({ arn }: Kind<"login">, { openWays }: Facts): NeedFault | null {
+  const ways = openWays.get(arn) ?? [];
+  if (ways.length === 0) return null;
+  return {
+    id: "webserver-public",
+    level: "warning",
+    what: `Everybody on the internet reaches the webserver, at ${listed(ways)}, and nobody asks him for a login: who finds it starts runs, and reads what they have printed.`,
+    fix: "Set `auth` of the service, which puts a login before it; or let the rule of the listener ask (authenticate-oidc); or let in your own addresses only.",
+    source: logins,
+  };
 }
 
 function subnetFault({ id }: Kind<"subnet">, { subnets }: Facts): NeedFault | null {

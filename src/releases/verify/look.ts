@@ -13,8 +13,10 @@ import {
   type TargetGroupFacts,
 } from "./facts.ts";
 import { type Kind, keyOf, type Need, type Right } from "./needs.ts";
+import { openWaysTo } from "./open-ways.ts";
 import {
   hasLogGroup,
+  notThere,
   parametersAmong,
   roleNamed,
   secretAt,
@@ -56,6 +58,7 @@ export async function lookAtNeeds(
   const logGroups = new Set<string>();
   const platforms = new Map<string, readonly string[]>();
   const targetGroups = new Map<string, TargetGroupFacts>();
+  const openWays = new Map<string, readonly string[]>();
   const subnets = new Map<string, number>();
   const secretsSeen = Promise.all(
     grouped(of("secret"), ({ arn }) => arn).map(([arn, batch]) =>
@@ -103,13 +106,31 @@ export async function lookAtNeeds(
         for (const [arn, facts] of await targetGroupsAmong(clients, batch)) targetGroups.set(arn, facts);
       }),
     ),
+    ...of("login").map((need) =>
+      look([need], async () => {
+        // Of a target group that is not there its own need tells.
+        const ways = await openWaysTo(clients, need.arn).catch(notThere);
+        openWays.set(need.arn, ways ?? []);
+      }),
+    ),
     ...batches(of("subnet"), mostSubnets).map((batch) =>
       look(batch, async () => {
         for (const [id, free] of await subnetsAmong(clients, batch)) subnets.set(id, free);
       }),
     ),
   ]);
-  return { parameters, secrets, roles, rights, logGroups, images: platforms, targetGroups, subnets, unlooked };
+  return {
+    parameters,
+    secrets,
+    roles,
+    rights,
+    logGroups,
+    images: platforms,
+    targetGroups,
+    openWays,
+    subnets,
+    unlooked,
+  };
 }
 
 /** Source: API_ParameterStringFilter in the SSM API reference: 50 values. A parameter may have one of two names. */

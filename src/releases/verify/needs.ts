@@ -18,6 +18,8 @@ export type Need =
       readonly platform: Platform;
     }
   | { readonly kind: "target-group"; readonly arn: string }
+  /** Before the target group of a webserver that lets in whoever comes. */
+  | { readonly kind: "login"; readonly arn: string }
   | { readonly kind: "subnet"; readonly id: string };
 
 /** Needs of one kind. */
@@ -67,6 +69,8 @@ export function keyOf(need: Need): string {
       return `image ${need.repository} ${need.reference} ${need.platform}`;
     case "target-group":
       return `target-group ${need.arn}`;
+    case "login":
+      return `login ${need.arn}`;
     case "subnet":
       return `subnet ${need.id}`;
   }
@@ -158,6 +162,26 @@ export function needsOfLauncher(
       needed("iam:PassRole", roleArn(home, name), { "iam:PassedToService": "ecs-tasks.amazonaws.com" }),
     ),
   ];
+}
+
+/**
+ * A Dagster webserver asks nobody who he is. One behind a load balancer needs somebody before it who does, unless a sidecar is what the
+ * load balancer sends to, or the definition starts another program.
+ * Source: https://docs.dagster.io/deployment/oss/oss-deployment-architecture
+ * @param targets of its load balancers
+ */
+export function needsOfWebserver(
+  { definition: by, content, placeOf }: VerifiedDefinition,
+  targets: readonly { readonly container: string; readonly targetGroup: string | null }[],
+): readonly Needed[] {
+  const containers = mapsIn(content["containerDefinitions"]);
+  return targets.flatMap(({ container, targetGroup: arn }) => {
+    const index = containers.findIndex(({ name }) => name === container);
+    const { entryPoint, command } = containers[index] ?? {};
+    const started = [entryPoint, command].flatMap((words) => (Array.isArray(words) ? words : [])).join(" ");
+    if (arn === null || index < 0 || !/\b(?:dagster-webserver|dagit|dagster dev)\b/.test(started)) return [];
+    return [{ need: { kind: "login", arn } as const, by, where: placeOf(["containerDefinitions", index]) }];
+  });
 }
 
 /**

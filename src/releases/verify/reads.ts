@@ -184,7 +184,8 @@ export async function subnetsAmong(
   return Subnets.map(({ SubnetId = "", AvailableIpAddressCount = 0 }) => [SubnetId, AvailableIpAddressCount]);
 }
 
-function notThere(error: unknown): null {
+/** What is asked for is not there. @throws what else went wrong */
+export function notThere(error: unknown): null {
   if (isAwsError(error, "not-found")) return null;
   throw error;
 }

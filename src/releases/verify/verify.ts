@@ -10,7 +10,7 @@ import { describedDefinitions } from "../definition-checks.ts";
 import type { Observation } from "../observation.ts";
 import { judgeNeeds } from "./judge.ts";
 import { lookAtNeeds } from "./look.ts";
-import { type Needed, needsOfDefinition, needsOfLauncher, type VerifiedDefinition } from "./needs.ts";
+import { type Needed, needsOfDefinition, needsOfLauncher, needsOfWebserver, type VerifiedDefinition } from "./needs.ts";
 
 /** Whether AWS is asked for what tasks need; with `secret-keys`, values of secrets are read for their keys. */
 export type Verifying = "false" | "true" | "secret-keys";
@@ -67,6 +67,10 @@ function needsOf(
     ...launchers.flatMap((launcher) =>
       runs.flatMap((run) => needsOfLauncher(launcher, run, home, stack.contract.cluster)),
     ),
+    // A login that gates are given stands before the webserver already.
+    ...(stack.gates.auth !== null
+      ? []
+      : definitions.flatMap((definition) => needsOfWebserver(definition, targetsOf(definition, stack, observation)))),
     ...Object.values(stack.services).flatMap(({ key, place }): readonly Needed[] => {
       const service = observation.services[key] ?? null;
       const by = `service/${key}`;
@@ -81,6 +85,18 @@ function needsOf(
     }),
     ...subnets(contractSubnets(stack.contract), "contract", "contract"),
   ];
+}
+
+/** Where load balancers of a webserver send to; of other services nothing. */
+function targetsOf(
+  { definition }: VerifiedDefinition,
+  { services }: Stack,
+  observation: Observation,
+): Parameters<typeof needsOfWebserver>[1] {
+  const service = Object.values(services).find(
+    ({ key, kind }) => kind === "webserver" && definition === `service/${key}`,
+  );
+  return (service === undefined ? undefined : observation.services[service.key])?.balanced ?? [];
 }
 
 function subnets(ids: readonly string[], by: string, where: Finding["where"]): readonly Needed[] {

@@ -75,6 +75,9 @@ test("plan and status need what is written, and read only", async () => {
 
 test("plan with verify needs what is written of that, and reads only", async () => {
   const verifying = documentedWith("With `verify: true`");
+  // Of one that faces the internet, listeners and security groups are looked at, too.
+  const { loadBalancers } = small.bed.aws.neighbours;
+  for (const [arn, balancer] of loadBalancers) loadBalancers.set(arn, { ...balancer, scheme: "internet-facing" });
   const { result, needed } = await expectDocumented("plan", ".", { command: "plan", verify: "true" }, verifying);
   expect(result.exitCode).toBe(0);
   expect(needed).toEqual(expect.arrayContaining(verifying.filter((action) => !action.startsWith("ecr:"))));

@@ -1,5 +1,6 @@
 import { createAgent } from "../../local-aws/runtimes/tasks/agent.ts";
 import type { StepResult } from "../../runner/run-step.ts";
+import type { ListenerRule } from "../../local-aws/neighbours/state.ts";
 import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile, writesOf } from "./small-stack.ts";
 
 // The root action as a process, with `verify`: everything is there, and then one thing after another is not.
@@ -26,6 +27,7 @@ const ids = [
   "secret-missing",
   "subnet-unfit",
   "target-group-unfit",
+  "webserver-public",
 ];
 
 async function verified(verify = "true", command = "plan"): Promise<StepResult> {
@@ -183,6 +185,54 @@ test("log group, target group and subnets that are not there, or do not fit", as
     for (const [id, one] of saved[0]) subnets.set(id, one);
     for (const [arn, one] of saved[1]) targetGroups.set(arn, one);
     for (const [arn, one] of saved[2]) loadBalancers.set(arn, one);
+  }
+});
+
+test("a webserver that everybody on the internet reaches, until somebody asks him for a login, or lets in some only", async () => {
+  const { loadBalancers, securityGroups } = small.bed.aws.neighbours;
+  const saved = [new Map(loadBalancers), new Map(securityGroups)] as const;
+  const [[id, balancer] = ["", undefined]] = loadBalancers;
+  const group = balancer?.securityGroupIds[0] ?? "";
+  const before = securityGroups.get(group);
+  if (balancer === undefined || before === undefined) throw new Error("no load balancer, or no group of it");
+  const face = (change: Partial<ListenerRule> | { readonly login: "authenticate-oidc" }): void => {
+    const listeners = balancer.listeners.map((listener) => ({
+      ...listener,
+      rules: listener.rules.map((rule) =>
+        "login" in change
+          ? { ...rule, action: { ...rule.action, ...change } as typeof rule.action }
+          : { ...rule, ...change },
+      ),
+    }));
+    loadBalancers.set(id, { ...balancer, scheme: "internet-facing", listeners });
+  };
+  const letIn = (cidr: string): void => {
+    const rule = { protocol: "tcp" as const, fromPort: 80, toPort: 80, cidrs: [cidr], groupIds: [] };
+    securityGroups.set(group, { ...before, ingress: [rule] });
+  };
+  try {
+    letIn("0.0.0.0/0");
+    expect(told(await verified()).found).toEqual([]);
+    face({});
+    const since = small.bed.calls.length;
+    const { found, exitCode } = told(await verified());
+    expect(found).toEqual([
+      expect.stringMatching(
+        /^warning webserver-public: Everybody on the internet reaches the webserver, at port 80 of load balancer small-webserver, and nobody asks/,
+      ),
+    ]);
+    expect(exitCode).toBe(0);
+    expect(small.bed.calls.slice(since).filter(({ service }) => service !== "registry").length).toBeLessThanOrEqual(60);
+    face({ login: "authenticate-oidc" });
+    expect(told(await verified()).found).toEqual([]);
+    face({ from: ["203.0.113.0/24"] });
+    expect(told(await verified()).found).toEqual([]);
+    face({});
+    letIn("203.0.113.0/24");
+    expect(told(await verified()).found).toEqual([]);
+  } finally {
+    for (const [arn, one] of saved[0]) loadBalancers.set(arn, one);
+    for (const [name, one] of saved[1]) securityGroups.set(name, one);
   }
 });
 

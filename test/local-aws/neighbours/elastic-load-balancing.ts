@@ -85,7 +85,7 @@ export const elasticLoadBalancingOperations = {
         Certificates: listener.certificateArn === undefined ? [] : [{ CertificateArn: listener.certificateArn }],
         DefaultActions: listener.rules
           .filter(({ priority }) => priority === "default")
-          .map(({ action }) => actionView(action)),
+          .flatMap(({ action }) => actionsView(action)),
       })),
     };
   },
@@ -98,15 +98,16 @@ export const elasticLoadBalancingOperations = {
     return {
       Rules: rules
         .filter(({ arn }) => input.RuleArns === undefined || input.RuleArns.includes(arn))
-        .map(({ arn, priority, hosts, paths, action }) => ({
+        .map(({ arn, priority, hosts, paths, from, action }) => ({
           RuleArn: arn,
           Priority: priority,
           IsDefault: priority === "default",
           Conditions: [
             ...(hosts === undefined ? [] : [{ Field: "host-header", HostHeaderConfig: { Values: [...hosts] } }]),
             ...(paths === undefined ? [] : [{ Field: "path-pattern", PathPatternConfig: { Values: [...paths] } }]),
+            ...(from === undefined ? [] : [{ Field: "source-ip", SourceIpConfig: { Values: [...from] } }]),
           ],
-          Actions: [actionView(action)],
+          Actions: actionsView(action),
         })),
     };
   },
@@ -162,16 +163,25 @@ function forwardsTo({ action }: ListenerRule, targetGroupArn: string): boolean {
   return action.kind === "forward" && action.targetGroupArn === targetGroupArn;
 }
 
-function actionView(action: ListenerRule["action"]): Action {
+function actionsView(action: ListenerRule["action"]): Action[] {
   switch (action.kind) {
-    case "forward":
-      return { Type: "forward", TargetGroupArn: action.targetGroupArn };
+    case "forward": {
+      const forward: Action = { Type: "forward", TargetGroupArn: action.targetGroupArn };
+      return action.login === undefined
+        ? [forward]
+        : [
+            { Type: action.login, Order: 1 },
+            { ...forward, Order: 2 },
+          ];
+    }
     case "redirect":
-      return {
-        Type: "redirect",
-        RedirectConfig: { Protocol: action.protocol, Port: action.port, StatusCode: "HTTP_301" },
-      };
+      return [
+        {
+          Type: "redirect",
+          RedirectConfig: { Protocol: action.protocol, Port: action.port, StatusCode: "HTTP_301" },
+        },
+      ];
     case "fixed-response":
-      return { Type: "fixed-response", FixedResponseConfig: { StatusCode: String(action.status) } };
+      return [{ Type: "fixed-response", FixedResponseConfig: { StatusCode: String(action.status) } }];
   }
 }

@@ -102,8 +102,15 @@ export interface ListenerRule {
   readonly priority: string;
   readonly hosts?: readonly string[];
   readonly paths?: readonly string[];
+  /** Addresses that it is for; none: for all. */
+  readonly from?: readonly string[];
   readonly action:
-    | { readonly kind: "forward"; readonly targetGroupArn: string }
+    | {
+        readonly kind: "forward";
+        readonly targetGroupArn: string;
+        /** What asks for a login first. */
+        readonly login?: "authenticate-oidc" | "authenticate-cognito";
+      }
     | { readonly kind: "redirect"; readonly protocol: string; readonly port: string }
     | { readonly kind: "fixed-response"; readonly status: number };
 }

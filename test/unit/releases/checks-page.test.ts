@@ -19,7 +19,7 @@ import { readInstanceFile } from "../../../src/releases/observe/instance.ts";
 import { checkState } from "../../../src/releases/state-checks.ts";
 import type { TargetGroupFacts } from "../../../src/releases/verify/facts.ts";
 import { judgeNeeds } from "../../../src/releases/verify/judge.ts";
-import { keyOf, type Needed, needsOfDefinition } from "../../../src/releases/verify/needs.ts";
+import { keyOf, type Needed, needsOfDefinition, needsOfWebserver } from "../../../src/releases/verify/needs.ts";
 import { findings } from "../../../src/stack/index.ts";
 import { readYaml } from "../../../src/stack/yaml.ts";
 import { type Balanced, unbalanced } from "../../../src/task-definitions/balanced.ts";
@@ -137,6 +137,7 @@ interface Verified {
     readonly logGroups?: readonly string[];
     readonly images?: Readonly<Record<string, readonly string[]>>;
     readonly targetGroups?: Readonly<Record<string, TargetGroupFacts>>;
+    readonly openWays?: Readonly<Record<string, readonly string[]>>;
     readonly subnets?: Readonly<Record<string, number>>;
   };
 }
@@ -147,6 +148,10 @@ function verified({ definition = {}, service = {}, aws }: Verified): readonly Fi
   const { targetGroups = [], subnets = [] } = service;
   const needed: readonly Needed[] = [
     ...needsOfDefinition({ definition: by, content, placeOf: () => "web.json" }, home, new Set()),
+    ...needsOfWebserver(
+      { definition: by, content, placeOf: () => "web.json" },
+      targetGroups.map((targetGroup) => ({ container: "dagster", targetGroup })),
+    ),
     ...targetGroups.map((arn): Needed => ({ need: { kind: "target-group", arn }, by, where: by })),
     ...subnets.map((id): Needed => ({ need: { kind: "subnet", id }, by, where: by })),
   ];
@@ -177,6 +182,7 @@ function verified({ definition = {}, service = {}, aws }: Verified): readonly Fi
         return facts === undefined ? [] : [[arn, facts] as const];
       }),
     ),
+    openWays: new Map(targetGroups.map((arn) => [arn, aws.openWays?.[arn.split("/")[1] ?? ""] ?? []])),
     subnets: new Map(Object.entries(aws.subnets ?? {})),
     unlooked: new Map(),
   });
