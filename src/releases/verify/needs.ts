@@ -1,7 +1,7 @@
 import { type Home, parseArn, parameterArn, partitionOf, roleArn, secretArn, showArn } from "../../aws/arn.ts";
 import type { Finding } from "../../domain/finding.ts";
 import type { Platform } from "../../domain/identifiers.ts";
-import { isMap, type JsonMap } from "../../domain/json.ts";
+import { isMap, type Json, type JsonMap } from "../../domain/json.ts";
 
 /** Something that tasks of a definition, or a service, need of AWS before they start. */
 export type Need =
@@ -178,7 +178,9 @@ export function needsOfWebserver(
   return targets.flatMap(({ container, targetGroup: arn }) => {
     const index = containers.findIndex(({ name }) => name === container);
     const { entryPoint, command } = containers[index] ?? {};
-    const started = [entryPoint, command].flatMap((words) => (Array.isArray(words) ? words : [])).join(" ");
+    const started = [entryPoint, command]
+      .flatMap((words) => (Array.isArray(words) ? (words as readonly Json[]) : []))
+      .join(" ");
     if (arn === null || index < 0 || !/\b(?:dagster-webserver|dagit|dagster dev)\b/.test(started)) return [];
     return [{ need: { kind: "login", arn } as const, by, where: placeOf(["containerDefinitions", index]) }];
   });
