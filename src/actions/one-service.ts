@@ -79,8 +79,9 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     const request = {
       cluster,
       service: name,
-      to: verdict.from ?? before?.revision ?? null,
+      to: verdict.from ?? settled(before),
       count,
+      ...(before?.primary == null ? {} : { former: before.primary.id }),
       ...(verdict.to === null ? {} : { ours: verdict.to }),
     };
     const takeBack = async (): Promise<Back> => {
@@ -101,8 +102,9 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     const isMoved = request.to !== null && !sameRevision(request.to, verdict.to);
     const taken = isMoved && isToGoBack(verdict, rolling) ? await takeBack() : null;
     const isCut = verdict.verdict === "cancelled" || taken?.isBack === false;
-    const isToBeSent = isMoved && isCut && context.signal.aborted && rolling.onCancel === "rollback";
-    const said = (isToBeSent ? await sendBack() : taken)?.said ?? null;
+    const isToBeSent = isCut && context.signal.aborted && rolling.onCancel === "rollback";
+    const sent = !isToBeSent ? taken : isMoved ? await sendBack() : request.to === null ? unknownBefore : null;
+    const said = sent?.said ?? null;
     const page = [
       heading(2, markdown`Service ${name}`),
       pageOf(work, verdict),
@@ -111,6 +113,16 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     await writeSummary(paragraphs(...page));
     throw failureOf(verdict, said);
   });
+}
+
+const unknownBefore: Back = {
+  isBack: false,
+  said: "NOT taken back: nothing ran in it before, or somebody else was still bringing it to what it was to run.",
+};
+
+/** What it has come to run; null: nothing, or what somebody else was still bringing it to, which nobody knows to run. */
+function settled(before: Awaited<ReturnType<typeof Work.undisturbedService>>): Revision | null {
+  return before?.primary?.state === "IN_PROGRESS" ? null : (before?.revision ?? null);
 }
 
 /** How a service went back to what it ran before. */

@@ -13,7 +13,7 @@ export function retiringSteps(services: readonly Pick<RunningService, "service">
     return [
       `CloudFormation stack ${owner} still owns ${namesOf(services, owner)}. Retire it after a release went well, and before anybody deploys it again:`,
       `  aws cloudformation get-template ${named} --template-stage Original --query TemplateBody --output text > ${owner}.yaml`,
-      "  In it, give every resource, beside its `Type:`, these three lines, and change nothing else (a policy alone is no change to CloudFormation):",
+      "  In it, give every resource, beside its `Type:`, these three lines (where it has one already, change that), and change nothing else (a policy alone is no change to CloudFormation):",
       "    DeletionPolicy: Retain",
       "    UpdateReplacePolicy: Retain",
       "    Metadata: { Retired: true }",

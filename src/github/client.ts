@@ -10,6 +10,7 @@ export type Github = InstanceType<typeof Client>;
 /** Opens GitHub, or the GitHub Enterprise of this job, by way of the proxy that the job names; nothing is asked yet. */
 export function openGithub(token: string): Github {
   const baseUrl = process.env["GITHUB_API_URL"] ?? "https://api.github.com";
+  // Where a proxy is named for it, undici's agent is made: in the bundle that is `shims/undici`, which gives it to all of Node's own fetch.
   new HttpClient().getAgentDispatcher(baseUrl);
   return new Client({ auth: token, baseUrl });
 }

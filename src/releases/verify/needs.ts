@@ -178,9 +178,8 @@ export function needsOfWebserver(
   return targets.flatMap(({ container, targetGroup: arn }) => {
     const index = containers.findIndex(({ name }) => name === container);
     const { entryPoint, command } = containers[index] ?? {};
-    const started = [entryPoint, command]
-      .flatMap((words) => (Array.isArray(words) ? (words as readonly Json[]) : []))
-      .join(" ");
+    const words = [entryPoint, command].flatMap((one) => (Array.isArray(one) ? (one as readonly Json[]) : []));
+    const started = words.filter((word) => typeof word === "string").join(" ");
     if (arn === null || index < 0 || !/\b(?:dagster-webserver|dagit|dagster dev)\b/.test(started)) return [];
     return [{ need: { kind: "login", arn } as const, by, where: placeOf(["containerDefinitions", index]) }];
   });
