@@ -38,7 +38,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: [...foundation, ...capabilities, "gates", "releases", "domain"],
     packages: ["@aws-sdk/", "zod"],
   },
-  github: { folders: ["domain", "markdown", "git"], packages: ["@actions/core", "@actions/github", "zod"] },
+  github: { folders: ["domain", "markdown", "git"], packages: ["@actions/", "@octokit/", "zod"] },
   actions: {
     folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "github", "domain"],
     packages: ["zod"],
@@ -47,7 +47,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: [...foundation, ...capabilities, "gates", "migrations", "releases", "adopt", "domain"],
     packages: ["zod"],
   },
-  "bundle.ts": { folders: ["actions", "cli", "releases", "stack", "markdown", "domain"], packages: [] },
+  "bundle.ts": {
+    folders: ["actions", "cli", "releases", "stack", "markdown", "domain"],
+    packages: [],
+  },
 };
 
 /** Files of these names compute and do nothing else. */

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { ready } from "./ready.mjs";
 
-const node = await ready();
+const node = await ready("scripts/demo/options.ts");
 const demo = spawn(node, ["scripts/demo/main.ts", ...process.argv.slice(2)], { stdio: "inherit" });
 // A terminal sends Ctrl-C to both: the demo ends its own things, and this process waits for it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { ready } from "./ready.mjs";
 
 const from = process.cwd();
-const node = await ready();
+const node = await ready("scripts/local-aws/options.ts");
 const aws = spawn(node, ["scripts/local-aws/main.ts", "--from", from, ...process.argv.slice(2)], { stdio: "inherit" });
 // A terminal sends Ctrl-C to both: AWS ends its own things, and this process waits for it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => signal !== "SIGINT" && aws.kill(signal));

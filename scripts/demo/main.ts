@@ -5,6 +5,7 @@ import { runJob } from "../../test/runner/run-job.ts";
 import type { Step, StepResult } from "../../test/runner/run-step.ts";
 import { ownOptions } from "../options.ts";
 import { oursBetween } from "./awaited.ts";
+import { foldedPip } from "./fold.ts";
 import { readOptions } from "./options.ts";
 import { type Watcher, watchLocation } from "./served.ts";
 import { openWorkplace, type Workplace } from "./workplace.ts";
@@ -122,7 +123,7 @@ async function stage(
   { event, fails = false, watcher, committedAt }: StageOptions = {},
 ): Promise<StepResult> {
   console.log(`\n━━━ ${letter}. ${title} ${"━".repeat(Math.max(3, 70 - title.length))}\n`);
-  const show = (line: string): void => console.log(`  │ ${line}`);
+  const show = foldedPip((line) => console.log(`  │ ${line}`));
   const local = steps.map((step) => ({ ...step, with: { environment: "local", ...step.with } }));
   const { steps: results, posts } = await runJob(workplace.job(event, interruption.signal), local, {
     onStep: ({ action, with: inputs = {} }) => {

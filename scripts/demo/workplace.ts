@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../../test/cache-folder.ts";
 import { type Bed, type BedOptions, startBed } from "../../test/local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../test/local-aws/infrastructure/play.ts";
+import { shareDependencies } from "../../test/releases/dagster/share-dependencies.ts";
 import type { Job } from "../../test/runner/run-step.ts";
 
 /** Everything that the walk of deal-flow needs: an AWS, what infrastructure makes in it, and a repository with the example. */
@@ -20,13 +21,19 @@ export interface Workplace {
   close(): Promise<void>;
 }
 
-export async function openWorkplace(options: BedOptions): Promise<Workplace> {
+interface WorkplaceOptions extends BedOptions {
+  readonly shares?: boolean;
+}
+
+/** @param shares does it take the packages of its images from an earlier one, and leave them to a later one? */
+export async function openWorkplace({ shares = false, ...options }: WorkplaceOptions): Promise<Workplace> {
   const bed = await startBed(options);
   // All of it in the bed's folder: that goes with the bed, also when this process is killed.
   const [folder, runner] = [join(bed.folder, "deal-flow"), join(bed.folder, "runner")];
   try {
     for (const path of [folder, runner]) await mkdir(path);
     const infrastructure = await dealFlowInfrastructure(bed);
+    const keep = shares ? await shareDependencies(bed, infrastructure.base, repositories) : undefined;
     cpSync(join(import.meta.dirname, "../../examples/deal-flow"), folder, { recursive: true });
     const identity = [
       "-c",
@@ -62,7 +69,10 @@ export async function openWorkplace(options: BedOptions): Promise<Workplace> {
           ...(signal === undefined ? {} : { signal }),
         };
       },
-      close: () => bed.close(),
+      close: async () => {
+        await keep?.();
+        await bed.close();
+      },
     };
   } catch (error) {
     await bed.close();
@@ -70,13 +80,15 @@ export async function openWorkplace(options: BedOptions): Promise<Workplace> {
   }
 }
 
+const repositories = ["dealflow/webserver", "dealflow/code"] as const;
+
 async function dealFlowInfrastructure(bed: Bed): Promise<Infrastructure> {
   const { host, port, user } = bed.postgresql;
   await bed.postgresql.createDatabase("deal_flow_application");
   const applicationUrl = `postgresql+psycopg2://${user}@${host}:${port}/deal_flow_application`;
   return playInfrastructure(bed, {
     stack: "deal-flow",
-    repositories: ["dealflow/webserver", "dealflow/code"],
+    repositories,
     services: {
       code: { kind: "code-location", port: 4000 },
       daemon: { kind: "daemon" },

@@ -26,10 +26,10 @@ const { contract, contractParameter } = await playInfrastructure(bed, {
   secrets: withDatabase(spec.secrets, databaseUrl),
 });
 const platform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
-console.log(`Cluster ${contract.cluster} has the services of ${basename(file)}; none runs yet.
+console.log(`Cluster ${contract.cluster} has the services of ${basename(file)}, environment ${spec.environment}; none runs yet.
 Contract: ssm:${contractParameter}
 Database for your own tables: ${databaseUrl}
-Base image with this machine's Python: ${spec.stack}/base:python
+Base image with this machine's Python, for layers without a way to a public registry: set \`layers.base\` to ${spec.stack}/base:python, and \`platform\` to ${platform}
 Webserver, once it runs: ${Object.values(contract.services).find(({ url }) => url !== undefined)?.url ?? "there is none"}
 `);
 const exported = { ...bed.environment("deploy"), LOCAL_PLATFORM: platform };
@@ -43,7 +43,7 @@ console.log("\nIt stays up until Ctrl-C.");
 await bed.closed;
 process.exit(0);
 
-function readSpec(path: string, environment: string): StackSpec {
+function readSpec(path: string, environment: string | null): StackSpec {
   try {
     const given = options.secrets === null ? "{}" : readFileSync(resolve(options.from, options.secrets), "utf8");
     return specOf(readFileSync(path, "utf8"), basename(path), environment, readSecrets(given));
@@ -74,7 +74,7 @@ async function run(on: Bed, command: string): Promise<number> {
         PIP_CACHE_DIR: cacheFolder("pip"),
       },
     },
-    { action: ".", with: { command, environment: options.environment, stack: basename(file) } },
+    { action: ".", with: { command, environment: spec.environment, stack: basename(file) } },
     (line) => console.log(`  │ ${line}`),
   );
   console.log(`\n${result.summary}\nThe action ended with exit code ${result.exitCode ?? "none: it was killed"}.`);

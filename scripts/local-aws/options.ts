@@ -4,7 +4,8 @@ export interface LocalAwsCommand {
   /** Folder that `stack` is looked for in. */
   readonly from: string;
   readonly stack: string;
-  readonly environment: string;
+  /** null: `local` where the stack file has it, else the top of the file. */
+  readonly environment: string | null;
   /** File with values of secrets; null: each key of a secret is its own value. */
   readonly secrets: string | null;
   /** Of the root action; null: none is run. */
@@ -19,7 +20,7 @@ export const help = `AWS on this machine, with cluster, services, repositories, 
 npm run local-aws -- --stack FILE [options]
 
   --stack FILE         the stack file, at the top of its repository
-  --environment NAME   environment of it (local)
+  --environment NAME   environment of it (local where it has one, else production)
   --secrets FILE       JSON, {"name of a secret": {"KEY": "value"}}; without it each key of a secret is its own value,
                        and one like DATABASE_URL or DB_CONN_STRING the address of an empty PostgreSQL database
   --command NAME       run the root action with this command (plan, deploy, …) when all is up
@@ -32,13 +33,13 @@ export const readOptions = optionsReader({
   table: {
     from: { type: "string", default: "." },
     stack: { type: "string" },
-    environment: { type: "string", default: "local" },
+    environment: { type: "string" },
     secrets: { type: "string" },
     command: { type: "string" },
     speed: speedOption,
     exit: { type: "boolean", default: false },
   },
-  understand: ({ from, stack, environment, secrets = null, command = null, speed, exit }): LocalAwsCommand => {
+  understand: ({ from, stack, environment = null, secrets = null, command = null, speed, exit }): LocalAwsCommand => {
     if (stack === undefined) throw new Error("Which stack? --stack is missing.");
     return { from, stack, environment, secrets, command, speed: speedOf(speed), exit };
   },

@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { parseStackFile, regionOf } from "../../src/stack/index.ts";
-import { documentOf } from "../../src/stack/stack-file.ts";
+import { documentOf, topEnvironment } from "../../src/stack/stack-file.ts";
 import { toValue } from "../../src/stack/tree.ts";
 import type { InfrastructureSpec, ServiceSpec } from "../../test/local-aws/infrastructure/play.ts";
 
 export interface StackSpec extends InfrastructureSpec {
   readonly region: string;
+  readonly environment: string;
 }
 
 const holderSchema = z.object({
@@ -29,16 +30,18 @@ const fileSchema = holderSchema.extend({
 /**
  * What an infrastructure has to have for the stack of a file: repositories, services, and secrets with a value that stands in for
  * theirs.
+ * @param asked the environment; null: `local` where the file has it, else the top of the file
  * @param given values of secrets, by name
  * @throws StackFileError, or Error when this environment does not take its contract from where it will be
  */
 export function specOf(
   text: string,
   file: string,
-  environment: string,
+  asked: string | null,
   given: Readonly<Record<string, string>>,
 ): StackSpec {
   const stackFile = parseStackFile(text, file);
+  const environment = asked ?? (stackFile.environments.includes("local") ? "local" : topEnvironment);
   const document = fileSchema.parse(toValue(documentOf(stackFile, environment)));
   const contract = `ssm:/dagster/${stackFile.name}/contract`;
   if (document.contract !== contract) {
@@ -53,6 +56,7 @@ export function specOf(
   return {
     stack: stackFile.name,
     region: regionOf(stackFile, environment),
+    environment,
     repositories: [...new Set(Object.values(document.images).map(({ repository }) => repository))],
     services: Object.fromEntries(services),
     secrets: { ...standIns([document, ...Object.values(document.services), document.runs]), ...given },

@@ -1,11 +1,28 @@
 import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
 
+/** Where a page finds Mermaid, by which GitHub draws: beside itself. */
+export const mermaidFile = "mermaid.js";
+
 /**
  * A page on which a comment looks as it does on a pull request: GitHub's Markdown, with its widths, sizes and colours.
  * @param opened beginnings of the folds that somebody has opened
  */
 export function commentPage(markdown: string, opened: readonly string[]): string {
+  return framed("<b>github-actions</b> <i>bot</i> commented", bodyOf(markdown, opened));
+}
+
+/** A page on which the summary of a job looks as it does below its workflow run, drawings included. */
+export function summaryPage(job: string, markdown: string): string {
+  const body = bodyOf(markdown, []).replace(
+    /<pre><code class="language-mermaid">([^]*?)<\/code><\/pre>/g,
+    (_whole, drawing: string) => `<pre class="mermaid">${drawing}</pre>`,
+  );
+  const draw = `<script src="${mermaidFile}"></script><script>mermaid.initialize({ startOnLoad: true });</script>`;
+  return `${framed(`<b>${job} summary</b>`, body)}${draw}`;
+}
+
+function bodyOf(markdown: string, opened: readonly string[]): string {
   const comment = micromark(markdown, {
     allowDangerousHtml: true, // folds are HTML; GitHub leaves these, and nothing else is in what we write
     extensions: [gfm()],
@@ -16,9 +33,13 @@ export function commentPage(markdown: string, opened: readonly string[]): string
     if (!html.includes(folded)) throw new Error(`the comment has no fold that begins with ${summary}`);
     return html.replace(folded, `<details open>\n<summary>${summary}`);
   }, comment);
+  return coloured(unfolded);
+}
+
+function framed(header: string, body: string): string {
   return `<!doctype html><meta charset="utf-8"><style>${style}</style>
-<article><header><b>github-actions</b> <i>bot</i> commented</header><section>
-${coloured(unfolded)}
+<article><header>${header}</header><section>
+${body}
 </section></article>`;
 }
 
@@ -39,12 +60,14 @@ header { padding: 8px 16px; background: #f6f8fa; border-bottom: 1px solid #d1d9e
 header b { color: #1f2328; }
 header i { padding: 0 6px; border: 1px solid #d1d9e0; border-radius: 2em; font-size: 12px; font-style: normal; }
 section { padding: 16px; overflow: hidden; }
+h2 { margin: 0 0 16px; padding-bottom: .3em; border-bottom: 1px solid #d1d9e0; font-size: 1.5em; line-height: 1.25; }
 h3 { margin: 0 0 16px; font-size: 1.25em; line-height: 1.25; }
 p, ul, table, details, pre { margin: 0 0 16px; }
 ul { padding-left: 2em; }
 a { color: #0969da; }
 code { padding: .2em .4em; background: #818b981f; border-radius: 6px; font: 85%/1.45 "Liberation Mono", monospace; }
 pre { padding: 16px; background: #f6f8fa; border-radius: 6px; overflow: hidden; }
+pre.mermaid { background: none; padding: 0; }
 pre code { padding: 0; background: none; }
 pre span { display: inline-block; min-width: 100%; }
 .added { background: #dafbe1; color: #116329; }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { commentPage } from "./comment-page.ts";
+import { commentPage, summaryPage } from "./comment-page.ts";
 
 export interface Photograph {
   readonly file: string;
@@ -14,17 +14,25 @@ export interface Photograph {
 /** Under which a photograph says what it was taken of. */
 export const sourceKeyword = "Source";
 
-/** Each shows a comment that the tests compare letter by letter with what is written. */
+/** Each shows what the tests compare letter by letter with what is written. */
 export function photographs(): readonly Photograph[] {
   return [
-    photograph("docs/pictures/preview.png", 1116, "test/fixtures/previews/definitions.md", [
-      "Dagster definitions of DealFlow",
-      "service/code",
-    ]),
+    photograph(
+      "docs/pictures/preview.png",
+      1116,
+      commentPage(readFileSync("test/fixtures/previews/definitions.md", "utf8"), [
+        "Dagster definitions of DealFlow",
+        "service/code",
+      ]),
+    ),
+    photograph(
+      "docs/pictures/summary.png",
+      830,
+      summaryPage("deploy", readFileSync("test/fixtures/summaries/failed.md", "utf8")),
+    ),
   ];
 }
 
-function photograph(file: string, height: number, comment: string, opened: readonly string[]): Photograph {
-  const page = commentPage(readFileSync(comment, "utf8"), opened);
+function photograph(file: string, height: number, page: string): Photograph {
   return { file, height, page, source: createHash("sha256").update(page).digest("hex") };
 }

@@ -40,8 +40,6 @@ function ofStack(given: z.output<typeof inputs>): readonly string[] {
     ...(given.environment === "production" ? [] : ["environment"]),
     ...(given["queued-runs"] === "keep" ? [] : ["queued-runs"]),
     ...(given["allow-state-loss"] ? ["allow-state-loss"] : []),
-    ...(given["in-flight"] === "take-over" ? [] : ["in-flight"]),
-    ...(given["on-cancel"] === "leave" ? [] : ["on-cancel"]),
   ];
 }
 

@@ -47,7 +47,8 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
   const work = await import("../releases/work.ts");
   await logged(async (context) => {
     const { clients } = await openAws(work, context, regionOfJob(), inputs);
-    const before = (await work.observeServices(clients.ecs, cluster, [name]))[name] ?? null;
+    const to = parseRevision(taskDefinition);
+    const before = await work.undisturbedService(context, clients, { cluster, service: name, to }, rolling);
     const verdict = await work.roll(clients, context, {
       cluster,
       service: name,
@@ -75,51 +76,71 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
       return;
     }
     const count = desiredCount === null ? null : (before?.desiredCount ?? null);
-    const takeBack = async (): Promise<Verdict | string> => {
+    const request = {
+      cluster,
+      service: name,
+      to: verdict.from ?? before?.revision ?? null,
+      count,
+      ...(verdict.to === null ? {} : { ours: verdict.to }),
+    };
+    const takeBack = async (): Promise<Back> => {
       try {
-        return await work.takeBack(clients, context, {
-          cluster,
-          service: name,
-          to: verdict.from,
-          count,
-          ...(verdict.to === null ? {} : { ours: verdict.to }),
-          timeoutSeconds: rolling.timeoutSeconds,
-        });
+        const { timeoutSeconds } = rolling;
+        return shown(request.to, await work.takeBack(clients, context, { ...request, timeoutSeconds }));
       } catch (error) {
-        return messageOf(error); // it never hides why there was something to take back
+        return { isBack: false, said: `NOT taken back: ${messageOf(error)}` }; // it never hides why there was something to take back
       }
     };
-    const back = isToGoBack(verdict, rolling) ? await takeBack() : null;
-    const said = wordsOfBack(back);
+    const sendBack = async (): Promise<Back> => {
+      const { told, why } = await work.sendServiceBack(context, clients, request);
+      return {
+        isBack: told,
+        said: `${told ? "Taken" : "NOT taken"} back to ${nameOf(request.to)}${why === null ? "." : `: ${why}`}`,
+      };
+    };
+    const isMoved = request.to !== null && !sameRevision(request.to, verdict.to);
+    const taken = isMoved && isToGoBack(verdict, rolling) ? await takeBack() : null;
+    const isCut = verdict.verdict === "cancelled" || taken?.isBack === false;
+    const isToBeSent = isMoved && isCut && context.signal.aborted && rolling.onCancel === "rollback";
+    const said = (isToBeSent ? await sendBack() : taken)?.said ?? null;
     const page = [
       heading(2, markdown`Service ${name}`),
       pageOf(work, verdict),
       said === null ? null : markdown`${said}`,
     ];
     await writeSummary(paragraphs(...page));
-    throw failureOf(verdict, back);
+    throw failureOf(verdict, said);
   });
 }
 
-/** What ECS has taken back, somebody else has replaced, or goes on for itself, is left so; and so is what ran this revision before. */
-function isToGoBack({ verdict, from, to, deploymentId }: Verdict, { onTimeout }: Rolling): boolean {
-  if (from === null || deploymentId === null || sameRevision(from, to)) return false;
+/** How a service went back to what it ran before. */
+interface Back {
+  readonly isBack: boolean;
+  /** For people. */
+  readonly said: string;
+}
+
+/** What ECS has taken back, somebody else has replaced, or goes on for itself, is left so. */
+function isToGoBack({ verdict, deploymentId }: Verdict, { onTimeout }: Rolling): boolean {
+  if (deploymentId === null) return false;
   return verdict === "failed" || (verdict === "timed-out" && onTimeout === "rollback");
 }
 
-function failureOf(verdict: Verdict, back: Verdict | string | null): Error {
+function failureOf(verdict: Verdict, back: string | null): Error {
   const { what, fix } = causeOf(verdict);
-  const words = [what, ...(fix === null ? [] : [`fix: ${fix}`]), wordsOfBack(back)].filter((line) => line !== null);
+  const words = [what, ...(fix === null ? [] : [`fix: ${fix}`]), back].filter((line) => line !== null);
   if (verdict.verdict === "cancelled") return new Cancelled(words.join("\n"));
   return new RolloutFailed(words.join("\n"), [verdict], { evidence: verdict.evidence });
 }
 
-/** @param back how taking back ended, or why it could not be done; null: there was nothing to do */
-function wordsOfBack(back: Verdict | string | null): string | null {
-  if (back === null) return null;
-  if (typeof back === "string") return `NOT taken back: ${back}`;
-  const to = back.to === null ? "what ran before" : showRevision(back.to);
-  return isGood(back.verdict) ? `Taken back to ${to}.` : `NOT taken back to ${to}: ${causeOf(back).what}`;
+function shown(to: Revision | null, back: Verdict): Back {
+  return isGood(back.verdict)
+    ? { isBack: true, said: `Taken back to ${nameOf(to)}.` }
+    : { isBack: false, said: `NOT taken back to ${nameOf(to)}: ${causeOf(back).what}` };
+}
+
+function nameOf(revision: Revision | null): string {
+  return revision === null ? "what ran before" : showRevision(revision);
 }
 
 function pageOf({ explainFailure }: typeof Work, verdict: Verdict): Markdown {

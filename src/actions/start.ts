@@ -1,4 +1,11 @@
 import { failStep } from "../github/failure.ts";
+// Most of them need these: named here, they are not in every chunk.
+import "../github/inputs.ts";
+import "../github/summary.ts";
+import "../images/scratch.ts";
+import "../releases/price/prices.ts";
+import "./part.ts";
+import "./without-stack.ts";
 
 /** Each action is a chunk of its own: what one does not need is not loaded. */
 const actions = {

@@ -50,8 +50,15 @@ export function wordsOfAdopted({
         ]),
     ...(retiring.length === 0 ? [] : ["", ...retiring]),
     "",
-    "Next: look at the file, commit it, and record what runs as the first release: `dagster-ecs adopt record`.",
+    `Next: make the bucket for lock and records, unless it is there: \`${makingBucket(stack)}\`.`,
+    "Then look at the file, commit it, and record what runs as the first release: `dagster-ecs adopt record`.",
   ];
+}
+
+/** Outside of us-east-1, S3 wants to be told where. Source: API_CreateBucket in the S3 API reference. */
+function makingBucket({ bucket, region }: Pick<AdoptedStack, "bucket" | "region">): string {
+  const where = region === "us-east-1" ? "" : ` --create-bucket-configuration LocationConstraint=${region}`;
+  return `aws s3api create-bucket --bucket ${bucket.value.name} --region ${region}${where}`;
 }
 
 /** What was guessed, a sentence each. */

@@ -93,7 +93,7 @@ function notNoted(file: string, unknown: string | null): readonly Finding[] {
       level: "warning",
       where: { file, line: 1, column: 1 },
       what: `What schedules and sensors are now is not in the record: ${unknown}.`,
-      fix: "Let the webserver be reached from here; the first release that reaches it notes them.",
+      fix: "Let the webserver be reached from here, or set `gates: { reach: task }`; the first release that reaches it notes them.",
     },
   ];
 }

@@ -118,6 +118,17 @@ const status = z.object({
       releasedBy: z.enum(["stack", "itself"]),
       /** Why it is not known; null: it is. */
       unknown: z.string().nullable(),
+      /** What the record of its plain files says; null: there is none. */
+      plain: z
+        .object({
+          /** Those that are whole are of it; null: it is not known. */
+          version: z.string().nullable(),
+          /** `writing`: they are mixed, as a run is at them, or was cut. `late`: some may be another run's. */
+          state: z.enum(["whole", "writing", "late"]).nullable(),
+          /** Why it is not known; null: it is. */
+          unknown: z.string().nullable(),
+        })
+        .nullable(),
     }),
   ),
   drift: z.array(

@@ -26,6 +26,7 @@ export function helpOfAll(verbs: Readonly<Record<string, Verb>>): string {
     "Commands:",
     ...columns(Object.entries(verbs).map(([name, verb]) => [usageOf(name, verb), verb.text] as const)),
     "",
+    "`dagster-ecs --version` tells which version this is.",
     "Begin with `dagster-ecs plan`: it changes nothing. `dagster-ecs <command> --help` tells more of each.",
     "AWS is called with the credentials that its own tools find: AWS_PROFILE, `aws sso login`, variables.",
     "",

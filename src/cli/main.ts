@@ -4,10 +4,11 @@ import type { FailureDocument } from "./documents.ts";
 import { cancelled, exitCodeOf, failureOf, wordsOfFailure } from "./failure.ts";
 import { parse, type Typed } from "./parse.ts";
 import { documentOf, wordsOfServices } from "./release.ts";
+import type { Progress } from "../domain/context.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 import type { Here } from "./verb.ts";
 import { verbs } from "./verbs.ts";
-import { inOptions } from "./words.ts";
+import { inOptions, inOptionsOf } from "./words.ts";
 
 /** Milliseconds that a command has after Ctrl-C: as long as GitHub gives a step. */
 const grace = 10_000;
@@ -19,7 +20,7 @@ export async function main(words: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", () => (isRead &&= stream !== process.stdout));
   const terminal = openTerminal(process.stdout, process.stderr, process.env);
-  const context = processContext(terminal.report);
+  const context = processContext((progress) => terminal.report(atDesk(progress)));
   const isJson = words.includes("--json");
   let isWatch = false;
   context.signal.addEventListener("abort", () => endSoon(terminal, isJson, isWatch));
@@ -40,7 +41,7 @@ export async function main(words: readonly string[]): Promise<void> {
             },
       });
   } catch (error) {
-    const failure = failureOf(error, (text) => inOptions(text, Object.keys(verbs)));
+    const failure = failureOf(error, inOptions);
     const result = resultIn(error);
     if (isJson) {
       const release = result === null ? null : documentOf(result);
@@ -52,6 +53,11 @@ export async function main(words: readonly string[]): Promise<void> {
   } finally {
     terminal.close();
   }
+}
+
+/** Advice is for who sits here, and not for who writes a workflow. */
+function atDesk(progress: Progress): Progress {
+  return progress.kind === "finding" ? { kind: "finding", finding: inOptionsOf(progress.finding) } : progress;
 }
 
 async function carryOut(

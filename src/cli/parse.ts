@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { messageOf, UserError } from "../domain/errors.ts";
+import { nearest } from "../stack/nearest.ts";
 import { helpOf, helpOfAll } from "./help.ts";
 import { type OptionName, options } from "./options.ts";
 import type { Verb } from "./verb.ts";
@@ -20,14 +21,17 @@ export type Typed =
  * @throws UserError when they are not as the help says
  */
 export function parse(words: readonly string[], verbs: Readonly<Record<string, Verb>>): Typed {
+  const names = Object.keys(verbs);
   const name = verbNamed(words, verbs);
   if (name === null) {
     const [first] = words.filter((word) => !word.startsWith("-"));
     if (words.length === 0 || words.includes("--help") || words.includes("-h") || first === "help")
       return { kind: "help", text: helpOfAll(verbs) };
+    if (first === undefined) throw misused("No command was given.", `Give one of these: ${names.join(", ")}.`);
+    const meant = nearest(first.slice(0, 60), names);
     throw misused(
-      first === undefined ? "No command was given." : `There is no command ${JSON.stringify(first.slice(0, 60))}.`,
-      `Give one of these: ${Object.keys(verbs).join(", ")}.`,
+      `There is no command ${JSON.stringify(first.slice(0, 60))}.`,
+      meant === null ? `Give one of these: ${names.join(", ")}.` : `Did you mean \`dagster-ecs ${meant}\`?`,
     );
   }
   const verb = verbs[name] as Verb;
@@ -78,8 +82,21 @@ function readWords(
       },
     });
   } catch (error) {
-    throw misused(messageOf(error), `See \`dagster-ecs ${name} --help\`.`);
+    const unknown = isUnknown(error) ? /'--?(?:no-)?([^']*)'/.exec(messageOf(error))?.[1] : undefined;
+    if (unknown === undefined) throw misused(messageOf(error), `See \`dagster-ecs ${name} --help\`.`);
+    const meant = nearest(unknown, [...verb.options, "json", "help"]);
+    throw misused(
+      `\`${name}\` has no option --${unknown}.`,
+      `${meant === null ? "" : `Did you mean \`--${meant}\`? `}See \`dagster-ecs ${name} --help\`.`,
+    );
   }
+}
+
+/** Node's own advice is about words that begin with a dash. */
+function isUnknown(error: unknown): boolean {
+  return (
+    typeof error === "object" && error !== null && "code" in error && error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION"
+  );
 }
 
 /** @throws UserError for an option that is given and empty, `--only "$UNSET"`: left out it would mean all of them */

@@ -5,6 +5,7 @@ import type { wordsOfChange } from "../releases/explain.ts";
 import type { Result } from "../releases/result.ts";
 import type { ReleaseDocument } from "./documents.ts";
 import type { Answer } from "./verb.ts";
+import { inOptionsOf } from "./words.ts";
 
 /** A plan that was only made: 2 when it would do something. */
 export function answerOfPlan(result: Result, words: typeof wordsOfChange): Answer {
@@ -86,6 +87,7 @@ export function documentOf({
 }
 
 /** A finding, for `--json`. */
-export function documentOfFinding({ id, level, what, where, fix }: Finding): ReleaseDocument["findings"][number] {
+export function documentOfFinding(finding: Finding): ReleaseDocument["findings"][number] {
+  const { id, level, what, where, fix } = inOptionsOf(finding);
   return { id, level, what, where: showPlace(where), fix };
 }

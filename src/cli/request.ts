@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, realpath } from "node:fs/promises";
 import { homedir, hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import * as z from "zod";
@@ -39,12 +39,18 @@ export interface Asking {
 
 /**
  * Does something with a stack. What it leaves open, since it failed or was cancelled, is closed, as the post step of an action does.
+ * @param how `releases` is false for what only looks, and names the repository in no record
  * @throws what the work throws; UserError when this is no checkout of a repository
  */
-export async function asking<T>(given: Given, here: Here, work: (asking: Asking) => Promise<T>): Promise<T> {
+export async function asking<T>(
+  given: Given,
+  here: Here,
+  work: (asking: Asking) => Promise<T>,
+  how: { readonly releases: boolean } = { releases: true },
+): Promise<T> {
   const { closeOpen, connect, repositoryOf, rootOf } = await import("../releases/work.ts");
   const root = await rootOf(here.folder);
-  const repository = given.repository ?? (await repositoryOf(root));
+  const repository = given.repository ?? (await repositoryOf(root)) ?? (how.releases ? null : "");
   if (repository === null) throw nameless(root);
   const scratch = await mkdtemp(join(tmpdir(), "dagster-ecs-"));
   const remove = (): void => rmSync(scratch, { recursive: true, force: true });
@@ -54,6 +60,7 @@ export async function asking<T>(given: Given, here: Here, work: (asking: Asking)
   const request: SessionRequest = {
     root,
     file: given.stack,
+    folder: await realpath(here.folder),
     environment: given.environment,
     variables: here.variables,
     job: awsOfJob(here.variables),

@@ -37,7 +37,7 @@ function documentOfStatus({
       desired: service?.desiredCount ?? 0,
       deployment: service?.primary?.state ?? null,
     })),
-    dags: Object.entries(dags).map(([location, { pointer, releasedBy, unknown }]) => ({
+    dags: Object.entries(dags).map(([location, { pointer, releasedBy, unknown, plain }]) => ({
       location,
       version: pointer?.value.version ?? null,
       repository: pointer?.value.source.repository ?? null,
@@ -45,6 +45,7 @@ function documentOfStatus({
       since: pointer?.value.at ?? null,
       releasedBy,
       unknown,
+      plain: plain === null ? null : documentOfPlain(plain),
     })),
     drift: [...drift],
     findings: findings.map(documentOfFinding),
@@ -54,4 +55,12 @@ function documentOfStatus({
         ? null
         : { name: holder.owner.name, since: holder.since, leftSeconds: Math.round(holder.leftSeconds) },
   };
+}
+
+function documentOfPlain(
+  plain: NonNullable<Status["dags"][string]["plain"]>,
+): NonNullable<StatusDocument["dags"][number]["plain"]> {
+  if ("unknown" in plain) return { version: null, state: null, unknown: plain.unknown };
+  const state = plain.writing !== null ? "writing" : plain.late !== undefined ? "late" : "whole";
+  return { version: plain.version, state, unknown: null };
 }

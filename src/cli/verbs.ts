@@ -35,6 +35,7 @@ import { showLogs, since } from "./logs.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
 import { documentOfWhy } from "./why.ts";
+import { inOptions } from "./words.ts";
 
 const dryRun = { "dry-run": flag };
 
@@ -236,11 +237,16 @@ export const verbs: Readonly<Record<string, Verb>> = {
     examples: ["status", "status --environment staging --json"],
     shape: z.object(ofStack),
     run: (given, here) =>
-      asking(given, here, async ({ context, connections, request }) => {
-        const { status, wordsOfStatus } = await import("../releases/work.ts");
-        const seen = await status(context, connections, request);
-        return answerOfStatus(seen, wordsOfStatus(seen));
-      }),
+      asking(
+        given,
+        here,
+        async ({ context, connections, request }) => {
+          const { status, wordsOfStatus } = await import("../releases/work.ts");
+          const seen = await status(context, connections, request);
+          return answerOfStatus(seen, wordsOfStatus(seen));
+        },
+        onlyLooks,
+      ),
   }),
   history: verb({
     text: "List the releases: what each did, how it ended, who did it.",
@@ -249,15 +255,20 @@ export const verbs: Readonly<Record<string, Verb>> = {
     examples: ["history", "history --limit 5 --environment staging"],
     shape: z.object({ limit: count, ...ofStack }),
     run: (given, here) =>
-      asking(given, here, async ({ context, connections, request }) => {
-        const { history, wordsOfHistory } = await import("../releases/work.ts");
-        const releases = await history(context, connections, request, given.limit);
-        return {
-          lines: wordsOfHistory(releases),
-          document: { releases: [...releases] } satisfies HistoryDocument,
-          exitCode: 0,
-        };
-      }),
+      asking(
+        given,
+        here,
+        async ({ context, connections, request }) => {
+          const { history, wordsOfHistory } = await import("../releases/work.ts");
+          const releases = await history(context, connections, request, given.limit);
+          return {
+            lines: wordsOfHistory(releases),
+            document: { releases: [...releases] } satisfies HistoryDocument,
+            exitCode: 0,
+          };
+        },
+        onlyLooks,
+      ),
   }),
   url: verb({
     text: "Say where Dagster's webserver is.",
@@ -327,15 +338,23 @@ export const verbs: Readonly<Record<string, Verb>> = {
     examples: ["doctor", "doctor --environment staging"],
     shape: z.object(ofStack),
     run: (given, here) =>
-      asking(given, here, async ({ context, connections, request }) => {
-        const { examine, wordsOfExamined } = await import("../releases/work.ts");
-        const found = await examine(context, connections, request);
-        return {
-          lines: wordsOfExamined(found),
-          document: { examined: [...found] } satisfies DoctorDocument,
-          exitCode: found.every(({ isGood }) => isGood) ? 0 : 1,
-        };
-      }),
+      asking(
+        given,
+        here,
+        async ({ context, connections, request }) => {
+          const { examine, wordsOfExamined } = await import("../releases/work.ts");
+          const found = (await examine(context, connections, request)).map((one) => ({
+            ...one,
+            seen: inOptions(one.seen),
+          }));
+          return {
+            lines: wordsOfExamined(found),
+            document: { examined: found } satisfies DoctorDocument,
+            exitCode: found.every(({ isGood }) => isGood) ? 0 : 1,
+          };
+        },
+        onlyLooks,
+      ),
   }),
   policy: verb({
     text: "Print the IAM policy that a role needs for this stack, by its names; changes nothing.",
@@ -454,6 +473,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
     },
   }),
 };
+
+/** Of what is asked without being a release. */
+const onlyLooks = { releases: false };
 
 /** Nobody asks what they are. */
 const noDefinitions = { loads: false, files: [] };

@@ -4,6 +4,7 @@ import { dagsKeys, type DagsManifest, type DagsPointer, dagsPointerSchema, type 
 import { UserError } from "../domain/errors.ts";
 import { instant } from "../domain/identifiers.ts";
 import { buildArchive } from "../files/archive.ts";
+import { keepManifest } from "./manifest.ts";
 import type { DagsObservation } from "./observe.ts";
 import type { Switch } from "./plan.ts";
 
@@ -27,8 +28,7 @@ export async function publishDags(store: Bucket, context: Context, observation: 
   };
   const archive = { bytes: content.bytes, sha256: digest.slice("sha256:".length) };
   await store.keep(dagsKeys.archive(manifest), archive);
-  // When somebody else has published the same files meanwhile, his manifest is as good.
-  await store.create(dagsKeys.manifest(version), manifest);
+  await keepManifest(store, manifest);
   // Who removes old versions may have taken the archive in between: nothing would bring it back, once the manifest is there.
   if (!(await store.has(dagsKeys.archive(manifest)))) await store.keep(dagsKeys.archive(manifest), archive);
 }

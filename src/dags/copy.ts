@@ -4,6 +4,7 @@ import type { Bucket } from "../aws/bucket.ts";
 import { dagsKeys, type DagsManifest, dagsVersion } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { readTar } from "../files/read-tar.ts";
+import { keepManifest } from "./manifest.ts";
 
 /** A version that lies under another prefix, which is to be had under this one too. */
 export interface DagsCopy {
@@ -29,7 +30,7 @@ export async function copyDags(store: Bucket, { from, manifest }: DagsCopy): Pro
   }
   const archive = { bytes, sha256: manifest.archive.digest.slice("sha256:".length) };
   await store.keep(key, archive);
-  await store.create(dagsKeys.manifest(manifest.version), manifest);
+  await keepManifest(store, manifest);
   // Who removes old versions may have taken the archive in between.
   if (!(await store.has(key))) await store.keep(key, archive);
 }

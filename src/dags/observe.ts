@@ -39,7 +39,7 @@ export interface DagsObservation extends DagsFolder {
   readonly pointer: Stored<DagsPointer> | null;
   /** The version that is served. */
   readonly served: Served | null;
-  /** This version was published before. */
+  /** This version was published before, and is there still. */
   readonly published: boolean;
   /** Against the version that is served. */
   readonly changes: DagsChanges;
@@ -71,7 +71,7 @@ export async function observeDags(
   const { version, files, lock } = folder;
   const isServed = pointer?.value.version === version;
   const [published, other] = await Promise.all([
-    store.has(dagsKeys.manifest(version)),
+    store.has(dagsKeys.manifest(version)).then((isThere) => isThere && (isServed || hasArchive(store, version))),
     pointer === null || isServed ? null : manifestOf(store, pointer.value.version),
   ]);
   // A version is named by its files: those of one that is served are these, whatever its manifest says beside.
@@ -165,6 +165,12 @@ export async function observeReturn(store: Bucket, request: DagsRequest, to: Ret
 
 /** It is in memory while it is sent, and on the small disk of each container. Bytes. */
 const largestTree = 100 * 2 ** 20;
+
+/** Asked only of what readers do not have: what they have, nothing removes. */
+async function hasArchive(store: Bucket, version: DagsVersion): Promise<boolean> {
+  const manifest = await manifestOf(store, version);
+  return manifest !== null && (await store.has(dagsKeys.archive(manifest)));
+}
 
 function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest | null> {
   return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);

@@ -6,7 +6,7 @@ import { judgeReply } from "./judge.ts";
 import { DagsterUnreachable, type Way } from "./way.ts";
 
 export type { DagsterAddress, Login } from "./http.ts";
-export { DagsterUnreachable, type Way } from "./way.ts";
+export { DagsterOutOfReach, DagsterUnreachable, outOfReach, type Way } from "./way.ts";
 
 /** A GraphQL document with what its answer must look like. */
 export interface Document<Answer> {

@@ -1,7 +1,7 @@
 import type { Context } from "../domain/context.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Reply } from "./judge.ts";
-import { DagsterUnreachable, type Sent, type Way } from "./way.ts";
+import { DagsterOutOfReach, type Sent, type Way } from "./way.ts";
 
 /** Where a webserver is reached, and how whoever stands in front of it lets one in. */
 export interface DagsterAddress {
@@ -47,7 +47,7 @@ async function request(context: Context, url: string, init: RequestInit): Promis
     return { status, location: headers.get("location"), challenge: headers.get("www-authenticate"), body };
   } catch (error) {
     context.signal.throwIfAborted();
-    throw new DagsterUnreachable(`${url} does not answer: ${reasonOf(error)}`, { cause: error });
+    throw new DagsterOutOfReach(`${url} does not answer: ${reasonOf(error)}`, { cause: error });
   }
 }
 

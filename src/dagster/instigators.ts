@@ -11,7 +11,13 @@ const state = z.object({
   typeSpecificData: z.object({ lastCursor: z.string().nullish() }).nullish(),
 });
 
-const schedule = z.object({ name: z.string(), defaultStatus: status, canReset: z.boolean(), scheduleState: state });
+const schedule = z.object({
+  name: z.string(),
+  cronSchedule: z.string(),
+  defaultStatus: status,
+  canReset: z.boolean(),
+  scheduleState: state,
+});
 const sensor = z.object({ name: z.string(), defaultStatus: status, canReset: z.boolean(), sensorState: state });
 
 const entry = entryOf(
@@ -42,7 +48,7 @@ export const instigators = askEvery<InstigatorEntry>(
     location: `repositories {
             name
             jobs { name }
-            schedules { name defaultStatus canReset scheduleState { id status } }
+            schedules { name cronSchedule defaultStatus canReset scheduleState { id status } }
             sensors {
               name defaultStatus canReset
               sensorState { id status typeSpecificData { ... on SensorData { lastCursor } } }

@@ -32,5 +32,14 @@ export class DagsterUnreachable extends Error {
   override readonly name = "DagsterUnreachable";
 }
 
+/** Nobody answered this process itself: whether anybody is there is not known. */
+export class DagsterOutOfReach extends DagsterUnreachable {
+  readonly fix: string = outOfReach;
+}
+
+/** What to do where this process does not reach a webserver that runs. */
+export const outOfReach =
+  "When it runs, its address is not reachable from here, as behind a VPN: set `gates: { reach: task }` in the stack file, and a task in the VPC asks it; or work from where it is reached.";
+
 /** What was to carry questions does not work: no question will be answered, whoever is asked. */
 export class WayBroken extends UserError {}

@@ -1,3 +1,4 @@
+export type { DeploymentClients } from "./clients.ts";
 export { type Looks, sharedLooks } from "./looks.ts";
 export { isOptionalCallRefused, observeDigests, observeServices } from "./observe.ts";
 export { countOlderTasks } from "./stopped-tasks/read.ts";

@@ -92,6 +92,12 @@ export const dagsMirrorSchema = z.strictObject({
   at: instantSchema,
 });
 export type DagsMirror = z.infer<typeof dagsMirrorSchema>;
+
+/** Are plain files those of the version that their record names, each of them? */
+export function isWholeMirror({ writing, late }: Pick<DagsMirror, "writing" | "late">): boolean {
+  return writing === null && late === undefined;
+}
+
 /** What a pointer was, or is to be again: all of it but when it was written. */
 export const dagsBeforeSchema = dagsPointerSchema.omit({ schema: true, at: true });
 export type DagsBefore = z.infer<typeof dagsBeforeSchema>;

@@ -65,8 +65,21 @@ const dagsPartSchema = z.strictObject({
   source: sourceSchema,
   /** `itself`: another repository switches it whenever it likes, and a release of the stack only notes what it saw. */
   releasedBy: z.enum(["stack", "itself"]),
+  /** How processes had it; records of before do not say. */
+  layout: z.enum(["versioned", "both", "mirror"]).optional(),
+  /** Key prefix of its plain files, where they were kept. */
+  mirrorPrefix: dagsPrefixSchema.optional(),
 });
 export type DagsPart = z.infer<typeof dagsPartSchema>;
+
+/** What a record notes of a layout, of a part that notes it or of a stack file; nothing, where neither says. */
+export function layoutOf(
+  one: Pick<DagsPart, "layout" | "mirrorPrefix"> | undefined,
+): Pick<DagsPart, "layout" | "mirrorPrefix"> {
+  const { layout, mirrorPrefix } = one ?? {};
+  if (layout === undefined) return {};
+  return layout === "versioned" || mirrorPrefix === undefined ? { layout } : { layout, mirrorPrefix };
+}
 
 /**
  * Everything that pins one version of a stack. Travels from step to step as JSON, so it holds no ARN, account id, URL, log

@@ -1,5 +1,5 @@
 import { isWeather } from "../aws/error.ts";
-import { DagsterUnreachable } from "../dagster/client.ts";
+import { DagsterOutOfReach, DagsterUnreachable } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import type { Evidence } from "../domain/evidence.ts";
 import type { Finding } from "../domain/finding.ts";
@@ -34,7 +34,8 @@ export interface GateResult extends Omit<Asked, "timeoutSeconds"> {
 /** One answer: it is enough, why it is not yet, or why it never will be. */
 export type Attempt =
   | { readonly seen: string; readonly since: number; readonly findings?: readonly Finding[] }
-  | { readonly waiting: string }
+  /** `fix`: what to do should it stay so, whatever is asked. */
+  | { readonly waiting: string; readonly fix?: string }
   | { readonly seen: string; readonly cause: Cause; readonly evidence: readonly Evidence[] };
 
 /** Time between two questions, in milliseconds: answers closer together come from one connection of the webserver, and prove nothing new. */
@@ -55,6 +56,7 @@ export async function askUntil(
   const seconds = (): number => (clock.now() - begun) / 1000;
   const common = { gate: gate.gate, on: gate.on };
   let waiting = "nobody answered yet";
+  let fix: string | undefined;
   // The time-out is that of what is asked about: who asks may have to be started first.
   let since: number | null = null;
   while (since === null || clock.now() - since <= gate.timeoutSeconds * 1000) {
@@ -63,16 +65,19 @@ export async function askUntil(
     if ("cause" in answer) return { ...common, ...answer, seconds: seconds(), since: null };
     if ("seen" in answer) return { ...common, cause: null, ...answer, evidence: [], seconds: seconds() };
     if (answer.waiting !== waiting) report({ kind: "line", text: `${gate.gate} ${gate.on}: ${answer.waiting}` });
-    waiting = answer.waiting;
+    ({ waiting, fix } = answer);
     await clock.sleep(pause, signal);
   }
-  return { ...common, ...failed(waiting), seen: waiting, seconds: seconds(), since: null };
+  const { cause, evidence } = failed(waiting);
+  const mended = fix === undefined ? cause : { ...cause, fix };
+  return { ...common, cause: mended, evidence, seen: waiting, seconds: seconds(), since: null };
 }
 
 async function weathered(attempt: () => Promise<Attempt>): Promise<Attempt> {
   try {
     return await attempt();
   } catch (error) {
+    if (error instanceof DagsterOutOfReach) return { waiting: error.message, fix: error.fix };
     if (error instanceof DagsterUnreachable) return { waiting: error.message };
     if (isWeather(error)) return { waiting: error.what };
     throw error;

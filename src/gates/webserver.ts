@@ -75,7 +75,7 @@ export function webserverGate(dagster: Dagster, context: Context, expected: Webs
               fix:
                 each?.isInside === true
                   ? "See the log of the tasks that do not answer; the security group of the webserver must let its own tasks in on its port."
-                  : "Its address must be reachable from this runner; behind a VPN, use a runner inside the VPC, or a task: `gates: { reach: task }`.",
+                  : "See the log of the webserver, and the health of its targets in the load balancer.",
             },
       evidence: [],
     }),

@@ -1,5 +1,5 @@
-import { getOctokit } from "@actions/github";
 import type { Sha } from "../domain/identifiers.ts";
+import { openGithub } from "./client.ts";
 
 /**
  * Asks GitHub whether one commit is an ancestor of another: for shallow checkouts, which cannot tell.
@@ -14,9 +14,8 @@ export async function compareCommits(
   descendant: Sha,
 ): Promise<"yes" | "no" | "unknown"> {
   const [owner = "", repo = ""] = repository.split("/");
-  const octokit = getOctokit(token);
   try {
-    const { data } = await octokit.rest.repos.compareCommitsWithBasehead({
+    const { data } = await openGithub(token).request("GET /repos/{owner}/{repo}/compare/{basehead}", {
       owner,
       repo,
       basehead: `${ancestor}...${descendant}`,

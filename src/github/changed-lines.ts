@@ -11,13 +11,13 @@ export type ChangedLines = ReadonlyMap<string, ReadonlySet<number>>;
  * @returns null when GitHub does not say
  */
 export async function changedLines(
-  { paginate, rest }: Github,
+  { paginate }: Github,
   { repository, number }: PullRequest,
 ): Promise<ChangedLines | null> {
   const [owner = "", repo = ""] = repository.split("/");
   try {
     const asked = { owner, repo, pull_number: number, per_page: 100 };
-    const files = await paginate(rest.pulls.listFiles, asked);
+    const files = await paginate("GET /repos/{owner}/{repo}/pulls/{pull_number}/files", asked);
     return new Map(files.map(({ filename, patch = "" }) => [filename, linesOf(patch)]));
   } catch (error) {
     if (unanswered(error) === null) throw error;

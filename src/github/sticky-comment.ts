@@ -36,7 +36,7 @@ export type Commented =
  * @param author login that it writes as
  */
 export async function writeComment(
-  { paginate, rest }: Github,
+  { paginate, request }: Github,
   { repository, number }: PullRequest,
   { key, run, text, foot }: StickyComment,
   author: string,
@@ -49,7 +49,7 @@ export async function writeComment(
   );
   try {
     const asked = { owner, repo, issue_number: number, per_page: 100 };
-    const comments = await paginate(rest.issues.listComments, asked);
+    const comments = await paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", asked);
     const [last] = comments
       .flatMap(({ id, user, body }) => {
         const of = user?.login === author ? runOf(key, body ?? "") : null;
@@ -57,11 +57,21 @@ export async function writeComment(
       })
       .sort((a, b) => compareRuns(b.run, a.run));
     if (last === undefined) {
-      const { data } = await rest.issues.createComment({ owner, repo, issue_number: number, body });
+      const { data } = await request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
+        owner,
+        repo,
+        issue_number: number,
+        body,
+      });
       return { kind: "created", url: data.html_url, author: data.user?.login ?? "" };
     }
     if (compareRuns(last.run, run) > 0) return { kind: "newer", run: last.run };
-    const { data } = await rest.issues.updateComment({ owner, repo, comment_id: last.id, body });
+    const { data } = await request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
+      owner,
+      repo,
+      comment_id: last.id,
+      body,
+    });
     return { kind: "updated", url: data.html_url, author: data.user?.login ?? "" };
   } catch (error) {
     const why = unanswered(error);

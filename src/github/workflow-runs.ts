@@ -1,4 +1,4 @@
-import { getOctokit } from "@actions/github";
+import { openGithub } from "./client.ts";
 
 /**
  * Asks GitHub whether a workflow run is over. Needs the permission `actions: read`.
@@ -11,7 +11,11 @@ export async function isRunOver(
 ): Promise<"over" | "running" | "unknown"> {
   const [owner = "", repo = ""] = repository.split("/");
   try {
-    const { data } = await getOctokit(token).rest.actions.getWorkflowRun({ owner, repo, run_id: id });
+    const { data } = await openGithub(token).request("GET /repos/{owner}/{repo}/actions/runs/{run_id}", {
+      owner,
+      repo,
+      run_id: id,
+    });
     if (data.status === null) return "unknown";
     return data.status === "completed" ? "over" : "running";
   } catch (error) {

@@ -112,6 +112,10 @@ async function putTogether(
         folder: wheels,
       });
       if (installed !== null) {
+        context.report({
+          kind: "line",
+          text: `${repository}: compiling what is installed, and packing it into a layer`,
+        });
         const survey = await surveyPackages(installed);
         const on = { platform, base: base.reference };
         for (const finding of libraryFindings(survey.objects, survey.names, system, on)) weigh(finding);

@@ -170,7 +170,7 @@ function outOfReach(endpoint: string, cause: Weather): UserError {
     {
       what: `The registry gave no proper answer, ${attempts} times: ${cause.message}.`,
       where: endpoint,
-      fix: "Run it again: what was pushed stays pushed. When it goes on, look at the state of that registry (of ECR in this region), and at the runner's way to it.",
+      fix: "Run it again; an image that is pushed stays so. When it goes on, look at the state of that registry (of ECR in this region), and at the way to it from here; or, where it has a base only, set `layers.base` to one in a registry that is reached.",
     },
     { cause },
   );

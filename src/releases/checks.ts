@@ -28,14 +28,18 @@ export function dayOf(now: number): string {
   return instant(now).slice(0, 10);
 }
 
-/** To a new release, or back to one that was. */
-type Direction = "forward" | "back";
-
-/** What cannot go well with the services as they are, and what is not as the current release says. */
-export function checkServices(stack: Stack, observation: Observation, direction: Direction): readonly Finding[] {
+/**
+ * What cannot go well with the services as they are, and what is not as the current release says.
+ * @param brought keys of services that get something new, and ECS is to take it back from when it fails
+ */
+export function checkServices(
+  stack: Stack,
+  observation: Observation,
+  brought: ReadonlySet<string>,
+): readonly Finding[] {
   return [
     ...Object.values(stack.services).flatMap((service) =>
-      checkService(service, observation.services[service.key] ?? null, stack, direction),
+      checkService(service, observation.services[service.key] ?? null, stack, brought.has(service.key)),
     ),
     ...checkRenamed(stack, observation),
     ...driftFindings(stack, observation),
@@ -112,7 +116,7 @@ function checkService(
   service: Service,
   observed: Observation["services"][string],
   { contract }: Stack,
-  direction: Direction,
+  isBrought: boolean,
 ): readonly Finding[] {
   const { place: where, service: name } = service;
   if (observed === null) {
@@ -147,10 +151,7 @@ function checkService(
       : [
           {
             id: "no-breaker",
-            level:
-              mustGoBackByItself(observed.rollout) && direction === "forward"
-                ? ("error" as const)
-                : ("warning" as const),
+            level: isBrought && mustGoBackByItself(observed.rollout) ? ("error" as const) : ("warning" as const),
             where,
             what: `Service ${name} has no circuit breaker with rollback: ECS starts tasks that fail again and again, and takes nothing back by itself.`,
             fix:

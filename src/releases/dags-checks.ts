@@ -13,7 +13,7 @@ export function checkDags(stack: Stack, scope: Stack, observation: Observation):
     if (seen === undefined) return [];
     return [
       ...(seen.wanted?.findings ?? []),
-      ...(seen.plain?.findings ?? []),
+      ...(seen.plain ?? []).flatMap(({ findings }) => findings),
       ...samePrefix(dags),
       ...unpublished(dags, seen),
       ...notPromoted(dags, seen, observation),

@@ -59,7 +59,7 @@ export async function failed(
   if (moved.length + switched.length > 0 && isGoingBack) context.report({ kind: "stage", title: "Taking back" });
   // What was moved last goes back first: then old processes find the code that they had.
   const pointers = isGoingBack
-    ? await plainFilesBack(context, session, lock, await switchAllBack(context, session, lock, switched))
+    ? await plainFilesBack(context, session, lock, end, switched, await switchAllBack(context, session, lock, switched))
     : [];
   const sentBack = isSentBack ? await sendAllBack(context, session, lock, undertaking.observation, moved) : [];
   const takenBack =

@@ -1,11 +1,13 @@
 import type { Context } from "../domain/context.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
-import { DagsterUnreachable } from "../dagster/client.ts";
+import { DagsterOutOfReach, DagsterUnreachable } from "../dagster/client.ts";
+import type { ServiceObservation } from "../deployments/index.ts";
 import { serverInfo } from "../gates/webserver.ts";
 import { unaddressed } from "./addresses.ts";
 import type { Connections } from "./connections.ts";
 import { observeServicesByKey } from "./observe/services.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
+import { webserversOf } from "./webserver.ts";
 
 /** Something that a release needs, and whether it is there. */
 export interface Examined {
@@ -33,7 +35,8 @@ export async function examine(
     } catch (error) {
       const isTold = error instanceof UserError || error instanceof DagsterUnreachable;
       if (context.signal.aborted || !isTold) throw error;
-      found.push({ what, seen: messageOf(error), isGood: false });
+      const fix = error instanceof DagsterOutOfReach ? `\nfix: ${error.fix}` : "";
+      found.push({ what, seen: `${messageOf(error)}${fix}`, isGood: false });
       return null;
     }
   };
@@ -44,25 +47,25 @@ export async function examine(
       `${stack.name} in account ${stack.account}, ${stack.region}; ${currentRelease === null ? "nothing is released yet" : `release ${currentRelease.id} is current`}`,
   );
   if (session === null) return found;
-  await look(
+  const services = await look(
     "services",
     () => existing(session),
-    (names) => names.join(", "),
+    (all) => all.map(({ name }) => name).join(", "),
   );
   await look(
     "webserver",
-    () => webserverOf(session),
+    () => webserverOf(session, services ?? []),
     (seen) => seen,
   );
   return found;
 }
 
 /** @throws UserError when one does not exist */
-async function existing(session: Session): Promise<readonly string[]> {
+async function existing(session: Session): Promise<readonly ServiceObservation[]> {
   const { clients, stack } = session;
   const services = await observeServicesByKey(clients, stack, session);
   const missing = Object.values(stack.services).filter(({ key }) => services[key] === null);
-  if (missing.length === 0) return Object.values(stack.services).map(({ service }) => service);
+  if (missing.length === 0) return Object.values(stack.services).flatMap(({ key }) => services[key] ?? []);
   throw new UserError({
     what: `In ECS there is no service ${missing.map(({ service }) => service).join(", ")}.`,
     where: `cluster ${stack.contract.cluster}`,
@@ -71,8 +74,27 @@ async function existing(session: Session): Promise<readonly string[]> {
 }
 
 /** @throws UserError when nobody knows where it is, or something else is there; DagsterUnreachable */
-async function webserverOf({ webserver, stack }: Session): Promise<string> {
+async function webserverOf(session: Session, services: readonly ServiceObservation[]): Promise<string> {
+  const { webserver, stack } = session;
   if (webserver.isInside || stack.gates.auth !== null) return "not asked from here: a release asks it";
+  try {
+    return await answerOf(session);
+  } catch (error) {
+    if (!(error instanceof DagsterUnreachable) || !isYetToStart(session, services)) throw error;
+    const reach = error instanceof DagsterOutOfReach ? `, and must be reached from here then. ${error.fix}` : "";
+    return `not started yet: the first deploy starts it${reach}`;
+  }
+}
+
+/** Nothing is released, and ECS is to run no task of any webserver. */
+function isYetToStart({ currentRelease, stack }: Session, services: readonly ServiceObservation[]): boolean {
+  const webservers = webserversOf(stack).map(({ service }) => service);
+  const counts = services.filter(({ name }) => webservers.includes(name)).map(({ desiredCount }) => desiredCount);
+  return currentRelease === null && counts.length > 0 && counts.every((count) => count === 0);
+}
+
+/** @throws as `webserverOf` does */
+async function answerOf({ webserver, stack }: Session): Promise<string> {
   if (webserver.dagster !== null) {
     const info = serverInfo.safeParse(await webserver.dagster.serverInfo());
     if (info.success) return `Dagster ${info.data.dagster_webserver_version} answers`;

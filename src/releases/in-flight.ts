@@ -1,11 +1,11 @@
 import { DescribeTaskDefinitionCommand } from "@aws-sdk/client-ecs";
 import { isAwsError } from "../aws/error.ts";
-import { type Deployment, observeServices } from "../deployments/index.ts";
+import { type Deployment, observeServices, type ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Plan, Undo } from "../domain/plan.ts";
-import { sameRevision, showRevision } from "../domain/verdict.ts";
+import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Clients } from "./connections.ts";
 import { nameIn, type Observation } from "./observation.ts";
@@ -85,7 +85,31 @@ export async function undisturbed<Looked extends { readonly plan: Plan; readonly
     if (foreign.length === 0) return looked;
     // What this release has stopped already waits for the rest of it.
     const choice = hasMoved(session, looked.plan) ? "take-over" : inFlight;
-    if ((await yieldTo(context, session, foreign, choice, deadline)) === "go-on") return looked;
+    const { clients, stack } = session;
+    if ((await yieldTo(context, clients, stack.contract.cluster, foreign, choice, deadline)) === "go-on") return looked;
+  }
+}
+
+/**
+ * One service, when nobody else is deploying another revision to it any more, or when that is to be replaced.
+ * @param to revision that it is to run; null: whatever is under way is somebody else's
+ * @returns null when there is no such service
+ * @throws UserError when it may not be replaced, or does not end in time
+ */
+export async function undisturbedService(
+  context: Context,
+  clients: Pick<Clients, "ecs">,
+  { cluster, service: name, to }: { readonly cluster: string; readonly service: string; readonly to: Revision | null },
+  { inFlight, timeoutSeconds }: Rolling,
+): Promise<ServiceObservation | null> {
+  const deadline = context.clock.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const service = (await observeServices(clients.ecs, cluster, [name]))[name] ?? null;
+    const deployment = service?.primary ?? null;
+    if (service === null || deployment?.state !== "IN_PROGRESS" || service.desiredCount === 0) return service;
+    if (to !== null && sameRevision(to, deployment.revision)) return service;
+    const foreign = [{ name, service: name, deployment }];
+    if ((await yieldTo(context, clients, cluster, foreign, inFlight, deadline)) === "go-on") return service;
   }
 }
 
@@ -100,12 +124,12 @@ function hasMoved(
 /** @param deadline in milliseconds since 1970 */
 async function yieldTo(
   context: Context,
-  { clients, stack }: Pick<Session, "clients" | "stack">,
+  clients: Pick<Clients, "ecs">,
+  cluster: string,
   foreign: readonly UnderWay[],
   choice: Rolling["inFlight"],
   deadline: number,
 ): Promise<"go-on" | "look-again"> {
-  const { cluster } = stack.contract;
   switch (choice) {
     case "take-over":
       for (const one of foreign) {
@@ -113,7 +137,7 @@ async function yieldTo(
       }
       return "go-on";
     case "fail":
-      throw refusal(cluster, foreign, await registrars(clients, foreign), "The release waits for nobody");
+      throw refusal(cluster, foreign, await registrars(clients, foreign), "Nobody is waited for");
     case "wait":
       await settledOthers(context, clients, cluster, foreign, deadline);
       return "look-again";
@@ -184,7 +208,7 @@ function refusal(
     return `${one.name}: ${shown(one)}${who === undefined ? "" : `; its task definition was registered by ${who}`}`;
   });
   return new UserError({
-    what: `Somebody else is deploying to what this release moves. ${lines.join(". ")}. ${why}, and has changed no service.`,
+    what: `Somebody else is deploying to what is to be rolled. ${lines.join(". ")}. ${why}, and no service was changed.`,
     where: `${foreign.map(({ service }) => `service ${service}`).join(", ")} in cluster ${cluster}`,
     fix: "Let it end, and deploy again; CloudTrail records UpdateService with its caller. `in-flight: wait` waits for it, `in-flight: take-over` replaces it.",
   });

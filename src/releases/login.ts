@@ -1,6 +1,5 @@
-import { GetParameterCommand } from "@aws-sdk/client-ssm";
 import * as z from "zod";
-import type { SsmSend } from "../aws/ssm.ts";
+import { GetParameterCommand, type SsmSend } from "../aws/ssm.ts";
 import type { Login } from "../dagster/client.ts";
 import type { Context } from "../domain/context.ts";
 import { type Place, UserError } from "../domain/errors.ts";

@@ -50,6 +50,8 @@ export interface Observation {
   readonly environmentFile: EnvironmentFileContent | null;
   /** The user's own dagster.yaml, with the names of files beside it that look like further ones; null: there is none, or it is not read. */
   readonly instanceFile: { readonly tree: Tree | null; readonly others: readonly string[] } | null;
+  /** Modules of code locations that the checkout does not have, by the key of the service, with the one that was probably meant. */
+  readonly missingModules: Readonly<Record<string, { readonly module: string; readonly near: string | null }>>;
   /** Where the images come from, when they are not made here. */
   readonly promoted: Promoted | null;
   /** Alembic's revisions in the checkout, by the name of the migration. */
@@ -81,8 +83,8 @@ export interface LocationDags extends Pick<DagsPart, "prefix" | "releasedBy"> {
     readonly changes: DagsChanges;
     readonly findings: readonly Finding[];
   } | null;
-  /** Its plain files; left out: none are kept, or nothing is wanted of them. */
-  readonly plain?: PlainDags;
+  /** Its plain files, wherever some are kept; left out: nowhere, or nothing is wanted of them. */
+  readonly plain?: readonly PlainDags[];
   /** SHA-256 of the lock file that its code was written against; null: not known. */
   readonly lock: string | null;
 }
@@ -121,8 +123,18 @@ export interface NotedInstigators {
   readonly locations: Instigators | null;
   /** How many jobs each location has, or had then; null alike. */
   readonly jobs: Jobs | null;
+  /** Cron texts of the schedules that are on now; absent: nobody could be asked. */
+  readonly due?: readonly DueSchedule[];
   /** Why something of them is not known, for people; null: it is, or there is nobody to ask. */
   readonly unknown: string | null;
+}
+
+/** A schedule that is on. */
+export interface DueSchedule {
+  readonly location: string;
+  readonly name: string;
+  /** As Dagster has it. */
+  readonly cron: string;
 }
 
 /** A release of another environment, whose images are released to this one. */

@@ -15,6 +15,7 @@ import { observeDefinitions } from "./observe/definitions.ts";
 import { readDefinitionFiles, readRegisteredDefinitions } from "./observe/existing.ts";
 import { type About, defaultWorkdir, keepableImages, lookAtImages, type ObservedImages } from "./observe/images.ts";
 import { readInstanceFile } from "./observe/instance.ts";
+import { observeModules } from "./observe/modules.ts";
 import { parameterNames } from "./observe/parameters.ts";
 import { noteInstigators } from "./observe/instigators.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -45,17 +46,19 @@ export async function observe(
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion } = about;
-  const [services, { images, copies }, parameters, scripts, files, registered, instanceFile, dags] = await Promise.all([
-    observeServicesByKey(clients, stack, history),
-    lookAtImages(imageClients, context, about, checkout, current),
-    parameterNames(clients, scope),
-    // The checkout has nothing to say of images that were made elsewhere.
-    promotion === null ? migrationScripts(scope, checkout.root) : {},
-    readDefinitionFiles(scope, checkout.root),
-    readRegisteredDefinitions(clients, scope),
-    readInstanceFile(scope, checkout.root),
-    observeLocations(clients.s3, context, stack, checkout, history, about),
-  ]);
+  const [services, { images, copies }, parameters, scripts, files, registered, instanceFile, missingModules, dags] =
+    await Promise.all([
+      observeServicesByKey(clients, stack, history),
+      lookAtImages(imageClients, context, about, checkout, current),
+      parameterNames(clients, scope),
+      // The checkout has nothing to say of images that were made elsewhere.
+      promotion === null ? migrationScripts(scope, checkout.root) : {},
+      readDefinitionFiles(scope, checkout.root),
+      readRegisteredDefinitions(clients, scope),
+      readInstanceFile(scope, checkout.root),
+      promotion === null ? observeModules(scope, checkout.root) : {},
+      observeLocations(clients.s3, context, stack, checkout, history, about),
+    ]);
   const before = beforeOf(services, history);
   const read = { ...files.existing, ...registered };
   const [definitions, instigators] = await Promise.all([
@@ -92,6 +95,7 @@ export async function observe(
     existing,
     environmentFile: files.environmentFile,
     instanceFile,
+    missingModules,
     promoted: promotion,
     scripts,
     sql: {},

@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { GetParameterCommand } from "@aws-sdk/client-ssm";
+import { GetParameterCommand } from "../aws/ssm.ts";
 import type { AwsOfJob } from "../aws/job.ts";
 import type { Context } from "../domain/context.ts";
 import type { Contract } from "../domain/contract.ts";
@@ -26,6 +27,8 @@ export interface StackLocation {
   readonly root: string;
   /** Path of the stack file in it. */
   readonly file: string;
+  /** Where in the checkout whoever asks stands; not given: at its root. */
+  readonly folder?: string;
   readonly environment: string;
   /** Ids of the accounts that may be touched; none: any. */
   readonly allowedAccounts: readonly string[];
@@ -60,9 +63,9 @@ export interface OpenStack {
 export async function openStack(
   context: Context,
   connections: Connections,
-  { root, file, environment, allowedAccounts, variables, job }: StackLocation,
+  { root, file, folder = root, environment, allowedAccounts, variables, job }: StackLocation,
 ): Promise<OpenStack> {
-  const stackFile = parseStackFile(await readStackFile(root, file), file, { environment, variables });
+  const stackFile = parseStackFile(await readStackFile(root, file, folder), file, { environment, variables });
   const region = regionOf(stackFile, environment);
   if (job.region !== null && job.region !== region)
     context.report({
@@ -133,15 +136,18 @@ export function wrongAccount(account: string, allowed: readonly string[]): UserE
   });
 }
 
-async function readStackFile(root: string, file: string): Promise<string> {
+/** @param folder where a file of this path may be meant */
+async function readStackFile(root: string, file: string, folder = root): Promise<string> {
   try {
     return await readFile(join(root, file), "utf8");
   } catch (cause) {
     throw new UserError(
       {
-        what: "The stack file cannot be read.",
+        what: `The stack file cannot be read: ${join(root, file)}.`,
         where: file,
-        fix: "Check the input `stack`: the path starts at the root of the checkout, and the checkout must be there (actions/checkout).",
+        fix: existsSync(join(folder, file))
+          ? `There is one here: input \`stack: ${relative(root, join(folder, file))}\`. The path starts at the root of the checkout.`
+          : "Give its path from the root of the checkout, input `stack`, and the checkout must be there (actions/checkout).",
       },
       { cause },
     );

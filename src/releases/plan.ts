@@ -1,7 +1,7 @@
 import type { Finding } from "../domain/finding.ts";
 import { canonicalJson } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
-import { imageOf, leftTo, type Release, runsSame } from "../domain/release.ts";
+import { imageOf, layoutOf, leftTo, type Release, runsSame } from "../domain/release.ts";
 import type { Service, Stack } from "../stack/stack.ts";
 import type { Definition } from "../task-definitions/definition.ts";
 import { checkMigrations, checkServices, checkTarget } from "./checks.ts";
@@ -14,10 +14,12 @@ import { type ImageReferences, imageReference } from "./definitions.ts";
 import { checkExisting, withNames } from "./existing.ts";
 import { checkHosts, checkRunsAwaited } from "./hosts.ts";
 import { checkInstance } from "./instance-checks.ts";
+import { checkModules } from "./module-checks.ts";
 import { checkNginx } from "./nginx-checks.ts";
 import { limits } from "./limits.ts";
 import { imageFor, type Observation } from "./observation.ts";
 import { checkRevisions } from "./revisions.ts";
+import { checkTicks } from "./ticks-checks.ts";
 import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
 import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
@@ -62,7 +64,7 @@ export function planWithContents(
     ...planImages(scope, observation, draft),
     ...planPromotedKept(scope, observation, draft),
   };
-  planPublishing(observation, draft);
+  planPublishing(observation, { ...observation.current?.dags, ...scope.dags }, draft);
   planProtection(observation, draft);
   planMigrations(scope, observation, images, hosts, draft);
   planDefinitions(scope, observation, images, draft);
@@ -77,19 +79,21 @@ export function planWithContents(
     ...checkExisting(scope, observation),
     ...distinct(checkDefinitions(scope, observation, draft.contents, begun.source.sha)),
     ...checkInstance(scope, observation, draft.contents),
+    ...checkModules(scope, observation),
     ...ofImages,
     ...checkMigrations(scope),
     ...checkHostChange(scope, hosts, draft.target),
     ...checkCodeVersions(released, willHave),
     ...checkDagsterVersions(released, willHave),
     ...checkHostsLeft(stack, scope, hosts, observation, draft.steps),
-    ...checkServices(scope, observation, "forward"),
+    ...checkServices(scope, observation, rolledBy(draft.steps)),
     ...checkTagged(observation),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkComponents(stack, scope, observation, begun),
     ...checkRevisions(scope, observation, draft.steps),
     ...checkDags(stack, scope, observation),
+    ...checkTicks(stack, observation, draft.steps),
   ];
   return { plan: { ...finished(draft, findings), shownVariables: stack.shownVariables }, contents: draft.contents };
 }
@@ -116,10 +120,10 @@ export function planRollback(
   const migrations = leftTo(to, schema);
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations, dags };
   const draft: Draft = { steps: [], untouched: [], moved: [], switched: [], target, contents: {}, arns: {} };
-  planPublishing(observation, draft);
+  planPublishing(observation, to.dags, draft);
   planFormerDefinitions(former, wanted, draft);
   const hosts = hostChange(stack, current, (host) => imageOf(to, host));
-  planRollout(stack, observation, imageReferences(stack, to), hosts, draft);
+  planRollout(withLayouts(stack, to), observation, imageReferences(stack, to), hosts, draft);
   if (
     draft.steps.length === 0 &&
     draft.moved.length === 0 &&
@@ -132,11 +136,12 @@ export function planRollback(
     Object.hasOwn(to.taskDefinitions, `service/${service.key}`) ? (imageOf(to, service)?.dagster ?? null) : null;
   const findings = [
     ...limits(stack),
-    ...checkServices(stack, observation, "back"),
+    ...checkServices(stack, observation, new Set()),
     ...checkHosts(stack),
     ...checkRunsAwaited(stack, observation, draft.steps),
     ...checkTarget(stack, observation, former, wanted, images),
     ...checkDagsThere(observation, to),
+    ...checkTicks(stack, observation, draft.steps),
     ...checkLeft(stack, to),
     ...checkSchema(to, schema, current),
     ...checkDagster(stack, to, current),
@@ -147,10 +152,21 @@ export function planRollback(
   return { ...finished(draft, findings), backTo: to.id, shownVariables: stack.shownVariables };
 }
 
+/** The processes of an earlier release have their code as they had it then. */
+function withLayouts(stack: Stack, { dags }: Pick<Release, "dags">): Stack {
+  const then = Object.entries(stack.dags).map(([location, one]) => [location, { ...one, ...layoutOf(dags[location]) }]);
+  return { ...stack, dags: Object.fromEntries(then) as Stack["dags"] };
+}
+
 /** What services of the scope keep is decided anew. */
 function withoutKept(release: Release, { services }: Stack): Release {
   const others = Object.entries(release.kept).filter(([key]) => !Object.hasOwn(services, key));
   return { ...release, kept: Object.fromEntries(others) };
+}
+
+/** Keys of services that get another revision, or begin to run. */
+function rolledBy(steps: Plan["steps"]): ReadonlySet<string> {
+  return new Set(steps.flatMap((step) => (step.kind === "roll" ? [step.service] : [])));
 }
 
 /** Dagster's version in the image that a service is to run, whether it is made yet or not. */

@@ -1,15 +1,16 @@
 import type { Dagster } from "../dagster/client.ts";
 import { switchDags } from "../dags/index.ts";
 import type { Context } from "../domain/context.ts";
-import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion } from "../domain/dags.ts";
+import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion, isWholeMirror } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import type { Plan, SwitchUndo } from "../domain/plan.ts";
+import { layoutOf } from "../domain/release.ts";
 import { versionGate } from "../gates/version.ts";
 import type { HeldLock } from "./lock.ts";
 import type { RolloutEnd } from "./rollout.ts";
 import type { Observation } from "./observation.ts";
 import type { Session } from "./session.ts";
-import type { Stack } from "../stack/stack.ts";
+import type { Dags, Stack } from "../stack/stack.ts";
 import { bringPlainFiles } from "./steps/plain-files.ts";
 import { gateTimeoutSeconds } from "./time-outs.ts";
 
@@ -93,19 +94,21 @@ export async function switchAllBack(
 }
 
 /**
- * Plain files follow the pointer: those that this release has written, or one that was cut, become again what the pointer names.
+ * Plain files follow the pointer: those that this release has written, or one that was cut, become again what the pointer names. Whole
+ * ones of another version are somebody else's, and stay; so do all whole ones where there was no version before.
  * @returns the same, with why where they could not
  */
 export async function plainFilesBack(
   context: Context,
   { stack, clients, pointers, request }: Session,
   lock: HeldLock,
+  { steps }: Pick<RolloutEnd, "steps">,
+  switched: readonly SwitchedLocation[],
   back: readonly PointerBack[],
 ): Promise<readonly PointerBack[]> {
   const results = [...back];
-  for (const dags of Object.values(stack.dags)) {
-    const { location, layout, source, prefix, mirrorPrefix } = dags;
-    if (layout === "versioned" || source !== null) continue;
+  for (const dags of plainPlaces(stack, steps)) {
+    const { location, prefix, mirrorPrefix } = dags;
     try {
       const [pointer, mirror] = await Promise.all([
         pointers(prefix).read(dagsKeys.pointer, dagsPointerSchema),
@@ -114,8 +117,11 @@ export async function plainFilesBack(
       // Nobody has begun with them.
       if (pointer === null || mirror === null) continue;
       const { version } = pointer.value;
-      const { writing, late } = mirror.value;
-      if (mirror.value.version === version && writing === null && late === undefined) continue;
+      if (isWholeMirror(mirror.value)) {
+        const mine = switched.find((one) => one.location === location);
+        const isOurs = mine !== undefined && mine.undo.to !== null && mine.ours.includes(mirror.value.version);
+        if (mirror.value.version === version || !isOurs) continue;
+      }
       await lock.check();
       await bringPlainFiles(context, clients, stack, dags, version, request.owner.url);
       context.report({ kind: "line", text: `plain files of ${location} are those of version ${short(version)} again` });
@@ -132,11 +138,27 @@ export async function plainFilesBack(
   return results;
 }
 
-/** Asks Dagster whether it has loaded what readers are to have again, where a webserver was there to load it. */
+/** Wherever plain files are kept, or were to be: a rollback writes them where an earlier release had them. */
+function plainPlaces({ dags }: Pick<Stack, "dags">, steps: RolloutEnd["steps"]): readonly Dags[] {
+  return Object.values(dags).flatMap((one) => {
+    if (one.source !== null) return [];
+    const written = steps.flatMap(({ step }) =>
+      step.kind === "mirror" && step.location === one.location ? [step.prefix] : [],
+    );
+    const kept = layoutOf(one).mirrorPrefix;
+    const prefixes = new Set([...(kept === undefined ? [] : [kept]), ...written]);
+    return [...prefixes].map((mirrorPrefix) => ({ ...one, mirrorPrefix }));
+  });
+}
+
+/**
+ * Asks Dagster whether it has loaded what readers are to have again, where a webserver was there to load it. Of a location whose plain
+ * files are copied nobody can be asked.
+ */
 export async function seenBack(
   context: Context,
   { services, dags }: Pick<Stack, "services" | "dags">,
-  { before }: Pick<Observation, "before">,
+  { before, current }: Pick<Observation, "before" | "current">,
   dagster: Dagster | null,
   back: readonly PointerBack[],
 ): Promise<readonly PointerBack[]> {
@@ -148,7 +170,10 @@ export async function seenBack(
   for (const one of back) {
     const { location, version, why } = one;
     const known = dags[location];
-    if (why !== null || version === null || known === undefined || context.signal.aborted) results.push(one);
+    // What runs again has its code as the release that is current says.
+    const isAsked = (current?.dags[location]?.layout ?? known?.layout) !== "mirror";
+    if (why !== null || version === null || known === undefined || !isAsked || context.signal.aborted)
+      results.push(one);
     else {
       const timeoutSeconds = gateTimeoutSeconds + known.pollSeconds;
       const cause = await versionGate(dagster, context, { location, version, timeoutSeconds }).then(

@@ -164,7 +164,13 @@ function nothingBefore({ currentRelease, unfinished }: Session): UserError {
       ? "There is no release before the current one."
       : "All releases before the current one pin the same as it: there is none to go back to.";
   const where = "input to";
-  if (currentRelease !== null) return new UserError({ what, where, fix: "Name a release: `status` lists them." });
+  if (currentRelease !== null) {
+    const fix =
+      currentRelease.base === null
+        ? `${currentRelease.id} is the first release: there is none to go back to. Deploy a commit that mends it.`
+        : "Name a release: `status` lists them.";
+    return new UserError({ what, where, fix });
+  }
   const cut = unfinished.map(({ intent }) => intent.release.id).join(", ");
   const fix =
     cut === ""
@@ -259,6 +265,7 @@ async function look(
     existing: {},
     environmentFile: null,
     instanceFile: null,
+    missingModules: {},
     promoted: null,
     scripts: {},
     sql: {},

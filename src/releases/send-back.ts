@@ -1,21 +1,23 @@
 import { StopServiceDeploymentCommand, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import type { EcsSend } from "../aws/ecs.ts";
 import { guarded } from "../aws/send.ts";
-import { takeBack } from "../deployments/index.ts";
+import { type DeploymentClients, takeBack } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import { Cancelled, messageOf } from "../domain/errors.ts";
-import type { Undo } from "../domain/plan.ts";
 import { isGood } from "../domain/verdict.ts";
 import type { HeldLock } from "./lock.ts";
 import { nameIn, type Observation, replacedKey, successorOf } from "./observation.ts";
 import type { Session } from "./session.ts";
 import type { Moved, TakenBack } from "./take-back.ts";
 
-/** A service that was to go back at once. */
-export interface SentBack extends TakenBack {
+/** What became of a service that was to go back at once. */
+export interface WayBack extends Pick<TakenBack, "verdict" | "why"> {
   /** ECS is on its way back, or there. */
   readonly told: boolean;
 }
+
+/** A service that was to go back at once. */
+export type SentBack = TakenBack & WayBack;
 
 /**
  * Milliseconds until what has not been told to go back is left. A runner that cancels kills ten seconds after its first signal, and
@@ -35,14 +37,11 @@ export async function sendAllBack(
   before: Observation,
   moved: readonly Moved[],
 ): Promise<readonly SentBack[]> {
-  const late = new AbortController();
-  const done = new AbortController();
-  const alarm = context.clock.sleep(mostTime, done.signal).then(
-    () => late.abort(new Cancelled(`not within ${mostTime / 1000} s`)),
-    () => undefined,
-  );
-  try {
-    return await Promise.all(
+  const { cluster } = session.stack.contract;
+  const { ecs, logs } = session.clients;
+  const clients = { ecs: guarded(ecs, () => lock.check()), logs };
+  return inTime(context.clock, (late) =>
+    Promise.all(
       moved.map(async ({ service, undo, ours }): Promise<SentBack> => {
         const head = { service, name: nameIn(before, service), count: undo.kind === "none" ? null : undo.count };
         const successor = successorOf(service);
@@ -59,30 +58,50 @@ export async function sendAllBack(
             why: `${successor}, which took its place, has to be gone first`,
           };
         }
-        return { ...head, ...(await sendOneBack(context, session, lock, undo, ours, late.signal)) };
+        const { service: name, to, count } = undo;
+        const request = { cluster, service: name, to, count, ...(ours === null ? {} : { ours }) };
+        return { ...head, ...(await tell(context, clients, request, late)) };
       }),
-    );
+    ),
+  );
+}
+
+/** The same for one service, by its name in ECS. */
+export function sendServiceBack(context: Context, clients: DeploymentClients, request: BackRequest): Promise<WayBack> {
+  return inTime(context.clock, (late) => tell(context, clients, request, late));
+}
+
+/** @param work is given the signal of its end */
+async function inTime<T>(clock: Context["clock"], work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const done = new AbortController();
+  const alarm = clock.sleep(mostTime, done.signal).then(
+    () => late.abort(new Cancelled(`not within ${mostTime / 1000} s`)),
+    () => undefined,
+  );
+  try {
+    return await work(late.signal);
   } finally {
     done.abort();
     await alarm;
   }
 }
 
-async function sendOneBack(
+type BackRequest = Omit<Parameters<typeof takeBack>[2], "timeoutSeconds">;
+
+async function tell(
   { clock, report }: Context,
-  { clients, stack }: Session,
-  lock: HeldLock,
-  { service, to, count }: Extract<Undo, { kind: "roll" }>,
-  ours: Moved["ours"],
+  { ecs, logs }: DeploymentClients,
+  request: BackRequest,
   late: AbortSignal,
-): Promise<Pick<SentBack, "verdict" | "told" | "why">> {
+): Promise<WayBack> {
   const told = new AbortController();
   const signal = AbortSignal.any([late, told.signal]);
   const written = new Set<string>();
   const lasting: EcsSend = async (command, options) => {
-    const answer = await clients.ecs(command, { ...options, signal });
+    const answer = await ecs(command, { ...options, signal });
     if (command instanceof UpdateServiceCommand || command instanceof StopServiceDeploymentCommand)
-      written.add(service);
+      written.add(request.service);
     return answer;
   };
   // Once it is written there is nothing to wait for.
@@ -91,17 +110,8 @@ async function sendOneBack(
     return clock.sleep(milliseconds, until);
   };
   const context: Context = { clock: { now: () => clock.now(), sleep }, signal, report };
-  const request = {
-    cluster: stack.contract.cluster,
-    service,
-    to,
-    count,
-    timeoutSeconds: mostTime / 1000,
-    ...(ours === null ? {} : { ours }),
-  };
   try {
-    const ecs = guarded(lasting, () => lock.check());
-    const verdict = await takeBack({ ecs, logs: clients.logs }, context, request);
+    const verdict = await takeBack({ ecs: lasting, logs }, context, { ...request, timeoutSeconds: mostTime / 1000 });
     if (isGood(verdict.verdict)) return { verdict, told: true, why: null };
     if (written.size > 0 || verdict.story.length > 0) {
       return { verdict, told: true, why: "ECS was told to, and was on its way when this job ended" };

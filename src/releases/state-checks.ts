@@ -54,7 +54,7 @@ function checkLeft(
   });
 }
 
-function checkNoted({ file }: Stack, unknown: string | null): readonly Finding[] {
+function checkNoted({ file, gates }: Stack, unknown: string | null): readonly Finding[] {
   if (unknown === null) return [];
   return [
     {
@@ -62,7 +62,10 @@ function checkNoted({ file }: Stack, unknown: string | null): readonly Finding[]
       level: "warning",
       where: { file, line: 1, column: 1 },
       what: `What schedules and sensors are now is not known in part or whole, so nothing will tell whether this release loses what people have made of them: ${unknown}.`,
-      fix: "Let the webserver be reached from here, with every code location loaded; then nothing is lost unseen.",
+      fix:
+        gates.reach === "task"
+          ? "A release asks by a task in the VPC; every code location must be loaded then, so that nothing is lost unseen."
+          : "Let the webserver be reached from here, or set `gates: { reach: task }`, with which a task in the VPC asks it; every code location must be loaded. Then nothing is lost unseen.",
     },
   ];
 }

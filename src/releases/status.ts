@@ -114,18 +114,44 @@ export function wordsOfStatus({
         : `  ${shownName(key, service.name)}: ${service.revision === null ? "nothing" : showRevision(service.revision)}, ${service.runningCount} of ${service.desiredCount} running`,
     ),
     ...Object.entries(dags).map(([location, seen]) => `  DAGs of ${location}: ${wordsOfDags(seen)}`),
-    ...drift.map((one) => `  not as the release says: ${showDrift(one)}`),
+    ...wordsOfUnderWay(history, holder),
+    ...drift.map((one) => `  ${whyDiffers(one, holder)}: ${showDrift(one)}`),
     ...open,
     ...(holder === null ? [] : [`  ${holder.owner.name} holds the lock since ${holder.since}`]),
   ];
 }
 
-function wordsOfDags({ pointer, unknown, releasedBy }: SeenDags): string {
+function wordsOfUnderWay(history: Status["history"], holder: Status["holder"]): readonly string[] {
+  const underWay = history.find(({ ended }) => ended === "under way");
+  return underWay === undefined || holder === null
+    ? []
+    : [`  ${underWay.id} is being released by ${holder.owner.name}`];
+}
+
+/** A release moves services before it is current. */
+function whyDiffers({ kind }: Drift, holder: Status["holder"]): string {
+  if (kind !== "unfinished") return "not as the release says";
+  return holder === null ? "left by a release that did not end" : "on its way";
+}
+
+function wordsOfDags({ pointer, unknown, releasedBy, plain }: SeenDags): string {
   if (unknown !== null) return `not known; ${unknown}`;
-  if (pointer === null) return "nothing is served";
+  const files = plain === null ? "" : `; ${wordsOfPlain(plain)}`;
+  if (pointer === null) return `nothing is served${files}`;
   const { version, source, at } = pointer.value;
   const own = releasedBy === "itself" ? ", which releases it itself" : "";
-  return `version ${version.slice(0, 12)} of ${source.repository}@${source.sha.slice(0, 12)}, since ${minuteOf(at)} UTC${own}`;
+  return `version ${version.slice(0, 12)} of ${source.repository}@${source.sha.slice(0, 12)}, since ${minuteOf(at)} UTC${own}${files}`;
+}
+
+function wordsOfPlain(plain: NonNullable<SeenDags["plain"]>): string {
+  if ("unknown" in plain) return `of its plain files nothing is known; ${plain.unknown}`;
+  const { version, writing, late } = plain;
+  const name = version.slice(0, 12);
+  if (writing !== null)
+    return `its plain files are mixed, those of version ${name} among them: a run writes them since ${minuteOf(writing.at)} UTC, or was cut${writing.run === null ? "" : ` (${writing.run})`}`;
+  if (late !== undefined)
+    return `its plain files are those of version ${name}, but for ${late.paths.length} that a run may have written too late: the next release writes them anew`;
+  return `its plain files are those of version ${name}`;
 }
 
 function minuteOf(at: string): string {
@@ -165,16 +191,19 @@ export function explainStatus({
       ),
     ),
     list(Object.entries(dags).map(([location, seen]) => markdown`DAGs of ${location}: ${wordsOfDags(seen)}`)),
-    drift.length === 0
-      ? null
-      : paragraphs(
-          markdown`Not as the release says:`,
-          list(drift.map((one) => markdown`${showDrift(one)}. ${one.remedy}`)),
-        ),
+    explainDrift(markdown`Moved by a release that has not ended:`, drift, true),
+    explainDrift(markdown`Not as the release says:`, drift, false),
     explainFindings(findings),
     table(["Release", "Did", "Ended", "By", "At (UTC)"], history.map(historyRow)),
     list(history.flatMap(({ id, next }) => (next === null ? [] : [markdown`What becomes of ${code(id)}: ${next}`]))),
   );
+}
+
+function explainDrift(title: Markdown, drift: readonly Drift[], isUnfinished: boolean): Markdown | null {
+  const found = drift.filter(({ kind }) => (kind === "unfinished") === isUnfinished);
+  return found.length === 0
+    ? null
+    : paragraphs(title, list(found.map((one) => markdown`${showDrift(one)}. ${one.remedy}`)));
 }
 
 function explainHolder({ owner, since, leftSeconds }: NonNullable<Status["holder"]>): Markdown {

@@ -1,3 +1,4 @@
+import { dagsPrefix } from "../domain/dags.ts";
 import type { Place } from "../domain/errors.ts";
 import { checkIds } from "../domain/finding.ts";
 import { hasPlaceholder } from "./placeholders.ts";
@@ -16,6 +17,7 @@ export function consistencyProblems(document: MapTree): readonly Problem[] {
     ...volumesNamed(document),
     ...locationsNamed(document),
     ...onlyOnce(document),
+    ...prefixesShared(document),
     ...modulesMissing(document),
     ...instanceContradictions(document),
     ...checksNamed(document),
@@ -160,6 +162,50 @@ function onlyOnce(document: MapTree): readonly Problem[] {
       fix: "Give each its own name: records tell them apart by it.",
     })),
   ];
+}
+
+/** Where objects of a location lie: its versions, and its plain files where they are kept. */
+interface UnderPrefix {
+  readonly location: string;
+  readonly what: "versions" | "plain files";
+  readonly prefix: string;
+  readonly where: Place;
+}
+
+function prefixesOf(document: MapTree, location: string, where: Place): readonly UnderPrefix[] {
+  const own = textAt(document, ["dags", location, "prefix"]);
+  const prefix = own?.text ?? dagsPrefix(location);
+  const versions: UnderPrefix = { location, what: "versions", prefix, where: own?.place ?? where };
+  if ((textAt(document, ["dags", location, "layout"])?.text ?? "versioned") === "versioned") return [versions];
+  const plain = textAt(document, ["dags", location, "mirror-prefix"]);
+  return [versions, { ...versions, what: "plain files", ...(plain && { prefix: plain.text, where: plain.place }) }];
+}
+
+/** Each would take what the other has put there for its own: pointer, versions, plain files. */
+function prefixesShared(document: MapTree): readonly Problem[] {
+  const all = [...entriesAt(document, ["dags"])]
+    .flatMap(([location, { key }]) => prefixesOf(document, location, key))
+    .filter(({ prefix }) => !hasPlaceholder(prefix));
+  const clashes = all.flatMap((one, index) => {
+    const other = all
+      .slice(0, index)
+      .find(
+        ({ location, prefix }) =>
+          location !== one.location && (prefix.startsWith(one.prefix) || one.prefix.startsWith(prefix)),
+      );
+    return other === undefined ? [] : [{ one, other }];
+  });
+  // One mistake is told once, also where plain files lie with the versions.
+  const first = clashes.filter(
+    ({ one, other }, index) =>
+      clashes.findIndex((same) => same.one.location === one.location && same.other.location === other.location) ===
+      index,
+  );
+  return first.map(({ one, other }) => ({
+    where: one.where,
+    what: `The ${one.what} of ${quote(one.location)} (${one.prefix}) and the ${other.what} of ${quote(other.location)} (${other.prefix}) lie under one prefix.`,
+    fix: "Give each location prefixes of its own, none of which another one begins with: each would take, or overwrite, what is the other's.",
+  }));
 }
 
 function modulesMissing(document: MapTree): readonly Problem[] {

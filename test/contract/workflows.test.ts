@@ -14,7 +14,7 @@ const files = readdirSync(folder);
 
 /** What the pages and the examples tell users to write, by where it stands. */
 const shown: Readonly<Record<string, string>> = Object.fromEntries([
-  ...["README.md", "docs/workflows.md", "docs/quick-start.md"].flatMap((page) =>
+  ...["README.md", "docs/workflows.md", "docs/quick-start.md", "actions/sync-dags/README.md"].flatMap((page) =>
     [...readFileSync(page, "utf8").matchAll(/```yaml\n# \.github\/workflows\/(\S+)\n([^]*?)```/g)].map(
       ([, file = "", text = ""]) => [`${page}/${file}`, text] as const,
     ),

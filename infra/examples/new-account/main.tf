@@ -49,10 +49,10 @@ module "platform" {
     environment   = "production"
   }
 
-  # Who writes assets releases them alone, from a repository of their own: sync-dags.
-  publishers = {
-    shop = { repository = "example/shop-assets", prefixes = ["dags/shop/"] }
-  }
+  # Who writes assets releases them alone, from a repository of their own (sync-dags): a role that its jobs assume. Name yours.
+  # publishers = {
+  #   shop = { repository = "example/shop-assets", prefixes = ["dags/shop/"] }
+  # }
 }
 
 output "backend" {

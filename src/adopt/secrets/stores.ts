@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
+import { GetParameterCommand, PutParameterCommand } from "../../aws/ssm.ts";
 import { isAwsError } from "../../aws/error.ts";
 import {
   CreateSecretCommand,

@@ -64,10 +64,30 @@ export async function writeMirror(
     const done: DagsMirror = { ...own, version, files, lock, writing: null, at: instant(context.clock.now()) };
     if ((await store.replace(dagsKeys.mirror, done, etag)) === null) await lost(store);
   } catch (error) {
+    const taken = await takenFrom(lease, error);
+    if (taken === null) throw error;
     const late = lease.late();
-    if (late.length === 0 || !(error instanceof UserError) || error.kind !== "superseded") throw error;
-    throw lateWrites(error, late, await noteLate(store, context, { paths: [...late], run: dags.run }));
+    throw lateWrites(taken, late, await noteLate(store, context, { paths: [...late], run: dags.run }));
   }
+}
+
+/**
+ * Whatever ended it first: where something may have been written too late, S3 is asked whether another run has begun since.
+ * @returns what says so; null: nothing is late, or nobody has
+ */
+async function takenFrom(lease: Lease, error: unknown): Promise<UserError | null> {
+  if (lease.late().length === 0) return null;
+  if (isSuperseded(error)) return error;
+  try {
+    await lease.hold();
+    return null;
+  } catch (lost) {
+    return isSuperseded(lost) ? lost : null;
+  }
+}
+
+function isSuperseded(error: unknown): error is UserError {
+  return error instanceof UserError && error.kind === "superseded";
 }
 
 /** What a run which had lost its lease may have written since is written anew by the next one. @returns it stands in the record */

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { Stored } from "../../aws/bucket.ts";
 import type { DagsFile, DagsFiles, DagsMirror } from "../../domain/dags.ts";
-import { dagsKeys } from "../../domain/dags.ts";
+import { dagsKeys, isWholeMirror } from "../../domain/dags.ts";
 import type { Finding } from "../../domain/finding.ts";
 import type { MirrorObservation } from "./observe.ts";
 import type { MirrorRequest } from "./request.ts";
@@ -34,7 +34,7 @@ export function planMirror({ request, mirror, others }: MirrorObservation): Mirr
     before: mirror,
     uploads: inOrder(wanted, (path) => !Object.hasOwn(known, path)),
     removes: removes.sort(),
-    isServed: mirror !== null && mirror.value.writing === null && late.length === 0 && mirror.value.version === version,
+    isServed: mirror !== null && isWholeMirror(mirror.value) && mirror.value.version === version,
     findings: [
       ...foreign(request, others),
       ...reserved(request),

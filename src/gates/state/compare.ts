@@ -7,6 +7,8 @@ export interface SeenInstigator extends Instigator {
   readonly id: string;
   /** What its code says that it is as long as nobody has said otherwise. */
   readonly defaultStatus: Instigator["status"];
+  /** When a schedule is due, as its code has it; a sensor has none. */
+  readonly cron?: string;
 }
 
 /** What became of a schedule or sensor that is not as it was. */

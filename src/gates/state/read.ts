@@ -31,9 +31,11 @@ function answerOf({ loadStatus, displayMetadata, locationOrLoadError: loaded }: 
     image: displayMetadata.find(({ key }) => key === "image")?.value ?? null,
     jobs: loaded.repositories.flatMap(({ jobs }) => jobs).length,
     instigators: loaded.repositories.flatMap(({ name: repository, schedules, sensors }): SeenInstigator[] => [
-      ...schedules.map(({ name, defaultStatus, canReset: byHand, scheduleState: { id, status } }) => {
-        return { kind: "schedule" as const, repository, name, status, byHand, cursor: null, id, defaultStatus };
-      }),
+      ...schedules.map(
+        ({ name, defaultStatus, canReset: byHand, cronSchedule: cron, scheduleState: { id, status } }) => {
+          return { kind: "schedule" as const, repository, name, status, byHand, cursor: null, id, defaultStatus, cron };
+        },
+      ),
       ...sensors.map(({ name, defaultStatus, canReset: byHand, sensorState }) => {
         const { id, status, typeSpecificData } = sensorState;
         const text = typeSpecificData?.lastCursor ?? null;

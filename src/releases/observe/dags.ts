@@ -8,15 +8,18 @@ import {
   dagsKeys,
   type DagsManifest,
   dagsManifestSchema,
+  type DagsMirror,
+  dagsMirrorSchema,
   type DagsPointer,
   dagsPointerSchema,
   type DagsVersion,
+  isWholeMirror,
 } from "../../domain/dags.ts";
 import { messageOf } from "../../domain/errors.ts";
-import type { Release, Source } from "../../domain/release.ts";
+import { type DagsPart, layoutOf, type Release, type Source } from "../../domain/release.ts";
 import type { Dags, Stack } from "../../stack/stack.ts";
 import { type History, pointersBeforeUnfinished } from "../history.ts";
-import type { LocationDags, Observation } from "../observation.ts";
+import type { LocationDags, Observation, PlainDags } from "../observation.ts";
 import { lookAtMirror, type Mirrored } from "../sync-mirror.ts";
 import type { About } from "./images.ts";
 
@@ -65,22 +68,27 @@ export async function observeLocations(
       }
       const pointer = await store.read(dagsKeys.pointer, dagsPointerSchema);
       const there = known(pointer);
-      const version = wantedVersion(dags, promotion?.release ?? null, there);
-      const isToBeServed = scope.dags[location] !== undefined || there.before?.version !== pointer?.value.version;
+      // A location that nobody has named is not promoted.
+      const from = scope.dags[location] === undefined ? null : promotion;
+      const version = wantedVersion(dags, from?.release ?? null, there);
+      const isToBeServed =
+        scope.dags[location] !== undefined ||
+        there.before?.version !== pointer?.value.version ||
+        (history.unfinished.length > 0 && (await isHalfWritten(s3, stack, dags)));
       const here = version === null || !isToBeServed ? null : await wholeManifest(store, version);
-      const copy = here === null && version !== null ? await copyOf(promotion, dags, version) : null;
+      const copy = here === null && version !== null ? await copyOf(from, dags, version) : null;
       const manifest = copy?.manifest ?? here;
       const stays = dags.source === null && isToBeServed && version !== null ? former(version, manifest) : null;
       const wanted =
-        stays === null || copy === null || promotion === null
+        stays === null || copy === null || from === null
           ? stays
           : {
               ...stays,
               publishes: true,
-              copiedFrom: promotion.environment,
+              copiedFrom: from.environment,
               changes: compareFiles(await filesServed(store, pointer), copy.manifest.files),
             };
-      const isPlain = wanted !== null && manifest !== null && scope.dags[location] !== undefined;
+      const isPlain = wanted !== null && manifest !== null;
       const plain = isPlain ? await plainOf(s3, context, stack, dags, manifest.source, manifest) : {};
       const seen = { ...common, ...there, lock: manifest?.lock ?? null, wanted, ...plain };
       return { location, seen, observation: null, copy };
@@ -129,7 +137,7 @@ export async function observeFormerLocations(
         const plain =
           manifest === null || dags === undefined
             ? {}
-            : await plainOf(s3, context, stack, dags, manifest.source, manifest);
+            : await plainOf(s3, context, stack, dags, manifest.source, manifest, to.dags[location]);
         return [location, { ...seen, wanted: former(version, manifest), ...plain }];
       },
     ),
@@ -141,26 +149,39 @@ export async function observeFormerLocations(
 export interface SeenDags extends Pick<LocationDags, "prefix" | "releasedBy" | "pointer" | "before"> {
   /** Why it is not known, as a clause; null: it is. */
   readonly unknown: string | null;
+  /** What the record of its plain files says, or why that is not known; null: there is none. */
+  readonly plain: Pick<DagsMirror, "version" | "writing" | "late"> | { readonly unknown: string } | null;
 }
 
-/** Reads the pointer of each location of the stack, and nothing else. What may not be read is not known. @throws AwsError */
+/** Reads the pointer of each location of the stack and the record of its plain files, and nothing else. What may not be read is not known. @throws AwsError */
 export async function observePointers(
   s3: S3Send,
   stack: Stack,
   history: Pick<History, "unfinished">,
 ): Promise<Readonly<Record<string, SeenDags>>> {
   const noted = pointersBeforeUnfinished(history);
-  const found = Object.values(stack.dags).map(async ({ location, prefix, source }): Promise<[string, SeenDags]> => {
+  const found = Object.values(stack.dags).map(async (dags): Promise<[string, SeenDags]> => {
+    const { location, prefix, source } = dags;
     const common = { prefix, releasedBy: source === null ? "stack" : "itself" } as const;
-    try {
-      const pointer = await dagsStore(s3, stack, prefix).read(dagsKeys.pointer, dagsPointerSchema);
-      return [location, { ...common, pointer, before: beforeOf(noted, location, pointer), unknown: null }];
-    } catch (error) {
-      if (!isAwsError(error, "denied")) throw error;
-      return [location, { ...common, pointer: null, before: null, unknown: `denied: ${messageOf(error)}` }];
-    }
+    const [pointer, plain] = await Promise.all([
+      unlessDenied(dagsStore(s3, stack, prefix).read(dagsKeys.pointer, dagsPointerSchema)),
+      unlessDenied(mirrorThere(s3, stack, dags)),
+    ]);
+    if (pointer !== null && "unknown" in pointer)
+      return [location, { ...common, pointer: null, before: null, unknown: pointer.unknown, plain }];
+    return [location, { ...common, pointer, before: beforeOf(noted, location, pointer), unknown: null, plain }];
   });
   return Object.fromEntries(await Promise.all(found));
+}
+
+/** @returns what is read, or why that is not known, as a clause */
+async function unlessDenied<T>(read: Promise<T>): Promise<T | { readonly unknown: string }> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!isAwsError(error, "denied")) throw error;
+    return { unknown: `denied: ${messageOf(error)}` };
+  }
 }
 
 /** What an earlier release says of a location; a version of null: it is not for a release of the stack to say. */
@@ -193,7 +214,10 @@ function manifestOf(store: Bucket, version: DagsVersion): Promise<DagsManifest |
   return store.read(dagsKeys.manifest(version), dagsManifestSchema).then((stored) => stored?.value ?? null);
 }
 
-/** Looks at plain files, where they are kept. Reads, and changes nothing. */
+/**
+ * Looks at plain files, where they are kept. Reads, and changes nothing.
+ * @param then how processes of an earlier release had the location, when that is to run again: they copy what lay there
+ */
 async function plainOf(
   s3: S3Send,
   context: Context,
@@ -201,10 +225,32 @@ async function plainOf(
   dags: Dags,
   source: Source,
   version: Mirrored,
+  then?: DagsPart,
 ): Promise<Pick<LocationDags, "plain">> {
-  if (dags.layout === "versioned" || dags.source !== null) return {};
-  const { plan } = await lookAtMirror(context, s3, mirrorOf(stack, dags, source, null), version, dags.prefix);
-  return { plain: { prefix: dags.mirrorPrefix, isServed: plan.isServed, findings: plan.findings } };
+  if (dags.source !== null) return {};
+  const kept = [dags, then].flatMap((one) => layoutOf(one).mirrorPrefix ?? []);
+  const found = [...new Set(kept)].map(async (mirrorPrefix): Promise<PlainDags> => {
+    const where = mirrorOf(stack, { ...dags, mirrorPrefix }, source, null);
+    const { plan } = await lookAtMirror(context, s3, where, version, dags.prefix);
+    return { prefix: mirrorPrefix, isServed: plan.isServed, findings: plan.findings };
+  });
+  return found.length === 0 ? {} : { plain: await Promise.all(found) };
+}
+
+/** Has a run that was cut left plain files of which nobody knows what they hold? */
+async function isHalfWritten(s3: S3Send, stack: Stack, dags: Dags): Promise<boolean> {
+  const mirror = await mirrorThere(s3, stack, dags);
+  return mirror !== null && !isWholeMirror(mirror);
+}
+
+/** The record of plain files; null: none are kept, or not yet. */
+async function mirrorThere(
+  s3: S3Send,
+  stack: Stack,
+  { layout, source, mirrorPrefix }: Dags,
+): Promise<DagsMirror | null> {
+  if (layout === "versioned" || source !== null) return null;
+  return (await dagsStore(s3, stack, mirrorPrefix).read(dagsKeys.mirror, dagsMirrorSchema))?.value ?? null;
 }
 
 /** Where the plain files of a location lie, and whose they are. @param run page of the run that writes them */

@@ -5,7 +5,7 @@ import { UserError } from "../../domain/errors.ts";
 import type { Instigator } from "../../domain/instigators.ts";
 import { readState, type StateAnswer } from "../../gates/state/read.ts";
 import { type History, locationsBeforeUnfinished } from "../history.ts";
-import type { NotedInstigators } from "../observation.ts";
+import type { DueSchedule, NotedInstigators } from "../observation.ts";
 
 /** So long a webserver that does not answer is asked again, in milliseconds: a plan may be made where nobody reaches it. */
 const patience = 10_000;
@@ -34,6 +34,7 @@ export async function noteInstigators(
   return {
     locations,
     jobs,
+    due: dueOf(seen),
     unknown: broken.length === 0 ? null : `${broken.join(", ")}: not loaded, so that nobody sees what they have`,
   };
 }
@@ -53,6 +54,16 @@ async function ask(dagster: Dagster, { clock, signal }: Context): Promise<Readon
     }
     await clock.sleep(pause, signal);
   }
+}
+
+function dueOf(seen: ReadonlyMap<string, StateAnswer>): readonly DueSchedule[] {
+  return [...seen].flatMap(([location, answer]) =>
+    answer.kind === "waiting"
+      ? []
+      : answer.instigators.flatMap(({ name, status, cron }) =>
+          cron === undefined || status !== "RUNNING" ? [] : [{ location, name, cron }],
+        ),
+  );
 }
 
 function noted<T>(

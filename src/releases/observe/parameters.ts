@@ -1,4 +1,4 @@
-import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
+import { DescribeParametersCommand } from "../../aws/ssm.ts";
 import type { Stack } from "../../stack/index.ts";
 import type { Clients } from "../connections.ts";
 

@@ -1,19 +1,28 @@
 import type { Step } from "../../domain/plan.ts";
+import { type DagsPart, layoutOf } from "../../domain/release.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { hasReader } from "../dags-definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import type { LocationDags, Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
 
-/** Adds a step for each version that is not in the bucket yet; the target names what each location is to serve. */
-export function planPublishing({ dags }: Pick<Observation, "dags">, draft: Draft): void {
+/**
+ * Adds a step for each version that is not in the bucket yet; the target names what each location is to serve.
+ * @param layouts how processes will have each location
+ */
+export function planPublishing(
+  { dags }: Pick<Observation, "dags">,
+  layouts: Readonly<Record<string, Pick<DagsPart, "layout" | "mirrorPrefix">>>,
+  draft: Draft,
+): void {
   for (const [location, { prefix, releasedBy, pointer, wanted }] of Object.entries(dags)) {
+    const common = { prefix, releasedBy, ...layoutOf(layouts[location]) };
     if (wanted !== null && wanted.source !== null) {
       const { version, source } = wanted;
-      draft.target = withPart(draft.target, "dags", location, { prefix, version, source, releasedBy });
+      draft.target = withPart(draft.target, "dags", location, { ...common, version, source });
     } else if (releasedBy === "itself" && pointer !== null) {
       const { version, source } = pointer.value;
-      draft.target = withPart(draft.target, "dags", location, { prefix, version, source, releasedBy });
+      draft.target = withPart(draft.target, "dags", location, { ...common, version, source });
     }
     if (wanted?.publishes !== true) continue;
     push(draft, {
@@ -125,19 +134,22 @@ function planSwitch(
  * @param after all that is asked of the release
  */
 export function planPlainFiles({ dags }: Pick<Observation, "dags">, after: readonly string[], draft: Draft): void {
-  for (const [location, { plain, wanted }] of Object.entries(dags)) {
-    if (plain === undefined || plain.isServed || wanted === null || wanted.source === null) continue;
-    push(draft, {
-      id: `mirror/${location}`,
-      part: "rollout",
-      after: [...draft.steps.filter(({ id }) => id === publishId(location)).map(({ id }) => id), ...after],
-      reason: "readers that know no versions copy plain files",
-      undo: { kind: "none", why: "they follow the pointer: when that goes back, so do they" },
-      kind: "mirror",
-      location,
-      prefix: plain.prefix,
-      version: wanted.version,
-    });
+  for (const [location, { plain = [], wanted }] of Object.entries(dags)) {
+    if (wanted === null || wanted.source === null) continue;
+    for (const [index, { prefix, isServed }] of plain.entries()) {
+      if (isServed) continue;
+      push(draft, {
+        id: index === 0 ? `mirror/${location}` : `mirror/${location}/${prefix.slice(0, -1)}`,
+        part: "rollout",
+        after: [...draft.steps.filter(({ id }) => id === publishId(location)).map(({ id }) => id), ...after],
+        reason: "readers that know no versions copy plain files",
+        undo: { kind: "none", why: "they follow the pointer: when that goes back, so do they" },
+        kind: "mirror",
+        location,
+        prefix,
+        version: wanted.version,
+      });
+    }
   }
 }
 

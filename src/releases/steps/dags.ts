@@ -40,13 +40,21 @@ export async function publish(
 
 /** Brings plain files to the version that readers have. @throws UserError `superseded`, AwsError, Cancelled */
 export async function mirrorFiles(
-  { context, clients, stack, page, checkLock }: DagsWorkshop & Pick<Workshop, "clients" | "stack" | "checkLock">,
-  { location, version }: Extract<Step, { kind: "mirror" }>,
+  {
+    context,
+    clients,
+    stack,
+    page,
+    release,
+    checkLock,
+  }: DagsWorkshop & Pick<Workshop, "clients" | "stack" | "release" | "checkLock">,
+  { location, prefix: mirrorPrefix, version }: Extract<Step, { kind: "mirror" }>,
 ): Promise<Done> {
-  const dags = stack.dags[location];
-  if (dags === undefined) throw new Error(`the stack has no DAGs of ${location}`);
+  const [dags, part] = [stack.dags[location], release.dags[location]];
+  if (dags === undefined || part === undefined) throw new Error(`the stack has no DAGs of ${location}`);
   await checkLock();
-  const { written, removed } = await bringPlainFiles(context, clients, stack, dags, version, page);
+  const where = { ...dags, prefix: part.prefix, mirrorPrefix };
+  const { written, removed } = await bringPlainFiles(context, clients, stack, where, version, page);
   const said = `plain files are those of version ${version.slice(0, 12)}: ${written} written, ${removed} removed`;
   return { results: {}, parts: {}, said };
 }

@@ -1,5 +1,5 @@
 import { DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
+import { DescribeParametersCommand } from "../../aws/ssm.ts";
 import * as z from "zod";
 import { type Home, nameOf, parseArn, roleArn } from "../../aws/arn.ts";
 import { DescribeSubnetsCommand } from "../../aws/ec2.ts";

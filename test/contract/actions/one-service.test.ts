@@ -6,7 +6,8 @@ import {
   type RegisterTaskDefinitionCommandInput,
   UpdateServiceCommand,
 } from "@aws-sdk/client-ecs";
-import type { StepResult } from "../../runner/run-step.ts";
+import { setTimeout } from "node:timers/promises";
+import { runStep, type StepResult } from "../../runner/run-step.ts";
 import { type Checkout, checkOut, type SmallStack, startSmallStack, writesOf } from "./small-stack.ts";
 
 let small: SmallStack;
@@ -25,10 +26,10 @@ afterAll(async () => {
   await small.bed.close();
 });
 
-const step = (inputs: Readonly<Record<string, string>>): Promise<StepResult> =>
-  checkout.run(
+const step = (inputs: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<StepResult> =>
+  runStep(
+    { ...checkout.job({ AWS_REGION: small.bed.region }), ...(signal === undefined ? {} : { signal }) },
     { action: "actions/deploy-service", with: { service: "small-daemon", cluster: "small", ...inputs } },
-    { AWS_REGION: small.bed.region },
   );
 
 /** A revision of the service's definition whose container runs this. */
@@ -94,13 +95,103 @@ test("one service is brought to one revision, once; and what fails goes back, wi
   expect(bad.summary).toContain("the database is away");
   expect(await running()).toBe(sleeps);
 
-  const deploymentConfiguration = { deploymentCircuitBreaker: { enable: false, rollback: false } };
-  const request = { cluster: "small", service: "small-daemon", deploymentConfiguration };
-  await client.send(new UpdateServiceCommand(request));
+  await breakerOff();
   const unbroken = await step({ "task-definition": crashes });
   expect([unbroken.exitCode, unbroken.outputs["verdict"]]).toEqual([1, "failed"]);
   expect(unbroken.log.join("\n")).toMatch(/Taken back to small-daemon:\d+\./);
   expect(await running()).toBe(sleeps);
+});
+
+/** ECS takes nothing back by itself any more. */
+async function breakerOff(): Promise<void> {
+  const deploymentConfiguration = { deploymentCircuitBreaker: { enable: false, rollback: false } };
+  await client.send(new UpdateServiceCommand({ cluster: "small", service: "small-daemon", deploymentConfiguration }));
+}
+
+/** Waits until a step has told ECS to roll. */
+async function begun(since: number): Promise<void> {
+  while (!writesOf(small, since).some((call) => call.includes("UpdateService"))) await setTimeout(20);
+}
+
+test("a taking back that AWS refuses is said after what failed, and never in its place", async () => {
+  await breakerOff();
+  const before = await running();
+  const crashes = await revisionThat("sh", "-c", "echo the queue is full; exit 4");
+  const since = small.bed.calls.length;
+  const rolled = step({ "task-definition": crashes });
+  await begun(since);
+  const mend = ["ecs:UpdateService", "ecs:StopServiceDeployment"].map((on) =>
+    small.bed.aws.faults.inject({ on, caller: "deploy", what: { kind: "access-denied" } }),
+  );
+  const { exitCode, log, outputs, summary } = await rolled;
+  for (const end of mend) end();
+  expect([exitCode, outputs["verdict"]]).toEqual([1, "failed"]);
+  for (const text of [log.join("\n"), summary]) {
+    expect(text).toContain("the queue is full");
+    expect(text).toContain("NOT taken back: ");
+  }
+  expect(await running()).toBe(crashes);
+  expect((await step({ "task-definition": before ?? "" })).outputs["verdict"]).toBe("succeeded");
+});
+
+describe("a deployment of somebody else under way", () => {
+  /** Its tasks end at once, and nobody takes it back: it goes on until it is replaced. */
+  beforeEach(async () => {
+    await breakerOff();
+    const theirs = await revisionThat("sh", "-c", "exit 1");
+    const request = { cluster: "small", service: "small-daemon", taskDefinition: theirs };
+    await client.send(new UpdateServiceCommand(request));
+  });
+
+  test("is replaced unless told, and that is said", async () => {
+    const ours = await revisionThat("sleep", "1001");
+    const { log, outputs } = await step({ "task-definition": ours });
+    expect(log.join("\n")).toMatch(/deployment small-daemon:\d+ .*is under way: it is replaced/);
+    expect([outputs["verdict"], await running()]).toEqual(["succeeded", ours]);
+  });
+
+  test("is refused with `in-flight: fail`, and waited for with `wait`", async () => {
+    const ours = await revisionThat("sleep", "1002");
+    const since = small.bed.calls.length;
+    const refused = await step({ "task-definition": ours, "in-flight": "fail" });
+    expect([refused.exitCode, refused.log.join("\n")]).toEqual([
+      1,
+      expect.stringContaining("Nobody is waited for, and no service was changed."),
+    ]);
+    expect(writesOf(small, since)).toEqual([]);
+    const waiting = step({ "task-definition": ours, "in-flight": "wait" });
+    await setTimeout(2_000);
+    expect(writesOf(small, since)).toEqual([]);
+    const good = await revisionThat("sleep", "1003");
+    const request = { cluster: "small", service: "small-daemon", taskDefinition: good };
+    await client.send(new UpdateServiceCommand(request));
+    const { log, outputs } = await waiting;
+    expect(log.join("\n")).toContain("small-daemon  the other deployment is over");
+    expect([outputs["verdict"], outputs["previous-task-definition-arn"], await running()]).toEqual([
+      "succeeded",
+      good,
+      ours,
+    ]);
+  });
+});
+
+test.each([
+  ["leave", "left to ECS", false],
+  ["rollback", "taken back", true],
+] as const)("a step that is cancelled with `on-cancel: %s` has its service %s", async (choice, _, isBack) => {
+  await breakerOff();
+  const good = await revisionThat("sleep", "1004");
+  expect((await step({ "task-definition": good })).outputs["verdict"]).toBe("succeeded");
+  const slow = await revisionThat("sh", "-c", "sleep 1; exit 1");
+  const cancel = new AbortController();
+  const since = small.bed.calls.length;
+  const cut = step({ "task-definition": slow, "on-cancel": choice }, cancel.signal);
+  await begun(since);
+  cancel.abort();
+  const { log, exitCode } = await cut;
+  expect(exitCode).not.toBe(0);
+  expect(log.join("\n").includes("Taken back to small-daemon:")).toBe(isBack);
+  expect(await running()).toBe(isBack ? good : slow);
 });
 
 test.each<[string, Readonly<Record<string, string>>, string]>([

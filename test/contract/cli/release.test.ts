@@ -312,6 +312,9 @@ test("doctor says what is not good, and how to mend it, and is red", async () =>
   const result = await runCommand(denied, ["doctor"]);
   expect(result.exitCode).toBe(1);
   expect(result.output).toMatch(/^NOT GOOD: stack file, credentials, contract and records: [^]*fix: /);
+  expect(result.output).not.toContain("role-to-assume");
+  const misspelt = await runCommand(desk, ["doctor", "--stack=none.yml"]);
+  expect(misspelt.output).toContain("fix: Give its path from the root of the checkout, `--stack`.");
 });
 
 test("rollback goes back, and refuses a release that is not there", async () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseRelease } from "../../../src/domain/release.ts";
 import { neededBy } from "../actions/documented-permissions.ts";
 import { parsePolicy } from "../../infra/policy.ts";
@@ -40,6 +42,33 @@ test("a repository without a remote is asked for its name, and nothing is called
   expect(result).toMatchObject({ exitCode: 1, output: "" });
   expect(result.errors).toContain("fix: Give `--repository owner/name`");
   expect(small.bed.calls).toHaveLength(since);
+});
+
+test("a stack file beside whoever asks, and not at the root, is named with the option that reads it", async () => {
+  await checkout.write("shop/other.yml", stackFile());
+  const inFolder = { ...desk, folder: join(checkout.folder, "shop") };
+  const asked = ["plan", "--stack=other.yml", "--repository=owner/small"];
+  const { errors } = await runCommand(inFolder, asked);
+  expect(errors).toContain(`error: The stack file cannot be read: ${join(checkout.folder, "other.yml")}.`);
+  expect(errors).toContain("fix: There is one here: `--stack=shop/other.yml`.");
+  expect((await run(...asked)).errors).toContain("fix: Give its path from the root of the checkout, `--stack`.");
+});
+
+test("doctor is green before the first release: its webserver is only not started", async () => {
+  const result = await run("doctor", "--repository=owner/small");
+  expect(result).toMatchObject({ exitCode: 0, errors: "" });
+  expect(result.output).toContain("nothing is released yet");
+  expect(result.output).toContain("good: webserver: not started yet: the first deploy starts it");
+});
+
+test("who only looks is not asked for the name of the repository", async () => {
+  for (const command of ["status", "history", "doctor"])
+    expect(await run(command)).toMatchObject({ exitCode: 0, errors: "" });
+});
+
+test("the program tells its version", async () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
+  expect(await run("--version")).toEqual({ exitCode: 0, output: `${version}\n`, errors: "" });
 });
 
 test("policy prints what a role needs, by the names of the stack, and a plan calls nothing else", async () => {

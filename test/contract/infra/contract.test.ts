@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { contractSchema } from "../../../src/domain/contract.ts";
+import { unreached } from "../../../src/releases/reach.ts";
+import { addressInside, webserversOf } from "../../../src/releases/webserver.ts";
+import { fileOfQuickStart } from "../../quick-start.ts";
+import { stackOf } from "../../unit/stack/reading.ts";
 import { copyInfrastructure } from "../../infra/tofu.ts";
 
 // What infrastructure writes is read by the parser of the actions, and means what it says.
@@ -52,6 +56,26 @@ test("the contract of a new account is the actions' own", async () => {
       password: "secret:shop/database#password",
     },
   });
+});
+
+test("the stack file of the quick start suits the contract of a new account: a task asks the webserver, by its name", async () => {
+  await apply("examples/new-account");
+  const contract = contractSchema.parse(JSON.parse(await writtenBy("examples/new-account")));
+  expect(contract.services["webserver"]?.url).toMatch(/^http:/);
+  const asked = { contract, account: "111122223333" };
+  const stack = stackOf(fileOfQuickStart("dagster-stack.yml"), asked);
+  const [webserver] = webserversOf(stack);
+  expect(webserver === undefined ? null : addressInside(webserver)).toBe("http://webserver.shop.internal:3000");
+  expect({ reach: stack.gates.reach, unreached: unreached(stack) }).toEqual({ reach: "task", unreached: [] });
+  expect(await infrastructure.read("examples/new-account/main.tf")).toMatch(/^ {2}reach = "task"$/m);
+});
+
+test("nobody whom its owner has not named may assume a role in a new account", async () => {
+  const trusts = (await infrastructure.applied("examples/new-account", "aws_iam_role")).map(
+    ({ assume_role_policy: trust }) => String(trust),
+  );
+  const repositories = trusts.flatMap((trust) => trust.match(/(?<=repo:)[\w.@/-]+/g) ?? []);
+  expect(new Set(repositories)).toEqual(new Set(["example/shop", "example@1234/shop@5678"]));
 });
 
 test("the contract of the small one, too", async () => {

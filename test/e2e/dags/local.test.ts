@@ -58,5 +58,8 @@ test("code that does not load is told", async () => {
     join(folder, "examples/dynamic-dags/dags/dagster_code/__init__.py"),
     "import nothing_of_that_name\n",
   );
-  await expect(loaded("dynamic-dags")).rejects.toMatchObject({ code: 1 });
+  await expect(loaded("dynamic-dags")).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("No module named 'nothing_of_that_name'") as string,
+  });
 }, 300_000);

@@ -22,7 +22,7 @@ let asked: Dagster;
 let original: string;
 
 beforeAll(async () => {
-  workplace = await openWorkplace({ speed: 50 });
+  workplace = await openWorkplace({ speed: 50, shares: true });
   asked = dagster({ url: workplace.webserverUrl, login: null }, testContext().context);
   original = readFileSync(join(workplace.folder, main), "utf8");
   const stack = join(workplace.folder, "dagster-stack.yml");

@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import {
   DescribeTaskDefinitionCommand,
   ListTasksCommand,
@@ -14,10 +15,11 @@ import { locationGate } from "../../../src/gates/location.ts";
 import { logScanGate } from "../../../src/gates/log-scan.ts";
 import { webserverGate } from "../../../src/gates/webserver.ts";
 import { imageUri } from "../process-runtime/definitions.ts";
-import { awsSeconds } from "../process-runtime/speed.ts";
+import { awsSeconds, testMilliseconds } from "../process-runtime/speed.ts";
 import { deployAll, type Stack, startStack, until } from "../process-runtime/stack.ts";
 
 /** What gates say of a real Dagster that is not well, on a clock that nobody shortens. One after another, on one stack. */
+jest.setTimeout(testMilliseconds);
 let stack: Stack;
 let context: Context;
 let asked: Dagster;
@@ -125,11 +127,13 @@ test.each([2, 1])(
       () => Promise.resolve(addresses().size),
       (found) => found === 0,
     );
-    await update("code", { taskDefinition: dies, desiredCount: 1 });
-    const { cause } = await location(digest, { nameTtl: 15, timeout: 40 });
+    // With its breaker, ECS would take it back to the one before, which has the same image and lives.
+    const deploymentConfiguration = { deploymentCircuitBreaker: { enable: false, rollback: false } };
+    await update("code", { taskDefinition: dies, desiredCount: 1, deploymentConfiguration });
+    const { cause, seen } = await location(digest, { nameTtl: 15, timeout: 40 });
     // Which of them is told depends on the second at which it dies: between two answers, or before the one that is read.
     expect(["location-broken", "location-not-served", "location-unreachable", "location-unsteady"]).toContain(
-      cause?.id,
+      cause?.id ?? seen,
     );
     await update("code", { taskDefinition: lives });
     expect(await location(digest, { nameTtl: 1, timeout: 90 })).toMatchObject({ cause: null });

@@ -1,4 +1,4 @@
-import { appendFile, copyFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { servedImage } from "../../../scripts/demo/served.ts";
@@ -9,6 +9,8 @@ import { query } from "../../local-aws/backing/postgresql-query.ts";
 import { until } from "../process-runtime/stack.ts";
 import { runJob } from "../../runner/run-job.ts";
 import type { Step, StepResult } from "../../runner/run-step.ts";
+import { type ActEnd, openAct, ownName, writeWorkflow } from "../../workflows/act.ts";
+import { translated } from "../../workflows/translated.ts";
 
 // deal-flow of images that Docker builds, run by an engine: no layer of ours, no lent Python, no path that is replaced.
 
@@ -26,7 +28,7 @@ describeEngine("deal-flow from a Dockerfile, in an engine", () => {
 
   beforeAll(async () => {
     [engine, builder] = [await startEngine(), await startBuilder()];
-    place = await openWorkplace({ speed: 20, engine });
+    place = await openWorkplace({ speed: 20, engine, shares: true });
     const base = `${new URL(place.bed.url).host}/deal-flow/base:debian`;
     await importDebian(engine, base);
     await engine.docker("push", "--quiet", base);
@@ -112,7 +114,62 @@ describeEngine("deal-flow from a Dockerfile, in an engine", () => {
     const connection = { host, port, user, database: "deal_flow_application" };
     expect(await query(connection, "SELECT version_num FROM alembic_version")).toEqual([["0002"]]);
   });
+
+  test("is released by the workflow once its own tests are green in the image; while they are red, nothing moves", async () => {
+    await writeWorkflow(place.folder, "called-deploy.yml", await calledDeploy());
+    await writeWorkflow(place.folder, "release.yml", caller);
+    await mkdir(join(place.folder, "tests"));
+    place.git("remote", "add", "origin", "https://github.com/example/deal-flow.git");
+    const checking = async (version: string): Promise<string> => {
+      await writeFile(
+        join(place.folder, "tests/check.py"),
+        `from app.version import VERSION\nassert VERSION == "${version}", VERSION\n`,
+      );
+      place.git("add", ".");
+      place.git("commit", "--quiet", `--message=Expect version ${version}`);
+      return place.git("rev-parse", "HEAD");
+    };
+    const act = await openAct(place, {
+      ...place.job().environment,
+      ...builder.environment,
+      PIP_CONF: pipConf,
+      DOCKER_HOST: engine.socket,
+    });
+    try {
+      const push = (sha: string): Promise<ActEnd> =>
+        act.run("push", "release.yml", { ref: "refs/heads/main", after: sha }, { commit: sha });
+      const red = await push(await checking("3"));
+      expect(red.output).toContain("AssertionError: 2");
+      expect(red.output).toContain("The tests in image code are red");
+      expect(endOf(red)).toEqual([1, ["Plan", "Build"]]);
+      const green = await push(await checking("2"));
+      expect(endOf(green)).toEqual([0, ["Plan", "Build", "Deploy"]]);
+    } finally {
+      await act.close();
+    }
+  }, 1_200_000);
 });
+
+const caller = `on: push
+permissions: {}
+jobs:
+  release:
+    uses: ./.github/workflows/called-deploy.yml
+    permissions: { actions: read, contents: read, id-token: write }
+    with:
+      environment: local
+      test-command: PYTHONPATH=/app python3 /checkout/tests/check.py
+`;
+
+async function calledDeploy(): Promise<string> {
+  const text = await readFile(".github/workflows/deploy.yml", "utf8");
+  return translated(text, (path) => `${ownName}/${path}@v1`);
+}
+
+const endOf = ({ exitCode, jobs }: ActEnd): readonly [number, readonly string[]] => [
+  exitCode,
+  jobs.map((name) => name.split("/").at(-1) ?? name),
+];
 
 /** What pip is told in a build: certificates that this machine trusts are in the base. */
 const pipConf = "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n";

@@ -10,6 +10,7 @@ import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
+import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
 
 // examples/asset-manager, released by the root action: their own definition files, no code server, two webservers, a Dagster that is real.
@@ -19,6 +20,7 @@ const code = "asset_manager/definitions.py";
 const artifacts = "asset-manager-artifacts";
 
 let bed: Bed;
+let keepDependencies: () => Promise<void>;
 let checkout: GitCheckout;
 let webserver: string;
 let first: StepResult;
@@ -36,6 +38,7 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
+  await keepDependencies();
   await bed.close();
   await checkout.remove();
 });
@@ -85,7 +88,7 @@ test("a change of code rolls webserver and daemon, since both load it, and a rol
 
 /** What they have: cluster, services, log groups, bucket, parameters; a contract without a database, which is not AWS's. */
 async function account(): Promise<void> {
-  const { contract } = await playInfrastructure(bed, {
+  const { contract, base } = await playInfrastructure(bed, {
     stack: "asset-manager",
     repositories: ["asset-manager"],
     services: {
@@ -93,6 +96,7 @@ async function account(): Promise<void> {
       daemon: { kind: "daemon", container: "asset-manager-daemon" },
     },
   });
+  keepDependencies = await shareDependencies(bed, base, ["asset-manager"]);
   webserver = contract.services["web"]?.url ?? "";
   const credentials = { accessKeyId: "infrastructure", secretAccessKey: "secret" };
   const settings = { endpoint: bed.url, region: bed.region, credentials };

@@ -8,6 +8,7 @@ import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
+import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
 import { until } from "./stack.ts";
 
@@ -17,6 +18,7 @@ const example = join(import.meta.dirname, "../../../examples/data-platform");
 const definitions = "code/data-platform/core/orchestration/dagster/definitions.py";
 
 let bed: Bed;
+let keepDependencies: () => Promise<void>;
 let checkout: GitCheckout;
 let webserver: string;
 let first: StepResult;
@@ -24,7 +26,7 @@ let runId = 0;
 
 beforeAll(async () => {
   bed = await startBed({ speed: 50, region: "eu-west-1" });
-  const { contract } = await playInfrastructure(bed, {
+  const { contract, base } = await playInfrastructure(bed, {
     stack: "data-platform",
     repositories: ["data-platform"],
     fileSystem: "fs-0123456789abcdef0",
@@ -34,6 +36,7 @@ beforeAll(async () => {
       "dagster-webserver": { kind: "webserver", port: 3001 },
     },
   });
+  keepDependencies = await shareDependencies(bed, base, ["data-platform"]);
   webserver = contract.services["dagster-webserver"]?.url ?? "";
   checkout = await newCheckout({});
   cpSync(example, checkout.folder, { recursive: true });
@@ -43,6 +46,7 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
+  await keepDependencies();
   await bed.close();
   await checkout.remove();
 });

@@ -8,6 +8,7 @@ import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
+import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
 import { until } from "./stack.ts";
 
@@ -17,6 +18,7 @@ const root = join(import.meta.dirname, "../../..");
 const code = "dags/dagster_code/__init__.py";
 
 let bed: Bed;
+let keepDependencies: () => Promise<void>;
 let checkout: GitCheckout;
 let other: GitCheckout;
 let webserver: string;
@@ -26,11 +28,12 @@ let runId = 0;
 
 beforeAll(async () => {
   bed = await startBed({ speed: 50, region: "ap-southeast-2" });
-  const { contract } = await playInfrastructure(bed, {
+  const { contract, base } = await playInfrastructure(bed, {
     stack: "dynamic-dags",
     repositories: ["dagster-ecs"],
     services: { daemon: { kind: "daemon" }, webserver: { kind: "webserver", port: 3000 } },
   });
+  keepDependencies = await shareDependencies(bed, base, ["dagster-ecs"]);
   webserver = contract.services["webserver"]?.url ?? "";
   bucketName = contract.bucket.name;
   checkout = await newCheckout({});
@@ -44,6 +47,7 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
+  await keepDependencies();
   await bed.close();
   await checkout.remove();
   await other.remove();

@@ -5,6 +5,7 @@ import { cacheFolder } from "../../cache-folder.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
+import { fileOfQuickStart } from "../../quick-start.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
 
@@ -12,15 +13,6 @@ import { runStep, type StepResult } from "../../runner/run-step.ts";
 // that Dagster reads beside the code is made from the stack file.
 
 const root = join(import.meta.dirname, "../../..");
-const page = readFileSync(join(root, "docs/quick-start.md"), "utf8");
-
-/** A file of the page, which has its name on its first line. */
-function fileOf(name: string): string {
-  const text = new RegExp(`(?<=\`\`\`\\w+\\n)# ${name}\\n[^]*?(?=\`\`\`)`).exec(page)?.[0];
-  if (text === undefined) throw new Error(`the quick start has no ${name}`);
-  return text;
-}
-
 let bed: Bed;
 let infrastructure: Infrastructure;
 let checkout: GitCheckout;
@@ -38,12 +30,12 @@ beforeAll(async () => {
     },
   });
   checkout = await newCheckout({
-    "dagster-stack.yml": fileOf("dagster-stack.yml")
+    "dagster-stack.yml": fileOfQuickStart("dagster-stack.yml")
       .replace("region: us-east-1", `region: ${bed.region}`)
       .replace("linux/amd64", process.arch === "arm64" ? "linux/arm64" : "linux/amd64")
       .replace("public.ecr.aws/docker/library/python:3.12-slim", "shop/base:python"),
     "shop/__init__.py": "",
-    "shop/definitions.py": fileOf("shop/definitions.py"),
+    "shop/definitions.py": fileOfQuickStart("shop/definitions.py"),
   });
   copyFileSync(join(root, "docker/requirements.lock"), join(checkout.folder, "requirements.lock"));
   checkout.commit("Describe the stack");
@@ -83,8 +75,10 @@ test("a change of code with a canary moves the code alone; its run is a task, an
   const { name } = infrastructure.contract.bucket;
   const stack = readFileSync(join(checkout.folder, "dagster-stack.yml"), "utf8");
   const canary = `{ location: shop, job: count_sales, compute-logs: "s3://${name}/" }`;
-  await checkout.write("dagster-stack.yml", `${stack}gates: { canary: ${canary} }\n`);
-  await checkout.write("shop/definitions.py", fileOf("shop/definitions.py").replace("return 3", "return 4"));
+  const proven = stack.replace("gates: { reach: task }", `gates: { reach: task, canary: ${canary} }`);
+  expect(proven).not.toBe(stack);
+  await checkout.write("dagster-stack.yml", proven);
+  await checkout.write("shop/definitions.py", fileOfQuickStart("shop/definitions.py").replace("return 3", "return 4"));
   checkout.commit("Count what was sold");
   const released = await step({});
   expect(ended(released)).toEqual({ exitCode: 0, log: [] });

@@ -17,7 +17,7 @@ let workplace: Workplace;
 let asked: Dagster;
 
 beforeAll(async () => {
-  workplace = await openWorkplace({ speed: 50 });
+  workplace = await openWorkplace({ speed: 50, shares: true });
   asked = dagster({ url: workplace.webserverUrl, login: null }, testContext().context);
   // A canary and the application's own migration take their time, and say nothing here.
   edit("dagster-stack.yml", (text) =>

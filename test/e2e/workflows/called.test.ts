@@ -21,7 +21,7 @@ const comments: FakeComment[] = [];
 let variables: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  place = await openWorkplace({ speed: 20 });
+  place = await openWorkplace({ speed: 20, shares: true });
   const subject = "repo:example/deal-flow:ref:refs/heads/main";
   github = await startFakeIdentityTokens(subject);
   const writer = { login: "github-actions[bot]" };

@@ -30,6 +30,7 @@ SERVICES = {
             "DescribeTaskDefinition",
             "DescribeTasks",
             "ListAccountSettings",
+            "ListClusters",
             "ListServiceDeployments",
             "ListServices",
             "ListTagsForResource",

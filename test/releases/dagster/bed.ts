@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ECRClient, ListImagesCommand } from "@aws-sdk/client-ecr";
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheFolder } from "../../cache-folder.ts";
@@ -83,21 +82,11 @@ async function makeImages(bed: Bed, infrastructure: Infrastructure, locks: reado
   const key = createHash("sha256")
     .update(JSON.stringify([locks, bed.python.version, process.arch]))
     .digest("hex");
-  const folder = cacheFolder("built-layers", `upgrade-${key.slice(0, 16)}`);
+  const folder = cacheFolder("built-layers", `upgraded-${key.slice(0, 16)}`);
   await putBack(repository, folder);
-  const before = await tagsOf(bed, repository.repository);
   await Promise.all(locks.map((lock, at) => makeImage(bed, infrastructure, lock, at)));
-  const after = await tagsOf(bed, repository.repository);
   // A commit's tag is no image of its own.
-  if (after.length > before.length + locks.length) await keepImages(repository, after, folder);
-}
-
-async function tagsOf(bed: Bed, repositoryName: string): Promise<readonly string[]> {
-  const settings = { endpoint: bed.url, region: bed.region, credentials };
-  const { imageIds = [] } = await new ECRClient(settings).send(
-    new ListImagesCommand({ repositoryName, maxResults: 1000 }),
-  );
-  return imageIds.flatMap(({ imageTag }) => imageTag ?? []);
+  await keepImages(repository, (tag) => /^(?:deps|src)-/.test(tag), folder);
 }
 
 async function makeImage(bed: Bed, { contract }: Infrastructure, lock: string, number: number): Promise<void> {

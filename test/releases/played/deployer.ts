@@ -6,6 +6,7 @@ import type { Part } from "../../../src/domain/plan.ts";
 import type { Release } from "../../../src/domain/release.ts";
 import { type Closed, closeOpen } from "../../../src/releases/close.ts";
 import { allParts, deploy, type DeployRequest, plan, type PlanRequest } from "../../../src/releases/deploy.ts";
+import { type Examined, examine } from "../../../src/releases/examine.ts";
 import { type Migrated, migrate } from "../../../src/releases/migrate.ts";
 import { type Restarted, restart } from "../../../src/releases/restart.ts";
 import { rollback } from "../../../src/releases/rollback.ts";
@@ -35,6 +36,7 @@ export interface Deployer {
     options?: { readonly dryRun?: boolean; readonly approved?: DeployRequest["approved"] },
   ): Promise<Result>;
   status(): Promise<Status>;
+  examine(): Promise<readonly Examined[]>;
   migrate(dryRun?: boolean): Promise<Migrated>;
   restart(service: string, dryRun?: boolean): Promise<Restarted>;
   unlock(why: string): Promise<Unlocked>;
@@ -176,6 +178,7 @@ export function deployer(
         dryRun,
       }),
     restart: (service, dryRun = false) => restart(context, connections, { ...request, service, rolling, dryRun }),
+    examine: () => examine(context, connections, request),
     status: () => status(context, connections, request),
     unlock: (why) => unlockStack(context, connections, request, { why, dryRun: false }),
     close: () => closeOpen(context, connections, request),

@@ -1,5 +1,5 @@
 import type { ContainerDefinition, Task, TaskDefinition } from "@aws-sdk/client-ecs";
-import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import { type Dagster, DagsterOutOfReach, DagsterUnreachable } from "../../../src/dagster/client.ts";
 import type { TickedRepository } from "../../../src/dagster/documents.ts";
 import type { ToldRun } from "../../../src/dagster/run-story.ts";
 import type { LocalAws } from "../../local-aws/local-aws.ts";
@@ -316,7 +316,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
           throw new DagsterUnreachable("connect ECONNREFUSED");
         });
         return asked.catch((error: unknown) => {
-          if (error instanceof Error && "code" in error) throw new DagsterUnreachable(error.message, { cause: error });
+          if (error instanceof Error && "code" in error) throw new DagsterOutOfReach(error.message, { cause: error });
           throw error;
         });
       };

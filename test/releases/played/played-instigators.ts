@@ -4,6 +4,8 @@ export interface DefinedInstigator {
   readonly location: string;
   readonly name: string;
   readonly defaultStatus?: "RUNNING" | "STOPPED";
+  /** Of a schedule; once a day unless told. */
+  readonly cron?: string;
   /** Does the code of this image have it? Unless told, all has. */
   readonly in?: (image: string) => boolean;
 }
@@ -91,7 +93,9 @@ export function playInstigators(): PlayedInstigators {
         name: "__repository__",
         jobs: played.hasJobs(image) ? [{ name: "canary" }] : [],
         schedules: own.flatMap((one) =>
-          one.kind === "schedule" ? [{ ...common(one), scheduleState: stateOf(one) }] : [],
+          one.kind === "schedule"
+            ? [{ ...common(one), cronSchedule: one.cron ?? "0 3 * * *", scheduleState: stateOf(one) }]
+            : [],
         ),
         sensors: own.flatMap((one) => (one.kind === "sensor" ? [{ ...common(one), sensorState: stateOf(one) }] : [])),
       };

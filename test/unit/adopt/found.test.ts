@@ -158,6 +158,10 @@ test("People are told what was found, what was guessed, what would change and wh
   expect(words).toContain("Nothing would change:");
   expect(words).toContain("service webserver (dealflow-dagster_webserver:1): nothing else runs");
   expect(words).toContain("dagster-ecs adopt record");
+  const { region } = account.aws;
+  expect(words).toContain(
+    `aws s3api create-bucket --bucket deploys --region ${region}${region === "us-east-1" ? "" : ` --create-bucket-configuration LocationConstraint=${region}`}`,
+  );
   expect(words).toContain("secret-in-environment");
   expect(words).not.toContain("correct horse");
 });
@@ -166,6 +170,14 @@ test("Files that are there are left alone, unless it is meant", async () => {
   const error = await account.clock.run(errorOf(adopter(account).adopt({ force: false })));
   expect(String(error)).toContain("dagster-stack.yml is there already");
   expect(await stackText()).not.toContain("dagster-ecs adopt");
+});
+
+test("Without a cluster's name, all are looked at, and the one with Dagster is taken", async () => {
+  await readPastClient(account.aws, "CreateCluster", { clusterName: "another" });
+  await account.clock.run(
+    adopter(account).adopt({ wanted: { cluster: null, prefix: null, tag: null, cloudFormationStack: null } }),
+  );
+  expect(await stackText()).toContain("cluster: small");
 });
 
 test("A service that is not wanted is not in it, and a cluster without Dagster is named", async () => {
@@ -262,6 +274,16 @@ test("Runs that wait without a definition of their own are listed before the fir
   expect(waiting).toEqual({ runs: [], why: null });
 });
 
+test("Schedules that the first release would make late are named before it", async () => {
+  account.dagster.instigators.defined.push(
+    { kind: "schedule", location: "small", name: "often", cron: "* * * * *", defaultStatus: "RUNNING" },
+    { kind: "schedule", location: "small", name: "nightly", cron: "0 3 * * *", defaultStatus: "RUNNING" },
+  );
+  const words = wordsOfAdopted(await adopted()).join("\n");
+  expect(words).toContain("notice ticks-passed-over: While daemon is replaced nothing ticks, for about 3 minutes");
+  expect(words).toContain("due more often than that: often of small (every minute). ");
+});
+
 test("A Dagster that does not list its runs keeps nobody from adopting, and that is said", async () => {
   const silent = adopter(account, (call, effect) => {
     if (call.operation === "WaitingRuns") return Promise.reject(new DagsterUnreachable("is away"));
@@ -333,6 +355,10 @@ test("Services of a CloudFormation stack: the way to retire it is told, its perc
   const words = wordsOfAdopted(result).join("\n");
   expect(words).toContain("CloudFormation stack dealflow still owns small-code, small-daemon, small-webserver.");
   expect(words).toContain("aws cloudformation delete-stack --stack-name dealflow");
+  // Compose's templates are YAML: as JSON each would be one quoted string.
+  expect(words).toContain("--query TemplateBody --output text > dealflow.yaml");
+  expect(words).toContain("--template-body file://dealflow.yaml");
+  expect(words).toContain("DeletionPolicy: Retain");
   expect(result.findings.map(({ id }) => id)).toContain("owned-by-cloudformation");
   expect(await stackText()).not.toContain("rollout: apply");
   await account.clock.run(adopter(account).record());

@@ -1,6 +1,7 @@
 import { DescribeSubnetsCommand, ec2 } from "../../../src/aws/ec2.ts";
 import { GetRoleCommand, iam, SimulatePrincipalPolicyCommand } from "../../../src/aws/iam.ts";
 import { DescribeSecretCommand, secretsManager } from "../../../src/aws/secrets-manager.ts";
+import { DescribeParametersCommand, ssm } from "../../../src/aws/ssm.ts";
 import type { ClientSettings } from "../../../src/aws/settings.ts";
 import type { Context } from "../../../src/domain/context.ts";
 import { inProcessHandler } from "../../local-aws/local-aws.ts";
@@ -64,6 +65,28 @@ test("Secrets Manager is spoken to in JSON", async () => {
     "content-type": "application/x-amz-json-1.1",
   });
   expect(JSON.parse(body)).toEqual({ SecretId: "shop/db" });
+});
+
+const describeParameters: Calls = (context, settings) =>
+  ssm(
+    context,
+    settings,
+  )(
+    new DescribeParametersCommand({
+      ParameterFilters: [{ Key: "Path", Option: "OneLevel", Values: ["/shop"] }],
+      NextToken: undefined,
+    }),
+  );
+
+test("SSM is spoken to in JSON, and its filters are written as its service model has them", async () => {
+  const { hostname, headers, body } = await sent(describeParameters, "cn-north-1", "{}");
+  expect(hostname).toBe("ssm.cn-north-1.amazonaws.com.cn");
+  expect(headers).toMatchObject({
+    "x-amz-target": "AmazonSSM.DescribeParameters",
+    "content-type": "application/x-amz-json-1.1",
+    authorization: expect.stringContaining("/cn-north-1/ssm/aws4_request") as string,
+  });
+  expect(JSON.parse(body)).toEqual({ ParameterFilters: [{ Key: "Path", Option: "OneLevel", Values: ["/shop"] }] });
 });
 
 test("a filter of EC2 is written as EC2 reads it, and its answer read as its service model has it", async () => {

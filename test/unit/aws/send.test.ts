@@ -3,7 +3,6 @@ import { BatchCheckLayerAvailabilityCommand } from "@aws-sdk/client-ecr";
 import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import { GetParametersByPathCommand } from "@aws-sdk/client-ssm";
 import fc from "../../properties.ts";
 import { ecr } from "../../../src/aws/ecr.ts";
 import { ecs } from "../../../src/aws/ecs.ts";
@@ -13,7 +12,7 @@ import { logs } from "../../../src/aws/logs.ts";
 import { s3 } from "../../../src/aws/s3.ts";
 import { type Call, pauseAfter } from "../../../src/aws/send.ts";
 import type { ClientSettings } from "../../../src/aws/settings.ts";
-import { ssm } from "../../../src/aws/ssm.ts";
+import { GetParameterCommand, ssm } from "../../../src/aws/ssm.ts";
 import { accountAndRegion } from "../../../src/aws/sts.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { type Listening, listen } from "../../loopback.ts";
@@ -313,8 +312,8 @@ describe("Every client", () => {
       action: "logs:GetLogEvents",
     },
     {
-      call: () => ssm(context(), settings)(new GetParametersByPathCommand({ Path: "/p" })),
-      action: "ssm:GetParametersByPath",
+      call: () => ssm(context(), settings)(new GetParameterCommand({ Name: "/p" })),
+      action: "ssm:GetParameter",
     },
   ])("knows its operation and repeats its reads: $action", async ({ call, action }) => {
     answers = [error(500, "InternalError"), error(400, "AccessDeniedException", "no")];

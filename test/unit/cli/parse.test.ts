@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../../src/domain/errors.ts";
 import { adopting } from "../../../src/cli/adopting.ts";
 import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
@@ -5,7 +6,7 @@ import { importing } from "../../../src/cli/importing.ts";
 import { options } from "../../../src/cli/options.ts";
 import { parse } from "../../../src/cli/parse.ts";
 import { verbs } from "../../../src/cli/verbs.ts";
-import { inOptions } from "../../../src/cli/words.ts";
+import { atTerminal, commands, inOptions, inOptionsOf } from "../../../src/cli/words.ts";
 import { readAction } from "../../runner/run-step.ts";
 
 const names = Object.keys(verbs);
@@ -52,10 +53,16 @@ test.each<[readonly string[], object]>([
 
 test.each<[readonly string[], string]>([
   [["deploi"], 'There is no command "deploi".'],
+  [["paln"], "Did you mean `dagster-ecs plan`?"],
+  [["everything"], "fix: Give one of these: plan, deploy,"],
+  [["plan", "--enviroment", "staging"], "`plan` has no option --enviroment."],
+  [["plan", "--enviroment=staging"], "fix: Did you mean `--environment`? See `dagster-ecs plan --help`."],
+  [["deploy", "--no-fail-erly"], "fix: Did you mean `--fail-early`?"],
+  [["plan", "-x"], "`plan` has no option --x."],
   [["--json"], "No command was given."],
   [["rollback"], "`rollback` takes one argument, <to>, and 0 were given."],
   [["deploy", "now"], "`deploy` takes no argument, and 1 were given."],
-  [["status", "--only", "code"], "Unknown option '--only'"],
+  [["status", "--only", "code"], "`status` has no option --only."],
   [["plan", "--stack"], "'--stack <value>' argument missing"],
   [["deploy", "--only", ""], "`--only` is empty."],
   [["deploy", "--only=code", "--only= "], "`--only` is empty."],
@@ -85,7 +92,30 @@ test.each([
   ["input plan-hash", "`--plan-hash`"],
   ["the input `queued-runs: cancel` does so", "the `--queued-runs=cancel` does so"],
   ["`gates: { reach: task }` and `task-definition`", "`gates: { reach: task }` and `task-definition`"],
-])("what is said of inputs is said of options: %s", (text, said) => expect(inOptions(text, names)).toBe(said));
+])("what is said of inputs is said of options: %s", (text, said) => expect(inOptions(text)).toBe(said));
+
+const source = readdirSync("src", { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts") && path !== "cli/words.ts")
+  .map((path) => readFileSync(`src/${path}`, "utf8").replaceAll("\\`", "`"))
+  .join("");
+
+test.each(atTerminal)("what is said in a job is said otherwise at a terminal: %s", (inJob, here) => {
+  expect(source).toContain(inJob);
+  expect(inOptions(inJob)).toContain(inOptions(here));
+  expect(inOptions(inJob)).not.toMatch(/^Give this step|role-to-assume|actions\/checkout/);
+});
+
+test("what a finding and doctor say is said of options, too", () => {
+  const fix = "Commit them. For a trial, `allow-dirty: true` releases them all the same.";
+  const where = { file: "dagster-stack.yml", line: 1, column: 1 };
+  const finding = { id: "dirty", level: "warning", where, what: "`command: rollback`", fix } as const;
+  expect(inOptionsOf(finding)).toEqual({
+    ...finding,
+    what: "`dagster-ecs rollback`",
+    fix: "Commit them. For a trial, `--allow-dirty` releases them all the same.",
+  });
+  expect(names).toEqual(expect.arrayContaining([...commands]));
+});
 
 test.each([
   ["refused", 1],

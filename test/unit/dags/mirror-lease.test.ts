@@ -129,6 +129,34 @@ test("What was under way when its run fell asleep, and arrives late, is noted; t
   expect([settled.isServed, settled.findings]).toEqual([true, []]);
 });
 
+/** A run of which one of two files that are sent at once is refused, while the other one arrives late. @param meanwhile before that one arrives */
+async function refusedAndLate(meanwhile: () => Promise<unknown>): Promise<unknown> {
+  const two = { "notes.sql": "ours", "words.sql": "ours" };
+  const plan = await planOf(two, "run/1");
+  return errorOf(
+    write(plan, two, {
+      underWay: async (path) => {
+        if (path === "notes.sql") throw new Error("denied");
+        await sleep(125);
+        await meanwhile();
+      },
+    }),
+  );
+}
+
+test("What arrives late is noted, too, when another file had failed before", async () => {
+  const error = (await told.clock.run(refusedAndLate(() => mirror(theirs, "run/2")))) as UserError;
+  expect(error.kind).toBe("superseded");
+  expect(await record()).toMatchObject({ run: "run/2", late: { paths: ["words.sql"], run: "run/1" } });
+});
+
+test("What arrives late, while nobody has taken the place, hides no failure, and is written anew by the next run", async () => {
+  const error = (await told.clock.run(refusedAndLate(() => Promise.resolve()))) as Error;
+  expect(error.message).toBe("denied");
+  expect(await record()).toMatchObject({ writing: { paths: ["notes.sql", "words.sql"], run: "run/1" } });
+  expect((await record())?.late).toBeUndefined();
+});
+
 test("A run that slept, and whose place nobody took, goes on and leaves nothing in doubt", async () => {
   let slept = 0;
   const once = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { dagster, DagsterUnreachable, type Login } from "../../../src/dagster/client.ts";
+import { dagster, DagsterOutOfReach, DagsterUnreachable, type Login } from "../../../src/dagster/client.ts";
 import { daemonHealth } from "../../../src/dagster/documents.ts";
 import { UserError } from "../../../src/domain/errors.ts";
 import { testContext } from "../context.ts";
@@ -56,6 +56,7 @@ test.each<[string, number, Record<string, string>, string, string]>([
 test.each([502, 503, 504])("HTTP %s is weather", async (status) => {
   const url = await webserver((_, response) => response.writeHead(status).end("<html>no target</html>"));
   await expect(ask(url)).rejects.toThrow(DagsterUnreachable);
+  await expect(ask(url)).rejects.not.toBeInstanceOf(DagsterOutOfReach);
 });
 
 test("nobody there is weather, with the reason", async () => {

@@ -1,4 +1,4 @@
-import { type Dagster, DagsterUnreachable } from "../../../src/dagster/client.ts";
+import { type Dagster, DagsterOutOfReach, DagsterUnreachable, outOfReach } from "../../../src/dagster/client.ts";
 import type { GateResult } from "../../../src/gates/gate.ts";
 import { webserverGate } from "../../../src/gates/webserver.ts";
 import { judgeWebservers, type Told } from "../../../src/gates/webservers/judge.ts";
@@ -91,6 +91,15 @@ test.each([true, false])(
     ]);
   },
 );
+
+test("nobody whom this runner reaches fails it with the way that is missing", async () => {
+  const { context, clock } = testContext();
+  const away = { ...answers(null), serverInfo: () => Promise.reject(new DagsterOutOfReach("ENOTFOUND")) };
+  const expected = { service: "webserver", each: null, version: null, timeoutSeconds: 60 };
+  const { cause } = await clock.run(webserverGate(away, context, expected));
+  expect(cause).toMatchObject({ id: "webserver-unreachable", fix: outOfReach });
+  expect(outOfReach).toContain("`gates: { reach: task }`");
+});
 
 test("the time-out begins with the first answer: a task that asks may have to be started before it", async () => {
   const { context, clock } = testContext();

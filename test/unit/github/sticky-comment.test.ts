@@ -7,8 +7,6 @@ import {
 } from "../../github/fake-github.ts";
 import { Octokit } from "@octokit/core";
 import { paginateRest } from "@octokit/plugin-paginate-rest";
-import { restEndpointMethods } from "@octokit/plugin-rest-endpoint-methods";
-import type { Github } from "../../../src/github/client.ts";
 import { type Commented, type StickyComment, writeComment } from "../../../src/github/sticky-comment.ts";
 
 const us = "github-actions[bot]";
@@ -19,11 +17,11 @@ let write: (comment: Partial<StickyComment>, author?: string) => Promise<Comment
 
 beforeAll(async () => {
   github = await startFakeGithub({ pullRequest: (number) => (number === theOnlyNumber ? page : undefined) });
-  // What @actions/github is made of, but for its proxies.
-  const client = new (Octokit.plugin(restEndpointMethods, paginateRest))({ auth: "ghs_secret", baseUrl: github.url });
+  // As the product opens it, but for its proxies.
+  const client = new (Octokit.plugin(paginateRest))({ auth: "ghs_secret", baseUrl: github.url });
   write = (comment, author = us) =>
     writeComment(
-      client as Github,
+      client,
       place,
       {
         key: "small/production",

@@ -160,3 +160,16 @@ describe("DeleteService", () => {
     expect((await stage.service()).status).toBe("ACTIVE");
   });
 });
+
+describe("ListClusters", () => {
+  test("names every cluster, page by page", async () => {
+    const stage = await openStage();
+    const before = (await stage.ecs.listClusters({})).clusterArns ?? [];
+    await stage.ecs.createCluster({ clusterName: "second" });
+    const first = await stage.ecs.listClusters({ maxResults: before.length });
+    expect(first.clusterArns).toEqual(before);
+    const rest = await stage.ecs.listClusters({ nextToken: first.nextToken });
+    expect(rest.clusterArns?.map((arn) => arn.split("/")[1])).toEqual(["second"]);
+    expect(rest.nextToken).toBeUndefined();
+  });
+});

@@ -11,6 +11,7 @@ import type { Release } from "../../../src/domain/release.ts";
 import type { Inputs } from "../../../src/images/content-key.ts";
 import { parseLock } from "../../../src/images/lock.ts";
 import type { ImagePlan } from "../../../src/images/plan.ts";
+import type { RolloutSettings } from "../../../src/deployments/service.ts";
 import { checkServices } from "../../../src/releases/checks.ts";
 import { checkCodeVersions } from "../../../src/releases/code-versions.ts";
 import { checkInstance } from "../../../src/releases/instance-checks.ts";
@@ -185,7 +186,7 @@ function verified({ definition = {}, service = {}, aws }: Verified): readonly Fi
 interface Running {
   readonly balanced?: readonly Balanced[];
   readonly definition?: JsonMap;
-  readonly daemon?: { readonly minimumHealthyPercent: number; readonly maximumPercent: number } | null;
+  readonly daemon?: Partial<RolloutSettings> | null;
   readonly dagster?: Readonly<Record<string, string>>;
   readonly schedules?: Readonly<Record<string, Readonly<Record<string, "RUNNING" | "STOPPED">>>>;
 }
@@ -217,7 +218,7 @@ function ofWhatRuns(example: Running): readonly { readonly id: string; readonly 
   const current = { taskDefinitions } as unknown as Release;
   return [
     ...unbalanced(laidOver(inOrder("webserver"), definition) as JsonMap, balanced),
-    ...checkServices(described, { ...observation, services }, "forward"),
+    ...checkServices(described, { ...observation, services }, new Set(["daemon"])),
     ...checkCodeVersions(described, ({ key }) => dagster[key] ?? null),
     ...checkState(described, { current, instigators: { locations, jobs: null, unknown: null } }, { only: null }, false),
   ];

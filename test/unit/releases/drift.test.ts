@@ -142,7 +142,7 @@ describe("a contract", () => {
     expect(driftOf(stack, madeUnder(0)).map(showDrift)).toEqual([
       "the stack was released under version 0 of its contract, and the infrastructure is at version 1",
     ]);
-    expect(checkServices(stack, madeUnder(0), "forward")).toEqual([
+    expect(checkServices(stack, madeUnder(0), new Set())).toEqual([
       expect.objectContaining({ id: "drift", level: "notice" }),
     ]);
   });

@@ -299,18 +299,36 @@ describe("what was done by hand, or half, is seen", () => {
   test.each([
     ["no circuit breaker", without],
     ["one that takes nothing back", { ...without, breaker: { rollback: false, threshold: usualThreshold } }],
-  ])("a service with %s is an error, unless it is ours to set", (_, rollout) => {
-    expect(planFor(changed({ rollout }), "b").findings).toContainEqual(noBreaker("error"));
+  ])("a service with %s is an error where it is rolled, unless it is ours to set", (_, rollout) => {
+    const world = withContents(changed({ rollout }), { code: "code 2" });
+    expect(planFor(world, "b").findings).toContainEqual(noBreaker("error"));
+  });
+
+  test("nothing is stopped for the circuit breaker of a service that stays as it is", () => {
+    const daemon = serviceOf(
+      "daemon",
+      first.observation.services["daemon"]?.revision ?? { family: "", revision: 1 },
+      1,
+    );
+    const services = { ...first.observation.services, daemon: { ...daemon, rollout: without } };
+    const world: World = { ...first, observation: { ...first.observation, services } };
+    const levels = (plan: Plan): readonly string[] =>
+      plan.findings.flatMap(({ id, level }) => (id === "no-breaker" ? [level] : []));
+    const ofCode = planFor(withContents(world, { code: "code 2" }), "b");
+    expect(idsOf(ofCode)).toContain("roll/code");
+    expect(levels(ofCode)).toEqual(["warning"]);
+    expect(levels(planFor(withContents(world, { host: "host 2" }), "b"))).toEqual(["error"]);
   });
 
   test("what shifts traffic in stages has no such breaker: that is a warning", () => {
     const rollout = { ...without, strategy: "BLUE_GREEN" };
-    expect(planFor(changed({ rollout }), "b").findings).toContainEqual(noBreaker("warning"));
+    const world = withContents(changed({ rollout }), { code: "code 2" });
+    expect(planFor(world, "b").findings).toContainEqual(noBreaker("warning"));
   });
 
   test("going back is not held up by a circuit breaker that somebody has switched off", () => {
     const { observation } = changed({ rollout: without });
-    const found = checkServices(dealFlow(), observation, "back").filter(({ id }) => id === "no-breaker");
+    const found = checkServices(dealFlow(), observation, new Set()).filter(({ id }) => id === "no-breaker");
     expect(found).toEqual([noBreaker("warning")]);
   });
 });

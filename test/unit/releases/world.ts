@@ -88,6 +88,7 @@ export function untouchedWorld(stack: Stack): World {
         existing: {},
         environmentFile: null,
         instanceFile: null,
+        missingModules: {},
         promoted: null,
         scripts: {},
         sql: {},
@@ -312,7 +313,8 @@ function once(
     case "mirror": {
       const seen = observation.dags[step.location];
       if (seen?.plain === undefined) throw new Error(`${step.id} writes no plain files`);
-      const dags = { ...observation.dags, [step.location]: { ...seen, plain: { ...seen.plain, isServed: true } } };
+      const plain = seen.plain.map((one) => (one.prefix === step.prefix ? { ...one, isServed: true } : one));
+      const dags = { ...observation.dags, [step.location]: { ...seen, plain } };
       return { observation: { ...observation, dags }, release, result: {} };
     }
     case "drain":

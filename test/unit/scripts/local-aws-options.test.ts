@@ -2,7 +2,7 @@ import { help, readOptions } from "../../../scripts/local-aws/options.ts";
 
 describe("the options of local-aws", () => {
   test("are those that the help names, with what they are when left out", () => {
-    const usual = { from: ".", environment: "local", secrets: null, command: null, speed: 20, exit: false };
+    const usual = { from: ".", environment: null, secrets: null, command: null, speed: 20, exit: false };
     expect(readOptions(["--stack", "s.yml"])).toEqual({ kind: "run", options: { ...usual, stack: "s.yml" } });
     const all = ["--environment", "test", "--secrets", "s.json", "--command", "plan", "--speed", "5.5", "--exit"];
     expect(readOptions(["--from", "shop", "--stack", "s.yml", ...all])).toEqual({

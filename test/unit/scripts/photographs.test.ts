@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { commentPage } from "../../../scripts/pictures/comment-page.ts";
+import { commentPage, mermaidFile, summaryPage } from "../../../scripts/pictures/comment-page.ts";
 import { photographs, sourceKeyword } from "../../../scripts/pictures/photographs.ts";
 import { textIn, withText } from "../../../scripts/pictures/png-text.ts";
 
@@ -25,4 +25,11 @@ test("lines of a diff have their colours, and what is in them stays text", () =>
 
 test("a fold that the comment does not have cannot be opened", () => {
   expect(() => commentPage("nothing", ["Cost"])).toThrow("the comment has no fold that begins with Cost");
+});
+
+test("drawings of a summary are drawn, and what is in them stays text", () => {
+  const page = summaryPage("deploy", "```mermaid\ntimeline\n    0 s : <b>\n```\n");
+  expect(page).toContain('<pre class="mermaid">timeline\n    0 s : &lt;b&gt;\n</pre>');
+  expect(page).toContain(`<script src="${mermaidFile}"></script>`);
+  expect(page).toContain("<b>deploy summary</b>");
 });

@@ -524,6 +524,48 @@ describe("parts that contradict each other", () => {
   );
 });
 
+describe("two locations whose code lies under one prefix", () => {
+  const two = (first: string, second: string): readonly string[] =>
+    told(`dags:\n  one: { directory: a, module: a${first} }\n  two: { directory: b, module: b${second} }\n`);
+  const fix =
+    "Give each location prefixes of its own, none of which another one begins with: each would take, or overwrite, what is the other's.";
+
+  test.each([
+    ["the same", ", prefix: x/", ", prefix: x/", '7:43 The versions of "two" (x/) and the versions of "one" (x/)'],
+    [
+      "one in the other",
+      ", prefix: x/y/",
+      ", prefix: x/",
+      '7:43 The versions of "two" (x/) and the versions of "one" (x/y/)',
+    ],
+    [
+      "the default of the other",
+      "",
+      ", prefix: dags/one/",
+      '7:43 The versions of "two" (dags/one/) and the versions of "one" (dags/one/)',
+    ],
+    [
+      "plain files among the other's versions",
+      "",
+      ", layout: both, mirror-prefix: dags/one/plain/",
+      '7:64 The plain files of "two" (dags/one/plain/) and the versions of "one" (dags/one/)',
+    ],
+    [
+      "plain files among plain files",
+      ", layout: mirror, mirror-prefix: plain/",
+      ", layout: both, mirror-prefix: plain/two/",
+      '7:64 The plain files of "two" (plain/two/) and the plain files of "one" (plain/)',
+    ],
+  ])("is refused with both names: %s", (_, first, second, problem) => {
+    expect(two(first, second)).toEqual([`${problem} lie under one prefix. ${fix}`]);
+  });
+
+  test("is no mistake with prefixes that only begin with the same letters, nor plain files beside versions of the same location", () => {
+    expect(two(", prefix: x/one/", ", prefix: x/one-more/, layout: mirror")).toEqual([]);
+    expect(two(", layout: both, mirror-prefix: dags/one/plain/", ", mirror-prefix: dags/one/")).toEqual([]);
+  });
+});
+
 describe("environments", () => {
   test("are judged laid over the top, each mistake at its place in the environment", () => {
     expect(

@@ -5,9 +5,12 @@ import type {
   DescribeClustersRequest,
   DescribeClustersResponse,
   ListAccountSettingsResponse,
+  ListClustersRequest,
+  ListClustersResponse,
 } from "@aws-sdk/client-ecs";
 import type { Bed, Operations } from "../bed.ts";
 import { nameOf } from "../identifiers.ts";
+import { pageOf } from "../pages.ts";
 import type { Cluster } from "../state.ts";
 
 export const clusterOperations = {
@@ -29,6 +32,12 @@ export const clusterOperations = {
         .filter((_name, index) => found[index] === undefined)
         .map((name) => ({ arn: bed.names.arn("cluster", nameOf(name)), reason: "MISSING" })),
     };
+  },
+
+  ListClusters: (bed, input: ListClustersRequest): ListClustersResponse => {
+    const arns = [...bed.state.clusters.values()].map(({ arn }) => arn);
+    const { elements, nextToken } = pageOf(arns, input, bed.rules.pageMost, bed.rules.pageMost);
+    return { clusterArns: [...elements], nextToken };
   },
 
   /** Dagster's launcher asks whether long ARNs are on. */

@@ -1,3 +1,4 @@
+import { answerOfStatus } from "../../../../src/cli/status.ts";
 import { showDrift } from "../../../../src/releases/drift.ts";
 import { explainStatus, type Status, wordsOfStatus } from "../../../../src/releases/status.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
@@ -54,6 +55,57 @@ test("Status says of each location which version readers have, of which commit, 
     expect(text).toContain(release.source.sha.slice(0, 12));
     expect(text).toContain(pointer().at.slice(0, 16).replace("T", " "));
   }
+});
+
+describe("Where plain files are kept, status", () => {
+  const plainKey = "plain/small/.mirror.json";
+  beforeEach(async () => {
+    await account.close();
+    const stack = dagsStack.replace("module: flows }", "module: flows, layout: both, mirror-prefix: plain/small/ }");
+    account = await openAccount({ stack, files: dagsFiles });
+    await deploy(1);
+  });
+
+  test("says of which version they are", async () => {
+    const status = await look();
+    expect(said(status)).toContain(`; its plain files are those of version ${pointer().version.slice(0, 12)}`);
+    expect(answerOfStatus(status, []).document).toMatchObject({
+      dags: [{ plain: { version: pointer().version, state: "whole" } }],
+    });
+  });
+
+  test("says that they are mixed while a run writes them, or when it was cut", async () => {
+    await account.commit({ "dags/flows.py": "VERSION = 2\n" });
+    await killedBefore(
+      account,
+      ({ operation, about }) => operation === "PutObject" && about.includes("plain/small/flows.py"),
+      (wire) => deployer(account, { run: 2, wire }).deploy(),
+    );
+    const status = await look();
+    expect(said(status)).toContain("its plain files are mixed");
+    expect(answerOfStatus(status, []).document).toMatchObject({ dags: [{ plain: { state: "writing" } }] });
+  });
+
+  test("says that some may be another run's, where one has written too late", async () => {
+    const { text = "{}" } = account.s3.objects.get(`deploys/${plainKey}`) ?? {};
+    const late = { paths: ["flows.py"], run: null };
+    const Body = JSON.stringify({ ...(JSON.parse(text) as object), late });
+    account.s3.answer("PutObject", { Bucket: "deploys", Key: plainKey, Body });
+    const status = await look();
+    expect(said(status)).toContain("but for 1 that a run may have written too late");
+    expect(answerOfStatus(status, []).document).toMatchObject({ dags: [{ plain: { state: "late" } }] });
+  });
+
+  test("says when it may not read their record, and of the version as before", async () => {
+    const wire: NonNullable<DeployerOptions["wire"]> = ({ operation, about }, effect) =>
+      operation === "GetObject" && about.includes(plainKey) ? Promise.reject(refusal("AccessDenied", 403)) : effect();
+    const status = await look({ wire });
+    expect(status.dags["small"]?.unknown).toBeNull();
+    expect(said(status)).toContain("of its plain files nothing is known; denied");
+    expect(answerOfStatus(status, []).document).toMatchObject({
+      dags: [{ version: pointer().version, plain: { state: null } }],
+    });
+  });
 });
 
 test("A version that somebody has switched to beside the release is drift, with whose it is; so says a plan", async () => {

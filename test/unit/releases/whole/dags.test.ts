@@ -335,7 +335,7 @@ describe("A location whose code lies in S3, behind a code server", () => {
   test.each(["archives/", "versions/"])(
     "a rollback to a version whose object below %s is gone is refused by its name",
     async (folder) => {
-      await account.commit(newDags);
+      await account.commit(thirdDags);
       const second = await run((who) => who.deploy(), { run: 2 });
       const version = versionOf(first.release) ?? "";
       const others = new Set([...account.s3.objects.keys()].filter((key) => key.includes(folder)));
@@ -348,6 +348,11 @@ describe("A location whose code lies in S3, behind a code server", () => {
       const error = await failing((who) => who.rollback("previous"), { run: 3 });
       expect(String(error)).toContain(version);
       expect(pointer().version).toBe(versionOf(second.release));
+      // As the finding says.
+      await account.commit({ "dags/flows.py": dagsFiles["dags/flows.py"] ?? "" });
+      await run((who) => who.deploy(), { run: 4 });
+      expect(account.s3.objects.has(gone ?? "")).toBe(true);
+      expect(pointer().version).toBe(version);
     },
   );
 

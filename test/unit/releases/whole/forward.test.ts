@@ -450,7 +450,11 @@ describe("A rollback", () => {
 
   test("to `previous` of the first release is refused", async () => {
     const [error, writes] = await refusedBack("previous");
-    expect(error).toMatchObject({ kind: "refused", what: "There is no release before the current one." });
+    expect(error).toMatchObject({
+      kind: "refused",
+      what: "There is no release before the current one.",
+      fix: expect.stringContaining("is the first release: there is none to go back to") as unknown,
+    });
     expect(writes).toEqual([]);
     expect(await wrongWith(account)).toEqual([]);
   });

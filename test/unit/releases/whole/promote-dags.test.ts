@@ -71,6 +71,38 @@ test("A promotion that is cut while it copies is finished by the next one", asyn
   expect(await wrongWith(production)).toEqual([]);
 });
 
+test("A manifest here, of the same files packed otherwise, is mended when its archive is gone", async () => {
+  const [key = ""] = keysOf(staging, "versions/");
+  const { text = "{}" } = staging.s3.objects.get(`staging-deploys${key}`) ?? {};
+  const gone = { ...(JSON.parse(text) as object), archive: { digest: `sha256:${"f".repeat(64)}`, size: 9 } };
+  production.s3.answer("PutObject", { Bucket: "deploys", Key: key.slice(1), Body: JSON.stringify(gone) });
+  await release(production, 2, from);
+  expect(production.s3.objects.get(`deploys${key}`)?.text).toBe(text);
+  expect(keysOf(production, "archives/")).toEqual(keysOf(staging, "archives/"));
+});
+
+test("A promotion of a part neither copies nor switches a location that nobody has named", async () => {
+  await release(production, 2, from);
+  await commitToBoth({ staging, production }, { "dags/flows.py": "VERSION = 3\n" });
+  await release(staging, 3);
+  await killedBefore(
+    production,
+    ({ to }) => to === "dagster" && served() !== versionOf(proved),
+    (wire) => deployer(production, { run: 4, wire, ...from }).deploy(),
+  );
+  await production.clock.pass(20 * 60_000);
+  await commitToBoth({ staging, production }, { "dags/flows.py": "VERSION = 4\n" });
+  const newest = await release(staging, 5);
+  const read: string[] = [];
+  const wire: NonNullable<DeployerOptions["wire"]> = ({ operation, about }, effect) => {
+    if (operation === "GetObject") read.push(about);
+    return effect();
+  };
+  await release(production, 6, { wire, wishes: { ...from.wishes, only: ["host"] } });
+  expect(served()).toBe(versionOf(proved));
+  expect(read.filter((about) => about.includes(versionOf(newest)))).toEqual([]);
+});
+
 test("An archive with other content than its manifest says is not copied, and nothing is switched", async () => {
   const [key = ""] = keysOf(staging, "archives/");
   staging.s3.answer("PutObject", { Bucket: "staging-deploys", Key: key.slice(1), Body: "something else" });

@@ -231,7 +231,7 @@ describe("When somebody else is deploying to a service that is to be rolled", ()
     await theyBegin();
     const { message, seconds } = await deployed({ inFlight: "fail" });
     expect(message).toMatch(/code: deployment theirs:1 \(ecs-svc\/\d+\), begun 2\d{3}-.*Z, 0 of 1 running/);
-    expect(message).toContain("has changed no service");
+    expect(message).toContain("Nobody is waited for, and no service was changed");
     expect(seconds).toBeLessThan(60);
     expect((await revisionsOf(account)).code).toEqual({ family: "theirs", revision: 1 });
     expect(outcome()).toBe("committed");
@@ -251,7 +251,7 @@ describe("When somebody else is deploying to a service that is to be rolled", ()
   test("`wait` waits no longer than a deployment may take", async () => {
     await theyBegin();
     const { message } = await deployed({ inFlight: "wait", timeoutSeconds: 60 });
-    expect(message).toMatch(/theirs:1 .*It was waited for 6\d s, and has changed no service/);
+    expect(message).toMatch(/theirs:1 .*It was waited for 6\d s, and no service was changed/);
   });
 
   test("`wait` can be cancelled", async () => {

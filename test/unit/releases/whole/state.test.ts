@@ -222,6 +222,7 @@ describe("A change of code", () => {
     const { result, said } = await deploy(2, { wire });
     expect(result.outcome).toBe("committed");
     expect(said).toContain("state-not-noted");
+    expect(said).toContain("or set `gates: { reach: task }`");
     expect(said).toContain("nothing was noted of it before: not compared");
   });
 
@@ -376,3 +377,21 @@ function meanwhile(deed: () => void): Wire {
     return act();
   };
 }
+
+test("Schedules that are on and due more often than a daemon is away are named before it is replaced, and only then", async () => {
+  await begin();
+  account.dagster.instigators.defined.push(
+    { kind: "schedule", location: "small", name: "often", cron: "*/2 * * * *", defaultStatus: "RUNNING" },
+    { kind: "schedule", location: "small", name: "off", cron: "* * * * *" },
+    { kind: "schedule", location: "small", name: "seldom", cron: "*/3 * * * *", defaultStatus: "RUNNING" },
+  );
+  const told = async () =>
+    (await act((who) => who.plan(), { run: 2 })).result.plan.findings.filter(({ id }) => id === "ticks-passed-over");
+  await account.commit(newCode);
+  expect(await told()).toEqual([]);
+  await account.commit(newHost);
+  const named = "due more often than that: often of small (every 2 minutes). ";
+  expect(await told()).toEqual([
+    expect.objectContaining({ level: "notice", what: expect.stringContaining(named) as unknown }),
+  ]);
+});

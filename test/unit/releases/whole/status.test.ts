@@ -1,9 +1,10 @@
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { deployer } from "../../../releases/played/deployer.ts";
 import { showDrift } from "../../../../src/releases/drift.ts";
-import { explainStatus } from "../../../../src/releases/status.ts";
+import { explainStatus, wordsOfStatus } from "../../../../src/releases/status.ts";
 import { readPastClient } from "../../local-aws/stage.ts";
-import { killedAfter } from "../../../releases/played/killed-before.ts";
+import type { OutsideCall } from "../../../releases/played/wire.ts";
+import { killedAfter, killedBefore } from "../../../releases/played/killed-before.ts";
 
 let account: PlayedAccount;
 beforeEach(async () => {
@@ -52,8 +53,23 @@ test("tells a release that is under way from one that was cut", async () => {
   expect(underWay.history.map(({ ended }) => ended)).toEqual(["under way"]);
   expect(underWay.holder?.owner.name).toBe("owner/small/run/1/job/deploy");
   expect(explainStatus(underWay).markdown).toContain("holds the lock since");
+  const said = wordsOfStatus(underWay).join("\n");
+  expect(said).toMatch(/^ {2}\S+ is being released by owner\/small\/run\/1\/job\/deploy$/m);
   await account.clock.pass(20 * 60_000);
   const over = await look();
   expect(over.history.map(({ ended }) => ended)).toEqual(["interrupted"]);
   expect(over.holder).toBeNull();
+});
+
+test("what a release has moved is on its way, and afterwards left by one that did not end: never drift", async () => {
+  const isLast = ({ operation, about }: OutsideCall): boolean =>
+    operation === "UpdateService" && about === "small-webserver";
+  await killedBefore(account, isLast, (wire) => deployer(account, { run: 1, wire }).deploy());
+  const underWay = wordsOfStatus(await look()).join("\n");
+  expect(underWay).toMatch(/^ {2}\S+ is being released by owner\/small\/run\/1\/job\/deploy$/m);
+  expect(underWay).toMatch(/^ {2}on its way: daemon /m);
+  await account.clock.pass(20 * 60_000);
+  const over = wordsOfStatus(await look()).join("\n");
+  expect(over).toMatch(/^ {2}left by a release that did not end: daemon /m);
+  expect(underWay + over).not.toContain("not as the release says");
 });
