@@ -134,6 +134,7 @@ describeEngine("deal-flow from a Dockerfile, in an engine", () => {
       ...builder.environment,
       PIP_CONF: pipConf,
       DOCKER_HOST: engine.socket,
+      BUILDX_BUILDER: "test", // which one is in use, buildx notes by the engine's address
     });
     try {
       const push = (sha: string): Promise<ActEnd> =>
