@@ -119,6 +119,7 @@ export const checkIds: readonly string[] = [
   "secret-key-missing",
   "secret-missing",
   "service-missing",
+  "sidecar-moves-host",
   "sqlalchemy-psycopg",
   "start-up-errors",
   "state-changed",

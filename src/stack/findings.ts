@@ -15,6 +15,7 @@ export function findings(stack: Stack, today: string): readonly Finding[] {
     ...runsWithoutTheirCode(stack),
     ...nobodyToAsk(stack),
     ...instanceFilesElsewhere(stack),
+    ...sidecarsThatMoveHosts(stack),
   ];
   return withLevels(found, stack.checks, today);
 }
@@ -167,4 +168,26 @@ export function pathInCheckout({ files }: Layers, path: string): string | null {
 
 function tasksOf({ services, runs, migrations }: Stack): readonly Task[] {
   return [...Object.values(services), ...(runs.kind === "ecs" ? Object.values(runs.definitions) : []), ...migrations];
+}
+
+/** A host stays where only code changed, unless it holds that code's image a second time. */
+function sidecarsThatMoveHosts({ services }: Stack): readonly Finding[] {
+  const all = Object.values(services);
+  const codeImages = new Set(all.filter(({ kind }) => kind === "code-location").map(({ image }) => image));
+  return all
+    .filter(({ movesWith }) => movesWith === "dagster")
+    .flatMap(({ key, sidecars }) =>
+      Object.entries(sidecars).flatMap(([name, { place, image }]): readonly Finding[] => {
+        if (image.kind !== "own" || !codeImages.has(image.key)) return [];
+        return [
+          {
+            id: "sidecar-moves-host",
+            level: "warning",
+            where: place,
+            what: `Sidecar ${name} runs image ${image.key}, which serves code: each change of code restarts services.${key}, which would stay otherwise.`,
+            fix: `Give the sidecar an image of its own; or say that it is meant: \`moves-with: image\` in services.${key}.`,
+          },
+        ];
+      }),
+    );
 }

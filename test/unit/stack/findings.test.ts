@@ -251,3 +251,26 @@ test("every finding has an id that `checks` can name, and every such id a findin
   const found = texts.flatMap((text) => [...text.matchAll(/\bid: "([a-z-]+)",\s+level\b/g)].map(([, id]) => id));
   expect(new Set(found)).toEqual(new Set(checkIds));
 });
+
+describe("a sidecar on an image that serves code", () => {
+  const movedBy = (web: string, rest = ""): readonly string[] => {
+    const code = "code: { kind: code-location, image: app, location: shop, module: m, address: code }";
+    const text = `${images}services: { ${code}, web: { kind: webserver, image: app, url: "http://w", ${web} }${rest} }\n`;
+    return findings(stackOf(withTop(text), { contract: contract() }), today)
+      .filter(({ id }) => id === "sidecar-moves-host")
+      .map(({ what }) => what);
+  };
+
+  test("moves a host that stays where only code changed", () => {
+    expect(movedBy("sidecars: { metrics: { image: app } }")).toEqual([
+      expect.stringMatching(/^Sidecar metrics runs image app, .* restarts services\.web,/),
+    ]);
+  });
+
+  test.each([
+    ["its image serves no code", "sidecars: { metrics: { image: big } }"],
+    ["its image is from elsewhere", "sidecars: { metrics: { image: 'quay.io/p/exporter:1.2' } }"],
+    ["its host moves with its image anyway", "moves-with: image, sidecars: { metrics: { image: app } }"],
+    ["its host loads that code itself", "locations: [other], sidecars: { metrics: { image: app } }"],
+  ])("is not told where %s", (_, web) => expect(movedBy(web)).toEqual([]));
+});
