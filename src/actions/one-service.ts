@@ -79,7 +79,7 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     const request = {
       cluster,
       service: name,
-      to: verdict.from ?? settled(before),
+      to: before === null ? null : work.settledRevision(before),
       count,
       ...(before?.primary == null ? {} : { former: before.primary.id }),
       ...(verdict.to === null ? {} : { ours: verdict.to }),
@@ -99,8 +99,11 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
         said: `${told ? "Taken" : "NOT taken"} back to ${nameOf(request.to)}${why === null ? "." : `: ${why}`}`,
       };
     };
-    const isMoved = request.to !== null && !sameRevision(request.to, verdict.to);
-    const taken = isMoved && isToGoBack(verdict, rolling) ? await takeBack() : null;
+    const isCounted = count !== null && count !== desiredCount;
+    const isMoved = request.to !== null && (isCounted || !sameRevision(request.to, verdict.to));
+    // ECS goes back to the former revision, and leaves the count as it was given.
+    const isCountLeft = isCounted && verdict.verdict === "rolled-back";
+    const taken = isMoved && (isCountLeft || isToGoBack(verdict, rolling)) ? await takeBack() : null;
     const isCut = verdict.verdict === "cancelled" || taken?.isBack === false;
     const isToBeSent = isCut && context.signal.aborted && rolling.onCancel === "rollback";
     const sent = !isToBeSent ? taken : isMoved ? await sendBack() : request.to === null ? unknownBefore : null;
@@ -119,11 +122,6 @@ const unknownBefore: Back = {
   isBack: false,
   said: "NOT taken back: nothing ran in it before, or somebody else was still bringing it to what it was to run.",
 };
-
-/** What it has come to run; null: nothing, or what somebody else was still bringing it to, which nobody knows to run. */
-function settled(before: Awaited<ReturnType<typeof Work.undisturbedService>>): Revision | null {
-  return before?.primary?.state === "IN_PROGRESS" ? null : (before?.revision ?? null);
-}
 
 /** How a service went back to what it ran before. */
 interface Back {

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import { type Advice, UserError } from "../domain/errors.ts";
 import { type DagsterAddress, httpWay } from "./http.ts";
-import { judgeReply } from "./judge.ts";
+import { errorsIn, judgeReply } from "./judge.ts";
 import { DagsterUnreachable, type Way } from "./way.ts";
 
 export type { DagsterAddress, Login } from "./http.ts";
@@ -34,7 +34,7 @@ export function dagster(address: DagsterAddress, context: Context): Dagster {
 /** GraphQL as Dagster's webserver speaks it, whoever carries question and answer. */
 export function dagsterOver(way: Way): Dagster {
   const { base } = way;
-  const exchange = async (path: string, body: string | null): Promise<unknown> => {
+  const exchange = async (path: string, body: string | null): Promise<Readonly<Record<string, unknown>>> => {
     const url = `${base}${path}`;
     const judged = judgeReply(await way.send({ path, body }), url, way.login);
     switch (judged.kind) {
@@ -74,11 +74,12 @@ export class QuestionRefused extends UserError {
   }
 }
 
-function dataOf(json: unknown, document: Document<unknown>, base: string): unknown {
-  const { data, errors } = json as { data?: unknown; errors?: readonly { message?: string }[] };
+function dataOf(json: Readonly<Record<string, unknown>>, document: Document<unknown>, base: string): unknown {
+  const { data, errors } = json;
   if (data !== undefined && data !== null && errors === undefined) return data;
+  const said = errorsIn(json);
   throw new QuestionRefused(document.name, {
-    what: `Dagster refuses the query ${document.name}: ${errors?.map(({ message }) => message ?? "").join("; ") ?? "no data"}`,
+    what: `Dagster refuses the query ${document.name}: ${said.length > 0 ? said.join("; ") : "it answers without data"}`,
     where: base,
     fix: "Use a Dagster of 1.9 or newer; if it is one, please report this.",
   });

@@ -1,6 +1,7 @@
 import type { Sent } from "./way.ts";
 import type { Advice } from "../domain/errors.ts";
 import { parsedJson } from "../domain/json.ts";
+import { hideSecrets } from "../domain/redaction.ts";
 
 /** What came back to a request, from Dagster or from whatever stands in front of it. */
 export interface Reply {
@@ -14,15 +15,17 @@ export interface Reply {
 
 /** What a reply is. */
 export type Judged =
-  | { readonly kind: "json"; readonly json: unknown }
+  /** A mapping, from Dagster: with `data`, or with `errors` that no second try mends; or what another path answers. */
+  | { readonly kind: "json"; readonly json: Readonly<Record<string, unknown>> }
   /** Nobody, or somebody who is not ready, answered: worth another try. */
   | { readonly kind: "weather"; readonly what: string }
   /** It stays so until somebody changes something. */
   | { readonly kind: "refused"; readonly advice: Advice };
 
 /**
- * Reads a reply. Errors of Dagster's resolvers come with HTTP 500 and those of documents with 400, so JSON is JSON whatever the
- * status is (dagster_webserver/graphql.py).
+ * Reads a reply. Errors of Dagster's resolvers come with HTTP 500 and those of documents with 400 (dagster_webserver/graphql.py), so
+ * that an answer may be whole whatever the status is. A resolver that fails over its database may not fail the next time; JSON with
+ * another status, and nothing of GraphQL in it, is of whoever stands in front.
  * @param url that was asked
  * @param login what was sent along to be let in; null: nothing was
  */
@@ -32,7 +35,7 @@ export function judgeReply(reply: Reply, url: string, login: Sent | null): Judge
   if (status === 401 || status === 403) return { kind: "refused", advice: unauthorized(reply, url, login) };
   if ([502, 503, 504].includes(status)) return { kind: "weather", what: `${url} answers HTTP ${status}` };
   const json = parsedJson(body);
-  if (json !== undefined) return { kind: "json", json };
+  if (isMapping(json)) return judgeJson(status, json, url);
   const isPage = status < 300 && /^\s*</.test(body);
   if (!isPage) return { kind: "weather", what: `${url} answers HTTP ${status}, and not as Dagster does` };
   // Dagster answers every path that it does not know with the page of its own UI.
@@ -40,6 +43,27 @@ export function judgeReply(reply: Reply, url: string, login: Sent | null): Judge
     kind: "refused",
     advice: /<title>\s*Dagster\b/i.test(body) ? elsewhere(url) : notLetIn(url, "it answers with a web page", login),
   };
+}
+
+function isMapping(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function judgeJson(status: number, json: Readonly<Record<string, unknown>>, url: string): Judged {
+  const isWhole = json["errors"] === undefined && typeof json["data"] === "object" && json["data"] !== null;
+  if (isWhole || status < 400) return { kind: "json", json };
+  const errors = errorsIn(json);
+  if (status === 400 && errors.length > 0) return { kind: "json", json };
+  if (errors.length === 0) return { kind: "weather", what: `${url} answers HTTP ${status}, and not as Dagster does` };
+  return { kind: "weather", what: `${url} answers HTTP ${status}: ${errors.join("; ")}` };
+}
+
+/** Messages of GraphQL's errors, without what may be a secret: Dagster repeats what its database says. */
+export function errorsIn({ errors }: Readonly<Record<string, unknown>>): readonly string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.flatMap((error: unknown) =>
+    isMapping(error) && typeof error["message"] === "string" ? [hideSecrets(error["message"])] : [],
+  );
 }
 
 /** Only where it leads is said: what follows a `?` may be a secret of the login. */

@@ -8,7 +8,7 @@ import type { Deployment, ServiceObservation } from "./service.ts";
 import { type FailureId, mainFailure } from "./stopped-tasks/explain.ts";
 import { logAdviceOf } from "./stopped-tasks/log-advice.ts";
 import type { StoppedTask } from "./stopped-tasks/read.ts";
-import { awaitedHook, needsWord, stageOf } from "./strategies.ts";
+import { awaitedHook, isStaged, needsWord, stageOf } from "./strategies.ts";
 import { targetAdviceOf } from "./stopped-tasks/target-advice.ts";
 import type { Track } from "./track.ts";
 
@@ -17,6 +17,7 @@ export type CauseId =
   | FailureId
   | "task-not-placed"
   | "alarm-triggered"
+  | "hook-failed"
   | "stopped-by-hand"
   | "old-tasks-remain"
   | "superseded"
@@ -73,7 +74,7 @@ function reasonFor(track: Track, ending: Exclude<Ending, "complete">, log: strin
     case "rolled-back":
     case "rollback-failed":
     case "failed":
-      return failureReason(track, log) ?? decisionReason(track);
+      return toldReason(track) ?? failureReason(track, log) ?? decisionReason(track);
     case "unreadable":
       if (track.refusal === null && needsWord(track)) return wordRefused(track);
       return {
@@ -202,16 +203,28 @@ function placementReason({ events, aim }: Track): Reason | null {
 }
 
 /** It was ended although no task of it failed: something else decided. */
-function decisionReason(track: Track): Reason {
-  const { serviceDeployment, aim, stop, tasksRefused } = track;
-  const known = serviceDeployment === "refused" ? null : serviceDeployment;
-  if (known !== null && known.alarms.length > 0) {
+/** What ECS itself names as what it went back for: a task that also stopped meanwhile is not why. */
+function toldReason({ serviceDeployment: known }: Track): Reason | null {
+  if (known === null || known === "refused" || known.breakerTriggered) return null;
+  if (known.alarms.length > 0) {
     return {
       id: "alarm-triggered",
       what: "An alarm that watches the deployment went off.",
       fix: "Look at the metric of the alarm that is named below, since the deployment began.",
     };
   }
+  const [first] = known.failedHooks;
+  if (first === undefined) return null;
+  return {
+    id: "hook-failed",
+    what: `A lifecycle hook of the service failed, or did not answer in time: ${known.failedHooks.join(", ")}.`,
+    fix: "See what its function says of this deployment (a Lambda function has its log in CloudWatch); it answers SUCCEEDED, FAILED or IN_PROGRESS as `hookStatus`.",
+  };
+}
+
+function decisionReason(track: Track): Reason {
+  const { serviceDeployment, aim, stop, tasksRefused } = track;
+  const known = serviceDeployment === "refused" ? null : serviceDeployment;
   if (tasksRefused !== null && (stop !== null || isStillOurs(track))) {
     return {
       id: "unexplained",
@@ -222,8 +235,10 @@ function decisionReason(track: Track): Reason {
   if (known !== null && !known.breakerTriggered && known.status.startsWith("ROLLBACK")) {
     return {
       id: "stopped-by-hand",
-      what: "Somebody stopped the deployment: StopServiceDeployment.",
-      fix: "CloudTrail records StopServiceDeployment with its caller. Deploy again when it is settled who may.",
+      what: isStaged(track.service.rollout)
+        ? "Somebody stopped the deployment, or turned it back at a pause."
+        : "Somebody stopped the deployment: StopServiceDeployment.",
+      fix: "CloudTrail records StopServiceDeployment and ContinueServiceDeployment with their caller. Deploy again when it is settled who may.",
     };
   }
   return {

@@ -4,6 +4,7 @@ export { isOptionalCallRefused, observeDigests, observeServices } from "./observ
 export { countOlderTasks } from "./stopped-tasks/read.ts";
 export { roll } from "./roll.ts";
 export type { Deployment, Digests, SeenDigests, ServiceNetwork, ServiceObservation } from "./service.ts";
+export { settledRevision } from "./service.ts";
 export { applySettings } from "./settings.ts";
 export { stop } from "./stop.ts";
 export { takeBack } from "./take-back.ts";

@@ -57,6 +57,8 @@ export interface ServiceDeploymentObservation {
   readonly stage: string | null;
   /** Hooks that it has not passed. */
   readonly waiting: readonly WaitingHook[];
+  /** Ids of hooks that failed, or whose time is over, where that ends the rollout. */
+  readonly failedHooks: readonly string[];
   readonly reason: Untrusted;
   readonly breakerTriggered: boolean;
   /** Names of the alarms that went off. */
@@ -79,6 +81,11 @@ export interface WaitingHook {
   readonly timeoutAction: string | null;
 }
 
+/** It goes into words of our own. */
+function hookName(id = ""): string {
+  return /^[\w:/.-]{1,256}$/.test(id) ? id : "of a strange name";
+}
+
 /**
  * @returns null when ECS does not know it (yet).
  * @throws AwsError
@@ -96,13 +103,15 @@ export async function observeServiceDeployment(
     stage: deployment.lifecycleStage ?? null,
     waiting: (deployment.lifecycleHookDetails ?? [])
       .filter(({ status }) => status === "AWAITING_ACTION" || status === "IN_PROGRESS")
-      .map(({ hookId = "", status, expiresAt, timeoutAction }) => ({
-        // It goes into words of our own.
-        id: /^[\w:/.-]{1,256}$/.test(hookId) ? hookId : "of a strange name",
+      .map(({ hookId, status, expiresAt, timeoutAction }) => ({
+        id: hookName(hookId),
         awaitsAction: status === "AWAITING_ACTION",
         expiresAt: expiresAt?.getTime() ?? null,
         timeoutAction: timeoutAction ?? null,
       })),
+    failedHooks: (deployment.lifecycleHookDetails ?? []).flatMap(({ hookId, status, timeoutAction }) =>
+      status === "FAILED" || (status === "TIMED_OUT" && timeoutAction !== "CONTINUE") ? [hookName(hookId)] : [],
+    ),
     reason: untrusted(deployment.statusReason ?? ""),
     breakerTriggered: deployment.deploymentCircuitBreaker?.status === "TRIGGERED",
     alarms: deployment.alarms?.status === "TRIGGERED" ? (deployment.alarms.triggeredAlarmNames ?? []) : [],

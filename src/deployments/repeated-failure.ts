@@ -45,18 +45,21 @@ export function mayOnlyRepeat({ stopped }: Pick<Track, "stopped">): boolean {
 /** Lines of a log that are compared. */
 const compared = 5;
 
-/** What a container said last, without what differs from one time to the next: times, ids, addresses, counts. */
+/** What differs from one start to the next, and says nothing: ids, moments, addresses, processes, durations. */
+const passing = [
+  /\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b/gi,
+  /\b\d{4}-\d\d-\d\d\b|\b\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?\b/g,
+  /\b\d{1,3}(?:[.-]\d{1,3}){3}(?::\d+)?\b/g,
+  /\bpid[ =:]*\d+|\[\d+\]|\b\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes)\b|\b\d{5,}\b/gi,
+];
+
+/**
+ * What a container said last, without what differs by itself. Other numbers stay: "applied 3 of 10" and "applied 6 of 10" is
+ * somebody who gets on.
+ */
 export function comparable(log: string): string {
-  return log
-    .trimEnd()
-    .split("\n")
-    .slice(-compared)
-    .map((line) =>
-      line
-        .replaceAll(/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b/gi, "#")
-        .replaceAll(/\d+/g, "#"),
-    )
-    .join("\n");
+  const last = log.trimEnd().split("\n").slice(-compared).join("\n");
+  return passing.reduce((text, what) => text.replaceAll(what, "#"), last);
 }
 
 /** The two that failed last, and alike. */

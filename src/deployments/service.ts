@@ -115,6 +115,18 @@ export interface ServiceObservation {
   readonly events: readonly ServiceEvent[];
 }
 
+/**
+ * What a service has come to run, and not what somebody is bringing it to. @returns null: nothing, as far as ECS tells; or what is
+ * under way is all there is.
+ */
+export function settledRevision({ primary, others, revision }: ServiceObservation): Revision | null {
+  if (primary === null || primary.state === "COMPLETED" || primary.state === null) return revision;
+  const [newest] = others
+    .filter(({ state }) => state === "COMPLETED")
+    .sort((one, other) => other.createdAt - one.createdAt);
+  return newest?.revision ?? null;
+}
+
 /** Digests by the name of their container. */
 export type Digests = Readonly<Record<string, Digest>>;
 

@@ -16,6 +16,7 @@ import { type Changes, planRoll, type RollPlan } from "./plan.ts";
 import { present } from "./preconditions.ts";
 import { requestedRevision, type RollRequest, whereIs } from "./request.ts";
 import { observed, type ServiceEvent, type ServiceObservation } from "./service.ts";
+import { isStaged } from "./strategies.ts";
 import { type Aim, type Track, track } from "./track.ts";
 
 /** Milliseconds from an answer that may be an old one to the next look. */
@@ -68,8 +69,10 @@ export async function start(
     // Where there is nothing to do there is nothing to tell, either: whoever asks again has been told.
     return track(aim, service, plan.kind === "unchanged" ? service.events : service.events.filter(isEarlier));
   }
+  const isCountAlone = plan.changes.taskDefinition === undefined && plan.changes.forceNewDeployment === undefined;
+  const underWay = isCountAlone ? await aimAtPresent(ecs, request, service, begun) : null;
   const { after, isOurs } = await update(ecs, context, request, service, plan.changes);
-  const aim = aimAtUpdate(request, service, after, begun);
+  const aim = withWhatGoesOn(aimAtUpdate(request, service, after, begun), underWay);
   if (isOurs) return track(aim, after, after.events);
   // Whether ours began before the newer one is seen by whether it is still there.
   const mine = after.others.find(({ id, revision }) => !aim.before.includes(id) && sameRevision(revision, aim.to));
@@ -143,13 +146,19 @@ async function aimAtPresent(
   const to = requestedRevision(request);
   const { primary, others } = service;
   const replaced = others.find(({ revision }) => !sameRevision(revision, to));
-  const moves = primary?.state === "IN_PROGRESS";
+  const isRolling = primary?.state === "IN_PROGRESS";
+  // All may run, and its traffic still be shifted, or be taken back: `deployments[]` does not tell.
+  const underWay =
+    isRolling || isStaged(service.rollout)
+      ? await serviceDeploymentUnderWay(ecs, service, to)
+      : { serviceDeploymentArn: null, returning: false };
+  const moves = isRolling || underWay.serviceDeploymentArn !== null;
   return {
     ...commonAim(request, begun),
     to,
     from: moves ? (replaced?.revision ?? null) : to,
     deploymentId: primary?.id ?? null,
-    ...(moves ? await serviceDeploymentUnderWay(ecs, service, to) : { serviceDeploymentArn: null, returning: false }),
+    ...underWay,
     formerServiceDeploymentArn: service.serviceDeploymentArn,
     before: others.map(({ id }) => id),
     moves,
@@ -199,6 +208,13 @@ async function bringsOther(
     if (isOptionalCallRefused(error)) return false;
     throw error;
   }
+}
+
+/** A count alone leaves what is under way to go on: what it replaces, and what tells when it is over, stay what they were. */
+function withWhatGoesOn(aim: Aim, underWay: Aim | null): Aim {
+  if (underWay === null || !underWay.moves || aim.deploymentId !== underWay.deploymentId) return aim;
+  const { from, returning } = underWay;
+  return { ...aim, from, returning, serviceDeploymentArn: aim.serviceDeploymentArn ?? underWay.serviceDeploymentArn };
 }
 
 function aimAtUpdate(request: RollRequest, before: ServiceObservation, after: ServiceObservation, begun: number): Aim {

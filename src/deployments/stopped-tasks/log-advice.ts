@@ -77,6 +77,27 @@ const rows: readonly Row[] = [
     source: psycopg,
   },
   {
+    line: /AdminShutdown|terminating connection due to administrator command|connection already closed|cannot execute .* in a read-only transaction|server closed the connection unexpectedly/i,
+    what: "the database has ended the connection, or takes no writes just now: it fails over, or is restarted",
+    fix: "Wait until it is up again, and deploy again. If it stays so, check that the host name is that of the writer.",
+    passes: true,
+    source: "https://www.postgresql.org/docs/current/errcodes-appendix.html",
+  },
+  {
+    line: /Throttling(?:Exception)?|TooManyRequests|Rate exceeded|SlowDown|RequestLimitExceeded/i,
+    what: "AWS answers more slowly than the program asks",
+    fix: "Let the program ask less often, or repeat with pauses (boto3: `retries: { mode: adaptive }`).",
+    passes: true,
+    source: "https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html",
+  },
+  {
+    line: /\b(?:Read|Connect|Connection)Time(?:d )?out(?:Error)?\b|\btimed out\b|ConnectionResetError|Connection reset by peer/i,
+    what: "a server that the program needs did not answer in time",
+    fix: "Check that the task reaches it: subnets, security groups, proxy; and deploy again if it was away.",
+    passes: true,
+    source: exceptions,
+  },
+  {
     line: /connection (?:to server .*failed|refused|timed out)|could not connect to server|OperationalError/i,
     what: "the database, or another server, cannot be reached from the task",
     fix: "Check host, port and the security group of the database: it must let the task's in.",

@@ -66,18 +66,31 @@ export function startUpErrors(messages: readonly string[]): readonly StartUpErro
   return [...found.values()];
 }
 
-/** Index of the line that a traceback ends with; of one that others follow in a chain, the last one's. */
+/**
+ * Index of the line that a traceback ends with; of one that others follow in a chain, the last one's. A message may have several
+ * lines before the chain goes on, as that of gRPC's errors has.
+ */
 function endOfChain(lines: readonly string[], begun: number): number {
   let end = endOfOne(lines, begun);
-  for (let at = end + 1; at < lines.length; at += 1) {
-    const line = lines[at] ?? "";
-    if (line.trim() === "" || chained.test(line)) continue;
-    if (!line.includes(begin)) break;
-    if (!lines.slice(end + 1, at).some((between) => chained.test(between))) break;
-    end = endOfOne(lines, at);
-    at = end;
+  for (;;) {
+    const next = nextOfChain(lines, end);
+    if (next === null) return end;
+    end = endOfOne(lines, next);
   }
-  return end;
+}
+
+/** Lines that the message of an error may have beyond its first. */
+const mostLinesOfMessage = 20;
+
+/** Where the next traceback of a chain begins. @returns null: none follows */
+function nextOfChain(lines: readonly string[], end: number): number | null {
+  const mark = lines
+    .slice(end + 1, end + 2 + mostLinesOfMessage)
+    .findIndex((line) => chained.test(line) || line.includes(begin));
+  const at = end + 1 + mark;
+  if (mark < 0 || !chained.test(lines[at] ?? "")) return null;
+  const after = lines.slice(at + 1, at + 4).findIndex((line) => line.includes(begin));
+  return after < 0 ? null : at + 1 + after;
 }
 
 /** A log that ends within a traceback ends it. */

@@ -82,13 +82,15 @@ function sideOf(
 
 const knowing = "Look at it yourself; of a database the contract may name its `security-groups`.";
 
-/** Rules that let everybody in, wherever they are: nobody but load balancers has to. */
+/** Rules that let everybody in, wherever they are: nobody but load balancers has to. ICMP opens no port: its numbers are types. */
 export function openToAll(groups: Groups, { name, groups: own }: End): readonly string[] {
   return own.flatMap((id) =>
-    (groups[id]?.ingress ?? []).flatMap(({ cidrs, ports }) =>
-      cidrs
-        .filter((cidr) => everybody.has(cidr))
-        .map((cidr) => `${id} of ${name} lets in ${cidr} on ${ports === null ? "every port" : portsOf(ports)}`),
+    (groups[id]?.ingress ?? []).flatMap(({ protocol, cidrs, ports }) =>
+      icmp.has(protocol)
+        ? []
+        : cidrs
+            .filter((cidr) => everybody.has(cidr))
+            .map((cidr) => `${id} of ${name} lets in ${cidr} on ${ports === null ? "every port" : portsOf(ports)}`),
     ),
   );
 }
@@ -99,6 +101,8 @@ export function letsEverybodyIn(groups: Groups, ids: readonly string[], port: nu
     (groups[id]?.ingress ?? []).some((rule) => isFor(rule, port) && rule.cidrs.some((cidr) => everybody.has(cidr))),
   );
 }
+
+const icmp: ReadonlySet<string> = new Set(["icmp", "1", "icmpv6", "58"]);
 
 const everybody: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 

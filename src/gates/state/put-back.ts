@@ -1,4 +1,4 @@
-import type { Dagster } from "../../dagster/client.ts";
+import { type Dagster, QuestionRefused } from "../../dagster/client.ts";
 import {
   isChanged,
   resetSchedule,
@@ -10,7 +10,9 @@ import {
   stopSchedule,
   stopSensor,
 } from "../../dagster/instigators.ts";
+import { askedSince } from "../../dagster/versions.ts";
 import type { Instigator } from "../../domain/instigators.ts";
+import { hideSecrets } from "../../domain/redaction.ts";
 import type { SeenInstigator } from "./compare.ts";
 
 /** Status and cursor that one is to have. `byHand`: null when it does not matter whether the code says so or somebody. */
@@ -37,8 +39,9 @@ export async function putBackState(
     document: StateChange,
     variables: Readonly<Record<string, unknown>>,
   ): Promise<string | null> => {
-    const answer = await dagster.ask(document, variables);
-    return isChanged(answer) ? null : (answer.changed.message ?? answer.changed.__typename);
+    const answer = await dagster.ask(document, variables).catch(unknownTo);
+    if (answer === null) return `this Dagster does not know ${document.name}: that takes ${askedSince[document.name]}`;
+    return isChanged(answer) ? null : hideSecrets(answer.changed.message ?? answer.changed.__typename);
   };
   if (wanted.status !== now.status) {
     const refused = await change(changeTo(now, wanted), { selector, id });
@@ -49,6 +52,12 @@ export async function putBackState(
   // One that is on moves its cursor by itself: only where there is none, something is missing.
   if (now.status === "RUNNING" && now.cursor !== null) return null;
   return change(setSensorCursor, { selector, cursor });
+}
+
+/** An older Dagster may not know what is asked: that is an answer, too. */
+function unknownTo(error: unknown): null {
+  if (error instanceof QuestionRefused && askedSince[error.document] !== undefined) return null;
+  throw error;
 }
 
 function changeTo({ kind, defaultStatus }: SeenInstigator, { status, byHand }: WantedState): StateChange {

@@ -1,4 +1,4 @@
-import { observeServices, type ServiceObservation } from "../../deployments/index.ts";
+import { observeServices, type ServiceObservation, settledRevision } from "../../deployments/index.ts";
 import type { Before } from "../../domain/journal.ts";
 import type { Stack } from "../../stack/index.ts";
 import type { Clients } from "../connections.ts";
@@ -45,7 +45,10 @@ function leftServices(
   });
 }
 
-/** As they are now; but where a release was cut or has failed, as they were before it. */
+/**
+ * As they are now; but where a release was cut or has failed, as they were before it, and where somebody else is bringing one to
+ * something, what it has come to run before that.
+ */
 export function beforeOf(
   services: Observation["services"],
   history: Pick<History, "unfinished">,
@@ -53,7 +56,8 @@ export function beforeOf(
   const former = beforeUnfinished(history);
   const before = Object.entries(services).flatMap(([key, service]): [string, Before][] => {
     if (service === null) return [];
-    const { name, revision: taskDefinition, desiredCount } = service;
+    const { name, revision, desiredCount } = service;
+    const taskDefinition = settledRevision(service) ?? revision;
     return [[key, former.get(name)?.before ?? { service: name, taskDefinition, desiredCount }]];
   });
   return Object.fromEntries(before);

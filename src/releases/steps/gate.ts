@@ -1,4 +1,6 @@
+import { isAwsError } from "../../aws/error.ts";
 import { observeServices } from "../../deployments/index.ts";
+import { UserError } from "../../domain/errors.ts";
 import type { Finding } from "../../domain/finding.ts";
 import { resolveText, type Results } from "../../domain/later.ts";
 import type { GateName, Step } from "../../domain/plan.ts";
@@ -39,7 +41,7 @@ export type GateShop = Pick<
 
 /** Asks a gate, and goes on when it passes. @throws StepFailed, AwsError, Cancelled */
 export async function passGate(shop: GateShop, step: Extract<Step, { kind: "gate" }>, results: Results): Promise<Done> {
-  const gate = await ask(shop, step, results);
+  const gate = await askAtItsLevel(shop, step, results);
   const {
     cause,
     evidence,
@@ -52,6 +54,38 @@ export async function passGate(shop: GateShop, step: Extract<Step, { kind: "gate
   const error = levelled.find(({ level }) => level === "error");
   if (error !== undefined) throw new StepFailed(error, evidence);
   return { results: {}, parts: {}, said: seen, gate };
+}
+
+/**
+ * A gate that is only to be told of must not stop a release because it cannot be asked: a login in front, a call that is denied. What
+ * stops everything else as well is thrown: credentials that have ended, a lock that somebody else holds.
+ */
+async function askAtItsLevel(
+  shop: GateShop,
+  step: Extract<Step, { kind: "gate" }>,
+  results: Results,
+): Promise<GateResult> {
+  const begun = shop.context.clock.now();
+  try {
+    return await ask(shop, step, results);
+  } catch (error) {
+    const isWarned = shop.stack.gates.levels[step.gate]?.level === "warn";
+    if (!isWarned || !(error instanceof UserError)) throw error;
+    if (error.kind !== "refused" || isAwsError(error, "expired")) throw error;
+    return {
+      gate: step.gate,
+      on: step.on,
+      cause: {
+        id: "gate-not-asked",
+        what: `Gate ${step.gate} of ${step.on} could not be asked: ${error.what}`,
+        fix: error.fix,
+      },
+      seen: "it could not be asked",
+      evidence: [],
+      seconds: (shop.context.clock.now() - begun) / 1000,
+      since: null,
+    };
+  }
 }
 
 /** Causes of gates that name what the code does not have: a job, a schedule. */

@@ -175,6 +175,31 @@ describe("a deployment of somebody else under way", () => {
   });
 });
 
+test("what is taken over and fails goes back to what had come to run, and not to what it was taken over from", async () => {
+  await breakerOff();
+  const good = await revisionThat("sleep", "1005");
+  expect((await step({ "task-definition": good })).outputs["verdict"]).toBe("succeeded");
+  const theirs = await revisionThat("sh", "-c", "sleep 1; exit 1");
+  await client.send(new UpdateServiceCommand({ cluster: "small", service: "small-daemon", taskDefinition: theirs }));
+  const ours = await revisionThat("sh", "-c", "echo the disk is full; exit 2");
+  const { log, outputs } = await step({ "task-definition": ours });
+  expect(outputs["verdict"]).toBe("failed");
+  expect(log.join("\n")).toMatch(/Taken back to small-daemon:\d+\./);
+  expect(await running()).toBe(good);
+});
+
+test("a count that was given goes back with the revision, also where ECS has gone back by itself", async () => {
+  const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: true } };
+  await client.send(new UpdateServiceCommand({ cluster: "small", service: "small-daemon", deploymentConfiguration }));
+  const before = await revisionThat("sleep", "1006");
+  expect((await step({ "task-definition": before })).outputs["verdict"]).toBe("succeeded");
+  const crashes = await revisionThat("sh", "-c", "exit 5");
+  const { outputs, log } = await step({ "task-definition": crashes, "desired-count": "2" });
+  expect([outputs["verdict"], log.join("\n")]).toEqual(["rolled-back", expect.stringMatching(/Taken back to/)]);
+  const found = await client.send(new DescribeServicesCommand({ cluster: "small", services: ["small-daemon"] }));
+  expect([found.services?.[0]?.taskDefinition, found.services?.[0]?.desiredCount]).toEqual([before, 1]);
+});
+
 test.each([
   ["leave", "left to ECS", false],
   ["rollback", "taken back", true],

@@ -1,4 +1,4 @@
-import { judgeReply, type Judged, type Reply } from "../../../src/dagster/judge.ts";
+import { errorsIn, judgeReply, type Judged, type Reply } from "../../../src/dagster/judge.ts";
 
 const url = "https://dagster.example/data/graphql";
 const reply = (some: Partial<Reply>): Reply => ({ status: 200, location: null, challenge: null, body: "", ...some });
@@ -6,8 +6,46 @@ const judged = (some: Partial<Reply>, login: string | null = null): Judged =>
   judgeReply(reply(some), url, login === null ? null : { kind: "basic", from: login });
 const page = "<!doctype html><html><title>Sign in</title></html>";
 
-test.each([200, 400, 500])("JSON is an answer whatever the status is: %i", (status) => {
+test.each([200, 400, 500])("data without errors is an answer whatever the status is: %i", (status) => {
   expect(judged({ status, body: '{"data":{}}' })).toEqual({ kind: "json", json: { data: {} } });
+});
+
+test("a document that Dagster does not take is an answer, and stays one", () => {
+  const body = '{"data":null,"errors":[{"message":"Cannot query field"}]}';
+  expect(judged({ status: 400, body })).toEqual({ kind: "json", json: JSON.parse(body) });
+});
+
+test.each<[string, number, unknown, string]>([
+  [
+    "a resolver that fails over its database",
+    500,
+    { data: null, errors: [{ message: "(psycopg2.OperationalError) server closed the connection" }] },
+    "HTTP 500: (psycopg2.OperationalError) server closed the connection",
+  ],
+  [
+    "half an answer of a resolver that fails",
+    500,
+    { data: { instance: null }, errors: [{ message: "database is away" }] },
+    "HTTP 500: database is away",
+  ],
+  ["a gateway that limits", 429, { message: "Too Many Requests" }, "HTTP 429, and not as Dagster does"],
+  ["a gateway's error", 500, { message: "Internal Server Error" }, "HTTP 500, and not as Dagster does"],
+  ["a gateway that knows no such path", 404, { message: "Not Found" }, "HTTP 404, and not as Dagster does"],
+  ["null", 200, null, "HTTP 200, and not as Dagster does"],
+  ["a list", 500, [{ data: {} }], "HTTP 500, and not as Dagster does"],
+  ["errors that are none", 500, { errors: "x" }, "HTTP 500, and not as Dagster does"],
+])("%s is weather, in JSON too", (_, status, json, words) => {
+  expect(judged({ status, body: JSON.stringify(json) })).toEqual({ kind: "weather", what: `${url} answers ${words}` });
+});
+
+test("what Dagster repeats of its database shows no password", () => {
+  const message = 'could not connect: "postgresql://dagster:hunter2hunter2@db.example/dagster"';
+  for (const status of [400, 500]) {
+    const answer = judged({ status, body: JSON.stringify({ data: null, errors: [{ message }] }) });
+    const said = answer.kind === "json" ? errorsIn(answer.json) : answer.kind === "weather" ? [answer.what] : [];
+    expect(said).toEqual([expect.stringContaining("db.example")]);
+    expect(said.join()).not.toContain("hunter2");
+  }
 });
 
 test.each<[string, Partial<Reply>, string]>([

@@ -132,6 +132,20 @@ const logs: readonly (readonly [line: string, what: RegExp, passes: boolean])[] 
   ["permission denied for schema public", /user of the database/, false],
   ["FATAL:  sorry, too many clients already", /no connection left/, true],
   ["FATAL:  the database system is starting up", /not up yet/, true],
+  ["psycopg2.errors.AdminShutdown: terminating connection due to administrator command", /ended the connection/, true],
+  ["psycopg2.InterfaceError: connection already closed", /ended the connection/, true],
+  [
+    "psycopg2.errors.ReadOnlySqlTransaction: cannot execute INSERT in a read-only transaction",
+    /ended the connection/,
+    true,
+  ],
+  [
+    "botocore.errorfactory.ThrottlingException: An error occurred (ThrottlingException) when calling the GetParameters operation: Rate exceeded",
+    /more slowly/,
+    true,
+  ],
+  ["botocore.exceptions.ReadTimeoutError: Read timeout on endpoint URL", /in time/, true],
+  ["ConnectionResetError: [Errno 104] Connection reset by peer", /in time/, true],
   ["botocore.exceptions.NoRegionError: You must specify a region.", /region/, false],
   ["botocore.exceptions.NoCredentialsError: Unable to locate credentials", /credentials/, false],
   [

@@ -2,7 +2,7 @@ import { explain } from "../../../src/deployments/explain.ts";
 import { type FailureId, failureOf, mainFailure, suspects } from "../../../src/deployments/stopped-tasks/explain.ts";
 import type { StoppedContainer, StoppedTask } from "../../../src/deployments/stopped-tasks/read.ts";
 import { untrusted } from "../../../src/domain/evidence.ts";
-import { begun, deployment, former, service, start } from "./observations.ts";
+import { begun, deployment, former, service, serviceDeployment, start } from "./observations.ts";
 
 const container = (
   changes: Partial<Omit<StoppedContainer, "reason">> & { reason?: string } = {},
@@ -183,21 +183,36 @@ describe("The explanation", () => {
   });
 
   test("of a rollback without a failed task names the alarm", () => {
-    const serviceDeployment = {
-      arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/main/app/x",
-      status: "ROLLBACK_SUCCESSFUL" as const,
-      stage: null,
-      waiting: [],
-      reason: untrusted("alarm"),
-      breakerTriggered: false,
-      alarms: ["errors"],
-      targetRevisionArn: null,
-      sourceRevisionArns: [],
-      rollbackRevisionArn: null,
-    };
-    const { cause, evidence } = explain({ ...begun(), serviceDeployment }, "rolled-back", options);
+    const known = serviceDeployment("ROLLBACK_SUCCESSFUL", { alarms: ["errors"] });
+    const { cause, evidence } = explain({ ...begun(), serviceDeployment: known }, "rolled-back", options);
     expect(cause?.id).toBe("alarm-triggered");
     expect(evidence).toContainEqual(expect.objectContaining({ text: untrusted("errors") }));
+  });
+
+  test("of a rollback by an alarm names it, whatever stopped meanwhile", () => {
+    const stopped = [task("SpotInterruption", "Your Spot Task was interrupted.", container({ exitCode: 143 }))];
+    const known = serviceDeployment("ROLLBACK_SUCCESSFUL", { alarms: ["errors"] });
+    const { cause } = explain({ ...begun(), stopped, serviceDeployment: known }, "rolled-back", options);
+    expect(cause?.id).toBe("alarm-triggered");
+  });
+
+  test("of a rollback by a hook names the hook, and nobody's hand", () => {
+    const known = serviceDeployment("ROLLBACK_SUCCESSFUL", { failedHooks: ["smoke-test"] });
+    const { cause } = explain({ ...begun(), serviceDeployment: known }, "rolled-back", options);
+    expect(cause).toMatchObject({
+      id: "hook-failed",
+      what: expect.stringContaining("in time: smoke-test.") as unknown,
+    });
+  });
+
+  test("of a staged rollback without a cause says that it may have been turned back at a pause", () => {
+    const known = serviceDeployment("ROLLBACK_SUCCESSFUL");
+    const staged = service({ rollout: { ...service().rollout, strategy: "CANARY" } });
+    const { cause } = explain({ ...begun({}, staged), serviceDeployment: known }, "rolled-back", options);
+    expect(cause).toMatchObject({
+      id: "stopped-by-hand",
+      what: expect.stringContaining("turned it back at a pause") as unknown,
+    });
   });
 
   test("shows the three tasks that stopped last", () => {

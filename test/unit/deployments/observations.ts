@@ -118,6 +118,7 @@ export function serviceDeployment(
     status,
     stage: null,
     waiting: [],
+    failedHooks: [],
     reason: untrusted(""),
     breakerTriggered: false,
     alarms: [],

@@ -109,3 +109,16 @@ test("Words are compared without what differs each time", () => {
   expect(first).toBe(comparable(line("11:22:33", "7c9e6679-7425-40de-944b-e07fc1f90ae7")));
   expect(first).toContain("KeyError: 'A'");
 });
+
+test.each([
+  ["a count that grows", "applied 3 of 10 batches", "applied 6 of 10 batches", false],
+  ["an exit status", "exit status 1", "exit status 2", false],
+  ["a version", "expects schema 12", "expects schema 13", false],
+  ["times", "2026-11-23 10:00:01,123 failed", "2026-11-24 11:12:13,456 failed", true],
+  ["addresses", "connect 10.0.1.17:41234", "connect 10.0.2.9:39876", true],
+  ["host names of tasks", "on ip-10-0-1-17.internal", "on ip-10-0-2-9.internal", true],
+  ["processes", "[7] worker (pid: 12345) died", "[8] worker (pid: 12399) died", true],
+  ["durations", "gave up after 3.25 s", "gave up after 3.31 s", true],
+])("%s: are two starts alike?", (_, one, other, alike) => {
+  expect(comparable(one) === comparable(other)).toBe(alike);
+});

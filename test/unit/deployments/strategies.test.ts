@@ -189,4 +189,26 @@ describe("Watched", () => {
     expect(isGood(verdict.verdict)).toBe(false);
     expect(verdict.cause?.what).toMatch(/are staged \(LINEAR.*this job may not read it/);
   });
+
+  test("one that is asked for again in its bake time is waited for, and not called unchanged", async () => {
+    const ecs = staged(scene, { strategy: "BLUE_GREEN" }, { seconds: 900, lifecycleStage: "BAKE_TIME" });
+    const clients = { ...scene.clients, ecs };
+    const short = await scene.run(roll(clients, scene.context, request({ timeoutSeconds: 300 })));
+    expect(short.verdict).toBe("timed-out");
+    expect((await scene.primary()).rolloutState).toBe("COMPLETED");
+    const again = await scene.run(roll(clients, scene.context, request()));
+    expect(again.verdict).toBe("succeeded");
+    expect(again.seconds).toBeGreaterThanOrEqual(590);
+    const third = await scene.run(roll(clients, scene.context, request()));
+    expect(third).toMatchObject({ verdict: "unchanged", seconds: 0 });
+  });
+
+  test("one whose count changes meanwhile is over when its service deployment says so", async () => {
+    const ecs = staged(scene, { strategy: "BLUE_GREEN" }, { seconds: 900, lifecycleStage: "BAKE_TIME" });
+    const clients = { ...scene.clients, ecs };
+    await scene.run(roll(clients, scene.context, request({ timeoutSeconds: 300 })));
+    const counted = await scene.run(roll(clients, scene.context, request({ desiredCount: 2 })));
+    expect(counted.verdict).toBe("succeeded");
+    expect(counted.seconds).toBeGreaterThanOrEqual(590);
+  });
 });

@@ -42,6 +42,21 @@ const unreachable = [
   "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server. gRPC Error code: UNAVAILABLE",
 ];
 
+/** As `logging` writes it: the message of gRPC's error has lines of its own, before the chain goes on. */
+const rpc = [
+  "Traceback (most recent call last):",
+  '  File "/opt/dagster/client.py", line 1, in _query',
+  "    return self._get_response(method)",
+  "grpc._channel._InactiveRpcError: <_InactiveRpcError of RPC that terminated with:",
+  "\tstatus = StatusCode.UNAVAILABLE",
+  '\tdetails = "failed to connect to all addresses"',
+  '\tdebug_error_string = "UNKNOWN: Connection refused"',
+  ">",
+  "",
+  "The above exception was the direct cause of the following exception:",
+  "",
+];
+
 const json = JSON.stringify({ level: "ERROR", message: "Failed to load", exc_info: traceback.join("\n") });
 
 describe("the start of a process", () => {
@@ -91,6 +106,13 @@ describe("the start of a process", () => {
       [],
     ],
     ["missed a code server for a moment", [...started, ...unreachable], []],
+    ["missed one, with the error of gRPC before it", [...started, ...rpc, ...unreachable, "going on"], []],
+    ["has another error after that of gRPC", [...rpc, ...traceback, "going on"], [["traceback", traceback[3] ?? ""]]],
+    [
+      "has two errors that have nothing to do with each other",
+      [...unreachable, "going on", ...traceback],
+      [["traceback", traceback[3] ?? ""]],
+    ],
     ["is coloured", [`\u001b[31m${another}\u001b[0m`], [["two-daemons", another]]],
     ["is JSON that is none", ["{not json"], []],
   ])("%s", (_, messages, expected) => {

@@ -87,6 +87,11 @@ test("a rule for everybody is seen, on any port", () => {
   ]);
 });
 
+test.each(["icmp", "1", "icmpv6", "58"])("messages of the network, %s, open no port", (protocol) => {
+  const ingress = [rule({ protocol, ports: { from: 3, to: 4 }, cidrs: ["0.0.0.0/0", "::/0"] })];
+  expect(openToAll({ "sg-code": { ingress, egress: [] } }, to)).toEqual([]);
+});
+
 const place = { file: "dagster-stack.yml", line: 7, column: 5 };
 const tcp = (port: number, ...groups: readonly string[]): SecurityRule => ({
   protocol: "tcp",

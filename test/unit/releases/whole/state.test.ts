@@ -1,3 +1,4 @@
+import { UserError } from "../../../../src/domain/errors.ts";
 import type { Sha } from "../../../../src/domain/identifiers.ts";
 import { PlanRefused, ReleaseFailed, type Result } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount, stackFile } from "../../../releases/played/account.ts";
@@ -286,6 +287,25 @@ describe("A stack file", () => {
     const { result, said } = await deploy(2);
     expect(result.outcome).toBe("committed");
     expect(said).toContain("mended tomorrow");
+  });
+
+  test("may let a gate pass that cannot be asked, and that is said", async () => {
+    await begin(withGates("levels: { location: { level: warn, reason: a login is on its way } }"));
+    await account.commit(newCode);
+    const login = { what: "A login answers in front of Dagster.", fix: "Ask behind it." };
+    const wire: Wire = (call, effect) =>
+      call.operation === "ReloadLocation" ? Promise.reject(new UserError(login)) : effect();
+    const { result, said } = await deploy(2, { wire });
+    expect(result.outcome).toBe("committed");
+    expect(said).toMatch(/gate-passed-over.*Gate location of small could not be asked: A login answers/s);
+  });
+
+  test("may not let a release go on whose lock is lost", async () => {
+    await begin(withGates("levels: { location: { level: warn, reason: a login is on its way } }"));
+    await account.commit(newCode);
+    const locked = new UserError({ what: "The lock is lost.", fix: "Wait." }, { kind: "locked" });
+    const wire: Wire = (call, effect) => (call.operation === "ReloadLocation" ? Promise.reject(locked) : effect());
+    await expect(deploy(2, { wire })).rejects.toThrow("The lock is lost.");
   });
 
   test("may leave it out, which the plan says", async () => {
