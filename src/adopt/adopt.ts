@@ -13,6 +13,7 @@ import { retiringSteps } from "./cloudformation.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import type { Proof } from "./compare.ts";
 import { type AdoptedStack, type Given, inferStack, type Omitted } from "./infer.ts";
+import { findBucket, type FoundBucket } from "./find-bucket.ts";
 import { observeDagster, type Wanted } from "./observe.ts";
 import { prove } from "./prove.ts";
 import { readCheckout } from "./read-checkout.ts";
@@ -30,6 +31,8 @@ export interface AdoptRequest extends SessionRequest {
 /** What was found, written and proved. */
 export interface Adopted {
   readonly stack: AdoptedStack;
+  /** The one for lock and records. */
+  readonly bucket: FoundBucket;
   readonly omitted: readonly Omitted[];
   /** Paths in the checkout. */
   readonly files: readonly string[];
@@ -91,6 +94,7 @@ export async function adopt(context: Context, connections: Connections, request:
     reached,
     asked.version,
   );
+  const bucket = await findBucket(clients.s3, adopted.bucket.value.name);
   const waiting = reached === null ? null : await observeUnpinned(reached, pinnedLocations(stack, ran));
   const all = [...findings, ...(waiting === null ? [] : findingsOfUnpinned(stack, waiting))];
   const retiring = retiringSteps(running.services);
@@ -101,6 +105,7 @@ export async function adopt(context: Context, connections: Connections, request:
   }
   return {
     stack: adopted,
+    bucket,
     omitted,
     files: Object.keys(written),
     silent: asked.silent,

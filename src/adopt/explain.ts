@@ -4,12 +4,14 @@ import { plainLines } from "../markdown/plain.ts";
 import { showChanges } from "../task-definitions/explain.ts";
 import type { Adopted } from "./adopt.ts";
 import type { ComparedDefinition, Meaning } from "./compare.ts";
+import type { FoundBucket } from "./find-bucket.ts";
 import { type AdoptedStack, type Inferred, unknownPort } from "./infer.ts";
 import { wordsOfUnpinned } from "./waiting-runs.ts";
 
 /** For people: what was found, what was guessed, and what a release of it would change. */
 export function wordsOfAdopted({
   stack,
+  bucket,
   omitted,
   files,
   silent,
@@ -50,9 +52,24 @@ export function wordsOfAdopted({
         ]),
     ...(retiring.length === 0 ? [] : ["", ...retiring]),
     "",
-    `Next: make the bucket for lock and records, unless it is there: \`${makingBucket(stack)}\`.`,
+    ...wordsOfBucket(stack, bucket),
     "Then look at the file, commit it, and record what runs as the first release: `dagster-ecs adopt record`.",
   ];
+}
+
+function wordsOfBucket(stack: AdoptedStack, found: FoundBucket): readonly string[] {
+  const { name } = stack.bucket.value;
+  switch (found.kind) {
+    case "there":
+      return [`Lock and records will be in the bucket ${name}, which is there.`];
+    case "absent":
+      return [`There is no bucket ${name} for lock and records. Next, make it: \`${makingBucket(stack)}\`.`];
+    case "unknown":
+      return [
+        `Whether there is a bucket ${name} for lock and records is not known: ${found.why}`,
+        `Next, make it where it is not: \`${makingBucket(stack)}\`. Where it is of another account or region, name another one (\`--bucket\`).`,
+      ];
+  }
 }
 
 /** Outside of us-east-1, S3 wants to be told where. Source: API_CreateBucket in the S3 API reference. */

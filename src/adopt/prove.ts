@@ -26,7 +26,11 @@ export interface Proved {
   readonly observed: Observed;
 }
 
-const nothingReleased: Pick<History, "currentRelease" | "unfinished"> = { currentRelease: null, unfinished: [] };
+const nothingReleased: Pick<History, "currentRelease" | "rolledIn" | "unfinished"> = {
+  currentRelease: null,
+  rolledIn: {},
+  unfinished: [],
+};
 
 /**
  * Plans a release of the images that run, by the code that plans every release, and holds it against what runs. Reads only.

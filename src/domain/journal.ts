@@ -103,6 +103,11 @@ export const outcomeSchema = z.strictObject({
   outcome: outcomeKindSchema,
   release: releaseSchema,
   services: z.array(serviceOutcomeSchema),
+  /**
+   * How long ECS took to replace each service that it has rolled, by its key, in seconds: in this release, else in the last committed one
+   * that did. Only in records of committed ones; those of before have none.
+   */
+  rolledIn: z.record(z.string(), z.number().nonnegative()).optional(),
   /** Id of the cause when it is red; what it means is in the run's summary. */
   cause: z.string().nullable(),
   owner: ownerSchema,

@@ -1,6 +1,5 @@
 import { createHash, hash } from "node:crypto";
 import { createReadStream, createWriteStream, readFileSync } from "node:fs";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { UserError } from "../domain/errors.ts";
@@ -52,7 +51,7 @@ export async function buildArchive(
   const kept: Buffer[] = [];
   let size = 0;
   await pipeline(
-    Readable.from(inBlocks(archiveOf(entries))),
+    inBlocks(archiveOf(entries)),
     async function* (chunks: AsyncIterable<Buffer>) {
       for await (const chunk of chunks) {
         archive.update(chunk);
@@ -108,19 +107,24 @@ const chunkBytes = 1 << 20;
 export const readAtOnce = chunkBytes;
 const blockBytes = 1 << 18;
 
-/** Few large pieces of many small ones: each piece is a task of its own for the thread that compresses. */
+/**
+ * Few large pieces of many small ones: each piece is a task of its own for the thread that compresses. It is the same memory each time: it
+ * holds until the next piece is asked for.
+ */
 async function* inBlocks(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let held: Buffer[] = [];
-  let size = 0;
+  const block = Buffer.alloc(blockBytes);
+  let used = 0;
   for await (const piece of pieces) {
-    held.push(piece);
-    size += piece.length;
-    if (size < blockBytes) continue;
-    yield Buffer.concat(held, size);
-    held = [];
-    size = 0;
+    for (let at = 0; at < piece.length; ) {
+      const copied = piece.copy(block, used, at);
+      at += copied;
+      used += copied;
+      if (used < blockBytes) continue;
+      yield block;
+      used = 0;
+    }
   }
-  yield Buffer.concat(held, size);
+  yield block.subarray(0, used);
 }
 
 async function* archiveOf(entries: readonly TreeEntry[]): AsyncGenerator<Buffer> {

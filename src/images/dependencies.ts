@@ -16,6 +16,7 @@ import { type BaseListing, findListing, keepListing, listBase } from "./list-bas
 import type { Lock } from "./lock.ts";
 import { type Descriptor, type Image, readConfig, readManifest, type StoredManifest } from "./manifest.ts";
 import { getManifest, putManifest } from "./manifests.ts";
+import { keepYoungGeneration } from "../programs/young-generation.ts";
 import { readPackages } from "./packages.ts";
 import type { Registry } from "./registry.ts";
 import type { ImageRequest } from "./request.ts";
@@ -83,6 +84,7 @@ async function putTogether(
     text: `Putting ${base.reference} and the packages together, once for this lock file`,
   });
   const baseImage = await readBase(base, platform);
+  keepYoungGeneration(); // ten thousands of files are listed, read and packed
   return inScratch(clients.scratch, async (folder) => {
     const known = lock === null ? null : await findListing(registry, repository, baseImage);
     const listing = lock === null || known !== null ? null : listBase();

@@ -14,6 +14,8 @@ export interface History {
   readonly current: Stored<Current> | null;
   /** The release that is current; null before the first. */
   readonly currentRelease: Release | null;
+  /** How long each service took when it was last replaced, by its key, in seconds. */
+  readonly rolledIn: Readonly<Record<string, number>>;
   /** Committed, but cut before the pointer was moved: it is current, and whoever writes next moves the pointer. */
   readonly unpointed: Outcome | null;
   /** Oldest first. */
@@ -43,12 +45,13 @@ export async function readHistory(records: Bucket, journal: Journal): Promise<Hi
       .flatMap(({ outcome }) => outcome ?? [])
       .find(({ outcome, release }) => outcome === "committed" && release.id !== pointed && release.base === pointed) ??
     null;
-  const currentRelease = unpointed?.release ?? (pointed === null ? null : await committed(journal, pointed));
+  const latest = unpointed ?? (pointed === null ? null : await committedOutcome(journal, pointed));
   // One without an intent was cut before it wrote anything else.
   const unfinished = ended.flatMap(({ intent, outcome }) =>
     intent !== null && (outcome === null || outcome.outcome === "failed") ? [{ intent, outcome }] : [],
   );
-  return { lock, current, currentRelease, unpointed, unfinished };
+  const [currentRelease, rolledIn] = [latest?.release ?? null, latest?.rolledIn ?? {}];
+  return { lock, current, currentRelease, rolledIn, unpointed, unfinished };
 }
 
 /**
@@ -142,8 +145,12 @@ function committedMeanwhile({ release, owner }: Outcome): UserError {
  * @throws UserError when there is none
  */
 export async function committed(journal: Journal, id: ReleaseId): Promise<Release> {
+  return (await committedOutcome(journal, id)).release;
+}
+
+async function committedOutcome(journal: Journal, id: ReleaseId): Promise<Outcome> {
   const outcome = await journal.outcome(id);
-  if (outcome?.outcome === "committed") return outcome.release;
+  if (outcome?.outcome === "committed") return outcome;
   const intent = outcome === null ? await journal.intent(id) : null;
   throw new UserError({
     what:

@@ -27,6 +27,8 @@ export interface Observation {
   readonly releasing: string | null;
   /** The committed release; null before the first. */
   readonly current: Release | null;
+  /** How long each service took when a release last replaced it, by its key, in seconds. */
+  readonly rolledIn: Readonly<Record<string, number>>;
   /**
    * By the key of the service in the stack file; null when the cluster has none of that name. What it replaces is under
    * {@link replacedKey}, while it exists; what else unfinished releases have found is under the key that it had, or else

@@ -40,7 +40,7 @@ export async function observe(
   context: Context,
   stack: Stack,
   checkout: { readonly root: string; readonly source: Source },
-  history: Pick<History, "currentRelease" | "unfinished"> & Pick<Observation, "releasing">,
+  history: Pick<History, "currentRelease" | "rolledIn" | "unfinished"> & Pick<Observation, "releasing">,
   about: About,
   dagster: Dagster | null,
 ): Promise<Observed> {
@@ -85,6 +85,7 @@ export async function observe(
     source: checkout.source,
     releasing: history.releasing,
     current,
+    rolledIn: history.rolledIn,
     services,
     before: withDigests(before, tagged),
     definitions,

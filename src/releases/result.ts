@@ -171,6 +171,25 @@ export function outcomeHead(
   return { schema: 1, kind: "outcome", command, release: end.release, services: [...servicesOf(end, takenBack)] };
 }
 
+/**
+ * How long each service took that was replaced, by its key, in seconds: not one that was started only, and not one that was stopped
+ * before, which stood still for longer.
+ */
+export function rolledIn(
+  { steps }: RolloutEnd,
+  { services }: Pick<Observation, "services">,
+): Readonly<Record<string, number>> {
+  const stopped = new Set(steps.flatMap(({ step }) => (step.kind === "stop" ? [step.service] : [])));
+  return Object.fromEntries(
+    steps.flatMap((end) => {
+      if (end.kind !== "done" || end.step.kind !== "roll" || end.done.verdict?.verdict !== "succeeded") return [];
+      const { service } = end.step;
+      const ran = (services[service]?.desiredCount ?? 0) > 0 && !stopped.has(service);
+      return ran ? [[service, Math.round(end.done.verdict.seconds)]] : [];
+    }),
+  );
+}
+
 /** What to say of an error, and what to do about it. */
 export function wordsOf(error: unknown): { readonly what: string; readonly fix: string | null } {
   if (error instanceof StepFailed) return error.failure;

@@ -255,6 +255,7 @@ async function look(
     source: to.source,
     releasing: releasingBeside(session.lock, request.owner),
     current: currentRelease,
+    rolledIn: session.rolledIn,
     services,
     before,
     definitions: Object.fromEntries(definitions),

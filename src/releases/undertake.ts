@@ -18,7 +18,7 @@ import { type HeldLock, isLost } from "./lock.ts";
 import { type SettledRevisions, settleRevisions } from "./old-revisions/settle.ts";
 import { settleQueuedRuns } from "./queued-runs.ts";
 import { unreached } from "./reach.ts";
-import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan } from "./result.ts";
+import { outcomeHead, PlanRefused, type Result, resultOf, resultOfPlan, rolledIn } from "./result.ts";
 import type { Rolling } from "./rolling.ts";
 import { type RolloutEnd, rollOut, stepsOfParts, withParts } from "./rollout.ts";
 import type { Session } from "./session.ts";
@@ -299,15 +299,16 @@ async function begin(
 /** Outcome, then pointer: whoever is cut in between is found by the next one, who moves the pointer. */
 async function commit(
   { clock }: Context,
-  { journal, request, current }: Session,
+  { journal, request, current, rolledIn: before }: Session,
   lock: HeldLock,
-  { command }: Undertaking,
+  { command, observation }: Undertaking,
   end: RolloutEnd,
 ): Promise<void> {
   await lock.check();
   const at = instant(clock.now());
   const other = await journal.end({
     ...outcomeHead(command, end, []),
+    rolledIn: { ...before, ...rolledIn(end, observation) },
     outcome: "committed",
     cause: null,
     owner: request.owner,

@@ -7,6 +7,8 @@ export interface MemoryS3 {
   readonly objects: ReadonlyMap<string, StoredObject>;
   /** As somebody at the console does. */
   remove(path: string): void;
+  /** What `HeadBucket` answers from now on: 200, 403 or 404. */
+  answerForBuckets(status: number): void;
 }
 
 export interface StoredObject {
@@ -26,6 +28,7 @@ interface ObjectInput {
 /** @param now milliseconds since 1970, by S3's own clock */
 export function memoryS3(now: () => number): MemoryS3 {
   const objects = new Map<string, StoredObject>();
+  let ofBuckets = 200;
   const operations: Readonly<Record<string, (input: unknown) => object>> = {
     PutObject: (input) => {
       const { Bucket, Key, Body = "", IfMatch, IfNoneMatch } = input as ObjectInput;
@@ -55,6 +58,10 @@ export function memoryS3(now: () => number): MemoryS3 {
     HeadObject: (input) => {
       const { Bucket, Key } = input as ObjectInput;
       if (!objects.has(`${Bucket}/${Key}`)) throw refusal("NotFound", 404);
+      return {};
+    },
+    HeadBucket: () => {
+      if (ofBuckets !== 200) throw refusal(ofBuckets === 404 ? "NotFound" : "Forbidden", ofBuckets);
       return {};
     },
     DeleteObject: (input) => {
@@ -92,5 +99,6 @@ export function memoryS3(now: () => number): MemoryS3 {
     },
     objects,
     remove: (path) => void objects.delete(path),
+    answerForBuckets: (status) => void (ofBuckets = status),
   };
 }

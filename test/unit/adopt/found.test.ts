@@ -158,12 +158,24 @@ test("People are told what was found, what was guessed, what would change and wh
   expect(words).toContain("Nothing would change:");
   expect(words).toContain("service webserver (dealflow-dagster_webserver:1): nothing else runs");
   expect(words).toContain("dagster-ecs adopt record");
-  const { region } = account.aws;
-  expect(words).toContain(
-    `aws s3api create-bucket --bucket deploys --region ${region}${region === "us-east-1" ? "" : ` --create-bucket-configuration LocationConstraint=${region}`}`,
-  );
   expect(words).toContain("secret-in-environment");
   expect(words).not.toContain("correct horse");
+});
+
+test("Whether the bucket for lock and records is there is looked up, and how one is made is said where none is", async () => {
+  const { region } = account.aws;
+  const making = `aws s3api create-bucket --bucket deploys --region ${region}${region === "us-east-1" ? "" : ` --create-bucket-configuration LocationConstraint=${region}`}`;
+  const there = wordsOfAdopted(await adopted()).join("\n");
+  expect(there).toContain("in the bucket deploys, which is there");
+  expect(there).not.toContain("create-bucket");
+  account.s3.answerForBuckets(404);
+  const absent = wordsOfAdopted(await adopted()).join("\n");
+  expect(absent).toContain("There is no bucket deploys");
+  expect(absent).toContain(making);
+  account.s3.answerForBuckets(403);
+  const unknown = wordsOfAdopted(await adopted()).join("\n");
+  expect(unknown).toContain("Whether there is a bucket deploys for lock and records is not known: ");
+  expect(unknown).toContain("s3:ListBucket");
 });
 
 test("Files that are there are left alone, unless it is meant", async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +53,30 @@ test("it is packed as tightly as it is worth, and by every Node alike", async ()
   const many = Array.from({ length: 400 }, (_, line) => `line ${line}: ${(line * 7919) % 1013}\n`).join("");
   const { digest } = await inMemory([text("many.txt", many)]);
   expect(digest).toBe("sha256:d9333833c2125611b471fb443948347ecc0b7c1232cc245374134449bd842699");
+});
+
+test("what is larger than a piece, and what ends within one, is packed as it is", async () => {
+  const sizes = [1, 511, 512, 100_000, 262_144, 700_000, 1_500_000];
+  const files = await Promise.all(
+    sizes.map(async (size): Promise<TreeEntry> => {
+      const file = join(folder, `of-${size}`);
+      await writeFile(file, randomBytes(size));
+      return {
+        kind: "file",
+        path: `of-${size}`,
+        executable: false,
+        size,
+        content: { kind: "disk", file, sha256: null },
+      };
+    }),
+  );
+  const layer = await inMemory(files);
+  const unpacked = gunzipSync(await bytesOf(layer));
+  expect(layer.diffId).toBe(digestOf(unpacked));
+  for (const size of sizes) {
+    const at = unpacked.indexOf(`of-${size}\0`) + 512;
+    expect(unpacked.subarray(at, at + size).equals(await readFile(join(folder, `of-${size}`)))).toBe(true);
+  }
 });
 
 test("neither the order of members nor where they are kept matters", async () => {

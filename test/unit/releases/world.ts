@@ -78,6 +78,7 @@ export function untouchedWorld(stack: Stack): World {
         source,
         releasing: null,
         current: null,
+        rolledIn: {},
         services,
         before,
         definitions: {},

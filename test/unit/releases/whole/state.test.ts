@@ -415,3 +415,29 @@ test("Schedules that are on and due more often than a daemon is away are named b
     expect.objectContaining({ level: "notice", what: expect.stringContaining(named) as unknown }),
   ]);
 });
+
+test("How long a daemon was away when it was last replaced is what schedules are held against, also after releases that leave it alone", async () => {
+  await begin();
+  account.dagster.instigators.defined.push({
+    kind: "schedule",
+    location: "small",
+    name: "every-minute",
+    cron: "* * * * *",
+    defaultStatus: "RUNNING",
+  });
+  const told = async (run: number) => {
+    const { findings } = (await act((who) => who.plan(), { run })).result.plan;
+    return findings.filter(({ id }) => id === "ticks-passed-over").map(({ what }) => what);
+  };
+  await account.commit(newHost);
+  expect(await told(2)).toEqual([expect.stringContaining("for about 3 minutes, as is usual on Fargate; ")]);
+  await deploy(2);
+  await account.commit(newCode);
+  await deploy(3);
+  const { current, outcome } = recordsOf(account);
+  const seconds = (current === null ? null : outcome(current.release))?.rolledIn?.["daemon"] ?? 0;
+  expect(seconds).toBeGreaterThan(0);
+  expect(seconds).toBeLessThan(60); // nothing that is played takes as long as on Fargate
+  await account.commit({ "dagster.yaml": "telemetry: { enabled: false }\n" });
+  expect(await told(4)).toEqual([]);
+});
