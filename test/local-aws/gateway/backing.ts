@@ -3,6 +3,9 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { requestsOfBacking } from "../access/backing-calls.ts";
+import { deniedCall, policyOf } from "../access/denial.ts";
+import type { Fault } from "../faults.ts";
 import type { LocalAws } from "../local-aws.ts";
 import type { MovableClock } from "../movable-clock.ts";
 import { type BackingCall, readBackingCall } from "./backing-call.ts";
@@ -14,7 +17,7 @@ import { type FaultAnswer, faultAnswer } from "./fault-answers.ts";
 /** The services that are not ours: where they are, and what the gateway adds to them. */
 export interface BackingOptions {
   readonly ministack: { readonly host: string; readonly port: number };
-  readonly aws: Pick<LocalAws, "faults" | "account" | "neighbours">;
+  readonly aws: Pick<LocalAws, "faults" | "account" | "region" | "neighbours">;
   readonly clock: MovableClock;
 }
 
@@ -34,7 +37,7 @@ export function createBacking(options: BackingOptions): Backing {
     serve: async (request, response) => {
       const { method = "GET", url = "/", headers } = request;
       const call = readBackingCall({ method, url, headers });
-      await answerCall(world, { call, request, response }).catch((error: unknown) => {
+      await answerCall(world, { call, request, response, body: null }).catch((error: unknown) => {
         // Who goes away in the middle has made a call all the same.
         if (!response.destroyed) throw error;
       });
@@ -53,18 +56,25 @@ interface Exchange {
   readonly call: BackingCall;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Where it has been read already. */
+  readonly body: string | null;
 }
 
-async function answerCall(world: World, exchange: Exchange): Promise<void> {
-  const { call, request, response } = exchange;
-  const { role: caller, state } = whoAsks(world, request);
+async function answerCall(world: World, asked: Exchange): Promise<void> {
+  const { call, request, response } = asked;
+  const { role: caller, session, state } = whoAsks(world, request);
   const signed = signedAddress(request.url ?? "/");
   if (signed !== null && world.clock.now() > signed.endsAt) {
     request.resume();
     const expired = { kind: "error", status: 403, name: "AccessDenied", message: "Request has expired" } as const;
     return send(response, faultAnswer(expired, call, ""));
   }
-  const struck = [...refusedCaller(state), ...world.aws.faults.striking({ ...call, caller })];
+  const exchange = await readForPolicy(world, asked, caller);
+  const struck = [
+    ...refusedCaller(state),
+    ...world.aws.faults.striking({ ...call, caller }),
+    ...denials(world, exchange, caller, session),
+  ];
   for (const { what } of struck) if (what.kind === "latency") await sleep(what.milliseconds);
   const fault = struck.find(({ what }) => what.kind !== "latency");
   if (fault !== undefined) {
@@ -73,6 +83,27 @@ async function answerCall(world: World, exchange: Exchange): Promise<void> {
     send(response, faultAnswer(fault.what, call, assumedRoleArn(world.aws.account, caller)));
   } else if (call.service === "ssm" && call.operation === "GetParameter") await answerParameter(world, exchange);
   else await handOn(world, exchange, await ask(world, exchange));
+}
+
+/** What a call to a JSON service names is in its body. */
+async function readForPolicy(world: World, exchange: Exchange, role: string): Promise<Exchange> {
+  if (exchange.call.protocol !== "json" || policyOf(world.aws.neighbours, role) === null) return exchange;
+  return { ...exchange, body: await text(exchange.request) };
+}
+
+/** What the policy of its caller does not allow. */
+function denials(
+  { aws: { account, region, neighbours } }: World,
+  { call, request: { url = "/", headers }, body }: Exchange,
+  role: string,
+  session: string,
+): readonly Fault[] {
+  const policy = policyOf(neighbours, role);
+  if (policy === null) return [];
+  const copySource = String(headers["x-amz-copy-source"] ?? "");
+  const input: unknown = body === null || body === "" ? null : JSON.parse(body);
+  const requests = requestsOfBacking({ call, url, copySource, input }, { account, region });
+  return deniedCall(policy, requests, `${call.service}:${call.operation}`, { account, role, session });
 }
 
 const parameterSchema = z.looseObject({ Name: z.string() });
@@ -85,7 +116,7 @@ const referencePrefix = "/aws/reference/secretsmanager/";
  */
 async function answerParameter(world: World, exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
-  const body = await text(request);
+  const body = exchange.body ?? (await text(request));
   const asked = parameterSchema.safeParse(body === "" ? null : JSON.parse(body));
   const name = asked.success ? asked.data.Name : "";
   if (!name.startsWith(referencePrefix)) return handOn(world, exchange, await ask(world, exchange, { body }));
@@ -118,8 +149,8 @@ function whoAsks({ aws, clock }: World, { headers, url = "/" }: IncomingMessage)
 /** @param instead of what was asked, once its body has been read */
 function ask(
   { ministack, agent }: World,
-  { request }: Exchange,
-  instead: { readonly body: string; readonly target?: string } | null = null,
+  { request, body }: Exchange,
+  instead: { readonly body: string; readonly target?: string } | null = body === null ? null : { body },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { method = "GET", url = "/" } = request;
