@@ -46,6 +46,15 @@ export function allowedBy(policy: Policy, request: Request): string | null {
   return about[0]?.Sid ?? null;
 }
 
+/** @returns the Sids of statements that could go without any of these requests being denied that is allowed now */
+export function idleStatements(policy: Policy, requests: readonly Request[]): readonly string[] {
+  const allowed = requests.filter((request) => allowedBy(policy, request) !== null);
+  return policy.Statement.filter((statement) => {
+    const rest = { ...policy, Statement: policy.Statement.filter((one) => one !== statement) };
+    return allowed.every((request) => allowedBy(rest, request) !== null);
+  }).map(({ Sid }) => Sid);
+}
+
 function isAbout({ Action, Resource, Condition }: Statement, { action, resource, context = {} }: Request): boolean {
   return (
     Action.some((pattern) => glob(pattern.toLowerCase()).test(action.toLowerCase())) &&

@@ -50,7 +50,7 @@ function denials(bed: Bed, { service, operation, input, caller: role }: AwsReque
   const { account } = bed;
   const home = { account, region: bed.region, definition: (named: string) => definitionRights(bed, named) };
   const requests = requestsOfOwn(service, operation, input, home);
-  return deniedCall(policy, requests, `${service}:${operation}`, { account, role, session });
+  return deniedCall(bed.neighbours, policy, requests, `${service}:${operation}`, { account, role, session });
 }
 
 function definitionRights(bed: Bed, named: string): DefinitionRights | null {

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { runStep, type StepResult } from "../../runner/run-step.ts";
+import { type Job, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
+import { allowedBy, idleStatements, parsePolicy } from "../../infra/policy.ts";
+import { grantPolicy, policyOfStep } from "../../releases/role-policy.ts";
 import { documentedFor, documentedWith, neededBy } from "./documented-permissions.ts";
 import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile } from "./small-stack.ts";
 
@@ -29,7 +31,8 @@ afterAll(async () => {
 });
 
 /**
- * Runs an action, and compares what it called with what its column says.
+ * Runs an action by a role with the policy that is printed for it, which must allow all it calls, and compares that with what its
+ * column says.
  * @param more what the page says beside the table
  */
 async function expectDocumented(
@@ -37,29 +40,36 @@ async function expectDocumented(
   action: string,
   inputs: Readonly<Record<string, string>> = {},
   more: readonly string[] = [],
-): Promise<{ readonly result: StepResult; readonly needed: readonly string[] }> {
+): Promise<{ readonly result: StepResult; readonly needed: readonly string[]; readonly idle: readonly string[] }> {
   const since = small.bed.calls.length;
   const job = {
     workspace: checkout.folder,
     repository: "owner/small",
     runId,
     environment: small.bed.environment("deploy"),
+    grant: (asked: Job, one: Step) => grantPolicy(small.bed, asked, one),
   };
-  const result = await runStep(job, { action, with: inputs });
+  const judged = small.bed.aws.neighbours.judged.length;
+  const step = { action, with: inputs };
+  const policy = parsePolicy(JSON.stringify(await policyOfStep(small.bed, job, step)));
+  const result = await runStep(job, step);
+  const requests = small.bed.aws.neighbours.judged.slice(judged);
+  expect(requests.filter((request) => allowedBy(policy, request) === null)).toEqual([]);
   const needed = neededBy(small.bed.calls.slice(since), "deploy");
   const documented = [...documentedFor(column), ...more];
   expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
-  return { result, needed };
+  console.log(column, idleStatements(policy, requests));
+  return { result, needed, idle: idleStatements(policy, requests) };
 }
 
 test("build-push-image needs what is written", async () => {
-  const { result, needed } = await expectDocumented("build-push-image", "actions/build-push-image");
+  const { result, needed, idle } = await expectDocumented("build-push-image", "actions/build-push-image");
   expect(result.exitCode).toBe(0);
   expect(needed).toEqual(expect.arrayContaining(["ecr:PutImage", "ssm:DescribeParameters", "ssm:GetParameter"]));
 });
 
 test("run-migrations needs what is written, for one that fails", async () => {
-  const { result, needed } = await expectDocumented("run-migrations", "actions/run-migrations");
+  const { result, needed, idle } = await expectDocumented("run-migrations", "actions/run-migrations");
   expect(result.exitCode).toBe(1);
   expect(result.outputs["verdicts"]).toBe("{}");
   expect(needed).toEqual(expect.arrayContaining(["ecs:RunTask", "logs:GetLogEvents", "s3:PutObject"]));
@@ -67,7 +77,7 @@ test("run-migrations needs what is written, for one that fails", async () => {
 
 test("plan and status need what is written, and read only", async () => {
   for (const command of ["plan", "status"]) {
-    const { result, needed } = await expectDocumented(command, ".", { command });
+    const { result, needed, idle } = await expectDocumented(command, ".", { command });
     expect(result.exitCode).toBe(0);
     expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet)/.test(permission))).toEqual([]);
   }
@@ -78,7 +88,7 @@ test("plan with verify needs what is written of that, and reads only", async () 
   // Of one that faces the internet, listeners and security groups are looked at, too.
   const { loadBalancers } = small.bed.aws.neighbours;
   for (const [arn, balancer] of loadBalancers) loadBalancers.set(arn, { ...balancer, scheme: "internet-facing" });
-  const { result, needed } = await expectDocumented("plan", ".", { command: "plan", verify: "true" }, verifying);
+  const { result, needed, idle } = await expectDocumented("plan", ".", { command: "plan", verify: "true" }, verifying);
   expect(result.exitCode).toBe(0);
   expect(needed).toEqual(expect.arrayContaining(verifying.filter((action) => !action.startsWith("ecr:"))));
   expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet|Simulate)/.test(permission))).toEqual([]);

@@ -10,7 +10,7 @@ import { type Bed, type BedOptions, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Job, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
-import { withPolicy } from "../../releases/with-policy.ts";
+import { grantPolicy } from "../../releases/role-policy.ts";
 import { type Lock, lockSchema } from "../../../src/domain/journal.ts";
 
 /** A stack as small as one can be, in a repository of its own: for what goes wrong before anything runs. */
@@ -77,15 +77,13 @@ export async function checkOut({ bed }: SmallStack): Promise<Checkout> {
       repository: "owner/small",
       runId,
       environment: { ...bed.environment("deploy"), ...environment },
+      grant: (asked, step) => grantPolicy(bed, asked, step),
     };
   };
   return {
     ...checkout,
     job,
-    run: (step = {}, environment = {}) => {
-      const whole = { action: ".", ...step };
-      return withPolicy(bed, checkout.folder, whole, () => runStep(job(environment), whole));
-    },
+    run: (step = {}, environment = {}) => runStep(job(environment), { action: ".", ...step }),
   };
 }
 

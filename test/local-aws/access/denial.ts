@@ -27,12 +27,12 @@ export function policyOf({ roles }: Neighbours, role: string): Policy | null {
  * @param requests everything that AWS asks of the policy before it does what is called; null: nobody has written that down
  */
 export function deniedCall(
-  policy: Policy | null,
+  { judged }: Pick<Neighbours, "judged">,
+  policy: Policy,
   requests: readonly Request[] | null,
   call: string,
   { account, role, session }: Asking,
 ): readonly Fault[] {
-  if (policy === null) return [];
   const user = assumedRoleArn(account, role, session);
   const denied = (message: string): readonly Fault[] => [{ on: "*", what: { kind: "access-denied", message } }];
   if (requests === null) {
@@ -40,6 +40,7 @@ export function deniedCall(
       `User: ${user} is not authorized to perform: ${call}; test/local-aws/access does not know its rights`,
     );
   }
+  judged.push(...requests.map((request) => ({ ...request, role })));
   const refused = requests.find((request) => allowedBy(policy, request) === null);
   if (refused === undefined) return [];
   const { action, resource } = refused;

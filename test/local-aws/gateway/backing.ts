@@ -112,7 +112,7 @@ function denials(
   const copySource = String(headers["x-amz-copy-source"] ?? "");
   const input: unknown = body === null || body === "" ? null : JSON.parse(body);
   const requests = requestsOfBacking({ call, url, copySource, input }, { account, region });
-  return deniedCall(policy, requests, `${call.service}:${call.operation}`, { account, role, session });
+  return deniedCall(neighbours, policy, requests, `${call.service}:${call.operation}`, { account, role, session });
 }
 
 const parameterSchema = z.looseObject({ Name: z.string() });

@@ -5,32 +5,41 @@ import { rolePolicy } from "../../src/releases/policy/read.ts";
 import type { PolicyDocument, Statement } from "../../src/releases/policy/policy.ts";
 import type { Bed } from "../local-aws/bed.ts";
 import { administrator } from "../local-aws/neighbours/sessions.ts";
-import { readAction, type Step } from "../runner/run-step.ts";
+import { type Job, readAction, type Step } from "../runner/run-step.ts";
 
 /** The role that jobs have in the beds of the tests. */
 const role = "deploy";
 
+/** Those that a role has at the moment, by bed: jobs may run at once. */
+const granted = new WeakMap<Bed, Set<PolicyDocument>>();
+
 /**
- * Runs a step by a role that may do what `dagster-ecs policy` prints for that step and the stack file as it is, and no more. Afterwards
- * it may do what it could before. A stack file that cannot be read gives it no right at all.
+ * From now on the role of jobs may do what `dagster-ecs policy` prints for this step and the stack file as it is, and no more. A stack
+ * file that cannot be read gives it no right at all.
+ * @returns what takes that away again; the role may then do anything, as before the first
  */
-export async function withPolicy<Result>(
+export async function grantPolicy(
   bed: Bed,
-  folder: string,
+  { workspace, environment }: Pick<Job, "workspace" | "environment">,
   step: Step,
-  run: () => Promise<Result>,
-): Promise<Result> {
-  const { roles } = bed.aws.neighbours;
-  const before = roles.get(role);
-  const policy = JSON.stringify(await policyOfStep(bed, folder, step));
-  const arn = `arn:aws:iam::${bed.account}:role/${role}`;
-  roles.set(role, { name: role, arn, trustPolicy: before?.trustPolicy ?? "", policy });
-  try {
-    return await run();
-  } finally {
-    if (before === undefined) roles.delete(role);
-    else roles.set(role, before);
-  }
+): Promise<() => void> {
+  const document = await policyOfStep(bed, { workspace, environment }, step);
+  const documents = granted.get(bed) ?? new Set<PolicyDocument>();
+  granted.set(bed, documents.add(document));
+  setPolicy(bed, documents);
+  return () => {
+    documents.delete(document);
+    setPolicy(bed, documents);
+  };
+}
+
+function setPolicy({ account, aws }: Bed, documents: ReadonlySet<PolicyDocument>): void {
+  const { roles } = aws.neighbours;
+  const arn = `arn:aws:iam::${account}:role/${role}`;
+  const { policy: _before, ...kept } = roles.get(role) ?? { name: role, arn, trustPolicy: "" };
+  const Statement = [...documents].flatMap((document) => document.Statement);
+  const policy = JSON.stringify({ Version: "2012-10-17", Statement });
+  roles.set(role, documents.size === 0 ? kept : { ...kept, policy });
 }
 
 /** What docs/permissions.md tells of `verify: secret-keys`, and the command does not print. */
@@ -40,7 +49,11 @@ function secretValues({ region, account }: Bed): Statement {
 }
 
 /** @throws Error when the stack can be read and there is no policy for it */
-async function policyOfStep(bed: Bed, folder: string, step: Step): Promise<PolicyDocument> {
+export async function policyOfStep(
+  bed: Bed,
+  { workspace: root, environment: variables }: Pick<Job, "workspace" | "environment">,
+  step: Step,
+): Promise<PolicyDocument> {
   const { inputs } = await readAction(step.action);
   const given = (name: string): string => step.with?.[name] ?? inputs[name]?.default ?? "";
   const context = {
@@ -53,11 +66,11 @@ async function policyOfStep(bed: Bed, folder: string, step: Step): Promise<Polic
   Object.assign(process.env, bed.environment(administrator));
   try {
     const { Version, Statement } = await rolePolicy(context, connect(context, null), {
-      root: folder,
+      root,
       file: given("stack"),
       environment: given("environment"),
       allowedAccounts: [],
-      variables: {},
+      variables,
       job: { region: null, credentialsEndAt: null },
       commands: [step.action === "." ? given("command") : basename(step.action)],
       verifies: !["", "false"].includes(given("verify")),
