@@ -67,8 +67,8 @@ export async function policyOfStep(
   try {
     const { Version, Statement } = await rolePolicy(context, connect(context, null), {
       root,
-      file: given("stack"),
-      environment: given("environment"),
+      file: given("stack") || "dagster-stack.yml",
+      environment: given("environment") || "production",
       allowedAccounts: [],
       variables,
       job: { region: null, credentialsEndAt: null },

@@ -11,6 +11,9 @@ import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile } 
 let small: SmallStack;
 let checkout: Checkout;
 let runId = 900;
+/** Statements without which something was denied, and those without which nothing was, in some step. */
+const used = new Set<string>();
+const spared = new Set<string>();
 
 beforeAll(async () => {
   small = await startSmallStack({ speed: 20 });
@@ -40,7 +43,7 @@ async function expectDocumented(
   action: string,
   inputs: Readonly<Record<string, string>> = {},
   more: readonly string[] = [],
-): Promise<{ readonly result: StepResult; readonly needed: readonly string[]; readonly idle: readonly string[] }> {
+): Promise<{ readonly result: StepResult; readonly needed: readonly string[] }> {
   const since = small.bed.calls.length;
   const job = {
     workspace: checkout.folder,
@@ -58,18 +61,19 @@ async function expectDocumented(
   const needed = neededBy(small.bed.calls.slice(since), "deploy");
   const documented = [...documentedFor(column), ...more];
   expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
-  console.log(column, idleStatements(policy, requests));
-  return { result, needed, idle: idleStatements(policy, requests) };
+  const idle = idleStatements(policy, requests);
+  for (const { Sid } of policy.Statement) (idle.includes(Sid) ? spared : used).add(Sid);
+  return { result, needed };
 }
 
 test("build-push-image needs what is written", async () => {
-  const { result, needed, idle } = await expectDocumented("build-push-image", "actions/build-push-image");
+  const { result, needed } = await expectDocumented("build-push-image", "actions/build-push-image");
   expect(result.exitCode).toBe(0);
   expect(needed).toEqual(expect.arrayContaining(["ecr:PutImage", "ssm:DescribeParameters", "ssm:GetParameter"]));
 });
 
 test("run-migrations needs what is written, for one that fails", async () => {
-  const { result, needed, idle } = await expectDocumented("run-migrations", "actions/run-migrations");
+  const { result, needed } = await expectDocumented("run-migrations", "actions/run-migrations");
   expect(result.exitCode).toBe(1);
   expect(result.outputs["verdicts"]).toBe("{}");
   expect(needed).toEqual(expect.arrayContaining(["ecs:RunTask", "logs:GetLogEvents", "s3:PutObject"]));
@@ -77,7 +81,7 @@ test("run-migrations needs what is written, for one that fails", async () => {
 
 test("plan and status need what is written, and read only", async () => {
   for (const command of ["plan", "status"]) {
-    const { result, needed, idle } = await expectDocumented(command, ".", { command });
+    const { result, needed } = await expectDocumented(command, ".", { command });
     expect(result.exitCode).toBe(0);
     expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet)/.test(permission))).toEqual([]);
   }
@@ -88,7 +92,7 @@ test("plan with verify needs what is written of that, and reads only", async () 
   // Of one that faces the internet, listeners and security groups are looked at, too.
   const { loadBalancers } = small.bed.aws.neighbours;
   for (const [arn, balancer] of loadBalancers) loadBalancers.set(arn, { ...balancer, scheme: "internet-facing" });
-  const { result, needed, idle } = await expectDocumented("plan", ".", { command: "plan", verify: "true" }, verifying);
+  const { result, needed } = await expectDocumented("plan", ".", { command: "plan", verify: "true" }, verifying);
   expect(result.exitCode).toBe(0);
   expect(needed).toEqual(expect.arrayContaining(verifying.filter((action) => !action.startsWith("ecr:"))));
   expect(needed.filter((permission) => !/:(Get|Describe|List|BatchGet|Simulate)/.test(permission))).toEqual([]);
@@ -105,6 +109,12 @@ test("register-task-def and deploy-service need what is written, for services th
   const deployed = await expectDocumented("deploy-service", "actions/deploy-service");
   expect(deployed.result.outputs["outcome"]).toBe("taken-back");
   expect(deployed.needed).toEqual(expect.arrayContaining(["ecs:UpdateService", "ecs:DescribeTasks"]));
+});
+
+test("without any statement, something that was called here is denied", () => {
+  expect(used.size).toBeGreaterThan(10);
+  // Revisions of services are read where one runs an image by a tag: test/unit/releases/whole/running-by-tag.test.ts.
+  expect([...spared.difference(used)]).toEqual(["ServiceRevisions"]);
 });
 
 test("deploy needs what its four parts need", () => {

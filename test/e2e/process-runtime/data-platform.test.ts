@@ -9,7 +9,8 @@ import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
 import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
-import { runStep, type StepResult } from "../../runner/run-step.ts";
+import { grantPolicy } from "../../releases/role-policy.ts";
+import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
 import { until } from "./stack.ts";
 
 // examples/data-platform, released by the root action: dbt over DuckDB on a file system, with a Dagster that is real.
@@ -99,7 +100,8 @@ function release(): Promise<StepResult> {
     LOCAL_PLATFORM: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
     PIP_CACHE_DIR: cacheFolder("pip"),
   };
-  const job = {
+  const job: Job = {
+    grant: (asked, one) => grantPolicy(bed, asked, one),
     workspace: checkout.folder,
     repository: "example/data-platform",
     runId,

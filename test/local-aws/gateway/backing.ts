@@ -183,6 +183,12 @@ function headersInstead(
 
 async function handOn(world: World, exchange: Exchange, answer: IncomingMessage): Promise<void> {
   const { call, request, response } = exchange;
+  const caller = whoAsks(world, request);
+  const [hidden] = answer.statusCode === 404 ? hiddenObject(world, exchange, caller) : [];
+  if (hidden !== undefined) {
+    answer.resume();
+    return send(response, faultAnswer(hidden.what, call, assumedRoleArn(world.aws.account, caller.role)));
+  }
   if (objectWrites.has(call.operation) && answer.statusCode === 200) {
     world.written.set(call.resource, world.clock.now());
   }
@@ -219,6 +225,18 @@ function rewriteOf(
       body.replaceAll(/(?<=<LastModified>)[^<]+/g, (time) => new Date(clock.at(Date.parse(time))).toISOString());
   }
   return null;
+}
+
+/**
+ * Whoever may not list a bucket is not told that it has no such object. No prefix is asked for then.
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions"
+ */
+function hiddenObject({ aws: { account, neighbours } }: World, { call }: Exchange, caller: Caller): readonly Fault[] {
+  const policy = policyOf(neighbours, caller.role);
+  if (policy === null || !["GetObject", "HeadObject"].includes(call.operation)) return [];
+  const [bucket = ""] = call.resource.split("/");
+  const requests = [{ action: "s3:ListBucket", resource: `arn:aws:s3:::${bucket}` }];
+  return deniedCall(neighbours, policy, requests, "s3:ListBucket", { account, ...caller });
 }
 
 function isMoved(clock: MovableClock): boolean {
