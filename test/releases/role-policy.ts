@@ -42,10 +42,34 @@ function setPolicy({ account, aws }: Bed, documents: ReadonlySet<PolicyDocument>
   roles.set(role, documents.size === 0 ? kept : { ...kept, policy });
 }
 
-/** What docs/permissions.md tells of `verify: secret-keys`, and the command does not print. */
-function secretValues({ region, account }: Bed): Statement {
-  const Resource = [`arn:aws:secretsmanager:${region}:${account}:secret:*`];
-  return { Sid: "SecretValues", Effect: "Allow", Action: ["secretsmanager:GetSecretValue"], Resource };
+/** What docs/permissions.md tells in words, since the stack file does not: the command does not print it. */
+function besideTheCommand({ region, account }: Bed, given: (input: string) => string): readonly Statement[] {
+  const here = `${region}:${account}`;
+  const allow = (Sid: string, Action: readonly string[], Resource: readonly string[]): Statement => ({
+    Sid,
+    Effect: "Allow",
+    Action,
+    Resource,
+  });
+  return [
+    ...(given("verify") === "secret-keys"
+      ? [allow("SecretValues", ["secretsmanager:GetSecretValue"], [`arn:aws:secretsmanager:${here}:secret:*`])]
+      : []),
+    ...(given("from") === ""
+      ? []
+      : [
+          allow(
+            "From",
+            ["ssm:GetParameter", "s3:GetObject", "s3:ListBucket"],
+            [`arn:aws:ssm:${here}:*`, "arn:aws:s3:::*"],
+          ),
+          allow(
+            "FromImages",
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [`arn:aws:ecr:${here}:repository/*`],
+          ),
+        ]),
+  ];
 }
 
 /** @throws Error when the stack can be read and there is no policy for it */
@@ -76,7 +100,7 @@ export async function policyOfStep(
       verifies: !["", "false"].includes(given("verify")),
       keepsRevisions: given("keep-revisions") !== "",
     });
-    return { Version, Statement: [...Statement, ...(given("verify") === "secret-keys" ? [secretValues(bed)] : [])] };
+    return { Version, Statement: [...Statement, ...besideTheCommand(bed, given)] };
   } catch (error) {
     if (error instanceof UserError) return { Version: "2012-10-17", Statement: [] };
     throw error;

@@ -228,14 +228,16 @@ function rewriteOf(
 }
 
 /**
- * Whoever may not list a bucket is not told that it has no such object. No prefix is asked for then.
- * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions"
+ * Whoever may not list a bucket is not told that it has no such object. A right to list below a prefix is enough for keys below it:
+ * that is not in AWS's documentation, but somebody has tried it.
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions"; https://github.com/kopia/kopia/pull/3072
  */
 function hiddenObject({ aws: { account, neighbours } }: World, { call }: Exchange, caller: Caller): readonly Fault[] {
   const policy = policyOf(neighbours, caller.role);
   if (policy === null || !["GetObject", "HeadObject"].includes(call.operation)) return [];
-  const [bucket = ""] = call.resource.split("/");
-  const requests = [{ action: "s3:ListBucket", resource: `arn:aws:s3:::${bucket}` }];
+  const [bucket = "", prefix = ""] = call.resource.split(/\/(.*)/s);
+  const context = { "s3:prefix": prefix };
+  const requests = [{ action: "s3:ListBucket", resource: `arn:aws:s3:::${bucket}`, context }];
   return deniedCall(neighbours, policy, requests, "s3:ListBucket", { account, ...caller });
 }
 
