@@ -2,6 +2,8 @@ import * as z from "zod";
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
 
+const operatorNames = ["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"] as const;
+
 const policySchema = z.strictObject({
   Version: z.literal("2012-10-17"),
   Statement: z.array(
@@ -10,12 +12,7 @@ const policySchema = z.strictObject({
       Effect: z.enum(["Allow", "Deny"]),
       Action: oneOrMore,
       Resource: oneOrMore,
-      Condition: z
-        .partialRecord(
-          z.enum(["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"]),
-          z.record(z.string(), oneOrMore),
-        )
-        .default({}),
+      Condition: z.partialRecord(z.enum(operatorNames), z.record(z.string(), oneOrMore)).default({}),
     }),
   ),
 });
@@ -62,14 +59,16 @@ function isAbout({ Action, Resource, Condition }: Statement, { action, resource,
     Object.entries(Condition).every(([operator, keys]) =>
       Object.entries(keys).every(([key, wanted]) => {
         const value = context[key];
-        return value !== undefined && wanted.some((one) => operators[operator as keyof typeof operators](one, value));
+        return (
+          value !== undefined && wanted.some((one) => operators[operator as (typeof operatorNames)[number]](one, value))
+        );
       }),
     )
   );
 }
 
 /** Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
-const operators: Readonly<Record<keyof Statement["Condition"] & string, (wanted: string, value: string) => boolean>> = {
+const operators: Readonly<Record<(typeof operatorNames)[number], (wanted: string, value: string) => boolean>> = {
   StringEquals: (wanted, value) => wanted === value,
   StringLike: (wanted, value) => glob(wanted).test(value),
   ArnEquals: arnMatches,
