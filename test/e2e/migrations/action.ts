@@ -4,7 +4,6 @@ import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { buildLayer } from "../../local-aws/infrastructure/layer.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { createAgent } from "../../local-aws/runtimes/tasks/agent.ts";
-import { grantPolicy } from "../../releases/role-policy.ts";
 import { type Job, runPost, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
 import { pushOnDagster } from "../process-runtime/images.ts";
 import type { Files } from "./scene.ts";
@@ -91,7 +90,6 @@ function migrationStack(bed: Bed, name: string, base: string, checkout: GitCheck
       runId,
       attempt,
       environment: { ...bed.environment("deploy"), ...bed.mark },
-      grant: (asked, step) => grantPolicy(bed, asked, step),
     }),
     write: async (database, files, tool = "tool: alembic") => {
       checkout.git("rm", "-r", "--quiet", "--ignore-unmatch", ".");

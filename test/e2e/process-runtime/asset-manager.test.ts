@@ -11,8 +11,7 @@ import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
 import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
-import { grantPolicy } from "../../releases/role-policy.ts";
-import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+import { runStep, type StepResult } from "../../runner/run-step.ts";
 
 // examples/asset-manager, released by the root action: their own definition files, no code server, two webservers, a Dagster that is real.
 
@@ -135,8 +134,7 @@ function step(inputs: Readonly<Record<string, string>>): Promise<StepResult> {
     ENVIRONMENT: "local",
     PIP_CACHE_DIR: cacheFolder("pip"),
   };
-  const job: Job = {
-    grant: (asked, one) => grantPolicy(bed, asked, one),
+  const job = {
     workspace: checkout.folder,
     repository: "example/asset-manager",
     runId,

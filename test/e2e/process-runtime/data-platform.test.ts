@@ -9,8 +9,7 @@ import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
 import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
-import { grantPolicy } from "../../releases/role-policy.ts";
-import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+import { runStep, type StepResult } from "../../runner/run-step.ts";
 import { until } from "./stack.ts";
 
 // examples/data-platform, released by the root action: dbt over DuckDB on a file system, with a Dagster that is real.
@@ -100,8 +99,7 @@ function release(): Promise<StepResult> {
     LOCAL_PLATFORM: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
     PIP_CACHE_DIR: cacheFolder("pip"),
   };
-  const job: Job = {
-    grant: (asked, one) => grantPolicy(bed, asked, one),
+  const job = {
     workspace: checkout.folder,
     repository: "example/data-platform",
     runId,

@@ -9,8 +9,7 @@ import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
 import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
-import { grantPolicy } from "../../releases/role-policy.ts";
-import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+import { runStep, type StepResult } from "../../runner/run-step.ts";
 import { until } from "./stack.ts";
 
 // examples/dynamic-dags, released by the root action: code from S3, no code server, runs that live in the daemon, a Dagster that is real.
@@ -140,20 +139,7 @@ function step(action: string, at: GitCheckout, inputs: Readonly<Record<string, s
     PIP_CACHE_DIR: cacheFolder("pip"),
   };
   const repository = at === other ? "user/repo" : "example/dynamic-dags";
-  const job: Job = {
-    workspace: at.folder,
-    repository,
-    runId,
-    environment,
-    folder: join(bed.folder, "runner"),
-    // The policy is the stack's, for whoever publishes to it from another repository, too.
-    grant: (_asked, one) =>
-      grantPolicy(
-        bed,
-        { workspace: checkout.folder, environment },
-        { ...one, with: { ...one.with, environment: "local" } },
-      ),
-  };
+  const job = { workspace: at.folder, repository, runId, environment, folder: join(bed.folder, "runner") };
   return runStep(job, { action, with: inputs });
 }
 

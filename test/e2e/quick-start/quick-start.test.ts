@@ -7,8 +7,7 @@ import { type Bed, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { fileOfQuickStart } from "../../quick-start.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
-import { grantPolicy } from "../../releases/role-policy.ts";
-import { type Job, runStep, type StepResult } from "../../runner/run-step.ts";
+import { runStep, type StepResult } from "../../runner/run-step.ts";
 
 // docs/quick-start.md by copy and paste, but for the machine: its region, its Python as the base, and a lock file that is there. All
 // that Dagster reads beside the code is made from the stack file.
@@ -51,14 +50,7 @@ function step(inputs: Readonly<Record<string, string>>): Promise<StepResult> {
   runId += 1;
   const environment = { ...bed.environment("deploy"), ...bed.mark, PIP_CACHE_DIR: cacheFolder("pip") };
   const folder = join(bed.folder, "runner");
-  const job: Job = {
-    workspace: checkout.folder,
-    repository: "owner/shop",
-    runId,
-    environment,
-    folder,
-    grant: (asked, one) => grantPolicy(bed, asked, one),
-  };
+  const job = { workspace: checkout.folder, repository: "owner/shop", runId, environment, folder };
   return runStep(job, { action: ".", with: inputs });
 }
 
