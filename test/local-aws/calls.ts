@@ -1,9 +1,12 @@
+import { deniedCall, policyOf } from "./access/denial.ts";
+import { type DefinitionRights, requestsOfOwn } from "./access/own-calls.ts";
 import type { AwsRequest, AwsResponse, Handle, RecordedCall, ServiceName } from "./api.ts";
 import { Refusal, type Bed, type CallContext, type Operations } from "./ecs/bed.ts";
 import { isRead, rememberBefore } from "./ecs/ecs.ts";
+import { findDefinition } from "./ecs/find.ts";
 import { faultAnswer } from "./fault-answer.ts";
 import type { Fault, Faults } from "./faults.ts";
-import { callerOf, refusedCaller } from "./neighbours/sessions.ts";
+import { administrator, callerOf, refusedCaller } from "./neighbours/sessions.ts";
 import { modelOf, speaksXml, type OperationModel, type ServiceModel } from "./models/model.ts";
 import { violations } from "./models/validate.ts";
 
@@ -25,8 +28,11 @@ export function createCalls(
     } = callerOf(bed.neighbours.sessions, given.caller, sessionToken, bed.time.now());
     const request: AwsRequest = { service, operation, input, caller };
     const record: Recording = { ...request, at: bed.time.now(), outcome: "pending", tookEffect: false };
-    calls.push(record);
-    const struck = [...refusedCaller(state), ...faults.striking(request)];
+    if (caller !== administrator) calls.push(record);
+    const struck =
+      caller === administrator
+        ? []
+        : [...refusedCaller(state), ...faults.striking(request), ...denials(bed, request, session)];
     const before = struck.filter(({ when = "before" }) => when === "before");
     const response = (await strike(bed, request, before)) ?? perform(bed, operations, request, struck, record, session);
     const after = struck.filter(({ when = "before" }) => when === "after");
@@ -35,6 +41,26 @@ export function createCalls(
     return answered;
   };
   return { handle, calls };
+}
+
+/** What the policy of its caller does not allow. */
+function denials(bed: Bed, { service, operation, input, caller: role }: AwsRequest, session: string): readonly Fault[] {
+  const policy = policyOf(bed.neighbours, role);
+  if (policy === null) return [];
+  const { account } = bed;
+  const home = { account, region: bed.region, definition: (named: string) => definitionRights(bed, named) };
+  const requests = requestsOfOwn(service, operation, input, home);
+  return deniedCall(bed.neighbours, policy, requests, `${service}:${operation}`, { account, role, session });
+}
+
+function definitionRights(bed: Bed, named: string): DefinitionRights | null {
+  try {
+    const { taskDefinitionArn: arn, executionRoleArn, taskRoleArn } = findDefinition(bed, named).content;
+    return { arn, roles: [executionRoleArn, taskRoleArn].filter((role) => role !== undefined) };
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
 }
 
 function perform(

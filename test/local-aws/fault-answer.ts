@@ -28,7 +28,9 @@ export function faultAnswer(
     case "access-denied": {
       const user = `arn:aws:sts::${bed.account}:assumed-role/${caller}/session`;
       const action = `${service}:${operation}`;
-      const message = `User: ${user} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`;
+      const {
+        message = `User: ${user} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`,
+      } = fault;
       if (service === "ec2") return error("UnauthorizedOperation", message, 403);
       return json ? error("AccessDeniedException", message, 400) : error("AccessDenied", message, 403);
     }

@@ -8,7 +8,8 @@ export type FaultKind =
   | { readonly kind: "html"; readonly status?: 500 | 502 | 503 }
   /** The connection is cut before an answer. */
   | { readonly kind: "reset" }
-  | { readonly kind: "access-denied" }
+  /** In AWS's usual words unless told. */
+  | { readonly kind: "access-denied"; readonly message?: string }
   | { readonly kind: "expired-token" }
   /** A read answers as if the last write had not reached it yet. */
   | { readonly kind: "stale" }

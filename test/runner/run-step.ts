@@ -30,6 +30,8 @@ export interface Job {
   readonly environment: Readonly<Record<string, string>>;
   /** Where steps have their folders, each gone with its step; the machine's own when left out. */
   readonly folder?: string;
+  /** Gives the job's role the rights of a step before it begins. @returns what takes them back when it has ended */
+  readonly grant?: (job: Job, step: Step) => Promise<() => void>;
   /** An open file that its standard output goes to, unread: whoever measures a step does not slow it down. */
   readonly output?: number;
 }
@@ -157,6 +159,7 @@ export async function startStep(
     ...job.environment,
     ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.replaceAll(" ", "_").toUpperCase()}`, value])),
   };
+  const revoke = await job.grant?.(job, step);
   const since = performance.now();
   for (const [name, value] of Object.entries(post?.state ?? {})) environment[`STATE_${name}`] = value;
   const main = join(root, dirname(join(step.action, "action.yml")), post?.program ?? action.runs.main);
@@ -186,6 +189,7 @@ export async function startStep(
     job.signal?.removeEventListener("abort", cancel);
     for (const timer of timers) clearTimeout(timer);
     const seconds = (performance.now() - since) / 1000;
+    revoke?.();
     const [outputs, summary, state] = await Promise.all(
       ["output", "summary", "state"].map((name) => readFile(files[name] ?? "", "utf8")),
     );

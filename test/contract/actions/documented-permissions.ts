@@ -1,19 +1,7 @@
 import { readFileSync } from "node:fs";
 import { actionOf } from "../../../src/aws/permission.ts";
+import { actionsOfRegistry } from "../../local-aws/access/backing-calls.ts";
 import type { GatewayCall } from "../../local-aws/gateway/call-record.ts";
-
-/** IAM actions behind the registry's protocol. Source: Amazon ECR user guide, "Required IAM permissions for pushing an image". */
-const ofRegistry: Readonly<Record<string, string>> = {
-  "GET ping": "ecr:GetAuthorizationToken",
-  "GET manifests": "ecr:BatchGetImage",
-  "HEAD manifests": "ecr:BatchGetImage",
-  "PUT manifests": "ecr:PutImage",
-  "GET blobs": "ecr:GetDownloadUrlForLayer",
-  "HEAD blobs": "ecr:BatchCheckLayerAvailability",
-  "POST uploads": "ecr:InitiateLayerUpload",
-  "PATCH uploads": "ecr:UploadLayerPart",
-  "PUT uploads": "ecr:CompleteLayerUpload",
-};
 
 /** @returns the IAM actions of what this role called. */
 export function neededBy(
@@ -22,7 +10,7 @@ export function neededBy(
 ): readonly string[] {
   const actions = calls.flatMap(({ service, operation, caller }) => {
     if (caller !== role || service === "sts") return []; // GetCallerIdentity is allowed to everybody
-    if (service === "registry") return [ofRegistry[operation] ?? `registry ${operation}`];
+    if (service === "registry") return [actionsOfRegistry[operation] ?? `registry ${operation}`];
     return [actionOf(service, operation)];
   });
   return [...new Set(actions)].sort();

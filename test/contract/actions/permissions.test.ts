@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { runStep, type StepResult } from "../../runner/run-step.ts";
+import { type Job, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
+import { allowedBy, idleStatements, parsePolicy } from "../../infra/policy.ts";
+import { grantPolicy, policyOfStep } from "../../releases/role-policy.ts";
 import { documentedFor, documentedWith, neededBy } from "./documented-permissions.ts";
 import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile } from "./small-stack.ts";
 
@@ -9,6 +11,9 @@ import { type Checkout, checkOut, type SmallStack, startSmallStack, stackFile } 
 let small: SmallStack;
 let checkout: Checkout;
 let runId = 900;
+/** Statements without which something was denied, and those without which nothing was, in some step. */
+const used = new Set<string>();
+const spared = new Set<string>();
 
 beforeAll(async () => {
   small = await startSmallStack({ speed: 20 });
@@ -29,7 +34,8 @@ afterAll(async () => {
 });
 
 /**
- * Runs an action, and compares what it called with what its column says.
+ * Runs an action by a role with the policy that is printed for it, which must allow all it calls, and compares that with what its
+ * column says.
  * @param more what the page says beside the table
  */
 async function expectDocumented(
@@ -44,11 +50,19 @@ async function expectDocumented(
     repository: "owner/small",
     runId,
     environment: small.bed.environment("deploy"),
+    grant: (asked: Job, one: Step) => grantPolicy(small.bed, asked, one),
   };
-  const result = await runStep(job, { action, with: inputs });
+  const judged = small.bed.aws.neighbours.judged.length;
+  const step = { action, with: inputs };
+  const policy = parsePolicy(JSON.stringify(await policyOfStep(small.bed, job, step)));
+  const result = await runStep(job, step);
+  const requests = small.bed.aws.neighbours.judged.slice(judged);
+  expect(requests.filter((request) => allowedBy(policy, request) === null)).toEqual([]);
   const needed = neededBy(small.bed.calls.slice(since), "deploy");
   const documented = [...documentedFor(column), ...more];
   expect(needed.filter((permission) => !documented.includes(permission))).toEqual([]);
+  const idle = idleStatements(policy, requests);
+  for (const { Sid } of policy.Statement) (idle.includes(Sid) ? spared : used).add(Sid);
   return { result, needed };
 }
 
@@ -95,6 +109,12 @@ test("register-task-def and deploy-service need what is written, for services th
   const deployed = await expectDocumented("deploy-service", "actions/deploy-service");
   expect(deployed.result.outputs["outcome"]).toBe("taken-back");
   expect(deployed.needed).toEqual(expect.arrayContaining(["ecs:UpdateService", "ecs:DescribeTasks"]));
+});
+
+test("without any statement, something that was called here is denied", () => {
+  expect(used.size).toBeGreaterThan(10);
+  // Revisions of services are read where one runs an image by a tag: test/unit/releases/whole/running-by-tag.test.ts.
+  expect([...spared.difference(used)]).toEqual(["ServiceRevisions"]);
 });
 
 test("deploy needs what its four parts need", () => {

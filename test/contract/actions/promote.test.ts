@@ -1,5 +1,6 @@
 import { parseRelease, type Release } from "../../../src/domain/release.ts";
-import { runPost, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
+import { grantPolicy } from "../../releases/role-policy.ts";
+import { type Job, runPost, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
 import { documentedFor, neededBy } from "./documented-permissions.ts";
 import {
   type Checkout,
@@ -57,11 +58,12 @@ beforeEach(() => {
   since = small.bed.calls.length;
 });
 
-const job = () => ({
+const job = (): Job => ({
   workspace: checkout.folder,
   repository: "owner/small",
   runId: 500,
   environment: small.bed.environment("deploy"),
+  grant: (asked, step) => grantPolicy(small.bed, asked, step),
 });
 
 function run(action: string, inputs: Step["with"] = {}): Promise<StepResult> {

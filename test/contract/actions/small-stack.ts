@@ -10,6 +10,7 @@ import { type Bed, type BedOptions, startBed } from "../../local-aws/bed.ts";
 import { type Infrastructure, playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { type GitCheckout, newCheckout } from "../../checkout.ts";
 import { type Job, runStep, type Step, type StepResult } from "../../runner/run-step.ts";
+import { grantPolicy } from "../../releases/role-policy.ts";
 import { type Lock, lockSchema } from "../../../src/domain/journal.ts";
 
 /** A stack as small as one can be, in a repository of its own: for what goes wrong before anything runs. */
@@ -62,7 +63,11 @@ export async function startSmallStack(options: BedOptions = {}): Promise<SmallSt
 
 let runId = 100;
 
-export async function checkOut({ bed }: SmallStack): Promise<Checkout> {
+/** @param rights of its jobs: what the printed policy allows, or anything */
+export async function checkOut(
+  { bed }: SmallStack,
+  rights: "of its policy" | "all" = "of its policy",
+): Promise<Checkout> {
   const checkout = await newCheckout({
     "dagster-stack.yml": stackFile(),
     "app/main.py": "definitions = None\n",
@@ -76,6 +81,7 @@ export async function checkOut({ bed }: SmallStack): Promise<Checkout> {
       repository: "owner/small",
       runId,
       environment: { ...bed.environment("deploy"), ...environment },
+      ...(rights === "all" ? {} : { grant: (asked: Job, step: Step) => grantPolicy(bed, asked, step) }),
     };
   };
   return {

@@ -3,10 +3,19 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { requestsOfBacking } from "../access/backing-calls.ts";
+import { deniedCall, policyOf } from "../access/denial.ts";
+import type { Fault } from "../faults.ts";
 import type { LocalAws } from "../local-aws.ts";
 import type { MovableClock } from "../movable-clock.ts";
 import { type BackingCall, readBackingCall } from "./backing-call.ts";
-import { assumedRoleArn, type Caller, callerOf as sessionCallerOf, refusedCaller } from "../neighbours/sessions.ts";
+import {
+  administrator,
+  assumedRoleArn,
+  type Caller,
+  callerOf as sessionCallerOf,
+  refusedCaller,
+} from "../neighbours/sessions.ts";
 import { sessionTokenOf } from "../wire/route.ts";
 import { callerOf, registryPassword, signedAddress } from "./callers.ts";
 import { type FaultAnswer, faultAnswer } from "./fault-answers.ts";
@@ -14,7 +23,7 @@ import { type FaultAnswer, faultAnswer } from "./fault-answers.ts";
 /** The services that are not ours: where they are, and what the gateway adds to them. */
 export interface BackingOptions {
   readonly ministack: { readonly host: string; readonly port: number };
-  readonly aws: Pick<LocalAws, "faults" | "account" | "neighbours">;
+  readonly aws: Pick<LocalAws, "faults" | "account" | "region" | "neighbours">;
   readonly clock: MovableClock;
 }
 
@@ -34,7 +43,7 @@ export function createBacking(options: BackingOptions): Backing {
     serve: async (request, response) => {
       const { method = "GET", url = "/", headers } = request;
       const call = readBackingCall({ method, url, headers });
-      await answerCall(world, { call, request, response }).catch((error: unknown) => {
+      await answerCall(world, { call, request, response, body: null }).catch((error: unknown) => {
         // Who goes away in the middle has made a call all the same.
         if (!response.destroyed) throw error;
       });
@@ -53,18 +62,28 @@ interface Exchange {
   readonly call: BackingCall;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Where it has been read already. */
+  readonly body: string | null;
 }
 
-async function answerCall(world: World, exchange: Exchange): Promise<void> {
-  const { call, request, response } = exchange;
-  const { role: caller, state } = whoAsks(world, request);
+async function answerCall(world: World, asked: Exchange): Promise<void> {
+  const { call, request, response } = asked;
+  const { role: caller, session, state } = whoAsks(world, request);
   const signed = signedAddress(request.url ?? "/");
   if (signed !== null && world.clock.now() > signed.endsAt) {
     request.resume();
     const expired = { kind: "error", status: 403, name: "AccessDenied", message: "Request has expired" } as const;
     return send(response, faultAnswer(expired, call, ""));
   }
-  const struck = [...refusedCaller(state), ...world.aws.faults.striking({ ...call, caller })];
+  const exchange = await readForPolicy(world, asked, caller);
+  const struck =
+    caller === administrator
+      ? []
+      : [
+          ...refusedCaller(state),
+          ...world.aws.faults.striking({ ...call, caller }),
+          ...denials(world, exchange, caller, session),
+        ];
   for (const { what } of struck) if (what.kind === "latency") await sleep(what.milliseconds);
   const fault = struck.find(({ what }) => what.kind !== "latency");
   if (fault !== undefined) {
@@ -73,6 +92,27 @@ async function answerCall(world: World, exchange: Exchange): Promise<void> {
     send(response, faultAnswer(fault.what, call, assumedRoleArn(world.aws.account, caller)));
   } else if (call.service === "ssm" && call.operation === "GetParameter") await answerParameter(world, exchange);
   else await handOn(world, exchange, await ask(world, exchange));
+}
+
+/** What a call to a JSON service names is in its body. */
+async function readForPolicy(world: World, exchange: Exchange, role: string): Promise<Exchange> {
+  if (exchange.call.protocol !== "json" || policyOf(world.aws.neighbours, role) === null) return exchange;
+  return { ...exchange, body: await text(exchange.request) };
+}
+
+/** What the policy of its caller does not allow. */
+function denials(
+  { aws: { account, region, neighbours } }: World,
+  { call, request: { url = "/", headers }, body }: Exchange,
+  role: string,
+  session: string,
+): readonly Fault[] {
+  const policy = policyOf(neighbours, role);
+  if (policy === null) return [];
+  const copySource = String(headers["x-amz-copy-source"] ?? "");
+  const input: unknown = body === null || body === "" ? null : JSON.parse(body);
+  const requests = requestsOfBacking({ call, url, copySource, input }, { account, region });
+  return deniedCall(neighbours, policy, requests, `${call.service}:${call.operation}`, { account, role, session });
 }
 
 const parameterSchema = z.looseObject({ Name: z.string() });
@@ -85,7 +125,7 @@ const referencePrefix = "/aws/reference/secretsmanager/";
  */
 async function answerParameter(world: World, exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
-  const body = await text(request);
+  const body = exchange.body ?? (await text(request));
   const asked = parameterSchema.safeParse(body === "" ? null : JSON.parse(body));
   const name = asked.success ? asked.data.Name : "";
   if (!name.startsWith(referencePrefix)) return handOn(world, exchange, await ask(world, exchange, { body }));
@@ -118,8 +158,8 @@ function whoAsks({ aws, clock }: World, { headers, url = "/" }: IncomingMessage)
 /** @param instead of what was asked, once its body has been read */
 function ask(
   { ministack, agent }: World,
-  { request }: Exchange,
-  instead: { readonly body: string; readonly target?: string } | null = null,
+  { request, body }: Exchange,
+  instead: { readonly body: string; readonly target?: string } | null = body === null ? null : { body },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { method = "GET", url = "/" } = request;
@@ -143,6 +183,12 @@ function headersInstead(
 
 async function handOn(world: World, exchange: Exchange, answer: IncomingMessage): Promise<void> {
   const { call, request, response } = exchange;
+  const caller = whoAsks(world, request);
+  const [hidden] = answer.statusCode === 404 ? hiddenObject(world, exchange, caller) : [];
+  if (hidden !== undefined) {
+    answer.resume();
+    return send(response, faultAnswer(hidden.what, call, assumedRoleArn(world.aws.account, caller.role)));
+  }
   if (objectWrites.has(call.operation) && answer.statusCode === 200) {
     world.written.set(call.resource, world.clock.now());
   }
@@ -179,6 +225,20 @@ function rewriteOf(
       body.replaceAll(/(?<=<LastModified>)[^<]+/g, (time) => new Date(clock.at(Date.parse(time))).toISOString());
   }
   return null;
+}
+
+/**
+ * Whoever may not list a bucket is not told that it has no such object. A right to list below a prefix is enough for keys below it:
+ * that is not in AWS's documentation, but somebody has tried it.
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions"; https://github.com/kopia/kopia/pull/3072
+ */
+function hiddenObject({ aws: { account, neighbours } }: World, { call }: Exchange, caller: Caller): readonly Fault[] {
+  const policy = policyOf(neighbours, caller.role);
+  if (policy === null || !["GetObject", "HeadObject"].includes(call.operation)) return [];
+  const [bucket = "", prefix = ""] = call.resource.split(/\/(.*)/s);
+  const context = { "s3:prefix": prefix };
+  const requests = [{ action: "s3:ListBucket", resource: `arn:aws:s3:::${bucket}`, context }];
+  return deniedCall(neighbours, policy, requests, "s3:ListBucket", { account, ...caller });
 }
 
 function isMoved(clock: MovableClock): boolean {

@@ -66,7 +66,7 @@ export function faultAnswer(fault: FaultKind, call: BackingCall, callerArn: stri
     case "server-error":
       return write(call.protocol, { ...known[fault.kind], status: fault.status ?? 500 });
     case "access-denied":
-      return write(call.protocol, { ...known[fault.kind], message: denial(call, callerArn) });
+      return write(call.protocol, { ...known[fault.kind], message: fault.message ?? denial(call, callerArn) });
     case "throttle":
     case "expired-token":
       return write(call.protocol, known[fault.kind]);

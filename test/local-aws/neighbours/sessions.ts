@@ -55,6 +55,9 @@ export function refusedCaller(state: Caller["state"]): readonly Fault[] {
   }
 }
 
+/** Whoever looks after the account while a test runs: nothing strikes their calls, and nobody records them. */
+export const administrator = "administrator";
+
 export function assumedRoleArn(account: string, role: string, session = "local-aws"): string {
   return `arn:aws:sts::${account}:assumed-role/${role}/${session}`;
 }

@@ -1,3 +1,4 @@
+import type { Request } from "../../infra/policy.ts";
 import type { Session } from "./sessions.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface Neighbours {
   readonly scalableTargets: Map<string, ScalableTarget>;
   /** By role name. While it is empty, every role exists. */
   readonly roles: Map<string, Role>;
+  /** What AWS has asked of the policies of roles, whatever they said, oldest first. */
+  readonly judged: Judged[];
   /** OpenID Connect providers that the account knows: audiences by issuer. */
   readonly identityProviders: Map<string, readonly string[]>;
   /** Sessions that STS has given, by access key id. */
@@ -147,6 +150,11 @@ export interface Role {
   readonly policy?: string;
 }
 
+export interface Judged extends Request {
+  /** Name of the role. */
+  readonly role: string;
+}
+
 export function createNeighbours(): Neighbours {
   return {
     vpcs: new Map(),
@@ -158,6 +166,7 @@ export function createNeighbours(): Neighbours {
     names: new Map(),
     scalableTargets: new Map(),
     roles: new Map(),
+    judged: [],
     identityProviders: new Map(),
     sessions: new Map(),
     sessionSeconds: null,
