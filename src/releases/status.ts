@@ -1,3 +1,4 @@
+import { isAwsError } from "../aws/error.ts";
 import type { ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import type { Finding } from "../domain/finding.ts";
@@ -10,6 +11,7 @@ import type { Connections } from "./connections.ts";
 import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
+import { observeList } from "./observe/list.ts";
 import { observePointers, type SeenDags } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -43,10 +45,14 @@ export async function status(context: Context, connections: Connections, request
   const { stack, clients, currentRelease: current, lock } = session;
   const holder = holderOf(lock);
   const underWay = underWayOf(session, holder);
-  const [services, history, dags] = await Promise.all([
+  const [services, history, dags, listed] = await Promise.all([
     observeServicesByKey(clients, stack, session),
     pastReleases(session, underWay, shownReleases),
     observePointers(clients.s3, stack, session),
+    observeList(clients.s3, stack, current).catch((error: unknown) => {
+      if (!isAwsError(error, "denied")) throw error;
+      return {};
+    }),
   ]);
   const before = beforeOf(services, session);
   const definitions = await foreignDefinitions(clients, current, services, before);
@@ -63,6 +69,7 @@ export async function status(context: Context, connections: Connections, request
       before,
       definitions,
       dags: knownOf(dags),
+      ...listed,
     }),
     findings: withLevels(ownershipFindings(stack, services), stack.checks, dayOf(context.clock.now())),
     history,

@@ -27,16 +27,16 @@ def init(settings: Settings) -> int:
         reader.look()
         if reader.is_whole():
             return 0
-        if any(followed.is_hopeless for followed in reader.locations):
+        if reader.is_hopeless():
             return 1
-        time.sleep(min(settings.poll_seconds, 5))
+        time.sleep(min(reader.poll_seconds(), 5))
 
 
 def follow(settings: Settings) -> int:
     reader = Reader(settings)
     while True:
         reader.look()
-        time.sleep(pause(settings))
+        time.sleep(pause(reader.poll_seconds()))
 
 
 def run(settings: Settings, command: list[str]) -> int:
