@@ -2,7 +2,7 @@
 Brings published versions of DAG code to the disk of a container.
 
     python -m dag_reader init               waits until every location is there whole, and ends
-    python -m dag_reader follow             goes on following the pointers, until SIGTERM
+    python -m dag_reader follow             goes on following the pointers, and the list of locations, until SIGTERM
     python -m dag_reader serve <port>       is the code server of its location, on the version that is current
     python -m dag_reader run -- <command>   fetches the versions that the command names, and becomes the command
 """

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from .settings import Location, Settings, SettingsError, locations_of
 from .store import Store, StoreError
@@ -29,13 +30,21 @@ def fetch_list(settings: Settings) -> LocationList:
     return _parsed(store.read_json(name)[0])
 
 
+def kept_list(settings: Settings) -> LocationList | None:
+    """What a reader of this machine has adopted."""
+    try:
+        return _parsed(json.loads(_file(settings).read_text()))
+    except (OSError, ValueError, BadVersion):
+        return None  # there is none yet
+
+
 class ListedLocations:
     """Follows the list. What was adopted is kept on the disk: a reader that starts anew begins with it, whether or not S3 answers."""
 
     def __init__(self, settings: Settings):
         self._store, self._name = _store(settings)
-        self._file = settings.root / "list.json"
-        self.current = self._kept()
+        self._file = _file(settings)
+        self.current = kept_list(settings)
         self.error: str | None = None
         # Nothing that waiting could mend.
         self.is_hopeless = False
@@ -67,11 +76,9 @@ class ListedLocations:
             "error": self.error,
         }
 
-    def _kept(self) -> LocationList | None:
-        try:
-            return _parsed(json.loads(self._file.read_text()))
-        except (OSError, ValueError, BadVersion):
-            return None  # there is none yet
+
+def _file(settings: Settings) -> Path:
+    return settings.root / "list.json"
 
 
 def _store(settings: Settings) -> tuple[Store, str]:

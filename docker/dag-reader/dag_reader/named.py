@@ -2,9 +2,9 @@
 
 import re
 
-from .listed import fetch_list
+from .listed import fetch_list, kept_list
 from .settings import Location, Settings
-from .store import Store
+from .store import Store, StoreError
 from .versions import Versions
 
 
@@ -24,5 +24,11 @@ def _known(settings: Settings) -> tuple[Location, ...]:
     """A run may be of a location that has left the list while it waited."""
     if settings.list_key is None:
         return settings.locations
-    listed = fetch_list(settings)
+    try:
+        listed = fetch_list(settings)
+    except StoreError:
+        # Beside a host its versions are here, too, whether or not S3 answers.
+        listed = kept_list(settings)
+        if listed is None:
+            raise
     return (*listed.locations, *listed.left)
