@@ -26,7 +26,8 @@ export function noteFormerListed({ dags }: Pick<Release, "dags">, draft: Draft):
 }
 
 function note(draft: Draft, listedAs: (location: string) => DagsPart["listed"]): void {
-  const parts = Object.entries(draft.target.dags).map(([location, { listed: _, ...part }]) => {
+  const parts = Object.entries(draft.target.dags).map(([location, former]) => {
+    const { listed: _, ...part } = former;
     const listed = listedAs(location);
     return [location, { ...part, ...(listed === undefined ? {} : { listed }) }] as const;
   });

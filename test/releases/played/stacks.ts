@@ -55,6 +55,7 @@ export const dagsFiles: Readonly<Record<string, string>> = {
   "dags/flows.py": "VERSION = 1\n",
   "dags/words.txt": "one\n",
   "reader/__main__.py": "print('the reader')\n",
+  "reader/listed.py": "print('it knows lists')\n",
   "dagster.yaml": "run_launcher: { module: dag_reader.launcher, class: PlannedCodeRunLauncher }\n",
 };
 

@@ -158,6 +158,13 @@ test("what a release that was cut has written goes back when the next one, which
   expect(await wrongWith(account)).toEqual([]);
 });
 
+test("status says what webserver and daemon load", async () => {
+  await added();
+  const { list: there, drift } = await run((who) => who.status(), { run: 3 });
+  expect(Object.keys(there?.value.locations ?? {})).toEqual(["more", "small"]);
+  expect(drift).toEqual([]);
+});
+
 test("a list that somebody has written by other means is said, and written anew", async () => {
   const { text } = account.s3.objects.get(key) ?? { text: "" };
   const others: DagsList = { ...(JSON.parse(text) as DagsList), version: "f".repeat(40) };
