@@ -168,11 +168,11 @@ export async function seenBack(
     return kind === "webserver" && (before[key]?.desiredCount ?? 0) > 0;
   });
   if (dagster === null || !isAnswered) return back;
-  const listed = current === null ? null : listOf(current);
+  const former = current === null ? null : (listOf(current) ?? current.dags);
   const loaded = loadedDags({ services, dags });
-  // It came with the release that has failed, and left the list again.
+  // It came with the release that has failed: what runs again does not load it.
   const isUnlisted = (location: string): boolean =>
-    listed !== null && listed[location] === undefined && loaded.includes(location);
+    former !== null && former[location] === undefined && loaded.includes(location);
   const results: PointerBack[] = [];
   for (const one of back) {
     const { location, version, why } = one;

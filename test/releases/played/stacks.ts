@@ -50,6 +50,13 @@ export const dagsHostsStack = replaceAll(inProcessStack, [
   ["migrations:\n", "dags: { small: { directory: dags, module: flows } }\nmigrations:\n"],
 ]);
 
+/** The same with one more location, at the end; its code is in `more`. */
+export const twoLocationsStack = replaceAll(dagsHostsStack, [
+  [/locations: \[small\]/, "locations: [small, more]"],
+  [/locations: \[small\]/, "locations: [small, more]"],
+  ["module: flows } }", "module: flows }, more: { directory: more, module: flows } }"],
+]);
+
 /** Further files of the first commit of these two. */
 export const dagsFiles: Readonly<Record<string, string>> = {
   "dags/flows.py": "VERSION = 1\n",

@@ -5,18 +5,14 @@ import { openAccount, type PlayedAccount } from "../../../releases/played/accoun
 import { type Deployer, deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
 import { wrongWith } from "../../../releases/played/ending.ts";
 import { killedBefore } from "../../../releases/played/killed-before.ts";
-import { dagsFiles, dagsHostsStack } from "../../../releases/played/stacks.ts";
+import { dagsFiles, dagsHostsStack, twoLocationsStack } from "../../../releases/played/stacks.ts";
 import type { Wire } from "../../../releases/played/wire.ts";
 
 /** Hosts that load locations from S3 themselves: which ones they load is told them while they run. */
 let account: PlayedAccount;
 let first: Result;
 
-/** The same stack with one more location, at the end. */
-const twoLocations = dagsHostsStack
-  .replaceAll("locations: [small]", "locations: [small, more]")
-  .replace("module: flows } }", "module: flows }, more: { directory: more, module: flows } }");
-const two = { "dagster-stack.yml": twoLocations, "more/flows.py": "MORE = 1\n" };
+const two = { "dagster-stack.yml": twoLocationsStack, "more/flows.py": "MORE = 1\n" };
 const one = { "dagster-stack.yml": dagsHostsStack };
 
 const key = "deploys/dags/.stacks/small-production.json";
@@ -39,9 +35,9 @@ function list(): DagsList {
 }
 
 /** As somebody at the console does. */
-function write(others: DagsList): void {
-  const [Bucket = "", ...parts] = key.split("/");
-  account.s3.answer("PutObject", { Bucket, Key: parts.join("/"), Body: JSON.stringify(others) });
+function write(path: string, Body: string): void {
+  const [Bucket = "", ...parts] = path.split("/");
+  account.s3.answer("PutObject", { Bucket, Key: parts.join("/"), Body });
 }
 
 const named = (): readonly string[] => Object.keys(list().locations);
@@ -129,7 +125,7 @@ test("who loses the race for the list changes nothing, and what somebody else ha
     if (call.operation === "PutObject" && call.about.includes(".stacks/")) {
       const { text } = account.s3.objects.get(key) ?? { text: "" };
       const others = { ...(JSON.parse(text) as DagsList), version: "f".repeat(40) };
-      write(others);
+      write(key, JSON.stringify(others));
     }
     return effect();
   };
@@ -158,6 +154,24 @@ test("what a release that was cut has written goes back when the next one, which
   expect(await wrongWith(account)).toEqual([]);
 });
 
+test("a release whose record is of before there were lists gets one; should that fail, the list stays, as nobody follows it", async () => {
+  for (const [path, { text }] of [...account.s3.objects]) {
+    if (path.includes("/releases/")) write(path, text.replace(/"listed":\{[^}]*\},?/g, ""));
+  }
+  account.s3.remove(key);
+  await account.commit(two);
+  const { release } = await run((who) => who.plan(), { run: 90 });
+  account.dagster.brokenVersions.add(release.dags["more"]?.version ?? "");
+  const error = await run((who) => errorOf(who.deploy()), { run: 2 });
+  expect((error as ReleaseFailed).result.outcome).toBe("taken-back");
+  expect(named()).toEqual(["more", "small"]);
+  account.dagster.brokenVersions.clear();
+  const { plan, outcome } = await run((who) => who.deploy(), { run: 3 });
+  expect([outcome, plan.findings.filter(({ id }) => id === "drift")]).toEqual(["committed", []]);
+  const back = await run((who) => who.rollback(first.release.id), { run: 4 });
+  expect([back.outcome, stepsOf(back).includes("list"), named()]).toEqual(["committed", false, ["more", "small"]]);
+});
+
 test("status says what webserver and daemon load", async () => {
   await added();
   const { list: there, drift } = await run((who) => who.status(), { run: 3 });
@@ -168,7 +182,7 @@ test("status says what webserver and daemon load", async () => {
 test("a list that somebody has written by other means is said, and written anew", async () => {
   const { text } = account.s3.objects.get(key) ?? { text: "" };
   const others: DagsList = { ...(JSON.parse(text) as DagsList), version: "f".repeat(40) };
-  write(others);
+  write(key, JSON.stringify(others));
   const { plan, outcome } = await run((who) => who.deploy(), { run: 2 });
   expect(plan.findings.filter(({ id }) => id === "drift")).toHaveLength(1);
   expect([outcome, list().version === "f".repeat(40)]).toEqual(["committed", false]);
