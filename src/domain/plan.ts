@@ -1,4 +1,5 @@
 import type { CanaryRun } from "./canary.ts";
+import type { ListedLocations } from "./dags-list.ts";
 import type { DagsBefore, DagsPointer, DagsVersion } from "./dags.ts";
 import type { Finding, Level } from "./finding.ts";
 import { canonicalJson, contentHash } from "./json.ts";
@@ -30,6 +31,12 @@ export interface SettingsUndo {
 export interface SwitchUndo {
   readonly kind: "switch";
   readonly to: DagsBefore | null;
+}
+
+/** What lets webserver and daemon load again what the current release says; null: it says nothing, and the list stays. */
+export interface ListUndo {
+  readonly kind: "list";
+  readonly to: ListedLocations | null;
 }
 
 /** A location that an interrupted release has switched. */
@@ -156,6 +163,16 @@ export type Action =
       } | null;
       readonly version: DagsVersion;
     }
+  /** Tells webserver and daemon, while they run, which locations they are to load. */
+  | {
+      readonly kind: "list";
+      /** The list that is replaced; null: there is none yet. */
+      readonly from: { readonly version: string; readonly etag: string } | null;
+      readonly version: string;
+      readonly added: readonly string[];
+      readonly changed: readonly string[];
+      readonly removed: readonly string[];
+    }
   /** Brings a location's plain files to a version that is published. */
   | {
       readonly kind: "mirror";
@@ -223,7 +240,7 @@ export type Step = {
   readonly after: readonly string[];
   /** Why it is needed, for people. */
   readonly reason: string;
-  readonly undo: Undo | SettingsUndo | SwitchUndo;
+  readonly undo: Undo | SettingsUndo | SwitchUndo | ListUndo;
 } & Action;
 
 /** The difference between what runs and what is wanted. */

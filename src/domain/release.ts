@@ -69,6 +69,8 @@ const dagsPartSchema = z.strictObject({
   layout: z.enum(["versioned", "both", "mirror"]).optional(),
   /** Key prefix of its plain files, where they were kept. */
   mirrorPrefix: dagsPrefixSchema.optional(),
+  /** How webserver and daemon find it by their list of locations; absent: they do not load it, or were started with its name. */
+  listed: z.strictObject({ module: z.string().min(1), pollSeconds: z.number().positive() }).optional(),
 });
 export type DagsPart = z.infer<typeof dagsPartSchema>;
 

@@ -1,11 +1,13 @@
 import { nameOf } from "../aws/arn.ts";
 import type { Context } from "../domain/context.ts";
+import { listOf, listVersion } from "../domain/dags-list.ts";
 import { dagsKeys, dagsPointerSchema } from "../domain/dags.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import { instant, type ReleaseId } from "../domain/identifiers.ts";
 import { code, heading, list, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
 import type { Connections } from "./connections.ts";
 import { pointersBeforeUnfinished } from "./history.ts";
+import { observeList } from "./observe/list.ts";
 import { stopTasksOf } from "./left-tasks.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
@@ -71,7 +73,11 @@ async function closeIn(context: Context, opened: Session): Promise<Closed | null
   const ofServices = movedOf(stack, { services, before: beforeOf(services, session) }).map(({ key, now }) =>
     shownName(key, now.name),
   );
-  const moved = [...ofServices, ...(await switchedOf(session)).map((location) => `DAGs of ${location}`)];
+  const moved = [
+    ...ofServices,
+    ...(await switchedOf(session)).map((location) => `DAGs of ${location}`),
+    ...(await listedOf(session)),
+  ];
   for (const { intent } of open) {
     await journal.end({
       schema: 1,
@@ -108,6 +114,14 @@ async function switchedOf({ stack, pointers, unfinished }: Session): Promise<rea
     }),
   );
   return found.flat();
+}
+
+/** Is the list of locations another one than the current release says, by a release that was cut? */
+async function listedOf({ clients, stack, currentRelease, unfinished }: Session): Promise<readonly string[]> {
+  const says = currentRelease === null ? null : listOf(currentRelease);
+  if (says === null || unfinished.every(({ intent }) => listOf(intent.release) === null)) return [];
+  const { list } = await observeList(clients.s3, stack, currentRelease);
+  return list == null || list.value.version === listVersion(says) ? [] : ["list of locations"];
 }
 
 /** For the job summary. */

@@ -133,7 +133,7 @@ function readerMissing(stack: Stack, { location, place }: Dags, observation: Obs
     return files !== undefined && !Object.keys(files).some((path) => /(^|\/)dag_reader\/__main__\.py$/.test(path));
   });
   const images = [...new Set(lacking.map(({ image }) => image))];
-  if (images.length === 0) return [];
+  if (images.length === 0) return readerOld(stack, location, place, observation);
   return [
     {
       id: "dags-reader-missing",
@@ -141,6 +141,29 @@ function readerMissing(stack: Stack, { location, place }: Dags, observation: Obs
       where: place,
       what: `Location ${location} is served from S3, and image ${images.join(", ")} has no reader of it: its processes would not start.`,
       fix: "Copy docker/dag-reader/dag_reader into the repository, and let `layers.files` bring it into a folder of Python's path: `{ from: docker/dag-reader/dag_reader, to: /app/dag_reader }` with `workdir: /app`.",
+    },
+  ];
+}
+
+/** A reader of before there were lists would not start where it is given one. */
+function readerOld(stack: Stack, location: string, place: Dags["place"], observation: Observation): readonly Finding[] {
+  const old = loadingHosts(stack).filter((host) => {
+    const files = imageFor(observation, host)?.made?.of.files;
+    return (
+      host.locations.includes(location) &&
+      files !== undefined &&
+      !Object.keys(files).some((path) => /(^|\/)dag_reader\/listed\.py$/.test(path))
+    );
+  });
+  const images = [...new Set(old.map(({ image }) => image))];
+  if (images.length === 0) return [];
+  return [
+    {
+      id: "dags-reader-missing",
+      level: "error",
+      where: place,
+      what: `Location ${location} is loaded by webserver or daemon, which are told their locations by a list in the bucket, and image ${images.join(", ")} has a reader that does not know lists: its processes would not start.`,
+      fix: "Copy docker/dag-reader/dag_reader of this version into the repository anew.",
     },
   ];
 }

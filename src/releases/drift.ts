@@ -1,3 +1,5 @@
+import type { Stored } from "../aws/bucket.ts";
+import { type DagsList, listOf, listVersion } from "../domain/dags-list.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { sameRevision, showRevision } from "../domain/verdict.ts";
@@ -20,7 +22,7 @@ export interface Drift {
   readonly service: string | null;
   /** The location whose code in S3 it is about. */
   readonly location?: string;
-  readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract" | "dags";
+  readonly kind: "gone" | "unfinished" | "revision" | "count" | "tasks" | "overlap" | "contract" | "dags" | "list";
   /** For people, to be read after the name of the service. Names of variables at most, never a value. */
   readonly what: string;
   /** What the next deploy does about it. */
@@ -30,6 +32,8 @@ export interface Drift {
 /** What drift is told from. */
 export type Ran = Pick<Observation, "releasing" | "current" | "services" | "before" | "definitions"> & {
   readonly dags: Readonly<Record<string, SeenPointer>>;
+  /** The list of locations; absent: nobody needs one, or it may not be read. */
+  readonly list?: Pick<Stored<DagsList>, "value"> | null;
 };
 
 /** What readers of a location have, and had before an unfinished release. */
@@ -49,7 +53,7 @@ export function driftOf(stack: Stack, ran: Ran): readonly Drift[] {
     one.service === null && one.now.revision !== null ? [driftOfMoved(one, ran)] : [],
   );
   const dags = Object.keys(stack.dags).flatMap((location) => driftOfDags(location, ran));
-  return [...services, ...others, ...dags, ...driftOfContract(stack, ran.current)];
+  return [...services, ...others, ...dags, ...driftOfList(ran), ...driftOfContract(stack, ran.current)];
 }
 
 /** `webserver is scaled to 0` */
@@ -81,6 +85,7 @@ export function driftFindings(stack: Stack, ran: Ran): readonly Finding[] {
       case "count":
       case "tasks":
       case "dags":
+      case "list":
         return [{ id: "drift", level: "warning", where, what, fix }];
     }
   });
@@ -236,6 +241,34 @@ function driftOfDags(location: string, { dags, current, releasing }: Ran): reado
       what: `have version ${version}, of ${source.repository} at ${source.sha}${page}, since ${at}; the current release says ${pinned.version}`,
       remedy:
         "Somebody has switched them beside the stack. A deploy switches them to what is checked out; a location that another repository releases has `source:`.",
+    },
+  ];
+}
+
+/** Webserver and daemon load by a list that no release which was committed has written. */
+function driftOfList({ list, current, releasing }: Ran): readonly Drift[] {
+  const says = current === null ? null : listOf(current);
+  if (says === null || list === undefined || list?.value.version === listVersion(says)) return [];
+  const names = Object.keys(says).join(", ");
+  const common = { service: null, kind: "list" } as const;
+  if (list === null)
+    return [
+      {
+        ...common,
+        what: `has no list of locations any more; the current release says ${names}`,
+        remedy: "A deploy writes it anew. Until then no task of webserver or daemon can start.",
+      },
+    ];
+  const { locations, source, run, at } = list.value;
+  const page = run === null ? "" : ` (${run})`;
+  return [
+    {
+      ...common,
+      what: `has a list of locations with ${Object.keys(locations).join(", ")}, written for ${source.repository} at ${source.sha}${page} at ${at}; the current release says ${names}`,
+      remedy:
+        releasing === null
+          ? "A release that was cut has left it, or somebody has written it by other means. The next deploy writes what it needs."
+          : `Wait until the release of ${releasing} has ended.`,
     },
   ];
 }

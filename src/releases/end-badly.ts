@@ -4,6 +4,7 @@ import { instant } from "../domain/identifiers.ts";
 import type { OutcomeKind } from "../domain/journal.ts";
 import { beforeAnyMove, noOthers, type Others, wordsOfFailure, wordsOfLeft, wordsOfSentBack } from "./ending/words.ts";
 import { locationsServedBy } from "./hosts.ts";
+import { listWritten, takeListBack } from "./list-back.ts";
 import { type HeldLock, isLost } from "./lock.ts";
 import { nameIn, successorOf } from "./observation.ts";
 import { type BadSince, locationsThatDiffer, settleQueuedRuns } from "./queued-runs.ts";
@@ -56,8 +57,11 @@ export async function failed(
   const switched = switchedBy(end, undertaking.plan);
   const isSentBack = isCancelled && undertaking.rolling.onCancel === "rollback";
   const isGoingBack = isSentBack || !(isCancelled || isLeft);
-  if (moved.length + switched.length > 0 && isGoingBack) context.report({ kind: "stage", title: "Taking back" });
+  const written = listWritten(end);
+  const moves = moved.length + switched.length + (written === null ? 0 : 1);
+  if (moves > 0 && isGoingBack) context.report({ kind: "stage", title: "Taking back" });
   // What was moved last goes back first: then old processes find the code that they had.
+  const listBack = isGoingBack ? await takeListBack(context, session, lock, end) : null;
   const pointers = isGoingBack
     ? await plainFilesBack(context, session, lock, end, switched, await switchAllBack(context, session, lock, switched))
     : [];
@@ -80,24 +84,29 @@ export async function failed(
     dagster,
   );
   const left = (isCancelled && !isSentBack) || isLeft ? moved : takenBack.filter(({ why }) => why !== null);
+  const isListBack = isGoingBack ? (listBack?.why ?? null) === null : written === null;
   const isSwitchedBack = isGoingBack ? pointersBack.every(({ why }) => why === null) : switched.length === 0;
-  const outcome: OutcomeKind = left.length === 0 && isSwitchedBack ? "taken-back" : "failed";
+  const outcome: OutcomeKind = left.length === 0 && isSwitchedBack && isListBack ? "taken-back" : "failed";
   await close(context, session, lock, undertaking, end, takenBack, outcome);
   const title = isCancelled
     ? "Cancelled"
-    : takenBack.length + pointersBack.length > 0 && outcome === "taken-back"
+    : takenBack.length + pointersBack.length + (listBack === null ? 0 : 1) > 0 && outcome === "taken-back"
       ? "Failed, and taken back"
       : "Failed";
   const since = takenBackSince(session, undertaking, end, takenBack, back, movedAt);
   const queued = await settleQueuedRuns(context, session.stack, dagster, since, undertaking.queued.choice);
   const told = tell(session, undertaking, end, title, outcome, takenBack);
-  const result = resultOf({ ...told, queued, stateAfter, pointersBack });
-  if (isSentBack && moved.length + switched.length > 0)
-    return new ReleaseCancelled(wordsOfSentBack(end, sentBack, pointersBack), result);
-  if (isCancelled)
-    return new ReleaseCancelled(wordsOfLeft(undertaking.observation, end, left, isGoingBack ? [] : switched), result);
+  const result = resultOf({ ...told, queued, stateAfter, pointersBack, listBack });
+  if (isSentBack && moves > 0)
+    return new ReleaseCancelled(wordsOfSentBack(end, sentBack, pointersBack, listBack), result);
+  if (isCancelled) {
+    const leftCode = isGoingBack
+      ? []
+      : [...switched.map(({ location }) => location), ...(written === null ? [] : ["list of locations"])];
+    return new ReleaseCancelled(wordsOfLeft(undertaking.observation, end, left, leftCode), result);
+  }
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
-  return red(cause, takenBack, result, { leftSo, settings, stateAfter, pointersBack });
+  return red(cause, takenBack, result, { leftSo, settings, stateAfter, pointersBack, listBack });
 }
 
 /** What was seen of the failure, in a group of its own; ECS's events stand in the log already. */
@@ -170,7 +179,8 @@ export function uncommitted(error: unknown, told: Told): Error {
 
 function red(cause: Error, takenBack: readonly TakenBack[], result: Result, others: Others = noOthers): Error {
   // With nothing done there is nothing more to tell than the error itself.
-  const isNothingDone = !result.changed && takenBack.length + others.pointersBack.length === 0;
+  const isNothingDone =
+    !result.changed && takenBack.length + others.pointersBack.length === 0 && others.listBack === null;
   if (!(cause instanceof StepFailed) && isNothingDone) return cause;
   const verdicts = cause instanceof RolloutFailed ? cause.verdicts : [];
   return new ReleaseFailed(wordsOfFailure(cause, takenBack, others, result.release), result, verdicts, cause);
@@ -206,7 +216,9 @@ function movedBy(end: RolloutEnd): readonly Moved[] {
     .toReversed()
     .flatMap(({ step: { kind, service, undo, from } }) => {
       const ours = kind === "stop" ? from : (taskDefinitions[`service/${service}`] ?? null);
-      return undo.kind === "settings" || undo.kind === "switch" ? [] : [{ service, undo, ours }];
+      return undo.kind === "settings" || undo.kind === "switch" || undo.kind === "list"
+        ? []
+        : [{ service, undo, ours }];
     });
 }
 

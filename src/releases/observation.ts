@@ -1,5 +1,6 @@
 import type { Stored } from "../aws/bucket.ts";
 import type { DagsChanges } from "../dags/compare.ts";
+import type { DagsList } from "../domain/dags-list.ts";
 import type { DagsBefore, DagsPointer, DagsVersion } from "../domain/dags.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { Digest, ReleaseId } from "../domain/identifiers.ts";
@@ -63,6 +64,8 @@ export interface Observation {
   /** What new code changes among the definitions of each location: only for a plan that is looked at, and where it is asked for. */
   readonly dagsterDefinitions: Readonly<Record<string, ComparedDefinitions>>;
   readonly instigators: NotedInstigators;
+  /** The list of locations that webserver and daemon load by; null: there is none; absent: they need none. */
+  readonly list?: Stored<DagsList> | null;
   /** Code that lies in S3, by location. */
   readonly dags: Readonly<Record<string, LocationDags>>;
 }

@@ -10,6 +10,7 @@ import type { Clients } from "./connections.ts";
 import { existingProblems, liveDefinitions, withNames } from "./existing.ts";
 import type { History } from "./history.ts";
 import { isAskable, type Observation } from "./observation.ts";
+import { observeList } from "./observe/list.ts";
 import { observeLocations, type ObservedDags } from "./observe/dags.ts";
 import { observeDefinitions } from "./observe/definitions.ts";
 import { readDefinitionFiles, readRegisteredDefinitions } from "./observe/existing.ts";
@@ -46,19 +47,30 @@ export async function observe(
 ): Promise<Observed> {
   const current = history.currentRelease;
   const { scope, promotion } = about;
-  const [services, { images, copies }, parameters, scripts, files, registered, instanceFile, missingModules, dags] =
-    await Promise.all([
-      observeServicesByKey(clients, stack, history),
-      lookAtImages(imageClients, context, about, checkout, current),
-      parameterNames(clients, scope),
-      // The checkout has nothing to say of images that were made elsewhere.
-      promotion === null ? migrationScripts(scope, checkout.root) : {},
-      readDefinitionFiles(scope, checkout.root),
-      readRegisteredDefinitions(clients, scope),
-      readInstanceFile(scope, checkout.root),
-      promotion === null ? observeModules(scope, checkout.root) : {},
-      observeLocations(clients.s3, context, stack, checkout, history, about),
-    ]);
+  const [
+    services,
+    { images, copies },
+    parameters,
+    scripts,
+    files,
+    registered,
+    instanceFile,
+    missingModules,
+    dags,
+    list,
+  ] = await Promise.all([
+    observeServicesByKey(clients, stack, history),
+    lookAtImages(imageClients, context, about, checkout, current),
+    parameterNames(clients, scope),
+    // The checkout has nothing to say of images that were made elsewhere.
+    promotion === null ? migrationScripts(scope, checkout.root) : {},
+    readDefinitionFiles(scope, checkout.root),
+    readRegisteredDefinitions(clients, scope),
+    readInstanceFile(scope, checkout.root),
+    promotion === null ? observeModules(scope, checkout.root) : {},
+    observeLocations(clients.s3, context, stack, checkout, history, about),
+    observeList(clients.s3, stack, current),
+  ]);
   const before = beforeOf(services, history);
   const read = { ...files.existing, ...registered };
   const [definitions, instigators] = await Promise.all([
@@ -103,6 +115,7 @@ export async function observe(
     dagsterDefinitions: {},
     instigators,
     dags: dags.locations,
+    ...list,
   };
   return { observation, images, copies, dags: dags.checkouts, dagsCopies: dags.copies };
 }

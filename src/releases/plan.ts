@@ -24,6 +24,7 @@ import { planDefinitions, planFormerDefinitions } from "./plans/definitions.ts";
 import { type Draft, finished, withoutDefinition } from "./plans/draft.ts";
 import { checkHostChange, checkHostsLeft, hostChange } from "./plans/host-change.ts";
 import { planPublishing } from "./plans/dags.ts";
+import { noteFormerListed, noteListed } from "./plans/list.ts";
 import { planImages } from "./plans/images.ts";
 import { planMigrations } from "./plans/migrations.ts";
 import { planPromotedKept } from "./plans/promoted.ts";
@@ -65,6 +66,7 @@ export function planWithContents(
     ...planPromotedKept(scope, observation, draft),
   };
   planPublishing(observation, { ...observation.current?.dags, ...scope.dags }, draft);
+  noteListed(scope, observation, draft);
   planProtection(observation, draft);
   planMigrations(scope, observation, images, hosts, draft);
   planDefinitions(scope, observation, images, draft);
@@ -121,6 +123,7 @@ export function planRollback(
   const target: Release = { ...begun, contract, images: formerImages, kept, taskDefinitions, migrations, dags };
   const draft: Draft = { steps: [], untouched: [], moved: [], switched: [], target, contents: {}, arns: {} };
   planPublishing(observation, to.dags, draft);
+  noteFormerListed(to, draft);
   planFormerDefinitions(former, wanted, draft);
   const hosts = hostChange(stack, current, (host) => imageOf(to, host));
   planRollout(withLayouts(stack, to), observation, imageReferences(stack, to), hosts, draft);

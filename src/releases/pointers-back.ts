@@ -2,10 +2,12 @@ import type { Dagster } from "../dagster/client.ts";
 import { switchDags } from "../dags/index.ts";
 import type { Context } from "../domain/context.ts";
 import { dagsKeys, dagsMirrorSchema, dagsPointerSchema, type DagsVersion, isWholeMirror } from "../domain/dags.ts";
+import { listOf } from "../domain/dags-list.ts";
 import { messageOf, UserError } from "../domain/errors.ts";
 import type { Plan, SwitchUndo } from "../domain/plan.ts";
 import { layoutOf } from "../domain/release.ts";
 import { versionGate } from "../gates/version.ts";
+import { loadedDags } from "./dags-definitions.ts";
 import type { HeldLock } from "./lock.ts";
 import type { RolloutEnd } from "./rollout.ts";
 import type { Observation } from "./observation.ts";
@@ -166,12 +168,17 @@ export async function seenBack(
     return kind === "webserver" && (before[key]?.desiredCount ?? 0) > 0;
   });
   if (dagster === null || !isAnswered) return back;
+  const former = current === null ? null : (listOf(current) ?? current.dags);
+  const loaded = loadedDags({ services, dags });
+  // It came with the release that has failed: what runs again does not load it.
+  const isUnlisted = (location: string): boolean =>
+    former !== null && former[location] === undefined && loaded.includes(location);
   const results: PointerBack[] = [];
   for (const one of back) {
     const { location, version, why } = one;
     const known = dags[location];
     // What runs again has its code as the release that is current says.
-    const isAsked = (current?.dags[location]?.layout ?? known?.layout) !== "mirror";
+    const isAsked = (current?.dags[location]?.layout ?? known?.layout) !== "mirror" && !isUnlisted(location);
     if (why !== null || version === null || known === undefined || !isAsked || context.signal.aborted)
       results.push(one);
     else {

@@ -12,6 +12,7 @@ import type { ComparedDefinitions } from "./dagster-definitions/compared.ts";
 import { explainPlan, wordsOfPlan } from "./explain.ts";
 import { explainPreview } from "./preview/explain.ts";
 import { nameIn, type Observation, showRunning } from "./observation.ts";
+import type { ListBack } from "./ending/list.ts";
 import type { PointerBack } from "./pointers-back.ts";
 import type { StackPrice } from "./price/price.ts";
 import type { SettledRevisions } from "./old-revisions/settle.ts";
@@ -104,6 +105,8 @@ export interface Told {
   readonly stateAfter: readonly StateAfter[];
   /** What readers of DAGs have again. */
   readonly pointersBack: readonly PointerBack[];
+  /** What webserver and daemon are to load again; null: their list was not touched. */
+  readonly listBack: ListBack | null;
   /** Runs that waited and carry code that was taken back; null: none, or nobody looked. */
   readonly queued: QueuedRuns | null;
   /** What became of old revisions of task definitions; null: nothing was to. */
@@ -256,7 +259,20 @@ function verdictsOf(
 }
 
 function endingOf(
-  { title, plan, observation, end, outcome, takenBack, stateAfter, pointersBack, queued, revisions, session }: Told,
+  {
+    title,
+    plan,
+    observation,
+    end,
+    outcome,
+    takenBack,
+    stateAfter,
+    pointersBack,
+    listBack,
+    queued,
+    revisions,
+    session,
+  }: Told,
   steps: readonly StepEnd[],
 ): Ending {
   const { failure, release } = end;
@@ -274,6 +290,7 @@ function endingOf(
     takenBack,
     stateAfter,
     pointersBack,
+    listBack,
     failure:
       failure === null
         ? null

@@ -12,6 +12,7 @@ import { type Approved, checkApproved } from "./approved.ts";
 import type { Connections } from "./connections.ts";
 import { undisturbed } from "./in-flight.ts";
 import { releasingBeside } from "./lock.ts";
+import { observeList } from "./observe/list.ts";
 import { observeFormerLocations } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -238,7 +239,7 @@ async function look(
   ]);
   const before = beforeOf(services, session);
   const dagster = isAskable(stack, { services }) ? webserver : null;
-  const [instigators, wanted, running, there, schema, dags] = await Promise.all([
+  const [instigators, wanted, running, there, schema, dags, list] = await Promise.all([
     noteInstigators(dagster, context, session),
     byKey(to.taskDefinitions, (revision) => definitionOf(clients.ecs, revision)),
     byKey(services, (service, key) =>
@@ -247,6 +248,7 @@ async function look(
     byKey(imagesOf(to), ({ repository, digest }) => imageIsThere(images, repository, digest)),
     schemaNow(session, to),
     observeFormerLocations(clients.s3, context, stack, session, to),
+    observeList(clients.s3, stack, to),
   ]);
   const definitions = Object.entries(running).map(
     ([key, known]) => [`service/${key}`, { ...known, newest: null }] as const,
@@ -273,6 +275,7 @@ async function look(
     dagsterDefinitions: {},
     instigators,
     dags,
+    ...list,
   };
   const { source, sources, promotes, stackFile } = to;
   const begun = newRelease(context, session, {

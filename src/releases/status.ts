@@ -1,3 +1,6 @@
+import { isAwsError } from "../aws/error.ts";
+import type { Stored } from "../aws/bucket.ts";
+import type { DagsList } from "../domain/dags-list.ts";
 import type { ServiceObservation } from "../deployments/index.ts";
 import type { Context } from "../domain/context.ts";
 import type { Finding } from "../domain/finding.ts";
@@ -10,6 +13,7 @@ import type { Connections } from "./connections.ts";
 import { type Drift, driftOf, ownershipFindings, showDrift } from "./drift.ts";
 import { explainAbout, explainFindings } from "./explain.ts";
 import { type KnownDefinition, type Observation, shownName } from "./observation.ts";
+import { observeList } from "./observe/list.ts";
 import { observePointers, type SeenDags } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
 import { beforeOf, observeServicesByKey } from "./observe/services.ts";
@@ -26,6 +30,8 @@ export interface Status {
   /** What readers of code in S3 have, by location. */
   readonly dags: Readonly<Record<string, SeenDags>>;
   /** What runs and is not what the current release says. */
+  /** What webserver and daemon load by their list; null: there is none; absent: they need none, or it may not be read. */
+  readonly list?: Stored<DagsList> | null;
   readonly drift: readonly Drift[];
   /** What else is to be known of the services: who owns them beside us. */
   readonly findings: readonly Finding[];
@@ -43,10 +49,14 @@ export async function status(context: Context, connections: Connections, request
   const { stack, clients, currentRelease: current, lock } = session;
   const holder = holderOf(lock);
   const underWay = underWayOf(session, holder);
-  const [services, history, dags] = await Promise.all([
+  const [services, history, dags, listed] = await Promise.all([
     observeServicesByKey(clients, stack, session),
     pastReleases(session, underWay, shownReleases),
     observePointers(clients.s3, stack, session),
+    observeList(clients.s3, stack, current).catch((error: unknown) => {
+      if (!isAwsError(error, "denied")) throw error;
+      return {};
+    }),
   ]);
   const before = beforeOf(services, session);
   const definitions = await foreignDefinitions(clients, current, services, before);
@@ -56,6 +66,7 @@ export async function status(context: Context, connections: Connections, request
     current,
     services,
     dags,
+    ...listed,
     drift: driftOf(stack, {
       releasing: underWay === null ? null : (holder?.owner.name ?? null),
       current,
@@ -63,6 +74,7 @@ export async function status(context: Context, connections: Connections, request
       before,
       definitions,
       dags: knownOf(dags),
+      ...listed,
     }),
     findings: withLevels(ownershipFindings(stack, services), stack.checks, dayOf(context.clock.now())),
     history,
@@ -99,6 +111,7 @@ export function wordsOfStatus({
   current,
   services,
   dags,
+  list: listed,
   drift,
   holder,
   history,
@@ -114,6 +127,7 @@ export function wordsOfStatus({
         : `  ${shownName(key, service.name)}: ${service.revision === null ? "nothing" : showRevision(service.revision)}, ${service.runningCount} of ${service.desiredCount} running`,
     ),
     ...Object.entries(dags).map(([location, seen]) => `  DAGs of ${location}: ${wordsOfDags(seen)}`),
+    ...(listed === undefined ? [] : [`  list of locations: ${wordsOfList(listed)}`]),
     ...wordsOfUnderWay(history, holder),
     ...drift.map((one) => `  ${whyDiffers(one, holder)}: ${showDrift(one)}`),
     ...open,
@@ -143,6 +157,12 @@ function wordsOfDags({ pointer, unknown, releasedBy, plain }: SeenDags): string 
   return `version ${version.slice(0, 12)} of ${source.repository}@${source.sha.slice(0, 12)}, since ${minuteOf(at)} UTC${own}${files}`;
 }
 
+function wordsOfList(listed: Stored<DagsList> | null): string {
+  if (listed === null) return "there is none yet";
+  const { locations, at } = listed.value;
+  return `${Object.keys(locations).join(", ")}, since ${minuteOf(at)} UTC`;
+}
+
 function wordsOfPlain(plain: NonNullable<SeenDags["plain"]>): string {
   if ("unknown" in plain) return `of its plain files nothing is known; ${plain.unknown}`;
   const { version, writing, late } = plain;
@@ -165,6 +185,7 @@ export function explainStatus({
   current,
   services,
   dags,
+  list: listed,
   drift,
   findings,
   history,
@@ -191,6 +212,7 @@ export function explainStatus({
       ),
     ),
     list(Object.entries(dags).map(([location, seen]) => markdown`DAGs of ${location}: ${wordsOfDags(seen)}`)),
+    listed === undefined ? null : markdown`List of locations: ${wordsOfList(listed)}.`,
     explainDrift(markdown`Moved by a release that has not ended:`, drift, true),
     explainDrift(markdown`Not as the release says:`, drift, false),
     explainFindings(findings),

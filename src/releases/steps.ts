@@ -1,5 +1,6 @@
 import type { Results } from "../domain/later.ts";
 import type { Step } from "../domain/plan.ts";
+import { writeList } from "./steps/list.ts";
 import { mirrorFiles, publish, switchPointer } from "./steps/dags.ts";
 import { register } from "./steps/definition.ts";
 import type { Done } from "./steps/done.ts";
@@ -41,6 +42,8 @@ export function carryOut(shop: Workshop, step: Step, results: Results): Promise<
       return publish(shop, step);
     case "switch":
       return switchPointer(shop, step);
+    case "list":
+      return writeList(shop, step);
     case "mirror":
       return mirrorFiles(shop, step);
     case "gate":

@@ -35,6 +35,7 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
     case "settings":
     case "publish":
     case "switch":
+    case "list":
     case "mirror":
       return 0;
     case "run-task":

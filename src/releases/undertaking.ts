@@ -58,6 +58,7 @@ export function tell(
     takenBack,
     stateAfter: [],
     pointersBack: [],
+    listBack: null,
     queued: null,
     revisions: null,
     session,

@@ -3,6 +3,13 @@ import { canonicalJson } from "../domain/json.ts";
 /** What a process must know to have code from S3. docs/dags.md says what the reader does with it. */
 export interface ReadDags {
   readonly bucket: string;
+  /** The locations themselves; or the key of a list of them in the bucket, which comes to name others while the process runs. */
+  readonly from:
+    | { readonly kind: "named"; readonly named: NamedDags }
+    | { readonly kind: "list"; readonly key: string };
+}
+
+export interface NamedDags {
   /** By location. */
   readonly locations: Readonly<Record<string, { readonly prefix: string; readonly module: string }>>;
   /** From one look at S3 to the next. */
@@ -22,11 +29,12 @@ export function readerCommand(...words: readonly string[]): readonly string[] {
 }
 
 /** What every container that reads versions finds in its environment. */
-export function readerVariables({ bucket, locations, pollSeconds }: ReadDags): Readonly<Record<string, string>> {
+export function readerVariables({ bucket, from }: ReadDags): Readonly<Record<string, string>> {
   return {
     DAGSTER_S3_BUCKET: bucket,
-    DAGS: canonicalJson(locations),
     DAGS_ROOT: dagsFolder,
-    DAGS_POLL_SECONDS: String(pollSeconds),
+    ...(from.kind === "list"
+      ? { DAGS_LIST: from.key }
+      : { DAGS: canonicalJson(from.named.locations), DAGS_POLL_SECONDS: String(from.named.pollSeconds) }),
   };
 }

@@ -2,7 +2,7 @@
 Brings published versions of DAG code to the disk of a container.
 
     python -m dag_reader init               waits until every location is there whole, and ends
-    python -m dag_reader follow             goes on following the pointers, until SIGTERM
+    python -m dag_reader follow             goes on following the pointers, and the list of locations, until SIGTERM
     python -m dag_reader serve <port>       is the code server of its location, on the version that is current
     python -m dag_reader run -- <command>   fetches the versions that the command names, and becomes the command
 """
@@ -27,16 +27,16 @@ def init(settings: Settings) -> int:
         reader.look()
         if reader.is_whole():
             return 0
-        if any(followed.is_hopeless for followed in reader.locations):
+        if reader.is_hopeless():
             return 1
-        time.sleep(min(settings.poll_seconds, 5))
+        time.sleep(min(reader.poll_seconds(), 5))
 
 
 def follow(settings: Settings) -> int:
     reader = Reader(settings)
     while True:
         reader.look()
-        time.sleep(pause(settings))
+        time.sleep(pause(reader.poll_seconds()))
 
 
 def run(settings: Settings, command: list[str]) -> int:

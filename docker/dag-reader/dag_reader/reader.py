@@ -1,4 +1,4 @@
-"""Follows the pointers of all locations: one look at each, and what is done when one has moved."""
+"""Follows the pointers of all locations, and the list of them: one look at each, and what is done when one has moved."""
 
 import http.client
 import json
@@ -6,11 +6,12 @@ import random
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
+from .listed import ListedLocations, LocationList
 from .settings import Location, Settings
 from .store import Store, StoreError
 from .versions import BadVersion, Versions
+from .whole import write_whole
 
 
 class Followed:
@@ -73,11 +74,18 @@ class Followed:
 class Reader:
     def __init__(self, settings: Settings):
         self._settings = settings
-        self.locations = [Followed(settings, location) for location in settings.locations]
+        self._list = None if settings.list_key is None else ListedLocations(settings)
+        kept = self._list and self._list.current
+        named = settings.locations if kept is None else kept.locations
+        self.locations = [Followed(settings, location) for location in named]
+        # Of a list that is not adopted yet.
+        self._coming: list[Followed] = []
         self._webserver_is_behind = False
 
     def look(self) -> None:
-        """Looks at every pointer once."""
+        """Looks at the list, and at every pointer once."""
+        if self._list is not None:
+            self._look_at_list(self._list)
         for followed in self.locations:
             followed.look(self._settings.keep)
         try:
@@ -87,12 +95,61 @@ class Reader:
             log("failed", error=str(error))  # a full disk: what is served is there
 
     def is_whole(self) -> bool:
-        return all(followed.versions.current() is not None for followed in self.locations)
+        is_named = self._list is None or self._list.current is not None
+        return is_named and all(followed.versions.current() is not None for followed in self.locations)
+
+    def is_hopeless(self) -> bool:
+        """Nothing that waiting could mend."""
+        all_followed = [*self.locations, *self._coming]
+        return any(followed.is_hopeless for followed in all_followed) or (self._list is not None and self._list.is_hopeless)
+
+    def poll_seconds(self) -> float:
+        """From one look to the next."""
+        listed = self._list and self._list.current
+        return self._settings.poll_seconds if listed is None else listed.poll_seconds
+
+    def _look_at_list(self, listed: ListedLocations) -> None:
+        """Whatever fails, the list of before stays, and the next look tries again."""
+        try:
+            found = listed.look()
+            if found is not None:
+                self._adopt(listed, found)
+        except (StoreError, BadVersion, OSError) as error:
+            if listed.error != str(error):
+                log("failed", list=listed.current and listed.current.version, error=str(error))
+            listed.error = str(error)
+            listed.is_hopeless = getattr(error, "hopeless", False)
+        else:
+            listed.error = None
+
+    def _adopt(self, listed: ListedLocations, found: LocationList) -> None:
+        """All that is new is fetched first: nobody is told of a location without code."""
+        here = {followed.location: followed for followed in self.locations}
+        tried = {followed.location: followed for followed in self._coming}
+        self._coming = [
+            tried.get(location) or Followed(self._settings, location)
+            for location in found.locations
+            if location not in here
+        ]
+        for followed in self._coming:
+            followed.look(self._settings.keep)
+        lacking = [f"{followed.location.name}: {followed.error}" for followed in self._coming if followed.error]
+        if lacking:
+            raise BadVersion(f"list {found.version} names what cannot be had: {'; '.join(lacking)}")
+        before = listed.current and listed.current.version
+        listed.adopt(found)
+        here |= {followed.location: followed for followed in self._coming}
+        names = {followed.location.name for followed in self.locations}
+        self.locations = [here[location] for location in found.locations]
+        self._coming = []
+        if found.version != before:
+            now = {location.name for location in found.locations}
+            log("listed", list=found.version, before=before, added=sorted(now - names), removed=sorted(names - now))
 
     def _tell_webserver(self) -> None:
         """By a workspace file, when one is wanted, and by asking it to read that."""
         path = self._settings.workspace
-        if path is None:
+        if path is None or (self._list is not None and self._list.current is None):
             return
         workspace = self._workspace()
         if not path.exists() or path.read_text() != workspace:
@@ -102,9 +159,10 @@ class Reader:
             self._webserver_is_behind = not _reload(self._settings.webserver)
 
     def _write_health(self) -> None:
-        self._settings.root.mkdir(parents=True, exist_ok=True)
         now = time.time()
         health = {"at": round(now, 3), "locations": {each.location.name: each.health(now) for each in self.locations}}
+        if self._list is not None:
+            health["list"] = self._list.health(now)
         write_whole(self._settings.root / "health.json", json.dumps(health, indent=2))
 
     def _workspace(self) -> str:
@@ -123,16 +181,9 @@ class Reader:
         return json.dumps({"load_from": targets}, indent=2)
 
 
-def pause(settings: Settings) -> float:
+def pause(poll_seconds: float) -> float:
     """Seconds to the next look: containers that were started together do not ask together for ever."""
-    return settings.poll_seconds * random.uniform(0.9, 1.1)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Whoever reads the file sees the old text or the new one."""
-    beside = path.with_name(f"{path.name}.next")
-    beside.write_text(text)
-    beside.rename(path)
+    return poll_seconds * random.uniform(0.9, 1.1)
 
 
 def log(event: str, **fields) -> None:

@@ -100,7 +100,7 @@ class CodeServer:
             done.cancel()
 
     async def _turn(self) -> None:
-        await asyncio.sleep(pause(self._settings))
+        await asyncio.sleep(pause(self._settings.poll_seconds))
         await asyncio.to_thread(self._reader.look)
         await self._load(self._followed.versions.current())
 

@@ -23,7 +23,10 @@ class Location:
 @dataclass(frozen=True)
 class Settings:
     bucket: str
+    # Empty when a list names them.
     locations: tuple[Location, ...]
+    # Key of the list of locations in the bucket; None: the environment names them.
+    list_key: str | None
     # Versions are unpacked below it, a folder for each location.
     root: Path
     poll_seconds: float
@@ -41,7 +44,8 @@ def read_settings(environment=os.environ) -> Settings:
     """Raises SettingsError, which says how to mend it."""
     return Settings(
         bucket=_needed(environment, "DAGSTER_S3_BUCKET", "the name of the bucket that DAGs are published to"),
-        locations=_locations(environment),
+        locations=() if environment.get("DAGS_LIST") else _locations(environment),
+        list_key=_list_key(environment),
         root=Path(environment.get("DAGS_ROOT", "/opt/dagster/dags")),
         poll_seconds=_number(environment, "DAGS_POLL_SECONDS", 60, least=0.01),
         keep=int(_number(environment, "DAGS_KEEP", 5, least=1)),
@@ -69,23 +73,45 @@ def _number(environment, name: str, default: float, least: float) -> float:
     return value
 
 
+def _list_key(environment) -> str | None:
+    key = environment.get("DAGS_LIST") or None
+    if key is not None and environment.get("DAGS"):
+        raise SettingsError("The variables DAGS and DAGS_LIST are both set. Set DAGS_LIST where a list in the bucket names the locations.")
+    if key is not None and not re.fullmatch(r"([\w.-]+/)+[\w.-]+", key):
+        raise SettingsError(f"The variable DAGS_LIST is {key!r}. Set it to the key of the list: dags/.stacks/shop-production.json.")
+    return key
+
+
 def _locations(environment) -> tuple[Location, ...]:
     text = _needed(environment, "DAGS", 'the locations as JSON: {"shop": {"prefix": "dags/shop/", "module": "shop"}}')
     try:
         written = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"The variable DAGS cannot be read ({error}). {_example}") from error
+    return locations_of(written, "the variable DAGS")
+
+
+_example = 'Write {"shop": {"prefix": "dags/shop/", "module": "shop"}}.'
+
+
+def locations_of(written, where: str, least: int = 1) -> tuple[Location, ...]:
+    """Locations by their names, sorted. `where` they are written, for people. Raises SettingsError."""
+    try:
         locations = tuple(
             Location(name, fields["prefix"], fields["module"]) for name, fields in sorted(written.items())
         )
-    except (ValueError, AttributeError, TypeError, KeyError) as error:
-        raise SettingsError(
-            f'The variable DAGS cannot be read ({error}). Write {{"shop": {{"prefix": "dags/shop/", "module": "shop"}}}}.'
-        ) from error
+    except (AttributeError, TypeError, KeyError) as error:
+        raise SettingsError(f"{_first(where)} cannot be read ({error}). {_example}") from error
     for location in locations:
         # It becomes a folder.
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", location.name):
-            raise SettingsError(f"The variable DAGS names a location {location.name!r}, which cannot be a folder.")
-        if not re.fullmatch(r"([\w.-]+/)+", location.prefix):
-            raise SettingsError(f"The prefix of {location.name} in DAGS is {location.prefix!r}. Let it end in a slash.")
-    if not locations:
-        raise SettingsError("The variable DAGS names no location.")
+            raise SettingsError(f"{_first(where)} names a location {location.name!r}, which cannot be a folder.")
+        if not re.fullmatch(r"([\w.-]+/)+", str(location.prefix)):
+            raise SettingsError(f"The prefix of {location.name} in {where} is {location.prefix!r}. Let it end in a slash.")
+    if len(locations) < least:
+        raise SettingsError(f"{_first(where)} names no location.")
     return locations
+
+
+def _first(words: str) -> str:
+    return words[0].upper() + words[1:]

@@ -10,6 +10,8 @@ locals {
   ecs        = "arn:${local.partition}:ecs:${local.here}"
   s3         = "arn:${local.partition}:s3:::"
   records    = "${local.s3}${var.bucket.name}/${var.bucket.prefix}${var.stack}/*"
+  # The list of locations that webserver and daemon load; its name ends in that of the environment.
+  dags_lists = length(var.dags) > 0 ? ["${local.s3}${var.bucket.name}/dags/.stacks/${var.stack}-*.json"] : []
   families   = concat(["${local.ecs}:task-definition/${var.stack}-*:*"], [for family in var.families : "${local.ecs}:task-definition/${family}:*"])
   in_cluster = { ArnEquals = { "ecs:cluster" = "${local.ecs}:cluster/${var.cluster}" } }
   # Whoever could have a shell in such a task would have its role and its secrets.
@@ -23,9 +25,9 @@ locals {
     contract-object    = { resources = ["${local.s3}${var.contract.bucket}/${var.contract.key}"], condition = {} }
     records            = { resources = [local.records], condition = {} }
     bucket             = { resources = distinct(["${local.s3}${var.bucket.name}", "${local.s3}${var.contract.bucket}"]), condition = {} }
-    dags               = { resources = [for prefix in var.dags : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
+    dags               = { resources = concat([for prefix in var.dags : "${local.s3}${var.bucket.name}/${prefix}*"], local.dags_lists), condition = {} }
     dags-plain         = { resources = [for prefix in var.plain_dags : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
-    dags-written       = { resources = [for prefix in setsubtract(var.dags, var.dags_of_others) : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
+    dags-written       = { resources = concat([for prefix in setsubtract(var.dags, var.dags_of_others) : "${local.s3}${var.bucket.name}/${prefix}*"], local.dags_lists), condition = {} }
     published          = { resources = [for prefix in var.prefixes : "${local.s3}${var.bucket.name}/${prefix}*"], condition = {} }
     published-listed = {
       resources = ["${local.s3}${var.bucket.name}"], condition = { StringLike = { "s3:prefix" = [for prefix in var.prefixes : "${prefix}*"] } }

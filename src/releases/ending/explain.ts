@@ -21,6 +21,7 @@ import { timeline } from "../../markdown/timeline.ts";
 import { commit, explainAbout, explainFindings } from "../explain.ts";
 import type { SettledRevisions } from "../old-revisions/settle.ts";
 import type { QueuedRuns } from "../queued-runs.ts";
+import { type ListBack, wordsOfList } from "./list.ts";
 import type { PointerBack } from "../pointers-back.ts";
 import type { StateAfter } from "../state-after.ts";
 import type { StepEnd } from "../rollout.ts";
@@ -38,6 +39,8 @@ export interface Ending {
   readonly stateAfter: readonly StateAfter[];
   /** What readers of DAGs have again. */
   readonly pointersBack: readonly PointerBack[];
+  /** What webserver and daemon are to load again; null: their list was not touched. */
+  readonly listBack: ListBack | null;
   /** null: it went well. */
   readonly failure: {
     readonly step: string;
@@ -68,6 +71,7 @@ export function explainEnding({
   takenBack,
   stateAfter,
   pointersBack,
+  listBack,
   failure,
   running,
   current,
@@ -87,6 +91,7 @@ export function explainEnding({
     failure === null ? null : explainFailure(failure),
     takenBack.length === 0 ? null : list(takenBack.map(takenBackLine)),
     pointersBack.length === 0 ? null : list(pointersBack.map(pointerBackLine)),
+    listBack === null ? null : markdown`${wordsOfList(listBack)}`,
     stateAfter.length === 0 ? null : list(stateAfter.map(stateAfterLine)),
     failure === null ? null : explainMigrated(release),
     servedAfterSeconds === null
@@ -142,6 +147,8 @@ function subjectOf(step: Step): string {
     case "switch":
     case "mirror":
       return `DAGs of ${step.location}`;
+    case "list":
+      return "list of locations";
     case "protect":
     case "register":
     case "settings":

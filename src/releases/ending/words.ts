@@ -3,7 +3,8 @@ import { migratedBy, type Release } from "../../domain/release.ts";
 import type { VerdictKind } from "../../domain/verdict.ts";
 import { nameIn, type Observation } from "../observation.ts";
 import { movesOf, wordsOf } from "../result.ts";
-import type { PointerBack, SwitchedLocation } from "../pointers-back.ts";
+import { type ListBack, wordsOfList } from "./list.ts";
+import type { PointerBack } from "../pointers-back.ts";
 import type { RolloutEnd, StepEnd } from "../rollout.ts";
 import type { SentBack } from "../send-back.ts";
 import type { SettingsBack } from "../settings-back.ts";
@@ -22,7 +23,7 @@ export function wordsOfLeft(
   observation: Observation,
   end: RolloutEnd,
   left: readonly Pick<Moved, "service">[],
-  switched: readonly Pick<SwitchedLocation, "location">[] = [],
+  switched: readonly string[] = [],
 ): string {
   if (left.length + switched.length === 0) return [beforeAnyMove, ...wordsOfSettings(end)].join("\n");
   const moves = movesOf(end);
@@ -39,9 +40,7 @@ export function wordsOfLeft(
     "Cancelled.",
     ...(going === "" ? [] : [`ECS goes on with ${going} by itself.`]),
     ...(moved === "" ? [] : [`Moved already, and left so: ${moved}.`]),
-    ...(switched.length === 0
-      ? []
-      : [`DAGs switched already, and left so: ${switched.map(({ location }) => location).join(", ")}.`]),
+    ...(switched.length === 0 ? [] : [`DAGs switched already, and left so: ${switched.join(", ")}.`]),
     "The next deploy or rollback goes on from here.",
   ];
   return [...wordsBefore(end), text.join(" "), ...wordsOfSettings(end)].join("\n");
@@ -52,6 +51,7 @@ export function wordsOfSentBack(
   end: RolloutEnd,
   sentBack: readonly SentBack[],
   pointersBack: readonly PointerBack[] = [],
+  listBack: ListBack | null = null,
 ): string {
   const names = (those: readonly SentBack[]): string => those.map(({ name }) => name).join(", ");
   const back = sentBack.filter(({ why }) => why === null);
@@ -63,6 +63,7 @@ export function wordsOfSentBack(
     ...(going.length === 0 ? [] : [`Told to go back, and on the way: ${names(going)}.`]),
     ...others.map(({ name, why }) => `Not taken back: ${name}: ${why ?? "nobody knows why"}.`),
     ...wordsOfPointers(pointersBack),
+    ...(listBack === null ? [] : [wordsOfList(listBack)]),
     "The next deploy or rollback goes on from here.",
   ];
   return [...wordsBefore(end), text.join(" "), ...wordsOfSettings(end)].join("\n");
@@ -75,9 +76,10 @@ export interface Others {
   readonly settings: readonly SettingsBack[];
   readonly stateAfter: readonly StateAfter[];
   readonly pointersBack: readonly PointerBack[];
+  readonly listBack: ListBack | null;
 }
 
-export const noOthers: Others = { leftSo: [], settings: [], stateAfter: [], pointersBack: [] };
+export const noOthers: Others = { leftSo: [], settings: [], stateAfter: [], pointersBack: [], listBack: null };
 
 /** What became of versions that readers were let have. */
 function wordsOfPointers(pointersBack: readonly PointerBack[]): readonly string[] {
@@ -93,7 +95,7 @@ function wordsOfPointers(pointersBack: readonly PointerBack[]): readonly string[
 export function wordsOfFailure(
   error: Error,
   takenBack: readonly TakenBack[],
-  { leftSo, settings, stateAfter, pointersBack }: Others,
+  { leftSo, settings, stateAfter, pointersBack, listBack }: Others,
   release: Release,
 ): string {
   const { what, fix } = wordsOf(error);
@@ -105,6 +107,7 @@ export function wordsOfFailure(
     ...(back.length === 0 ? [] : [`Taken back: ${back.join(", ")}.`]),
     ...takenBack.flatMap(({ name, why }) => (why === null ? [] : [`Not taken back: ${name}: ${why}`])),
     ...wordsOfPointers(pointersBack),
+    ...(listBack === null ? [] : [wordsOfList(listBack)]),
     ...stateAfter.map(({ location, why }) => {
       return `Schedules and sensors of ${location}: ${why === null ? "as before" : `not as before: ${why}`}`;
     }),

@@ -1,3 +1,4 @@
+import type { DagsVersion } from "../../domain/dags.ts";
 import type { Step } from "../../domain/plan.ts";
 import { type DagsPart, layoutOf } from "../../domain/release.ts";
 import type { Stack } from "../../stack/stack.ts";
@@ -5,6 +6,7 @@ import { hasReader } from "../dags-definitions.ts";
 import { locationsServedBy } from "../hosts.ts";
 import type { LocationDags, Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
+import { newlyListed } from "./list.ts";
 
 /**
  * Adds a step for each version that is not in the bucket yet; the target names what each location is to serve.
@@ -159,11 +161,23 @@ export function locationsToBeSeen(
   observation: Observation,
   rolled: readonly string[],
   { steps, switched }: Pick<Draft, "steps" | "switched">,
-): readonly { readonly location: string; readonly seen: LocationDags; readonly isSwitched: boolean }[] {
+): readonly {
+  readonly location: string;
+  readonly seen: LocationDags;
+  readonly version: DagsVersion;
+  readonly isSwitched: boolean;
+}[] {
+  const listed = newlyListed({ steps });
   return Object.entries(observation.dags).flatMap(([location, seen]) => {
-    if (seen.wanted === null || seen.wanted.source === null || !hasReader({ dags }, location)) return [];
+    if (!hasReader({ dags }, location)) return [];
+    const { wanted, pointer } = seen;
+    // What releases itself is looked at when hosts come to load it.
+    const served = wanted === null && listed.includes(location) ? pointer?.value.version : undefined;
+    const version = wanted === null || wanted.source === null ? served : wanted.version;
+    if (version === undefined) return [];
     const isSwitched = isSwitchedBy({ steps }, location) || switched.some((one) => one.location === location);
-    return isSwitched || rolled.includes(location) ? [{ location, seen, isSwitched }] : [];
+    const isSeen = isSwitched || rolled.includes(location) || listed.includes(location);
+    return isSeen ? [{ location, seen, version, isSwitched }] : [];
   });
 }
 

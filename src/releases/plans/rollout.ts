@@ -12,6 +12,7 @@ import { locationsToBeSeen, planEarlySwitches, planPlainFiles, planSwitches } fr
 import { planDrain } from "./drain.ts";
 import { type Draft, push } from "./draft.ts";
 import type { HostChange } from "./host-change.ts";
+import { planList } from "./list.ts";
 import { planPutBack } from "./put-back.ts";
 import { noteOthers, planReplacement } from "./replacement.ts";
 import { planSettings } from "./settings.ts";
@@ -39,7 +40,8 @@ export function planRollout(
   const registered = draft.steps.filter(({ part }) => part !== "images").map(({ id }) => id);
   const moving = services.flatMap(({ key }) => (rolls.get(key) === null ? [] : [key]));
   const drained = [...registered, ...(askable ? planDrain(stack, observation, moving, registered, draft) : [])];
-  const earlier = [...drained, ...planEarlySwitches(stack, observation, drained, draft)];
+  const early = [...drained, ...planEarlySwitches(stack, observation, drained, draft)];
+  const earlier = [...early, ...planList(observation, early, draft)];
 
   const rollout: Rollout = {
     locations: services.flatMap((service) => (service.kind === "code-location" ? [service] : [])),
@@ -138,9 +140,9 @@ function planVersions(
   const isAnswered = askable || all.some(({ kind, key }) => kind === "webserver" && rolled.has(key));
   if (!isAnswered) return [];
   const renewed = all.filter(({ key }) => rolled.has(key)).flatMap(locationsServedBy);
-  return locationsToBeSeen({ dags }, observation, renewed, draft).flatMap(({ location, seen, isSwitched }) => {
-    const [version, pollSeconds] = [seen.wanted?.version, dags[location]?.pollSeconds];
-    if (version === undefined || pollSeconds === undefined) return [];
+  return locationsToBeSeen({ dags }, observation, renewed, draft).flatMap(({ location, seen, version, isSwitched }) => {
+    const pollSeconds = dags[location]?.pollSeconds;
+    if (pollSeconds === undefined) return [];
     const question = { gate: "version" as const, on: location, version, pollSeconds };
     const loaded = pushGate(
       { gates },

@@ -1,3 +1,5 @@
+import { dagsListName, dagsLists } from "../../domain/dags-list.ts";
+import { loadedDags } from "../dags-definitions.ts";
 import { homeOf } from "../definitions.ts";
 import type { JsonMap } from "../../domain/json.ts";
 import { dagsPrefix } from "../../domain/dags.ts";
@@ -37,7 +39,10 @@ export function policyNames(stack: Stack, { address, contents, bases }: Found): 
     cluster,
     contract: address,
     bucket,
-    dags: Object.values(stack.dags).map(({ prefix, source }) => ({ prefix, isWritten: source === null })),
+    dags: [
+      ...Object.values(stack.dags).map(({ prefix, source }) => ({ prefix, isWritten: source === null })),
+      ...(loadedDags(stack).length === 0 ? [] : [{ prefix: `${dagsLists}${dagsListName(stack)}`, isWritten: true }]),
+    ],
     plainDags: named(plainDags.map(({ mirrorPrefix }) => mirrorPrefix)),
     published: named(locationsOf(stack).map((location) => stack.dags[location]?.prefix ?? dagsPrefix(location))),
     services: named(services.flatMap(({ service, replaces }) => [service, replaces])),

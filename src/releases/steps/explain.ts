@@ -34,6 +34,12 @@ export function describe(step: Step, results: Results = {}): Markdown {
       return markdown`publish version ${code(step.version.slice(0, 12))} of the DAGs of ${code(step.location)}`;
     case "switch":
       return markdown`let readers of ${code(step.location)} have version ${code(step.version.slice(0, 12))}, from ${step.from === null ? "nothing" : step.from.version.slice(0, 12)}`;
+    case "list": {
+      const { added, changed, removed } = step;
+      const words = (names: readonly string[], verb: string): string =>
+        names.length === 0 ? "" : `, ${names.join(", ")} ${names.length === 1 ? `${verb}s` : verb}`;
+      return markdown`tell webserver and daemon their locations, without a restart${words(added, "come")}${words(changed, "change")}${removed.length === 0 ? "" : `, ${removed.join(", ")} ${removed.length === 1 ? "goes" : "go"}`}`;
+    }
     case "mirror":
       return markdown`bring the plain files of ${code(step.location)} to version ${code(step.version.slice(0, 12))}`;
     case "gate":

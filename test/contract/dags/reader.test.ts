@@ -11,7 +11,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as z from "zod";
-import { dagsKeys, type DagsManifest, dagsManifestSchema } from "../../../src/domain/dags.ts";
+import { bucket } from "../../../src/aws/bucket.ts";
+import { publishDags, switchDags } from "../../../src/dags/index.ts";
+import { dagsKeys, type DagsManifest, dagsManifestSchema, dagsPointerSchema } from "../../../src/domain/dags.ts";
 import type { Digest } from "../../../src/domain/identifiers.ts";
 import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../src/files/tar.ts";
 import { type Bed, startBed } from "../../local-aws/bed.ts";
@@ -517,6 +519,196 @@ describe("run", () => {
     const ended = await start(["run", "--", "true", at]).ended;
     expect(ended).toMatchObject({ code: 1 });
     expect(ended.log).toContain(`versions/${"0".repeat(40)}.json`);
+  });
+});
+
+describe("a list of locations", () => {
+  const key = "dags/.stacks/shop-production.json";
+  const listed = { DAGS: "", DAGS_LIST: key, DAGS_POLL_SECONDS: "" };
+  const shop = { prefix: "dags/shop/", module: "shop", pollSeconds: 0.1 };
+  const more = { prefix: "dags/more/", module: "shop.jobs", pollSeconds: 0.1 };
+
+  async function list(
+    version: string,
+    locations: Readonly<Record<string, object>>,
+    left: Readonly<Record<string, object>> = {},
+  ): Promise<void> {
+    const Body = JSON.stringify({ schema: 1, version, locations, left });
+    await scene.client.send(new PutObjectCommand({ Bucket: scene.store.name, Key: key, Body }));
+  }
+
+  /** Publishes what is in the folder as the code of the second location. */
+  async function publishMore(): Promise<string> {
+    const store = bucket(scene.clients.s3, scene.store.name, more.prefix);
+    const { seen, plan } = await scene.look();
+    await publishDags(store, scene.context, seen);
+    if (plan.version !== (await store.read(dagsKeys.pointer, dagsPointerSchema))?.value.version)
+      await switchDags(store, scene.context, {
+        key: dagsKeys.pointer,
+        from: null,
+        to: { version: plan.version, previous: null, source: seen.request.source, run: null },
+      });
+    return plan.version;
+  }
+
+  const workspaceFile = (): string => join(folder, "dags", "workspace.yaml");
+  const follow = (more: Readonly<Record<string, string>> = {}): Reader =>
+    start(["follow"], { ...listed, DAGS_WORKSPACE: workspaceFile(), ...more });
+  const workspaceSchema = z.object({
+    load_from: z.array(z.object({ python_module: z.object({ location_name: z.string(), module_name: z.string() }) })),
+  });
+
+  async function named(): Promise<readonly string[]> {
+    const { load_from: all } = workspaceSchema.parse(JSON.parse(await readFile(workspaceFile(), "utf8")));
+    return all.map(({ python_module: { location_name } }) => location_name);
+  }
+  const namedAre = (...names: readonly string[]): Promise<readonly string[]> =>
+    until(named, (all) => all.join() === names.join());
+
+  const listHealthSchema = z.object({
+    list: z.object({
+      version: z.string().nullable(),
+      checked_seconds_ago: z.number().nullable(),
+      error: z.string().nullable(),
+    }),
+  });
+  async function listHealth(): Promise<z.infer<typeof listHealthSchema>["list"]> {
+    return listHealthSchema.parse(JSON.parse(await readFile(join(folder, "dags", "health.json"), "utf8"))).list;
+  }
+
+  test("is waited for by init, which ends when all that it names is there", async () => {
+    const { version } = await scene.deploy();
+    const reader = start(["init"], listed);
+    await until(
+      () => Promise.resolve(reader.log()),
+      (log) => log.includes(`There is no s3://${scene.store.name}/${key}`),
+    );
+    await list("one", { shop });
+    expect(await reader.ended).toMatchObject({ code: 0 });
+    expect(await current()).toBe(version);
+    expect(await listHealth()).toMatchObject({ version: "one", error: null });
+  });
+
+  test("adds a location once its code is there, and takes one away: the webserver is told each time", async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      response.end(JSON.stringify({ data: { reloadWorkspace: { __typename: "Workspace" } } }));
+    });
+    const { url, close } = await listen(server);
+    try {
+      await scene.deploy();
+      await list("one", { shop });
+      const reader = follow({ DAGS_WEBSERVER: url });
+      await namedAre("shop");
+      await until(
+        () => Promise.resolve(asked.length),
+        (times) => times === 1,
+      );
+      await list("two", { more, shop });
+      const { error } = await until(listHealth, (now) => now.error !== null);
+      expect(error).toContain("list two names what cannot be had: more: There is no s3://");
+      expect([await named(), (await listHealth()).version, asked.length]).toEqual([["shop"], "one", 1]);
+      await publishMore();
+      await namedAre("more", "shop");
+      await until(listHealth, (now) => now.version === "two" && now.error === null);
+      await until(
+        () => Promise.resolve(asked.length),
+        (times) => times === 2,
+      );
+      expect(reader.log()).toContain(
+        '"event": "listed", "list": "two", "before": "one", "added": ["more"], "removed": []',
+      );
+      await list("three", { more });
+      await namedAre("more");
+      await until(
+        () => Promise.resolve(asked.length),
+        (times) => times === 3,
+      );
+      expect(reader.log()).toContain('"added": [], "removed": ["shop"]');
+      // A run may still be on it.
+      expect(await versionsIn(join(shopFolder(), "current"))).toEqual(["1"]);
+    } finally {
+      await close();
+    }
+  });
+
+  test.each<[string, string, RegExp]>([
+    ["is no JSON", "{", /is not JSON/],
+    ["is of a kind to come", JSON.stringify({ schema: 2 }), /not of a kind that this reader knows/],
+    ["names nothing", JSON.stringify({ schema: 1, version: "x", locations: {} }), /names no location/],
+    [
+      "leads out of its folder",
+      JSON.stringify({ schema: 1, version: "x", locations: { "../x": shop } }),
+      /cannot be a folder/,
+    ],
+    [
+      "lacks what is needed",
+      JSON.stringify({ schema: 1, version: "x", locations: { shop: { prefix: "dags/shop/" } } }),
+      /cannot be read/,
+    ],
+  ])("that %s changes nothing, and is told", async (_, body, said) => {
+    await scene.deploy();
+    await list("one", { shop });
+    follow();
+    await namedAre("shop");
+    await scene.client.send(new PutObjectCommand({ Bucket: scene.store.name, Key: key, Body: body }));
+    const { error, version } = await until(listHealth, (now) => now.error !== null);
+    expect(error).toMatch(said);
+    expect([version, await named()]).toEqual(["one", ["shop"]]);
+    const second = await next(2);
+    await until(current, (now) => now === second);
+  });
+
+  test("that may not be read is told with the right that is missing; who starts anew goes on with the one before", async () => {
+    const { version } = await scene.deploy();
+    await list("one", { shop });
+    const reader = follow();
+    await namedAre("shop");
+    reader.process.kill("SIGKILL");
+    await reader.ended;
+    await rm(workspaceFile());
+    bed.aws.faults.inject({ on: "s3:GetObject", caller: "reader", what: { kind: "access-denied" } });
+    follow();
+    await namedAre("shop");
+    const { error, version: at } = await until(listHealth, (now) => now.error !== null);
+    expect(error).toContain(`arn:aws:s3:::${scene.store.name}/dags/.stacks/*`);
+    expect([at, await current()]).toEqual(["one", version]);
+  });
+
+  test("costs one request a look that finds nothing new", async () => {
+    await scene.deploy();
+    await list("one", { shop });
+    follow();
+    await namedAre("shop");
+    await until(listHealth, ({ error }) => error === null);
+    const before = bed.calls.length;
+    const looks = await until(
+      () => Promise.resolve(bed.calls.slice(before).filter(({ caller }) => caller === "reader")),
+      (calls) => calls.length >= 8,
+    );
+    expect(looks.map(({ status }) => status)).toEqual(looks.map(() => 304));
+    const ofList = looks.filter(({ resource }) => resource === `${scene.store.name}/${key}`);
+    expect(Math.abs(2 * ofList.length - looks.length)).toBeLessThanOrEqual(1);
+  });
+
+  test("tells a run of a location that has left it where its code is", async () => {
+    const { version } = await scene.deploy();
+    await publishMore();
+    await list("two", { more }, { shop });
+    const at = join(shopFolder(), "versions", version);
+    const ended = await start(["run", "--", "cat", join(at, "config.yaml")], listed).ended;
+    expect(ended).toMatchObject({ code: 0 });
+    expect(ended.log).toContain("version = 1");
+  });
+
+  test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+    ["locations are named as well", { DAGS: '{"shop": {"prefix": "dags/shop/", "module": "m"}}' }, /both set/],
+    ["its key is none", { DAGS_LIST: "list.json" }, /DAGS_LIST is 'list.json'/],
+  ])("is refused when %s", async (_, environment, said) => {
+    const ended = await start(["init"], { ...listed, ...environment }).ended;
+    expect(ended.code).toBe(2);
+    expect(ended.log).toMatch(said);
   });
 });
 

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import * as z from "zod";
 import { cacheFolder } from "../../cache-folder.ts";
@@ -10,6 +11,7 @@ import { playInfrastructure } from "../../local-aws/infrastructure/play.ts";
 import { servicesByKey } from "../../releases/played/services.ts";
 import { shareDependencies } from "../../releases/dagster/share-dependencies.ts";
 import { runStep, type StepResult } from "../../runner/run-step.ts";
+import { readPastClient } from "../../unit/local-aws/stage.ts";
 import { until } from "./stack.ts";
 
 // examples/dynamic-dags, released by the root action: code from S3, no code server, runs that live in the daemon, a Dagster that is real.
@@ -82,6 +84,38 @@ test("a plan of the same commit has nothing to do", async () => {
   const { exitCode, outputs } = await release({ command: "plan" });
   expect([exitCode, outputs["changed"]]).toEqual([0, "false"]);
 }, 300_000);
+
+test("a third location comes, runs and goes, while the tasks of webserver and daemon stay", async () => {
+  const [before, writes] = [await tasksOf(), ecsWrites()];
+  const former = readFileSync(join(checkout.folder, "dagster-stack.yml"), "utf8");
+  const stackFile = former
+    .replaceAll("locations: [dagster_code, my-pipeline]", "locations: [dagster_code, my-pipeline, third]")
+    .replace(
+      "  my-pipeline: # released",
+      "  third: { directory: third, module: third_code }\n  my-pipeline: # released",
+    );
+  await checkout.write("dagster-stack.yml", stackFile);
+  await checkout.write(
+    "third/third_code.py",
+    "import dagster as dg\n\n\n@dg.op\ndef say(): ...\n\n\n@dg.job\ndef third_job():\n    say()\n\n\ndefs = dg.Definitions(jobs=[third_job])\n",
+  );
+  checkout.commit("A third location");
+  expect(problemsOf(await release({}))).toEqual([]);
+  expect((await loaded())["third"]).toBe(await versionOf("third"));
+  // The daemon reads its workspace file once a minute.
+  await sleep(70_000);
+  expect(await run("third_job", "third")).toBe("SUCCESS");
+  expect([await tasksOf(), ecsWrites()]).toEqual([before, writes]);
+  await checkout.write("dagster-stack.yml", former);
+  checkout.commit("Two locations");
+  expect(problemsOf(await release({ "allow-state-loss": "true" }))).toEqual([]);
+  await until(loaded, (all) => !("third" in all));
+  expect([Object.keys(await loaded()).sort(), await tasksOf(), ecsWrites()]).toEqual([
+    ["dagster_code", "my-pipeline"],
+    before,
+    writes,
+  ]);
+}, 900_000);
 
 test("new DAGs are served without an image, a definition or a service that moves, and runs start on them", async () => {
   const before = await definitionsOf();
@@ -159,6 +193,19 @@ async function definitionsOf(): Promise<Readonly<Record<string, string>>> {
   return Object.fromEntries(services.map(([key, { taskDefinition = "" }]) => [key, taskDefinition]));
 }
 
+/** Tasks that run, by the key of their service. */
+async function tasksOf(): Promise<Readonly<Record<string, readonly string[]>>> {
+  const services = await servicesByKey(bed.aws, "dynamic-dags");
+  const found = services.map(async ([key, { serviceName = "" }]) => {
+    const { taskArns = [] } = (await readPastClient(bed.aws, "ListTasks", {
+      cluster: "dynamic-dags",
+      serviceName,
+    })) as { readonly taskArns?: readonly string[] };
+    return [key, taskArns] as const;
+  });
+  return Object.fromEntries(await Promise.all(found));
+}
+
 /** The version that readers of a prefix are to have. */
 async function versionOf(prefix: string): Promise<string> {
   const credentials = { accessKeyId: "onlooker", secretAccessKey: "secret" };
@@ -188,8 +235,8 @@ async function loaded(): Promise<Readonly<Record<string, string | undefined>>> {
 }
 
 /** Launches a job, and waits until its run is over. @returns its status */
-async function run(job: string): Promise<string> {
-  const selector = `{ repositoryLocationName: "dagster_code", repositoryName: "__repository__", pipelineName: "${job}" }`;
+async function run(job: string, location = "dagster_code"): Promise<string> {
+  const selector = `{ repositoryLocationName: "${location}", repositoryName: "__repository__", pipelineName: "${job}" }`;
   const launched = z
     .object({ launchRun: z.object({ run: z.object({ runId: z.string() }) }) })
     .parse(

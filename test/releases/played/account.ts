@@ -195,9 +195,18 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
     },
   };
   const loaders = Object.fromEntries(served);
+  type Listed = Readonly<Record<string, { readonly prefix: string }>>;
+  /** Locations that hosts load by the list. */
+  const listed = (): Listed | null => {
+    const list = s3.objects.get(`${bucket}/dags/.stacks/small-${environment}.json`);
+    return list === undefined ? null : (JSON.parse(list.text) as { readonly locations: Listed }).locations;
+  };
   const dagster = playDagster(aws, () => clock.product.now(), {
     cluster: "small",
-    locations: loaders,
+    get locations() {
+      const named = listed();
+      return named === null ? loaders : Object.fromEntries(Object.keys(named).map((location) => [location, loads]));
+    },
     webserver: "small-webserver",
     daemons: ["small-daemon", ...(former ? [formerDaemon] : [])],
     broken,
@@ -208,8 +217,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
       return tags.flatMap((tag) => toldDagster.get(tag) ?? dagsterOfCommits.get(tag) ?? [])[0] ?? null;
     },
     version: (location, dags) => {
-      const known = JSON.parse(dags) as Readonly<Record<string, { readonly prefix: string }>>;
-      const pointer = s3.objects.get(`${bucket}/${known[location]?.prefix ?? ""}current.json`);
+      const known = dags.startsWith("{") ? (JSON.parse(dags) as Listed) : listed();
+      const pointer = s3.objects.get(`${bucket}/${known?.[location]?.prefix ?? ""}current.json`);
       return pointer === undefined ? null : (JSON.parse(pointer.text) as { readonly version: string }).version;
     },
   });

@@ -68,7 +68,7 @@ export interface DagsterStack {
   readonly broken: PlayedDagster["broken"];
   /** Version of Dagster in an image, by its reference; null: the one that is played. Absent: of all. */
   readonly dagsterIn?: (image: string) => string | null;
-  /** What readers of a location are to have now, by the `DAGS` that a container has; null: nothing. Absent: no code is in S3. */
+  /** What readers of a location are to have now, by the `DAGS` or `DAGS_LIST` that a container has; null: nothing. Absent: no code is in S3. */
   readonly version?: (location: string, dags: string) => string | null;
 }
 
@@ -137,7 +137,7 @@ export function playDagster(aws: LocalAws, now: () => number, stack: DagsterStac
       return { name, loadStatus: "LOADED", displayMetadata, locationOrLoadError: error };
     }
     const repositories = [{ name: "__repository__", jobs: [{ name: "canary" }] }];
-    const version = follow(name, variable(container, "DAGS"));
+    const version = follow(name, variable(container, "DAGS") ?? variable(container, "DAGS_LIST"));
     const isServer = container.command?.includes("serve") === true;
     const id = task.taskArn?.split("/").at(-1) ?? "";
     const serverId = version !== null && isServer ? `${version}.${id}` : id;

@@ -50,11 +50,19 @@ export const dagsHostsStack = replaceAll(inProcessStack, [
   ["migrations:\n", "dags: { small: { directory: dags, module: flows } }\nmigrations:\n"],
 ]);
 
+/** The same with one more location, at the end; its code is in `more`. */
+export const twoLocationsStack = replaceAll(dagsHostsStack, [
+  [/locations: \[small\]/, "locations: [small, more]"],
+  [/locations: \[small\]/, "locations: [small, more]"],
+  ["module: flows } }", "module: flows }, more: { directory: more, module: flows } }"],
+]);
+
 /** Further files of the first commit of these two. */
 export const dagsFiles: Readonly<Record<string, string>> = {
   "dags/flows.py": "VERSION = 1\n",
   "dags/words.txt": "one\n",
   "reader/__main__.py": "print('the reader')\n",
+  "reader/listed.py": "print('it knows lists')\n",
   "dagster.yaml": "run_launcher: { module: dag_reader.launcher, class: PlannedCodeRunLauncher }\n",
 };
 

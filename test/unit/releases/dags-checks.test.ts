@@ -30,7 +30,8 @@ const seen: LocationDags = {
   wanted: { version, source, publishes: false, changes, findings: [] },
   lock: "1".repeat(64),
 };
-const files = { "app/dag_reader/__main__.py": "0644 1" };
+const oldReader = { "app/dag_reader/__main__.py": "0644 1" };
+const files = { ...oldReader, "app/dag_reader/listed.py": "0644 1" };
 
 function findingsOf(text: string, change: Partial<LocationDags> = {}, more: object = {}): readonly Finding[] {
   const stack: Stack = stackOf(withTop(text), { contract: contract({}) });
@@ -103,6 +104,14 @@ test.each([
     expect(ids(findingsOf(byHosts("shop"), {}, { instanceFile }))).toEqual(wanted);
   },
 );
+
+test("a reader that knows no lists is refused where hosts follow one, and serves a location of its own", () => {
+  const old = { images: { app: { made: { of: { requirements: "1".repeat(64), files: oldReader } } } } };
+  const more = { ...old, instanceFile: { tree: null, others: [] } };
+  const said = findingsOf(byHosts("shop"), {}, more).filter(({ id }) => id === "dags-reader-missing");
+  expect(said.map(({ what }) => what).join()).toContain("has a reader that does not know lists");
+  expect(findingsOf(behindServer, {}, old)).toEqual([]);
+});
 
 test("a definition of the user's own gets no reader", () => {
   const text = behindServer.replace("address: c }", "address: c, task-definition: code.json }");

@@ -1,3 +1,5 @@
+import { listOf } from "../../../src/domain/dags-list.ts";
+import { nextList } from "../../../src/releases/steps/list.ts";
 import { readFileSync } from "node:fs";
 import { type ServiceObservation, usualThreshold } from "../../../src/deployments/service.ts";
 import { contractSchema } from "../../../src/domain/contract.ts";
@@ -310,6 +312,18 @@ function once(
       const { schema: _, at: __, ...before } = pointer;
       const dags = { ...observation.dags, [step.location]: { ...seen, pointer: stored, before } };
       return { observation: { ...observation, dags }, release, result: {} };
+    }
+    case "list": {
+      const locations = listOf(release);
+      if (locations === null) throw new Error("the release has no list");
+      const list = nextList(observation.list?.value ?? null, {
+        locations,
+        source: release.source,
+        run: null,
+        at: instant(0),
+      });
+      const stored = { value: list, etag: `"${list.version}"`, ageSeconds: 0 };
+      return { observation: { ...observation, list: stored }, release, result: {} };
     }
     case "mirror": {
       const seen = observation.dags[step.location];

@@ -2,11 +2,8 @@ import { resolve } from "../../../src/domain/later.ts";
 import type { GeneratedRequest } from "../../../src/task-definitions/render.ts";
 import { render, type Role } from "../../../src/task-definitions/render.ts";
 
-const dags = {
-  bucket: "deploys",
-  locations: { shop: { prefix: "dags/shop/", module: "shop" } },
-  pollSeconds: 30,
-};
+const locations = { shop: { prefix: "dags/shop/", module: "shop" } };
+const dags = { bucket: "deploys", from: { kind: "named" as const, named: { locations, pollSeconds: 30 } } };
 
 interface Container {
   readonly name: string;
@@ -60,7 +57,7 @@ test("a code server is the reader, told of bucket and location", () => {
   });
   expect(others).toEqual([]);
   expect(server?.command).toEqual(["python", "-m", "dag_reader", "serve", "4000"]);
-  expect(server === undefined ? null : JSON.parse(variable(server, "DAGS") ?? "")).toEqual(dags.locations);
+  expect(server === undefined ? null : JSON.parse(variable(server, "DAGS") ?? "")).toEqual(locations);
   expect(server === undefined ? null : variable(server, "DAGSTER_S3_BUCKET")).toBe("deploys");
   expect(server === undefined ? null : variable(server, "DAGS_POLL_SECONDS")).toBe("30");
 });

@@ -271,6 +271,19 @@ run "lets_who_deploys_keep_plain_files_where_the_stack_has_them" {
   }
 }
 
+run "lets_who_deploys_write_the_list_of_locations" {
+  variables {
+    commands       = ["deploy"]
+    dags           = ["dags/main/", "dags/theirs/"]
+    dags_of_others = ["dags/theirs/"]
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policy).Statement : [statement.Action, statement.Resource] if statement.Sid == "DagsWritten"] == [[["s3:PutObject"], ["arn:aws:s3:::shop-dagster/dags/main/*", "arn:aws:s3:::shop-dagster/dags/.stacks/shop-*.json"]]]
+    error_message = "webserver and daemon are told their locations by a list in the bucket"
+  }
+}
+
 run "lets_nobody_remove_versions" {
   variables {
     commands = ["deploy"]
