@@ -22,7 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => small.bed.close());
 beforeEach(async () => {
-  checkout = await checkOut(small);
+  // Not held to the printed policy yet.
+  checkout = await checkOut(small, "all");
   since = small.bed.calls.length;
 });
 afterEach(async () => {
@@ -253,7 +254,7 @@ describe("the checkout", () => {
       await putRecord(small, "current.json", { schema: 1, release: release.id, previous: null, at });
       await checkout.write("app/main.py", "later = True\n");
       checkout.commit("Later");
-      shallow = await checkOut(small);
+      shallow = await checkOut(small, "all");
       shallow.git("fetch", "--quiet", "--depth=1", `file://${checkout.folder}`, "main");
       shallow.git("reset", "--quiet", "--hard", "FETCH_HEAD");
     });

@@ -23,7 +23,8 @@ let runId = 2000;
 beforeAll(async () => {
   small = await startSmallStack();
   github = await startFakeGithub({ pullRequest: (number) => (number === theOnlyNumber ? page : undefined) });
-  checkout = await checkOut(small);
+  // Not held to the printed policy yet.
+  checkout = await checkOut(small, "all");
 });
 afterAll(async () => {
   await checkout.remove();
