@@ -49,6 +49,7 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     const { clients } = await openAws(work, context, regionOfJob(), inputs);
     const to = parseRevision(taskDefinition);
     const before = await work.undisturbedService(context, clients, { cluster, service: name, to }, rolling);
+    const settled = before === null ? null : await work.observeSettledRevision(clients.ecs, before);
     const verdict = await work.roll(clients, context, {
       cluster,
       service: name,
@@ -79,7 +80,7 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     const request = {
       cluster,
       service: name,
-      to: before === null ? null : work.settledRevision(before),
+      to: settled,
       count,
       ...(before?.primary == null ? {} : { former: before.primary.id }),
       ...(verdict.to === null ? {} : { ours: verdict.to }),
@@ -106,7 +107,8 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
     const taken = isMoved && (isCountLeft || isToGoBack(verdict, rolling)) ? await takeBack() : null;
     const isCut = verdict.verdict === "cancelled" || taken?.isBack === false;
     const isToBeSent = isCut && context.signal.aborted && rolling.onCancel === "rollback";
-    const sent = !isToBeSent ? taken : isMoved ? await sendBack() : request.to === null ? unknownBefore : null;
+    const isLost = request.to === null && (isToBeSent || isToGoBack(verdict, rolling));
+    const sent = isLost ? unknownBefore : isToBeSent && isMoved ? await sendBack() : taken;
     const said = sent?.said ?? null;
     const page = [
       heading(2, markdown`Service ${name}`),
@@ -120,7 +122,7 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
 
 const unknownBefore: Back = {
   isBack: false,
-  said: "NOT taken back: nothing ran in it before, or somebody else was still bringing it to what it was to run.",
+  said: "NOT taken back: nothing had come to run in it before, or nobody can tell what: somebody else was still bringing it to something.",
 };
 
 /** How a service went back to what it ran before. */

@@ -10,7 +10,7 @@ import { isAwsError } from "../aws/error.ts";
 import { type Untrusted, untrusted } from "../domain/evidence.ts";
 import { type Digest, digestSchema } from "../domain/identifiers.ts";
 import { type Revision, sameRevision } from "../domain/verdict.ts";
-import { observed, revisionOf, type SeenDigests, type ServiceObservation } from "./service.ts";
+import { observed, revisionOf, type SeenDigests, type ServiceObservation, settledRevision } from "./service.ts";
 import { readTasks } from "./stopped-tasks/read.ts";
 
 /** DescribeServices takes ten. Source: API_DescribeServices in the ECS API reference. */
@@ -232,4 +232,29 @@ function digestsOf(images: readonly ContainerImage[]): SeenDigests {
       return known.length === digests.size ? [[name, known]] : [];
     }),
   );
+}
+
+/**
+ * What a service has come to run, also where ECS lists nothing any more but what somebody is bringing it to: its service deployment
+ * names what it began with.
+ * @returns null: nothing; or nobody can tell, as where several ran then
+ * @throws AwsError
+ */
+export async function observeSettledRevision(ecs: EcsSend, service: ServiceObservation): Promise<Revision | null> {
+  const listed = settledRevision(service);
+  const arn = service.serviceDeploymentArn;
+  if (listed !== null || arn === null) return listed;
+  try {
+    const { sourceRevisionArns = [], targetRevisionArn = null } = (await observeServiceDeployment(ecs, arn)) ?? {};
+    const [source, ...more] = sourceRevisionArns;
+    if (source === undefined || more.length > 0 || targetRevisionArn === null) return null;
+    const { [source]: from, [targetRevisionArn]: to } = await observeServiceRevisions(ecs, [source, targetRevisionArn]);
+    // It may be about an older rollout.
+    return to !== undefined && sameRevision(to.revision, service.primary?.revision ?? null)
+      ? (from?.revision ?? null)
+      : null;
+  } catch (error) {
+    if (isOptionalCallRefused(error)) return null;
+    throw error;
+  }
 }

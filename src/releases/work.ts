@@ -26,7 +26,7 @@ export { rolePolicy } from "./policy/read.ts";
 export { rollback } from "./rollback.ts";
 export { syncDags } from "./sync-dags.ts";
 export { sendServiceBack } from "./send-back.ts";
-export { settledRevision } from "../deployments/index.ts";
+export { observeSettledRevision } from "../deployments/index.ts";
 export { explainStatus, status, wordsOfStatus } from "./status.ts";
 export { testImages } from "./test-images.ts";
 export { webserverAddresses, wordsOfAddresses } from "./addresses.ts";

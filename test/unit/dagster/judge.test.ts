@@ -12,7 +12,7 @@ test.each([200, 400, 500])("data without errors is an answer whatever the status
 
 test("a document that Dagster does not take is an answer, and stays one", () => {
   const body = '{"data":null,"errors":[{"message":"Cannot query field"}]}';
-  expect(judged({ status: 400, body })).toEqual({ kind: "json", json: JSON.parse(body) });
+  expect(judged({ status: 400, body })).toEqual({ kind: "json", json: JSON.parse(body) as unknown });
 });
 
 test.each<[string, number, unknown, string]>([

@@ -155,7 +155,7 @@ test("what a release that was cut has written goes back when the next one, which
 });
 
 test("a release whose record is of before there were lists gets one; should that fail, the list stays, as nobody follows it", async () => {
-  for (const [path, { text }] of [...account.s3.objects]) {
+  for (const [path, { text }] of account.s3.objects) {
     if (path.includes("/releases/")) write(path, text.replace(/"listed":\{[^}]*\},?/g, ""));
   }
   account.s3.remove(key);
