@@ -5,6 +5,7 @@ import "./domain/plan.ts";
 import "./domain/release.ts";
 import "./markdown/markdown.ts";
 import "./releases/asked.ts";
+import "./releases/asked-dags.ts";
 import "./releases/time-outs.ts";
 import "./stack/contract.ts";
 

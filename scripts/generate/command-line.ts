@@ -1,5 +1,6 @@
 import { exitCodes, shapeOf, usageOf } from "../../src/cli/help.ts";
-import { type OptionName, options } from "../../src/cli/options.ts";
+import { type Option, type OptionName, options } from "../../src/cli/options.ts";
+import { optionOf } from "../../src/cli/verb.ts";
 import { verbs } from "../../src/cli/verbs.ts";
 import type { Generated, Read } from "../generate.ts";
 
@@ -13,12 +14,7 @@ export function commandLinePage(read: Read): Generated {
     ),
     options: table(
       ["Option", "What it is", "Default", "Commands"],
-      (Object.keys(options) as OptionName[]).map((name) => [
-        `\`${shapeOf(name)}\``,
-        options[name].text,
-        options[name].takes === null || options[name].default === "" ? "" : `\`${options[name].default}\``,
-        takersOf(name),
-      ]),
+      (Object.keys(options) as OptionName[]).flatMap(rowsOf),
     ),
     "exit codes": table(["Exit code", "What it means"], exitCodes),
   };
@@ -33,10 +29,21 @@ export function commandLinePage(read: Read): Generated {
   return { path, text };
 }
 
-/** Commands that take an option; `all` when every one does. */
-function takersOf(name: OptionName): string {
+/** A row for each meaning that an option has, with the commands that take it so; `all` when every one does. */
+function rowsOf(name: OptionName): readonly (readonly string[])[] {
   const takers = Object.entries(verbs).filter(([, { options: taken }]) => taken.includes(name));
-  return takers.length === Object.keys(verbs).length ? "all" : takers.map(([verb]) => verb).join(", ");
+  const meanings = new Map<string, { readonly option: Option; readonly commands: string[] }>();
+  for (const [command, verb] of takers) {
+    const option = optionOf(verb, name);
+    const meaning = meanings.get(JSON.stringify(option)) ?? { option, commands: [] };
+    meanings.set(JSON.stringify(option), { option, commands: [...meaning.commands, command] });
+  }
+  return [...meanings.values()].map(({ option: { takes, default: usual, text }, commands }) => [
+    `\`${shapeOf(name)}\``,
+    text,
+    takes === null || usual === "" ? "" : `\`${usual}\``,
+    commands.length === Object.keys(verbs).length ? "all" : commands.join(", "),
+  ]);
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {

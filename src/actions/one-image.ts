@@ -9,8 +9,9 @@ import { workflowRun } from "../github/run.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import type { BuildSecret, DockerRequest, ImagePlan } from "../images/index.ts";
 import { code, heading, list, markdown, paragraphs, table } from "../markdown/markdown.ts";
+import { someOf } from "../releases/some-of.ts";
 import { common, logged } from "./inputs.ts";
-import { openAws, regionOfJob, someOf, writesFor } from "./without-stack.ts";
+import { openAws, regionOfJob, writesFor } from "./without-stack.ts";
 
 const variable = /^[A-Za-z_]\w*$/;
 const secretId = /^[\w.-]{1,100}$/;

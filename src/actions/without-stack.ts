@@ -1,6 +1,5 @@
-import { awsOfJob } from "../aws/job.ts";
+import { awsOfJob, requiredRegion } from "../aws/job.ts";
 import type { Context } from "../domain/context.ts";
-import { UserError } from "../domain/errors.ts";
 import type * as Work from "../releases/work.ts";
 import { roleRequest } from "./inputs.ts";
 
@@ -23,34 +22,19 @@ export function writesFor(choice: "auto" | "true" | "false", event: string): boo
   return choice === "auto" ? !event.startsWith("pull_request") : choice === "true";
 }
 
-/** A few of the files that differ from the commit, for people. */
-export function someOf(files: readonly string[]): string {
-  return `${files.slice(0, 5).join(", ")}${files.length > 5 ? ", …" : ""}`;
-}
-
 /** The region that the job names. @throws UserError when it names none */
 export function regionOfJob(): string {
-  const { region } = awsOfJob(process.env);
-  if (region !== null) return region;
-  throw new UserError({
-    what: "No AWS region is set.",
-    where: "AWS_REGION",
-    fix: "Set AWS_REGION in the job, or aws-region of aws-actions/configure-aws-credentials before this step.",
-  });
+  return requiredRegion(awsOfJob(process.env));
 }
 
 /** @throws UserError in an account that may not be touched */
 export async function openAws(
-  { connect, wrongAccount }: typeof Work,
+  { checkAccount, connect }: typeof Work,
   context: Context,
   region: string,
   inputs: SignIn,
 ): Promise<OpenAws> {
   const connections = connect(context, roleRequest(inputs));
-  const allowed = inputs["allowed-account-ids"];
-  if (allowed.length > 0) {
-    const { account } = await connections.caller(context, region);
-    if (!allowed.includes(account)) throw wrongAccount(account, allowed);
-  }
+  await checkAccount(context, connections, region, inputs["allowed-account-ids"]);
   return { connections, clients: connections.aws(context, region) };
 }

@@ -1,3 +1,5 @@
+import { UserError } from "../domain/errors.ts";
+
 /** What the environment of a job says of AWS, beside the credentials themselves. */
 export interface AwsOfJob {
   /** null: it names none. */
@@ -19,4 +21,14 @@ export function awsOfJob(variables: Readonly<Record<string, string | undefined>>
     region: given("AWS_REGION", "AWS_DEFAULT_REGION"),
     credentialsEndAt: given("AWS_ACCESS_KEY_ID") === null || Number.isNaN(end) ? null : end,
   };
+}
+
+/** @throws UserError when the environment names no region, and nothing else does */
+export function requiredRegion({ region }: Pick<AwsOfJob, "region">): string {
+  if (region !== null) return region;
+  throw new UserError({
+    what: "No AWS region is set.",
+    where: "AWS_REGION",
+    fix: "Set AWS_REGION in the job, or aws-region of aws-actions/configure-aws-credentials before this step.",
+  });
 }

@@ -81,6 +81,6 @@ export function documentOfAdopted(
     settings: [...proof.settings],
     waitingRuns:
       waiting?.runs.map(({ id, job, location }) => ({ run: id.untrusted, job: job.untrusted, location })) ?? null,
-    findings: findings.map(documentOfFinding),
+    findings: findings.map((finding) => documentOfFinding(finding)),
   };
 }

@@ -186,6 +186,30 @@ const locations = z.object({
 });
 export type LocationsDocument = z.input<typeof locations>;
 
+const synced = z.object({
+  locations: z.array(
+    z.object({
+      location: z.string(),
+      /** A hash over its files, 40 hex digits. */
+      version: z.string(),
+      /** What was served before; null: nothing. */
+      previousVersion: z.string().nullable(),
+      /** Something was switched or written, or would be. */
+      changed: z.boolean(),
+      outcome: z.enum(["planned", "unchanged", "switched", "served"]),
+      files: z.object({
+        added: z.array(z.string()),
+        changed: z.array(z.string()),
+        removed: z.array(z.string()),
+      }),
+      /** Old versions that were removed, or would be. */
+      removedVersions: z.array(z.string()),
+      findings: z.array(finding),
+    }),
+  ),
+});
+export type SyncedDocument = z.input<typeof synced>;
+
 const migrate = z.object({
   /** Images that migrations need, then the migrations; none: nothing is due. */
   steps: z.array(z.object({ id: z.string(), reason: z.string() })),
@@ -393,6 +417,7 @@ export const documents = {
   status,
   history,
   url,
+  "sync-dags": synced,
   "locations list": locations,
   logs,
   why,

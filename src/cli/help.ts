@@ -1,5 +1,5 @@
 import { type OptionName, options } from "./options.ts";
-import type { Verb } from "./verb.ts";
+import { optionOf, type Verb } from "./verb.ts";
 
 /** What every command can be told beside its own options. */
 const everywhere: readonly (readonly [string, string])[] = [
@@ -46,7 +46,7 @@ export function helpOf(name: string, verb: Verb): string {
     ...(argument === null ? [] : ["", "Argument:", ...columns([[usageOf("", verb).trim(), argument.text]])]),
     "",
     "Options:",
-    ...columns([...verb.options.map((option) => [shapeOf(option), textOf(option)] as const), ...everywhere]),
+    ...columns([...verb.options.map((option) => [shapeOf(option), textOf(verb, option)] as const), ...everywhere]),
     "",
     "Examples:",
     ...examples.map((example) => `  dagster-ecs ${example}`),
@@ -56,7 +56,8 @@ export function helpOf(name: string, verb: Verb): string {
 /** `rollback <to>` */
 export function usageOf(name: string, { argument }: Pick<Verb, "argument">): string {
   if (argument === null) return name;
-  return argument.isOptional === true ? `${name} [${argument.name}]` : `${name} <${argument.name}>`;
+  const many = argument.isMany === true ? "…" : "";
+  return argument.isOptional === true ? `${name} [${argument.name}]${many}` : `${name} <${argument.name}>${many}`;
 }
 
 /** `--stack <path>`; `--no-fail-early` for what is on unless told. */
@@ -66,8 +67,8 @@ export function shapeOf(option: OptionName): string {
   return `--${option} <${takes.shown}>${takes.kind === "list" ? "…" : ""}`;
 }
 
-function textOf(option: OptionName): string {
-  const { takes, default: usual, text } = options[option];
+function textOf(verb: Verb, option: OptionName): string {
+  const { takes, default: usual, text } = optionOf(verb, option);
   return takes === null || usual === "" ? text : `${text} [${usual}]`;
 }
 

@@ -2,6 +2,7 @@ import { processContext } from "../programs/this-process.ts";
 import { resultIn } from "../releases/result-in.ts";
 import type { FailureDocument } from "./documents.ts";
 import { cancelled, exitCodeOf, failureOf, wordsOfFailure } from "./failure.ts";
+import type { OptionName } from "./options.ts";
 import { parse, type Typed } from "./parse.ts";
 import { documentOf, wordsOfServices } from "./release.ts";
 import type { Progress } from "../domain/context.ts";
@@ -20,12 +21,14 @@ export async function main(words: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", () => (isRead &&= stream !== process.stdout));
   const terminal = openTerminal(process.stdout, process.stderr, process.env);
-  const context = processContext((progress) => terminal.report(atDesk(progress)));
+  let taken: readonly OptionName[] = [];
+  const context = processContext((progress) => terminal.report(atDesk(progress, taken)));
   const isJson = words.includes("--json");
   let isWatch = false;
   context.signal.addEventListener("abort", () => endSoon(terminal, isJson, isWatch));
   try {
     const typed = parse(words, verbs);
+    if (typed.kind === "run") taken = typed.verb.options;
     isWatch = typed.kind === "run" && typed.texts["follow"] === "true";
     if (typed.kind === "help") terminal.print([typed.text]);
     else
@@ -41,7 +44,7 @@ export async function main(words: readonly string[]): Promise<void> {
             },
       });
   } catch (error) {
-    const failure = failureOf(error, inOptions);
+    const failure = failureOf(error, (text) => inOptions(text, taken));
     const result = resultIn(error);
     if (isJson) {
       const release = result === null ? null : documentOf(result);
@@ -56,8 +59,8 @@ export async function main(words: readonly string[]): Promise<void> {
 }
 
 /** Advice is for who sits here, and not for who writes a workflow. */
-function atDesk(progress: Progress): Progress {
-  return progress.kind === "finding" ? { kind: "finding", finding: inOptionsOf(progress.finding) } : progress;
+function atDesk(progress: Progress, taken: readonly OptionName[]): Progress {
+  return progress.kind === "finding" ? { kind: "finding", finding: inOptionsOf(progress.finding, taken) } : progress;
 }
 
 async function carryOut(

@@ -78,6 +78,71 @@ export const options = {
     text: "How far back: 30s, 10m, 2h or 7d; empty: ten minutes, and of a run all of it.",
   },
   follow: { takes: null, default: "false", text: "Go on with what is written from now on, until Ctrl-C." },
+  to: {
+    takes: text("previous|version"),
+    default: "",
+    text: "Go back to a version that was published before: 40 hex digits, or previous for the one that was served before.",
+  },
+  directory: {
+    takes: text("path"),
+    default: "",
+    text: "Folder with the code, from the root of the checkout; empty: dags.",
+  },
+  module: {
+    takes: text("name"),
+    default: "",
+    text: "Python module that Dagster loads.",
+  },
+  prefix: {
+    takes: text("prefix/"),
+    default: "",
+    text: "Prefix of the location in the bucket; empty: dags/<location>/.",
+  },
+  layout: {
+    takes: text("versions|mirror|both"),
+    default: "",
+    text: "Versions for the reader of this suite, plain files for readers that copy a prefix, or both; empty: versions.",
+  },
+  "mirror-prefix": {
+    takes: text("prefix/"),
+    default: "",
+    text: "Prefix of the plain files; empty: that of the location.",
+  },
+  lock: {
+    takes: text("path"),
+    default: "",
+    text: "Lock file of the image that runs the code: its hash is kept with the version.",
+  },
+  "keep-versions": {
+    takes: text("count"),
+    default: "",
+    text: "Remove old versions, but for so many beside the one that is served; empty: none.",
+  },
+  "keep-days": {
+    takes: text("days"),
+    default: "7",
+    text: "With --keep-versions: days for which a version is kept after it was served.",
+  },
+  validate: {
+    takes: text("off|auto|on"),
+    default: "auto",
+    text: "Whether dagster definitions validate tries --module first, which runs the code; auto: where this python3 has Dagster.",
+  },
+  allow: {
+    takes: list("check"),
+    default: "",
+    text: "A check whose findings stop nothing: docs/dags.md lists them.",
+  },
+  "webserver-url": {
+    takes: text("url"),
+    default: "",
+    text: "Dagster's webserver, which is asked whether it has loaded the version; empty: nobody is asked.",
+  },
+  auth: {
+    takes: text("secret:name"),
+    default: "",
+    text: "Login in front of that webserver: a JSON with username and password in Secrets Manager.",
+  },
   limit: { takes: text("count"), default: "20", text: "How many releases at most." },
   reason: { takes: text("why"), default: "", text: "Why the lock is taken away. It is told to whoever held it." },
   for: {
@@ -166,6 +231,25 @@ export const options = {
 } as const satisfies Readonly<Record<string, Option>>;
 
 export type OptionName = keyof typeof options;
+
+/**
+ * Words of the stack file, too, and of inputs that other commands do not have: what is said of them is about an option only where the
+ * command takes it.
+ */
+export const ofFew: readonly OptionName[] = [
+  "allow",
+  "auth",
+  "bucket",
+  "directory",
+  "layout",
+  "location",
+  "lock",
+  "mirror-prefix",
+  "module",
+  "prefix",
+  "to",
+  "validate",
+];
 
 /** Is this the name of one? */
 export function isOption(name: string): name is OptionName {

@@ -3,7 +3,7 @@ import { messageOf, UserError } from "../domain/errors.ts";
 import { nearest } from "../stack/nearest.ts";
 import { helpOf, helpOfAll } from "./help.ts";
 import { type OptionName, options } from "./options.ts";
-import type { Verb } from "./verb.ts";
+import { optionOf, type Verb } from "./verb.ts";
 
 /** What was typed. */
 export type Typed =
@@ -40,16 +40,17 @@ export function parse(words: readonly string[], verbs: Readonly<Record<string, V
   const given = positionals.slice(name.split(" ").length);
   const argument = verb.argument;
   const least = argument === null || argument.isOptional === true ? 0 : 1;
-  if (given.length < least || given.length > (argument === null ? 0 : 1)) {
-    const most = least === 1 ? "one argument" : "one argument at most";
-    const takes = argument === null ? "takes no argument" : `takes ${most}, <${argument.name}>`;
+  const most = argument === null ? 0 : argument.isMany === true ? Number.POSITIVE_INFINITY : 1;
+  if (given.length < least || given.length > most) {
+    const count = least === 1 ? "one argument" : "one argument at most";
+    const takes = argument === null ? "takes no argument" : `takes ${count}, <${argument.name}>`;
     throw misused(`\`${name}\` ${takes}, and ${given.length} were given.`, `See \`dagster-ecs ${name} --help\`.`);
   }
-  const texts = Object.fromEntries(verb.options.map((option) => [option, textOf(option, values[option])]));
+  const texts = Object.fromEntries(verb.options.map((option) => [option, textOf(verb, option, values[option])]));
   return {
     kind: "run",
     verb,
-    texts: { ...texts, ...(argument === null ? {} : { [argument.name]: given[0] ?? "" }) },
+    texts: { ...texts, ...(argument === null ? {} : { [argument.name]: given.join("\n") }) },
     json: values["json"] === true,
   };
 }
@@ -100,8 +101,8 @@ function isUnknown(error: unknown): boolean {
 }
 
 /** @throws UserError for an option that is given and empty, `--only "$UNSET"`: left out it would mean all of them */
-function textOf(option: OptionName, value: Values[string]): string {
-  if (value === undefined) return options[option].default;
+function textOf(verb: Verb, option: OptionName, value: Values[string]): string {
+  if (value === undefined) return optionOf(verb, option).default;
   const isEmpty = [value].flat().some((one) => typeof one === "string" && one.trim() === "");
   if (isEmpty) throw misused(`\`--${option}\` is empty.`, "Give it a value, or leave it out.");
   return typeof value === "object" ? value.join("\n") : String(value);

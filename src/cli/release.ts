@@ -4,6 +4,7 @@ import { showRevision } from "../domain/verdict.ts";
 import type { wordsOfChange } from "../releases/explain.ts";
 import type { Result } from "../releases/result.ts";
 import type { ReleaseDocument } from "./documents.ts";
+import type { OptionName } from "./options.ts";
 import type { Answer } from "./verb.ts";
 import { inOptionsOf } from "./words.ts";
 
@@ -82,12 +83,15 @@ export function documentOf({
         },
       ]),
     ),
-    findings: plan.findings.map(documentOfFinding),
+    findings: plan.findings.map((finding) => documentOfFinding(finding)),
   };
 }
 
 /** A finding, for `--json`. */
-export function documentOfFinding(finding: Finding): ReleaseDocument["findings"][number] {
-  const { id, level, what, where, fix } = inOptionsOf(finding);
+export function documentOfFinding(
+  finding: Finding,
+  taken: readonly OptionName[] = [],
+): ReleaseDocument["findings"][number] {
+  const { id, level, what, where, fix } = inOptionsOf(finding, taken);
   return { id, level, what, where: showPlace(where), fix };
 }

@@ -48,7 +48,7 @@ function documentOfStatus({
       plain: plain === null ? null : documentOfPlain(plain),
     })),
     drift: [...drift],
-    findings: findings.map(documentOfFinding),
+    findings: findings.map((finding) => documentOfFinding(finding)),
     history: [...history],
     holder:
       holder === null

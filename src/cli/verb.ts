@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import type { Untrusted } from "../domain/evidence.ts";
 import { readGiven } from "../domain/given.ts";
-import { isOption, type OptionName } from "./options.ts";
+import { isOption, type Option, type OptionName, options } from "./options.ts";
 
 /** Where a command was given. */
 export interface Here {
@@ -31,7 +31,12 @@ export interface Argument {
   readonly text: string;
   /** Without it there is something to do, too. */
   readonly isOptional?: true;
+  /** There may be several, one a line. */
+  readonly isMany?: true;
 }
+
+/** How a command has an option that means something else elsewhere. */
+export type OwnOptions = Readonly<Partial<Record<OptionName, Pick<Option, "text" | "default">>>>;
 
 /** One command of the command line. */
 export interface Verb {
@@ -41,8 +46,15 @@ export interface Verb {
   readonly argument: Argument | null;
   readonly examples: readonly string[];
   readonly options: readonly OptionName[];
+  /** Those of its options that are not as everywhere. */
+  readonly own?: OwnOptions;
   /** @param texts of its options and its argument, by name. @throws UserError */
   run(texts: Readonly<Record<string, string>>, here: Here): Promise<Answer>;
+}
+
+/** An option as a command has it. */
+export function optionOf({ own }: Pick<Verb, "own">, name: OptionName): Option {
+  return { ...options[name], ...own?.[name] };
 }
 
 interface Description<Shape extends z.ZodRawShape> extends Omit<Verb, "options" | "run"> {
@@ -56,7 +68,7 @@ export function verb<Shape extends z.ZodRawShape>({ shape, run, ...described }: 
   const isArgument = (name: string): boolean => name === described.argument?.name;
   return {
     ...described,
-    options: Object.keys(shape.shape).filter(isOption),
+    options: Object.keys(shape.shape).filter((name) => isOption(name) && !isArgument(name)) as OptionName[],
     run: (texts, here) => {
       const given = readGiven(shape, texts, {
         called: (name) => (isArgument(name) ? `Argument <${name}>` : `Option --${name}`),

@@ -32,6 +32,7 @@ import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
 import { documentOfMigrated } from "./migrate.ts";
 import { documentOfRestart } from "./restart.ts";
 import { showLogs, since } from "./logs.ts";
+import { ownOfSyncing, syncDags, syncing } from "./syncing.ts";
 import { answerOfStatus } from "./status.ts";
 import { type Answer, type Verb, verb } from "./verb.ts";
 import { documentOfWhy } from "./why.ts";
@@ -286,6 +287,25 @@ export const verbs: Readonly<Record<string, Verb>> = {
           exitCode: 0,
         };
       }),
+  }),
+  "sync-dags": verb({
+    text: "Publish the code of locations to S3, let readers have it, and wait until it is loaded.",
+    more: "As the action does, from the commit that is checked out: for locations that are released by themselves. Which, and where to, is said by `dags:` of the stack file, of a repository that only publishes, too; or, for one location without a stack file, by --bucket. A location that its stack releases goes by `deploy --only <location>`. What is not loaded is taken back. Ctrl-C at any point: it is finished by doing it again. Look first: --dry-run.",
+    argument: {
+      name: "location",
+      text: "Dagster's name for it; without one, all that the stack file has for this repository.",
+      isOptional: true,
+      isMany: true,
+    },
+    examples: [
+      "sync-dags --dry-run",
+      "sync-dags my-pipeline --webserver-url http://dagster.internal:3000",
+      "sync-dags my-pipeline --bucket dynamic-dags --directory . --module defs",
+      "sync-dags my-pipeline --to previous",
+    ],
+    shape: z.object({ ...syncing, ...dryRun, ...ofStack }),
+    own: ownOfSyncing,
+    run: syncDags,
   }),
   "locations list": verb({
     text: "List the code locations: which commit of each is released, and what serves it.",

@@ -1,5 +1,5 @@
 import type { Finding } from "../domain/finding.ts";
-import { isOption, options } from "./options.ts";
+import { isOption, ofFew, type OptionName, options } from "./options.ts";
 
 /** What the root action does when it is told to, as `command` names it. */
 export const commands: readonly string[] = ["deploy", "plan", "rollback", "status", "unlock", "clean-up"];
@@ -52,25 +52,30 @@ export const atTerminal: readonly (readonly [inJob: string, here: string])[] = [
   ["a new one (actions/checkout) is the quickest way", "a new one (`git clone`) is the quickest way"],
 ];
 
-/** Says in the words of the command line what was written for inputs of an action: they bear the same names. */
-export function inOptions(text: string): string {
+/**
+ * Says in the words of the command line what was written for inputs of an action: they bear the same names.
+ * @param taken options of the command that says it
+ */
+export function inOptions(text: string, taken: readonly OptionName[] = []): string {
+  const isMeant = (name: string): name is OptionName =>
+    isOption(name) && (!ofFew.includes(name) || taken.includes(name));
   return atTerminal
     .reduce((all, [inJob, here]) => all.replaceAll(inJob, () => here), text)
     .replaceAll(/`command: ([a-z-]+)`/g, (whole, name: string) =>
       commands.includes(name) ? `\`dagster-ecs ${name}\`` : whole,
     )
     .replaceAll(/(?:\binput )?`([a-z-]+): ([^`]+)`/g, (whole, name: string, value: string) =>
-      isOption(name) ? `\`${given(name, value)}\`` : whole,
+      isMeant(name) ? `\`${given(name, value)}\`` : whole,
     )
     .replaceAll(/\b([Ii])nputs? `?([a-z-]+)\b`?/g, (whole, _letter: string, name: string) =>
-      isOption(name) ? `\`--${name}\`` : name === "to" || name === "from" ? `<${name}>` : whole,
+      isMeant(name) ? `\`--${name}\`` : name === "to" || name === "from" ? `<${name}>` : whole,
     )
-    .replaceAll(/`([a-z]+(?:-[a-z]+)+)`/g, (whole, name: string) => (isOption(name) ? `\`--${name}\`` : whole));
+    .replaceAll(/`([a-z]+(?:-[a-z]+)+)`/g, (whole, name: string) => (isMeant(name) ? `\`--${name}\`` : whole));
 }
 
 /** What a check has to say. */
-export function inOptionsOf(finding: Finding): Finding {
-  return { ...finding, what: inOptions(finding.what), fix: inOptions(finding.fix) };
+export function inOptionsOf(finding: Finding, taken: readonly OptionName[] = []): Finding {
+  return { ...finding, what: inOptions(finding.what, taken), fix: inOptions(finding.fix, taken) };
 }
 
 function given(name: keyof typeof options, value: string): string {

@@ -127,6 +127,18 @@ export async function openOther(
   return { records, pointers, account: contract.account ?? account, clients };
 }
 
+/** @param allowed none: any account may be touched. @throws UserError in one that may not */
+export async function checkAccount(
+  context: Context,
+  connections: Pick<Connections, "caller">,
+  region: string,
+  allowed: readonly string[],
+): Promise<void> {
+  if (allowed.length === 0) return;
+  const { account } = await connections.caller(context, region);
+  if (!allowed.includes(account)) throw wrongAccount(account, allowed);
+}
+
 /** The credentials work in an account that is not to be touched. */
 export function wrongAccount(account: string, allowed: readonly string[]): UserError {
   return new UserError({

@@ -3,7 +3,6 @@
  * and no two chunks hold the same.
  */
 export { repositoryOf, rootOf } from "../git/history.ts";
-export { explainDags, explainMirror, readFolder } from "../dags/index.ts";
 export * as images from "../images/index.ts";
 export { roll, takeBack } from "../deployments/index.ts";
 export { cleanUp, explainCleanedUp, wordsOfCleanedUp } from "./clean-up.ts";
@@ -19,12 +18,14 @@ export { undisturbedService } from "./in-flight.ts";
 export { locations, wordsOfLocations } from "./locations.ts";
 export { logsOf, whoseLine } from "./logs.ts";
 export { migrate, wordsOfMigrated } from "./migrate.ts";
-export { wrongAccount } from "./open.ts";
+export { checkAccount } from "./open.ts";
 export { history, wordsOfHistory } from "./past.ts";
 export { restart, wordsOfRestart } from "./restart.ts";
 export { rolePolicy } from "./policy/read.ts";
 export { rollback } from "./rollback.ts";
-export { syncDags } from "./sync-dags.ts";
+export { syncCheckout } from "./sync-checkout.ts";
+export { explainSynced, failureOfSynced, isChanged, wordsOfSynced } from "./sync-explain.ts";
+export { syncOfStack } from "./sync-stack.ts";
 export { sendServiceBack } from "./send-back.ts";
 export { observeSettledRevision } from "../deployments/index.ts";
 export { explainStatus, status, wordsOfStatus } from "./status.ts";

@@ -5,11 +5,13 @@ import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
 import { importing } from "../../../src/cli/importing.ts";
 import { options } from "../../../src/cli/options.ts";
 import { parse } from "../../../src/cli/parse.ts";
+import { syncing } from "../../../src/cli/syncing.ts";
 import { verbs } from "../../../src/cli/verbs.ts";
 import { atTerminal, commands, inOptions, inOptionsOf } from "../../../src/cli/words.ts";
 import { readAction } from "../../runner/run-step.ts";
 
 const names = Object.keys(verbs);
+const { timeout: _timeout, "allow-divergent": _divergent, "allow-dirty": _dirty, ...onlyOfSyncing } = syncing;
 
 /** What was understood; or what is wrong. */
 function read(...words: readonly string[]): unknown {
@@ -28,10 +30,21 @@ test("what is not given is as the action has it", async () => {
   // No workflow adopts, or imports secrets.
   const ofPeople = { ...adopting, ...importing };
   const shared = Object.entries(options).filter(
-    ([name]) => !ownOptions.includes(name) && !Object.hasOwn(ofPeople, name),
+    ([name]) => !ownOptions.includes(name) && !Object.hasOwn({ ...ofPeople, ...onlyOfSyncing }, name),
   );
   const defaults = shared.map(([name, option]) => [name, option.default]);
   expect(defaults).toEqual(shared.map(([name]) => [name, inputs[name]?.default]));
+});
+
+test("what is not given of sync-dags is as its action has it, or the stack file", async () => {
+  const { inputs } = await readAction("actions/sync-dags");
+  const { "dry-run": _, stack, environment, ...texts } = read("sync-dags") as Readonly<Record<string, string>>;
+  expect([stack, environment]).toEqual(["dagster-stack.yml", "production"]);
+  const inFile = ["location", "bucket", "directory", "layout"];
+  const expected = Object.keys(texts).map((name) => [name, inFile.includes(name) ? "" : (inputs[name]?.default ?? "")]);
+  expect(Object.entries(texts)).toEqual(expected);
+  const notHere = ["publish", "role-to-assume", "role-session-name", "github-token"];
+  expect(Object.keys(inputs).filter((name) => !notHere.includes(name) && !Object.hasOwn(texts, name))).toEqual([]);
 });
 
 test("adopt and adopt record are two commands", () => {
@@ -47,6 +60,7 @@ test.each<[readonly string[], object]>([
   [["deploy"], { environment: "production", "fail-early": "true", only: "", timeout: "30" }],
   [["deploy", "--environment=staging", "--no-fail-early"], { environment: "staging", "fail-early": "false" }],
   [["deploy", "--only", "code", "--only", "daemon"], { only: "code\ndaemon" }],
+  [["sync-dags", "a", "b", "--dry-run"], { location: "a\nb", timeout: "10" }],
   [["rollback", "previous", "--dry-run"], { to: "previous", "dry-run": "true" }],
   [["rollback", "--dry-run", "previous"], { to: "previous", "dry-run": "true" }],
 ])("%j is understood", (words, texts) => expect(read(...words)).toMatchObject(texts));
@@ -93,6 +107,21 @@ test.each([
   ["the input `queued-runs: cancel` does so", "the `--queued-runs=cancel` does so"],
   ["`gates: { reach: task }` and `task-definition`", "`gates: { reach: task }` and `task-definition`"],
 ])("what is said of inputs is said of options: %s", (text, said) => expect(inOptions(text)).toBe(said));
+
+test("what the stack file says is said of options only to commands that have them", () => {
+  const text = "Set `layout: both`, `allow: secret-in-dags`, or input `to`.";
+  expect(inOptions(text)).toBe("Set `layout: both`, `allow: secret-in-dags`, or <to>.");
+  expect(inOptions(text, verbs["sync-dags"]?.options)).toBe(
+    "Set `--layout=both`, `--allow=secret-in-dags`, or `--to`.",
+  );
+});
+
+test("an option that means something else elsewhere is told as the command has it", () => {
+  const [here, there] = [String(read("sync-dags", "--help")), String(read("deploy", "--help"))];
+  expect(here).toContain("within which the version has to be loaded. [10]");
+  expect(there).toContain("Minutes that the deployment of one service may take. [30]");
+  expect(here).toContain("Usage: dagster-ecs sync-dags [location]… [options]");
+});
 
 const source = readdirSync("src", { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && path !== "cli/words.ts")
