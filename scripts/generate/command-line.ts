@@ -38,10 +38,10 @@ function rowsOf(name: OptionName): readonly (readonly string[])[] {
     const meaning = meanings.get(JSON.stringify(option)) ?? { option, commands: [] };
     meanings.set(JSON.stringify(option), { option, commands: [...meaning.commands, command] });
   }
-  return [...meanings.values()].map(({ option: { takes, default: usual, text }, commands }) => [
-    `\`${shapeOf(name)}\``,
-    text,
-    takes === null || usual === "" ? "" : `\`${usual}\``,
+  return [...meanings.values()].map(({ option, commands }) => [
+    `\`${shapeOf(name, option)}\``,
+    option.text,
+    option.takes === null || option.default === "" ? "" : `\`${option.default}\``,
     commands.length === Object.keys(verbs).length ? "all" : commands.join(", "),
   ]);
 }

@@ -210,6 +210,38 @@ const synced = z.object({
 });
 export type SyncedDocument = z.input<typeof synced>;
 
+const changedLocation = z.object({
+  location: z.string(),
+  /** The stack file. */
+  file: z.string(),
+  /** It says something else than before, or would. */
+  changed: z.boolean(),
+  written: z.boolean(),
+  /** Lines with their signs. */
+  diff: z.array(z.string()),
+  /** What to do next. */
+  next: z.array(z.string()),
+  /** What a removal leaves; null: it is none. */
+  going: z
+    .object({
+      hosts: z.array(z.string()),
+      /** ECS service of its code server, which goes on running. */
+      service: z.string().nullable(),
+      /** Addresses in S3 of what stays. */
+      objects: z.array(z.string()),
+      logGroups: z.array(z.string()),
+      /** Releases that need its code in S3. */
+      releases: z.array(z.string()),
+      runs: z.array(z.object({ run: z.string(), job: z.string(), status: z.string() })),
+      /** Why runs are not known, or not all; null: they are. */
+      unknown: z.string().nullable(),
+    })
+    .nullable(),
+  /** null: none was asked for. */
+  release: release.nullable(),
+});
+export type ChangedLocationDocument = z.input<typeof changedLocation>;
+
 const migrate = z.object({
   /** Images that migrations need, then the migrations; none: nothing is due. */
   steps: z.array(z.object({ id: z.string(), reason: z.string() })),
@@ -419,6 +451,10 @@ export const documents = {
   url,
   "sync-dags": synced,
   "locations list": locations,
+  "locations add": changedLocation,
+  "locations update": changedLocation,
+  "locations remove": changedLocation,
+  "locations logs": logs,
   logs,
   why,
   doctor,

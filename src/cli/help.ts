@@ -1,4 +1,4 @@
-import { type OptionName, options } from "./options.ts";
+import { type Option, type OptionName, options } from "./options.ts";
 import { optionOf, type Verb } from "./verb.ts";
 
 /** What every command can be told beside its own options. */
@@ -46,7 +46,10 @@ export function helpOf(name: string, verb: Verb): string {
     ...(argument === null ? [] : ["", "Argument:", ...columns([[usageOf("", verb).trim(), argument.text]])]),
     "",
     "Options:",
-    ...columns([...verb.options.map((option) => [shapeOf(option), textOf(verb, option)] as const), ...everywhere]),
+    ...columns([
+      ...verb.options.map((option) => [shapeOf(option, optionOf(verb, option)), textOf(verb, option)] as const),
+      ...everywhere,
+    ]),
     "",
     "Examples:",
     ...examples.map((example) => `  dagster-ecs ${example}`),
@@ -61,8 +64,7 @@ export function usageOf(name: string, { argument }: Pick<Verb, "argument">): str
 }
 
 /** `--stack <path>`; `--no-fail-early` for what is on unless told. */
-export function shapeOf(option: OptionName): string {
-  const { takes, default: usual } = options[option];
+export function shapeOf(option: OptionName, { takes, default: usual }: Option = options[option]): string {
   if (takes === null) return usual === "true" ? `--no-${option}` : `--${option}`;
   return `--${option} <${takes.shown}>${takes.kind === "list" ? "…" : ""}`;
 }

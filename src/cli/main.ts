@@ -1,5 +1,6 @@
 import { processContext } from "../programs/this-process.ts";
 import { resultIn } from "../releases/result-in.ts";
+import { confirm } from "./confirm.ts";
 import type { FailureDocument } from "./documents.ts";
 import { cancelled, exitCodeOf, failureOf, wordsOfFailure } from "./failure.ts";
 import type { OptionName } from "./options.ts";
@@ -42,6 +43,13 @@ export async function main(words: readonly string[]): Promise<void> {
               terminal.quote(from, text);
               return isRead;
             },
+        confirm:
+          typed.json || !process.stdin.isTTY || !process.stderr.isTTY
+            ? null
+            : (shown, question) => {
+                terminal.print(shown);
+                return confirm(question, context.signal);
+              },
       });
   } catch (error) {
     const failure = failureOf(error, (text) => inOptions(text, taken));

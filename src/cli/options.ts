@@ -143,6 +143,40 @@ export const options = {
     default: "",
     text: "Login in front of that webserver: a JSON with username and password in Secrets Manager.",
   },
+  "poll-seconds": {
+    takes: text("seconds"),
+    default: "",
+    text: "How often a reader looks for a new version; empty: 60.",
+  },
+  fallback: {
+    takes: text("none|image"),
+    default: "",
+    text: "Whether the code in the image is enough while nothing was published.",
+  },
+  source: {
+    takes: text("owner/name[@ref]"),
+    default: "",
+    text: "The repository that publishes it by itself, and the branch, main unless told; empty: this one, with the stack.",
+  },
+  image: {
+    takes: text("key"),
+    default: "",
+    text: "Key of the image that a code server of its own runs; empty: webserver and daemon load it.",
+  },
+  service: {
+    takes: text("key"),
+    default: "",
+    text: "Key of that service in the stack file; empty: the name of the location.",
+  },
+  address: { takes: text("name"), default: "", text: "DNS name under which webserver and daemon reach that service." },
+  port: { takes: text("number"), default: "", text: "Port that it listens on." },
+  unset: { takes: list("member"), default: "", text: "A member of the location in the stack file that is to go." },
+  yes: { takes: null, default: "false", text: "Go on without asking." },
+  deploy: {
+    takes: null,
+    default: "false",
+    text: "Go on with a deploy of the checkout as it is, for a trial: with --allow-dirty, as the stack file is not committed yet.",
+  },
   limit: { takes: text("count"), default: "20", text: "How many releases at most." },
   reason: { takes: text("why"), default: "", text: "Why the lock is taken away. It is told to whoever held it." },
   for: {
@@ -237,18 +271,28 @@ export type OptionName = keyof typeof options;
  * command takes it.
  */
 export const ofFew: readonly OptionName[] = [
+  "address",
   "allow",
   "auth",
   "bucket",
+  "deploy",
   "directory",
+  "fallback",
+  "image",
   "layout",
   "location",
   "lock",
   "mirror-prefix",
   "module",
+  "poll-seconds",
+  "port",
   "prefix",
+  "service",
+  "source",
   "to",
+  "unset",
   "validate",
+  "yes",
 ];
 
 /** Is this the name of one? */

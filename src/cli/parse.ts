@@ -28,10 +28,11 @@ export function parse(words: readonly string[], verbs: Readonly<Record<string, V
     if (words.length === 0 || words.includes("--help") || words.includes("-h") || first === "help")
       return { kind: "help", text: helpOfAll(verbs) };
     if (first === undefined) throw misused("No command was given.", `Give one of these: ${names.join(", ")}.`);
-    const meant = nearest(first.slice(0, 60), names);
+    const [typed, among] = group(words, names) ?? [first, names];
+    const meant = nearest(typed.slice(0, 60), among);
     throw misused(
-      `There is no command ${JSON.stringify(first.slice(0, 60))}.`,
-      meant === null ? `Give one of these: ${names.join(", ")}.` : `Did you mean \`dagster-ecs ${meant}\`?`,
+      `There is no command ${JSON.stringify(typed.slice(0, 60))}.`,
+      meant === null ? `Give one of these: ${among.join(", ")}.` : `Did you mean \`dagster-ecs ${meant}\`?`,
     );
   }
   const verb = verbs[name] as Verb;
@@ -58,6 +59,13 @@ export function parse(words: readonly string[], verbs: Readonly<Record<string, V
 /** The first words name it: `deploy`, `locations list`. Options may stand anywhere behind. */
 function verbNamed(words: readonly string[], verbs: Readonly<Record<string, Verb>>): string | null {
   return Object.keys(verbs).find((name) => name.split(" ").every((word, at) => words[at] === word)) ?? null;
+}
+
+/** `locations ad`: what was typed, and the commands that begin so; null: none does. */
+function group(words: readonly string[], names: readonly string[]): readonly [string, readonly string[]] | null {
+  const [first = "", second] = words.filter((word) => !word.startsWith("-"));
+  const among = names.filter((name) => name.startsWith(`${first} `));
+  return among.length === 0 ? null : [second === undefined ? first : `${first} ${second}`, among];
 }
 
 type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;

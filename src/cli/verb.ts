@@ -11,6 +11,8 @@ export interface Here {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Shows foreign lines as they come, and says whether somebody reads them still; null: one document is wanted, at the end. */
   readonly quote: ((from: string, text: Untrusted) => boolean) | null;
+  /** Shows something, and asks whether to go on; null: nobody sits here. */
+  readonly confirm: ((shown: readonly string[], question: string) => Promise<boolean>) | null;
 }
 
 /** What a command has to say when it is done. */
@@ -36,7 +38,7 @@ export interface Argument {
 }
 
 /** How a command has an option that means something else elsewhere. */
-export type OwnOptions = Readonly<Partial<Record<OptionName, Pick<Option, "text" | "default">>>>;
+export type OwnOptions = Readonly<Partial<Record<OptionName, Partial<Option>>>>;
 
 /** One command of the command line. */
 export interface Verb {

@@ -15,7 +15,6 @@ import {
   whichStack,
 } from "../releases/asked.ts";
 import { usualRolling } from "../releases/rolling.ts";
-import type { Wishes } from "../releases/wishes.ts";
 import { adopting, adoptionOf, documentOfAdopted } from "./adopting.ts";
 import type {
   CleanUpDocument,
@@ -28,13 +27,25 @@ import type {
 } from "./documents.ts";
 import { answerOfPlan, answerOfRelease } from "./release.ts";
 import { documentOfImported, importing, importOf } from "./importing.ts";
-import { type Asking, asking, ofRelease, ofStack } from "./request.ts";
+import { ofCheckout, release } from "./releasing.ts";
+import { asking, ofRelease, ofStack } from "./request.ts";
 import { documentOfMigrated } from "./migrate.ts";
 import { documentOfRestart } from "./restart.ts";
+import {
+  adding,
+  addLocation,
+  changing,
+  locationName,
+  named,
+  ownOfLocations,
+  removeLocation,
+  updateLocation,
+  updating,
+} from "./locating.ts";
 import { showLogs, since } from "./logs.ts";
 import { ownOfSyncing, syncDags, syncing } from "./syncing.ts";
 import { answerOfStatus } from "./status.ts";
-import { type Answer, type Verb, verb } from "./verb.ts";
+import { type Verb, verb } from "./verb.ts";
 import { documentOfWhy } from "./why.ts";
 import { inOptions } from "./words.ts";
 
@@ -326,6 +337,48 @@ export const verbs: Readonly<Record<string, Verb>> = {
         };
       }),
   }),
+  "locations add": verb({
+    text: "Write a new location into the stack file, and say what comes next.",
+    more: "Under `dags`, and into the list of webserver and daemon, which load it without a restart; with --image, a code server of its own. All else in the file stays as it is, comments too. What the stack file's schema refuses is not written. Nothing changes in AWS before the next release.",
+    argument: named,
+    examples: [
+      "locations add reports --directory reports --module reports.definitions --dry-run",
+      "locations add my-pipeline --source user/repo@main --directory . --module defs",
+      "locations add billing --image billing --module billing.definitions --address billing.internal",
+    ],
+    shape: z.object({ ...adding, ...changing }),
+    own: ownOfLocations,
+    run: addLocation,
+  }),
+  "locations update": verb({
+    text: "Change what the stack file says of a location.",
+    more: "What is given is set, what --unset names is removed, all else stays as it is, comments too. With --environment only what that one has for itself. Another prefix is another place: what was published stays at the old one.",
+    argument: named,
+    examples: [
+      "locations update reports --poll-seconds 30",
+      "locations update my-pipeline --source user/repo@release --dry-run",
+      "locations update reports --environment staging --module reports.trial",
+    ],
+    shape: z.object({ ...updating, ...changing }),
+    own: ownOfLocations,
+    run: updateLocation,
+  }),
+  "locations remove": verb({
+    text: "Take a location out of the stack file, once you have seen what goes, what stays, and which runs wait.",
+    more: "Asks before it writes; --yes where nobody can be asked. Nothing changes in AWS before the next release, and nothing of it is ever removed by that: the command which removes its code in S3 is told.",
+    argument: named,
+    examples: ["locations remove reports --dry-run", "locations remove reports", "locations remove reports --yes"],
+    shape: z.object({ name: locationName, yes: flag, ...changing }),
+    run: removeLocation,
+  }),
+  "locations logs": verb({
+    text: "Show what a location and its runs have written, or follow it; changes nothing.",
+    more: "As `logs` does of what its argument names.",
+    argument: named,
+    examples: ["locations logs shop --since 1h", "locations logs shop --follow"],
+    shape: z.object({ name: locationName, since, follow: flag, ...ofStack }),
+    run: (given, here) => showLogs({ ...given, of: given.name }, here),
+  }),
   logs: verb({
     text: "Show what services and runs have written, or follow it; changes nothing.",
     more: "Oldest first, whichever tasks wrote it, ended ones among them. What looks like a secret is hidden. A run is found by its task as Dagster knows it; where Dagster cannot be asked, or the run had no task of its own, by its id in the lines of the last day. Only logs in CloudWatch can be read (`awslogs`).",
@@ -496,29 +549,3 @@ export const verbs: Readonly<Record<string, Verb>> = {
 
 /** Of what is asked without being a release. */
 const onlyLooks = { releases: false };
-
-/** Nobody asks what they are. */
-const noDefinitions = { loads: false, files: [] };
-
-/** Images are made of what is checked out. */
-const ofCheckout: Pick<Wishes, "from" | "copyImages"> = { from: null, copyImages: false };
-
-const releasing = z.object({ ...dryRun, ...lookedAt, ...verification, ...rollingOut, ...cleaning });
-
-/** Plans a release, or carries it out. */
-async function release(
-  given: z.output<typeof releasing>,
-  { context, connections, request }: Asking,
-  wishes: Wishes,
-): Promise<Answer> {
-  const { allParts, deploy, plan, wordsOfChange } = await import("../releases/work.ts");
-  const choices = { ...rollingChoices(given), approved: approvedPlan(given) };
-  const wanted = { ...request, ...wishes, ...choices, release: null, verifying: given.verify };
-  if (given["dry-run"]) {
-    const looked = { ...wanted, whyNotRun: null, isTrial: true, prices: {}, definitions: noDefinitions };
-    return answerOfPlan(await plan(context, connections, looked), wordsOfChange);
-  }
-  return answerOfRelease(
-    await deploy(context, connections, { ...wanted, parts: allParts, keepRevisions: given["keep-revisions"] }),
-  );
-}

@@ -149,7 +149,7 @@ export function wrongAccount(account: string, allowed: readonly string[]): UserE
 }
 
 /** @param folder where a file of this path may be meant */
-async function readStackFile(root: string, file: string, folder = root): Promise<string> {
+export async function readStackFile(root: string, file: string, folder = root): Promise<string> {
   try {
     return await readFile(join(root, file), "utf8");
   } catch (cause) {

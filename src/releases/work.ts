@@ -15,7 +15,7 @@ export { explainFailure } from "./ending/explain.ts";
 export { examine, wordsOfExamined } from "./examine.ts";
 export { wordsOfChange } from "./explain.ts";
 export { undisturbedService } from "./in-flight.ts";
-export { locations, wordsOfLocations } from "./locations.ts";
+export { locations, wordsOfLocations } from "./locations/list.ts";
 export { logsOf, whoseLine } from "./logs.ts";
 export { migrate, wordsOfMigrated } from "./migrate.ts";
 export { checkAccount } from "./open.ts";

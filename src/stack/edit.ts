@@ -20,7 +20,7 @@ import { showPath } from "./tree.ts";
 export type Edit =
   /** Adds a member of a mapping, or gives it another value. `after` are keys beside it that it should come after, where it is new. */
   | { readonly kind: "set"; readonly path: readonly string[]; readonly value: Json; readonly after?: readonly string[] }
-  /** A mapping that has nothing else goes with it. */
+  /** A mapping that has nothing else goes with it; where that is all there is in the one around it, it stays, and is empty. */
   | { readonly kind: "remove"; readonly path: readonly string[] }
   /** At the end of a list, which need not be there. */
   | { readonly kind: "add-item"; readonly path: readonly string[]; readonly item: string }
@@ -68,8 +68,8 @@ function apply(top: Record<string, unknown>, edit: Edit): void {
       return;
     case "remove":
       delete parent[key];
-      for (let depth = path.length - 1; depth > 0; depth -= 1)
-        if (Object.keys(chain[depth] ?? {}).length === 0) delete chain[depth - 1]?.[path[depth - 1] ?? ""];
+      if (goesWith(Object.keys(parent).length + 1, Object.keys(chain.at(-2) ?? {}).length, path))
+        delete chain.at(-2)?.[path.at(-2) ?? ""];
       return;
     case "add-item":
       items.push(edit.item);
@@ -78,6 +78,11 @@ function apply(top: Record<string, unknown>, edit: Edit): void {
     case "remove-item":
       items.splice(items.indexOf(edit.item), 1);
   }
+}
+
+/** @param members of the mapping that something is removed from, before that. @param around members of the mapping around it */
+function goesWith(members: number, around: number, path: readonly string[]): boolean {
+  return members === 1 && path.length > 1 && around > 1;
 }
 
 /** @returns null: it is no YAML */
@@ -152,7 +157,10 @@ function remove(file: File, path: readonly string[]): string | null {
   const parent = nodeAt(file, path.slice(0, -1));
   const pair = isMap(parent) ? pairOf(parent, path.at(-1) ?? "") : null;
   if (!isMap(parent) || pair === null) return null;
-  if (parent.items.length === 1 && path.length > 1) return remove(file, path.slice(0, -1));
+  const above = path.slice(0, -1);
+  const around = nodeAt(file, above.slice(0, -1));
+  if (parent.items.length === 1 && above.length > 0)
+    return isMap(around) && goesWith(1, around.items.length, path) ? remove(file, above) : set(file, above, {}, []);
   return cutPair(file, parent, pair);
 }
 
@@ -309,6 +317,7 @@ function splice(text: string, from: number, to: number, by: string): string {
 /** On one line: `{ a: b, c: [d, e] }` */
 function flow(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(flow).join(", ")}]`;
+  if (typeof value === "object" && value !== null && Object.keys(value).length === 0) return "{}";
   if (typeof value === "object" && value !== null) return `{ ${pairText(value as Readonly<Record<string, Json>>)} }`;
   return stringify([value], { collectionStyle: "flow", lineWidth: 0 }).trimEnd().slice(2, -2);
 }

@@ -35,6 +35,8 @@ export interface Typing {
   readonly columns?: number;
   /** Ctrl-C, as soon as the terminal has shown this. */
   readonly interruptAt?: string;
+  /** Keys in the place of Ctrl-C. */
+  readonly answer?: string;
   readonly variables?: Readonly<Record<string, string>>;
 }
 
@@ -42,10 +44,10 @@ export interface Typing {
 export async function runInTerminal(
   desk: Desk,
   words: readonly string[],
-  { columns = 100, interruptAt = "", variables = {} }: Typing = {},
+  { columns = 100, interruptAt = "", answer = "\u0003", variables = {} }: Typing = {},
 ): Promise<Omit<CommandResult, "errors">> {
   const script = join(import.meta.dirname, "terminal.py");
-  const args = [script, String(columns), interruptAt, process.execPath, program, ...words];
+  const args = [script, String(columns), interruptAt, answer, process.execPath, program, ...words];
   const { executable } = await machinePython();
   const child = spawn(executable, args, {
     cwd: desk.folder,

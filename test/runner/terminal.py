@@ -1,6 +1,6 @@
-"""Runs a command in a terminal of its own: terminal.py <columns> <text> <command…>
+"""Runs a command in a terminal of its own: terminal.py <columns> <text> <keys> <command…>
 
-What the terminal is sent goes to standard output. Ctrl-C is typed once, when the text has been shown; an empty text: never.
+What the terminal is sent goes to standard output. The keys are typed once, when the text has been shown; an empty text: never.
 Ends as the command does.
 """
 
@@ -11,7 +11,7 @@ import struct
 import sys
 import termios
 
-columns, awaited, command = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3:]
+columns, awaited, keys, command = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3].encode(), sys.argv[4:]
 child, terminal = pty.fork()
 if child == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
@@ -30,7 +30,7 @@ while True:
     sys.stdout.flush()
     shown += part
     if not typed and awaited in shown:
-        os.write(terminal, b"\x03")
+        os.write(terminal, keys)
         typed = True
 _, status = os.waitpid(child, 0)
 sys.exit(os.waitstatus_to_exitcode(status))

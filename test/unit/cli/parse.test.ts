@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../../src/domain/errors.ts";
+import { adding, updating } from "../../../src/cli/locating.ts";
 import { adopting } from "../../../src/cli/adopting.ts";
 import { failureOf, exitCodeOf } from "../../../src/cli/failure.ts";
 import { importing } from "../../../src/cli/importing.ts";
@@ -27,8 +28,8 @@ test("what is not given is as the action has it", async () => {
   const { inputs } = await readAction(".");
   // Of the command line alone: on a runner GitHub says the one, and the summary has the other.
   const ownOptions = ["repository", "limit", "for", "since", "follow"];
-  // No workflow adopts, or imports secrets.
-  const ofPeople = { ...adopting, ...importing };
+  // No workflow adopts, imports secrets, or writes into a stack file.
+  const ofPeople = { ...adopting, ...importing, ...adding, ...updating, yes: null, deploy: null };
   const shared = Object.entries(options).filter(
     ([name]) => !ownOptions.includes(name) && !Object.hasOwn({ ...ofPeople, ...onlyOfSyncing }, name),
   );
@@ -45,6 +46,13 @@ test("what is not given of sync-dags is as its action has it, or the stack file"
   expect(Object.entries(texts)).toEqual(expected);
   const notHere = ["publish", "role-to-assume", "role-session-name", "github-token"];
   expect(Object.keys(inputs).filter((name) => !notHere.includes(name) && !Object.hasOwn(texts, name))).toEqual([]);
+});
+
+test("what is not given of locations is nothing, and not the default of something else", () => {
+  const { stack: _, environment: _of, name, ...texts } = read("locations", "add", "a") as Record<string, string>;
+  expect(name).toBe("a");
+  const given = Object.entries(texts).filter(([, text]) => text !== "" && text !== "false");
+  expect(given).toEqual([["lock-timeout", "0"]]);
 });
 
 test("adopt and adopt record are two commands", () => {

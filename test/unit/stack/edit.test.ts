@@ -101,6 +101,12 @@ test.each<[string, Edit, string, string]>([
     "name: a\n\nruns: {}\n",
   ],
   [
+    "an environment stays, and is empty",
+    { kind: "remove", path: ["environments", "staging", "dags", "x"] },
+    "environments:\n  staging:\n    dags: { x: {} }\n",
+    "environments:\n  staging:\n    dags: {}\n",
+  ],
+  [
     "one of several in lines goes with its comment",
     drop,
     "dags:\n  a: {}\n  # about x\n  x:\n    module: m\n    # inside\n  b: {}\n",

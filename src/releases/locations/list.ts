@@ -1,8 +1,8 @@
-import type { Context } from "../domain/context.ts";
-import type { Sha } from "../domain/identifiers.ts";
-import type { Connections } from "./connections.ts";
-import { locationsServedBy } from "./hosts.ts";
-import { openSession, type SessionRequest } from "./session.ts";
+import type { Context } from "../../domain/context.ts";
+import type { Sha } from "../../domain/identifiers.ts";
+import type { Connections } from "../connections.ts";
+import { locationsServedBy } from "../hosts.ts";
+import { openSession, type SessionRequest } from "../session.ts";
 
 /** A code location of the stack file. */
 export interface LocationOfStack {
