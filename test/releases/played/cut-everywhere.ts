@@ -12,6 +12,11 @@ export interface Scenario {
   readonly account?: AccountOptions;
   /** Ways in which it is cut; all of them, unless it says so. */
   readonly mishaps?: readonly Mishap[];
+  /**
+   * Those that its process outlives take turns, one at each of its calls: for what goes the same way through the same code as another
+   * scenario, in which each of them befalls every call.
+   */
+  readonly inTurn?: boolean;
   /** Everything before. @returns what is to be done */
   readonly prepare: (account: PlayedAccount) => Promise<(who: Deployer) => Promise<unknown>>;
   /** What is not as it should be in the end, beside what holds for all. */
@@ -35,7 +40,8 @@ export function cutEverywhere(scenario: Scenario): void {
     async (mishap) => {
       const wrong: string[] = [];
       const places = placesToCut(placesOf(calls));
-      for (const place of places.filter(({ at }) => differs(calls, at, mishap))) {
+      const isDue = ({ at }: Place): boolean => scenario.inTurn !== true || isItsTurn(mishap, at);
+      for (const place of places.filter((one) => differs(calls, one.at, mishap) && isDue(one))) {
         const { wrong: found } = await cutAndRunAgain(scenario, place, mishap);
         wrong.push(...found.map((one) => `${showPlace(place)}: ${one}`));
       }
@@ -110,6 +116,14 @@ export function differs(calls: readonly MadeCall[], at: number, mishap: Mishap):
     case "paused":
       return true;
   }
+}
+
+const outlived: readonly Mishap[] = ["call lost", "cancelled", "paused"];
+
+/** Each turn another one begins: who goes on afterwards goes by the number of the call as well. */
+function isItsTurn(mishap: Mishap, at: number): boolean {
+  const turn = outlived.indexOf(mishap);
+  return turn === -1 || (at + Math.floor(at / outlived.length)) % outlived.length === turn;
 }
 
 /** Every call, but for the middle of a row of questions that are asked again and again: a look every second looks the same. */
