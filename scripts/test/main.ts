@@ -28,8 +28,8 @@ if (wanted("unit")) counts.push(await jest("test/unit", ["--maxWorkers=2"]));
 if (wanted("contract")) await goTool("tofu").catch((error: unknown) => console.error(error));
 if (wanted("contract")) counts.push(await jest("test/contract", ["--maxWorkers=2"]));
 if (wanted("e2e")) await goTool("act").catch((error: unknown) => console.error(error));
-// What starts a whole AWS with Dagster on it waits more than it computes.
-if (wanted("e2e")) counts.push(await jest("test/e2e", ["--maxWorkers=2"]));
+// What starts a whole AWS with Dagster on it waits half of its time.
+if (wanted("e2e")) counts.push(await jest("test/e2e", ["--maxWorkers=3"]));
 
 const sum = (of: (count: Count) => number): number => counts.reduce((total, count) => total + of(count), 0);
 const failed = sum((count) => count.failed);

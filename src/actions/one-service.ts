@@ -76,6 +76,7 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
       await writeSummary(paragraphs(heading(2, markdown`Service ${name}`), markdown`${code(said)}`));
       return;
     }
+    if (verdict.verdict !== "cancelled") work.tellEvidence(context, `service ${name}`, verdict.evidence, [verdict]);
     const count = desiredCount === null ? null : (before?.desiredCount ?? null);
     const request = {
       cluster,

@@ -24,6 +24,8 @@ export interface EachWebserver {
   readonly at: (url: string) => Dagster;
   /** It is asked from inside the VPC: who does not answer is not well. */
   readonly isInside: boolean;
+  /** The stack file says so; else none of them need be reached. */
+  readonly isRequired: boolean;
   /** Where the stack file wants it. */
   readonly place: Place;
 }
@@ -31,7 +33,7 @@ export interface EachWebserver {
 /** `/server_info` of every Dagster since 1.0; any other path answers 200 with a web page, and proves nothing. */
 export const serverInfo = z.object({ dagster_webserver_version: z.string(), dagster_version: z.string().optional() });
 
-/** So long, in milliseconds, a runner tries addresses in the VPC, none of which answers it. */
+/** So long, in milliseconds, addresses in the VPC are tried, none of which answers, where that may be. */
 const patience = 20_000;
 
 /**
@@ -56,13 +58,17 @@ export function webserverGate(dagster: Dagster, context: Context, expected: Webs
       const seen = `Dagster ${itself}${version === null ? "" : ", as its image has"}`;
       if (each === null) return { seen, since: clock.now() };
       const urls = await each.urls();
-      if (urls === null) return { seen, since: clock.now(), findings: [withoutAddresses(each.place, service)] };
+      if (urls === null) {
+        const findings = each.isRequired ? [withoutAddresses(each.place, service)] : [];
+        return { seen, since: clock.now(), findings };
+      }
       const answer = judgeWebservers(await Promise.all(urls.map((url) => tell(each, url))));
       if (answer.kind === "all") return { seen: `${seen}; ${answer.seen}`, since: clock.now() };
       noneSince = answer.kind === "none" ? (noneSince ?? clock.now()) : null;
       // Its own address answers: the way to the tasks is what is missing.
-      if (!each.isInside && noneSince !== null && clock.now() - noneSince >= patience)
-        return { seen, since: clock.now(), findings: [notReached(each.place, service, answer.why)] };
+      const mustAnswer = each.isInside && each.isRequired;
+      if (!mustAnswer && noneSince !== null && clock.now() - noneSince >= patience)
+        return { seen, since: clock.now(), findings: [notReached(each, service, answer.why)] };
       return { waiting: answer.why };
     },
     (waiting) => ({
@@ -112,12 +118,14 @@ function withoutAddresses(where: Place, service: string): Finding {
   };
 }
 
-function notReached(where: Place, service: string, why: string): Finding {
+function notReached({ place, isInside }: EachWebserver, service: string, why: string): Finding {
   return {
     id: "not-checked",
     level: "notice",
-    where,
-    what: `The tasks of webserver ${service} were not asked one by one: this runner does not reach them (${why}).`,
-    fix: "Let a task in the VPC ask: `gates: { reach: task }`; or use a runner that reaches the VPC's addresses.",
+    where: place,
+    what: `The tasks of webserver ${service} were not asked one by one: ${isInside ? "the task in the VPC" : "this runner"} does not reach them (${why}).`,
+    fix: isInside
+      ? "Let the security group of the webserver let its own tasks in on its port; or say `gates: { every-webserver: false }`."
+      : "Let a task in the VPC ask: `gates: { reach: task }`; or use a runner that reaches the VPC's addresses.",
   };
 }

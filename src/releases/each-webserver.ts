@@ -12,12 +12,13 @@ export function eachWebserver(
   key: string,
 ): EachWebserver | null {
   const service = services[key];
-  if (!gates.everyWebserver || service?.kind !== "webserver") return null;
+  if (gates.everyWebserver === "off" || service?.kind !== "webserver") return null;
   const { cluster } = contract;
   const resource = `service ${service.service} in cluster ${cluster}`;
   return {
     at,
     isInside,
+    isRequired: gates.everyWebserver === "required",
     place: service.place,
     urls: async () => {
       const listed = await ecs(new ListTasksCommand({ cluster, serviceName: service.service }), { resource });

@@ -27,6 +27,7 @@ import { plainFilesBack, seenBack, switchAllBack, switchedBy } from "./pointers-
 import { stateAfterTakeBack } from "./state-after.ts";
 import { StepFailed } from "./steps/done.ts";
 import { type Moved, type TakenBack, takeAllBack } from "./take-back.ts";
+import { tellEvidence } from "./tell-evidence.ts";
 import { tell, type Undertaking } from "./undertaking.ts";
 
 /**
@@ -51,7 +52,10 @@ export async function failed(
   const { dagster } = session.webserver;
   const isCancelled = context.signal.aborted;
   const isLeft = !isCancelled && undertaking.rolling.onTimeout === "leave" && isTimedOut(end);
-  if (!isCancelled) tellEvidence(context, end);
+  if (!isCancelled && end.failure?.error instanceof StepFailed) {
+    const { step, error } = end.failure;
+    tellEvidence(context, step.id, error.evidence, error.verdicts);
+  }
   const mine = movedBy(end);
   const moved = replacedLast([...mine, ...movedEarlier(undertaking, mine)]);
   const switched = switchedBy(end, undertaking.plan);
@@ -107,20 +111,6 @@ export async function failed(
   }
   const leftSo = isLeft ? moved.map(({ service }) => nameIn(undertaking.observation, service)) : [];
   return red(cause, takenBack, result, { leftSo, settings, stateAfter, pointersBack, listBack });
-}
-
-/** What was seen of the failure, in a group of its own; ECS's events stand in the log already. */
-function tellEvidence({ report }: Pick<Context, "report">, { failure }: RolloutEnd): void {
-  if (failure === null || !(failure.error instanceof StepFailed)) return;
-  const { evidence, verdicts } = failure.error;
-  const shown = evidence.filter(({ kind }) => kind !== "event");
-  const pages = [...verdicts.map(({ page }) => page), ...shown.map(({ page }) => page ?? null)];
-  if (shown.length === 0) return;
-  report({ kind: "stage", title: `What was seen of ${failure.step.id}` });
-  for (const { subject, text } of shown) report({ kind: "foreign", from: subject, text });
-  for (const page of new Set(pages)) if (page !== null) report({ kind: "line", text: page });
-  // Where nothing is taken back no stage follows, and what does is not part of this one.
-  report({ kind: "result", lines: [] });
 }
 
 /** Takes back one after the other; who is cancelled meanwhile tells ECS of the rest at once, where that is wanted. */

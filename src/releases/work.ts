@@ -29,6 +29,7 @@ export { syncOfStack } from "./sync-stack.ts";
 export { sendServiceBack } from "./send-back.ts";
 export { observeSettledRevision } from "../deployments/index.ts";
 export { explainStatus, status, wordsOfStatus } from "./status.ts";
+export { tellEvidence } from "./tell-evidence.ts";
 export { testImages } from "./test-images.ts";
 export { webserverAddresses, wordsOfAddresses } from "./addresses.ts";
 export { explainUnlocked, unlockStack, wordsOfUnlocked } from "./unlock.ts";

@@ -640,9 +640,10 @@ const gatesSchema = z.strictObject({
     ),
   "every-webserver": z
     .boolean()
-    .default(false)
+    .optional()
     .describe(
-      "Ask each webserver task by itself as well, not only one of them through the load balancer, when it has moved.",
+      "Ask each webserver task by itself as well, not only one of them through the load balancer, when it has moved. " +
+        "Absent: where a task in the VPC asks (`reach: task`), and reaches any of them.",
     ),
   levels: z
     .strictObject({

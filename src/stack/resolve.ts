@@ -251,9 +251,10 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     }));
     return { kind: "named", states };
   };
+  // Without a webserver nobody is asked, and a finding says so; that the task's way is not there would be the lesser half of it.
+  const asker = reach ?? (webservers.length === 0 || webservers.some(({ url }) => url !== null) ? "runner" : "task");
   return {
-    // Without a webserver nobody is asked, and a finding says so; that the task's way is not there would be the lesser half of it.
-    reach: reach ?? (webservers.length === 0 || webservers.some(({ url }) => url !== null) ? "runner" : "task"),
+    reach: asker,
     reachPlace:
       reach === undefined ? ((webservers[0] ?? services[0])?.place ?? tree.place) : placeAt(tree, ["gates", "reach"]),
     canary: canary === undefined ? null : canaryOf(canary, tree),
@@ -270,9 +271,14 @@ function gatesOf({ document, tree }: Source, services: readonly Service[]): Gate
     targetHealth: targetHealthOf(expect["target-health"]),
     securityGroups: expect["security-groups"] ? keyPlaceAt(tree, ["gates", "expect", "security-groups"]) : null,
     logScan: typeof gates["log-scan"] === "string" ? { level: gates["log-scan"], reason: null } : gates["log-scan"],
-    everyWebserver: gates["every-webserver"],
+    everyWebserver: everyWebserverOf(gates["every-webserver"], asker),
     auth: gateLogin(tree, auth) ?? webservers.find((one) => one.auth !== null)?.auth ?? null,
   };
+}
+
+function everyWebserverOf(written: boolean | undefined, asker: Gates["reach"]): Gates["everyWebserver"] {
+  if (written === undefined) return asker === "task" ? "where-reached" : "off";
+  return written ? "required" : "off";
 }
 
 function targetHealthOf(written: boolean | undefined): Gates["targetHealth"] {

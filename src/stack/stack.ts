@@ -381,7 +381,7 @@ export interface Gates {
   /** Level of start-up errors in the logs; `off`, for a reason: nobody looks. */
   readonly logScan: { readonly level: Level | "off"; readonly reason: string | null };
   /** Ask each webserver task by itself. */
-  readonly everyWebserver: boolean;
+  readonly everyWebserver: "required" | "where-reached" | "off";
   /** How the gates log in. */
   readonly auth: GateLogin | null;
 }

@@ -152,7 +152,12 @@ function watch(work: Promise<unknown>): { readonly settled: boolean } {
 async function settle(resting: number): Promise<number> {
   let theirs = resting;
   let busy = busyResources();
-  let busySince: number | null = null; // looked up only while something is busy: most turns are quiet, and the look is a call of the kernel
+  let busySince: number | null = null;
+  let busyTurns = 0; // how long something is busy is asked now and then: it is a call of the kernel
+  const workedSince = (): number => {
+    busySince ??= workedMilliseconds();
+    return workedMilliseconds() - busySince;
+  };
   // Signing, serialising and answering one call takes a few turns of the loop; none of them is visible from here.
   for (let quietTurns = 0; quietTurns < 12; quietTurns += 1) {
     await nextTurn();
@@ -160,9 +165,8 @@ async function settle(resting: number): Promise<number> {
     busy = busyResources();
     if (busy.timers !== before.timers || busy.files !== before.files) busySince = null;
     const isQuiet = busy.files === 0 && busy.timers <= theirs;
-    if (!isQuiet) busySince ??= workedMilliseconds();
-    if (isQuiet || (busySince !== null && workedMilliseconds() - busySince > longestRealWaitMilliseconds))
-      theirs = busy.timers;
+    const isEndless = !isQuiet && (busyTurns += 1) % 16 === 0 && longestRealWaitMilliseconds < workedSince();
+    if (isQuiet || isEndless) theirs = busy.timers;
     else quietTurns = 0;
   }
   return theirs;

@@ -5,11 +5,11 @@ data "aws_region" "this" {}
 data "aws_partition" "this" {}
 
 locals {
-  partition  = data.aws_partition.this.partition
-  here       = "${data.aws_region.this.region}:${data.aws_caller_identity.this.account_id}"
-  ecs        = "arn:${local.partition}:ecs:${local.here}"
-  s3         = "arn:${local.partition}:s3:::"
-  records    = "${local.s3}${var.bucket.name}/${var.bucket.prefix}${var.stack}/*"
+  partition = data.aws_partition.this.partition
+  here      = "${data.aws_region.this.region}:${data.aws_caller_identity.this.account_id}"
+  ecs       = "arn:${local.partition}:ecs:${local.here}"
+  s3        = "arn:${local.partition}:s3:::"
+  records   = "${local.s3}${var.bucket.name}/${var.bucket.prefix}${var.stack}/*"
   # The list of locations that webserver and daemon load; its name ends in that of the environment.
   dags_lists = length(var.dags) > 0 ? ["${local.s3}${var.bucket.name}/dags/.stacks/${var.stack}-*.json"] : []
   families   = concat(["${local.ecs}:task-definition/${var.stack}-*:*"], [for family in var.families : "${local.ecs}:task-definition/${family}:*"])

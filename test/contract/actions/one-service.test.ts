@@ -94,6 +94,8 @@ test("one service is brought to one revision, once; and what fails goes back, wi
   expect([bad.exitCode, bad.outputs["verdict"]]).toEqual([1, "rolled-back"]);
   expect(bad.log.join("\n")).toContain("the database is away");
   expect(bad.summary).toContain("the database is away");
+  const seen = bad.log.slice(bad.log.findIndex((line) => line.includes("What was seen of service small-daemon")));
+  expect(seen.join("\n")).toMatch(/the database is away[^]*https:\/\/[^\s]*console\.aws/);
   expect(await running()).toBe(sleeps);
 
   await breakerOff();

@@ -69,6 +69,7 @@ function each(way: Probe): EachWebserver {
   const { cluster } = stack.infrastructure.contract;
   return {
     isInside: true,
+    isRequired: true,
     place: { file: "dagster-stack.yml", line: 1, column: 1 },
     at: (url) => dagsterOver(way.at(url)),
     urls: async () => {

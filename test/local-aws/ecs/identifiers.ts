@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Makes the names that ECS makes: never the same twice, and the same again in a bed that begins at the same moment. */
 export interface Identifiers {
@@ -22,7 +22,7 @@ export function createIdentifiers(options: {
   let count = 0;
   const next = () => {
     count += 1;
-    return createHash("sha256").update(`${seed}/${count}`).digest();
+    return hash("sha256", `${seed}/${count}`, "buffer");
   };
   return {
     arn: (type, ...path) => `arn:aws:ecs:${region}:${account}:${type}/${path.join("/")}`,

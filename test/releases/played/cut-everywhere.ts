@@ -12,6 +12,11 @@ export interface Scenario {
   readonly account?: AccountOptions;
   /** Ways in which it is cut; all of them, unless it says so. */
   readonly mishaps?: readonly Mishap[];
+  /**
+   * Those that its process outlives take turns, one at each of its calls: for what goes the same way through the same code as another
+   * scenario, in which each of them befalls every call.
+   */
+  readonly inTurn?: boolean;
   /** Everything before. @returns what is to be done */
   readonly prepare: (account: PlayedAccount) => Promise<(who: Deployer) => Promise<unknown>>;
   /** What is not as it should be in the end, beside what holds for all. */
@@ -21,20 +26,22 @@ export interface Scenario {
 }
 
 /**
- * Tests of one scenario: it is cut at each of its calls, in each way, and then run again: after every other call by four actions, so
- * that what was cut after one call, or before the next, is met by both.
+ * Tests of one scenario: it is cut at each of its calls, in each way that differs there ({@link differs}), and then run again: after
+ * every other call by four actions, so that what was cut after one call, or before the next, is met by both.
  */
 export function cutEverywhere(scenario: Scenario): void {
-  let places: readonly Place[] = [];
+  let calls: readonly MadeCall[] = [];
   beforeAll(async () => {
-    places = placesToCut(placesOf(await callsOf(scenario)));
+    calls = await callsOf(scenario);
   });
 
   test.each(scenario.mishaps ?? mishaps)(
     `${scenario.name}, %s at each of its calls and run again, leaves one release, its services as it says, and nothing over`,
     async (mishap) => {
       const wrong: string[] = [];
-      for (const place of places) {
+      const places = placesToCut(placesOf(calls));
+      const isDue = ({ at }: Place): boolean => scenario.inTurn !== true || isItsTurn(mishap, at);
+      for (const place of places.filter((one) => differs(calls, one.at, mishap) && isDue(one))) {
         const { wrong: found } = await cutAndRunAgain(scenario, place, mishap);
         wrong.push(...found.map((one) => `${showPlace(place)}: ${one}`));
       }
@@ -84,6 +91,41 @@ function isAt({ call, writes, same }: Place): (one: OutsideCall) => boolean {
   };
 }
 
+/** A call, and the moment it was made at, in milliseconds of the account's time. */
+export interface MadeCall extends OutsideCall {
+  readonly madeAt: number;
+}
+
+/**
+ * Would a cut here leave something else than one at a neighbour, which is made anyway? Who is gone has left what is outside, and that is
+ * the same before and after a call that only looks, as long as no time goes by; and a look whose answer is lost has done as much as one
+ * that never came.
+ */
+export function differs(calls: readonly MadeCall[], at: number, mishap: Mishap): boolean {
+  const isWrite = (one: number): boolean => calls[one]?.writes ?? true;
+  const passes = (from: number): boolean => calls[from + 1]?.madeAt !== calls[from]?.madeAt;
+  switch (mishap) {
+    case "killed before":
+      return isWrite(at - 1) || passes(at - 1);
+    case "killed after":
+      return isWrite(at) || passes(at);
+    case "answer lost":
+      return isWrite(at);
+    case "call lost":
+    case "cancelled":
+    case "paused":
+      return true;
+  }
+}
+
+const outlived: readonly Mishap[] = ["call lost", "cancelled", "paused"];
+
+/** Each turn another one begins: who goes on afterwards goes by the number of the call as well. */
+function isItsTurn(mishap: Mishap, at: number): boolean {
+  const turn = outlived.indexOf(mishap);
+  return turn === -1 || (at + Math.floor(at / outlived.length)) % outlived.length === turn;
+}
+
 /** Every call, but for the middle of a row of questions that are asked again and again: a look every second looks the same. */
 export function placesToCut(places: readonly Place[]): readonly Place[] {
   const calls = places.map(({ call }) => showCall(call));
@@ -97,14 +139,14 @@ export function placesToCut(places: readonly Place[]): readonly Place[] {
 }
 
 /** Calls of the scenario when nothing befalls it. */
-export async function callsOf({ prepare, account: options }: Scenario): Promise<readonly OutsideCall[]> {
+export async function callsOf({ prepare, account: options }: Scenario): Promise<readonly MadeCall[]> {
   const account = await openAccount(options);
   try {
     const act = await prepare(account);
-    const calls: OutsideCall[] = [];
+    const calls: MadeCall[] = [];
     const who = deployer(account, {
       wire: (call, effect) => {
-        calls.push(call);
+        calls.push({ ...call, madeAt: account.clock.product.now() });
         return effect();
       },
     });

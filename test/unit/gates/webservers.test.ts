@@ -27,13 +27,18 @@ const answers = (version: string | null): Dagster => ({
 });
 
 /** @param tasks version that each says, by its URL and the seconds that have passed; null: none */
-async function ask(tasks: (url: string, seconds: number) => string | null, isInside: boolean): Promise<GateResult> {
+async function ask(
+  tasks: (url: string, seconds: number) => string | null,
+  isInside: boolean,
+  isRequired = true,
+): Promise<GateResult> {
   const { context, clock } = testContext();
   const begun = clock.product.now();
   const each = {
     urls: () => Promise.resolve(["http://a:3000", "http://b:3000"]),
     at: (url: string) => answers(tasks(url, (clock.product.now() - begun) / 1000)),
     isInside,
+    isRequired,
     place: { file: "dagster-stack.yml", line: 3, column: 1 },
   };
   return clock.run(
@@ -72,12 +77,29 @@ test("from inside of the VPC none is not enough", async () => {
   expect(result.cause?.fix).toContain("security group of the webserver must let its own tasks in");
 });
 
+test("nor is it a reason to fail where nobody asked for it: that is said", async () => {
+  const { cause, findings, seconds } = await ask(() => null, true, false);
+  expect(cause).toBeNull();
+  expect(findings).toEqual([
+    expect.objectContaining({
+      what: expect.stringContaining("the task in the VPC does not reach them") as string,
+      fix: expect.stringContaining("every-webserver: false") as string,
+    }),
+  ]);
+  expect(seconds).toBeLessThan(30);
+});
+
+test("one of several that stays silent fails it, also where nobody asked for it", async () => {
+  const { cause } = await ask((url) => (url.includes("b") ? null : "1.13.0"), true, false);
+  expect(cause?.id).toBe("webserver-unreachable");
+});
+
 test.each([true, false])(
   "tasks that share their host's address are not asked, which is said at once (from inside: %s)",
   async (isInside) => {
     const { context, clock } = testContext();
     const place = { file: "dagster-stack.yml", line: 3, column: 1 };
-    const each = { urls: () => Promise.resolve(null), at: () => answers(null), isInside, place };
+    const each = { urls: () => Promise.resolve(null), at: () => answers(null), isInside, isRequired: true, place };
     const result = await clock.run(
       webserverGate(answers("1.13.0"), context, { service: "webserver", each, version: null, timeoutSeconds: 60 }),
     );

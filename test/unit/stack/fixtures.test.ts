@@ -282,7 +282,7 @@ describe("dynamic-dags: code from S3, no code server", () => {
     expect(stack.instance.workspace).toEqual({ kind: "s3" });
   });
 
-  test("each webserver task is asked by itself", () => expect(stack.gates.everyWebserver).toBe(true));
+  test("each webserver task is asked by itself", () => expect(stack.gates.everyWebserver).toBe("required"));
 });
 
 describe("asset-manager: an existing account, definitions used as they are", () => {

@@ -354,7 +354,7 @@ describe("defaults", () => {
       securityGroups: null,
       levels: {},
       logScan: { level: "warning", reason: null },
-      everyWebserver: false,
+      everyWebserver: "where-reached",
       auth: null,
     });
   });

@@ -8,5 +8,6 @@ cutEverywhere({
     account.breakCode(await account.commit({ "app/main.py": "VERSION = 2\n" }));
     return (who) => who.deploy();
   },
+  inTurn: true,
   ends: "badly",
 });

@@ -9,5 +9,6 @@ cutEverywhere({
     await account.clock.run(deployer(account, { run: 101 }).deploy());
     return (who) => who.rollback(first.release.id);
   },
+  inTurn: true,
   ends: "well",
 });

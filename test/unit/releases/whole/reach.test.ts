@@ -127,6 +127,18 @@ test.each([
   expect(JSON.stringify(gate)).toContain("its task answers by itself");
 });
 
+test("each task of the webserver is asked by itself where a task in the VPC asks, unless the stack file says no", async () => {
+  for (const [gates, words] of [
+    ["gates: {", true],
+    ["gates: { every-webserver: false,", false],
+  ] as const) {
+    account = await openAccount({ stack: inside.replace("gates: {", gates) });
+    const { result } = await deploy(1);
+    const gate = result.steps.find(({ step }) => step.id === "gate/webserver/webserver");
+    expect(JSON.stringify(gate).includes("its task answers by itself")).toBe(words);
+  }
+});
+
 test("the task is like what the webserver runs, whoever has written that, and its answers are looked for where it writes", async () => {
   account = await openAccount({ ...oneImage, stack: oneImage.stack.replace(url, "address: web.small.local") });
   await deploy(1);
