@@ -8,6 +8,7 @@ import type { Change, Members } from "../releases/locations/change.ts";
 import type { Going } from "../releases/locations/going.ts";
 import type { ChangedLocationDocument, ReleaseDocument } from "./documents.ts";
 import { wordsOfChangedFile, wordsOfGoing } from "./location-words.ts";
+import { options } from "./options.ts";
 import { ofCheckout, release, usualReleasing } from "./releasing.ts";
 import { type Asking, asking, ofStack } from "./request.ts";
 import type { Answer, Argument, Here, OwnOptions } from "./verb.ts";
@@ -230,12 +231,13 @@ async function change(
     const work = await import("../releases/locations/work.ts");
     const wanted = await want(asked);
     const made = wanted.make(work, await work.stackFileTextOf(asked.request));
+    if (deploy && made.onlyPublishes) throw undeployable(made.file);
     const isChanged = made.before !== made.after;
     const shown = [
       ...(wanted.going === null ? [] : wordsOfGoing(wanted.going)),
       ...wordsOfChangedFile(made, work.lineDiff),
     ];
-    const steps = isChanged ? [...wanted.next, ...(deploy ? [] : [nextStep(given, made.file)])] : [];
+    const steps = isChanged ? [...wanted.next, ...(deploy ? [] : nextSteps(given, made, wanted.going !== null))] : [];
     const question = isDry || !isChanged ? null : (wanted.question ?? null);
     const isAgreed = question === null || here.confirm === null || (await here.confirm(shown, question));
     const isWritten = isChanged && !isDry && isAgreed;
@@ -244,7 +246,9 @@ async function change(
       ? `${made.file} says that of ${name} already: nothing was written.`
       : isWritten
         ? `${made.file} is written.`
-        : "Nothing was written.";
+        : isDry
+          ? "Nothing was written: that is done without --dry-run."
+          : "Nothing was written.";
     const released = deploy && isWritten ? await deployed(asked, said) : null;
     const document: ChangedLocationDocument = {
       location: name,
@@ -263,7 +267,7 @@ async function change(
         ...(isAgreed ? steps.map((step, at) => `${at === 0 ? "Next" : "Then"}: ${step}`) : []),
       ],
       document,
-      exitCode: isDry && isChanged ? 2 : 0,
+      exitCode: isDry && isChanged ? 2 : isAgreed ? 0 : 1,
     };
   };
   // Who only writes a file needs no name for the repository.
@@ -294,9 +298,33 @@ function checkTrial({ deploy, "allow-dirty": allowDirty, "dry-run": isDry }: Cha
   }
 }
 
-function nextStep({ environment }: Changing, file: string): string {
-  const where = environment === "production" ? "" : ` --environment ${environment}`;
-  return `commit ${file}; \`dagster-ecs plan${where}\` shows what a release does then, and \`dagster-ecs deploy${where}\` does it.`;
+function undeployable(file: string): UserError {
+  return new UserError({
+    what: "The stack file has no services: its repository publishes code, and releases nothing that `--deploy` could go on with.",
+    where: file,
+    fix: "Leave `--deploy` out; `dagster-ecs sync-dags` publishes, once the file is committed.",
+  });
+}
+
+function nextSteps(
+  { name, environment, stack }: Changing & { readonly name: string },
+  { file, onlyPublishes }: Change,
+  isRemoval: boolean,
+): readonly string[] {
+  const how = [
+    ...(stack === options.stack.default ? [] : [` --stack ${word(stack)}`]),
+    ...(environment === options.environment.default ? [] : [` --environment ${word(environment)}`]),
+  ].join("");
+  if (!onlyPublishes) {
+    return [
+      `commit ${file}; \`dagster-ecs plan${how}\` shows what a release does then, and \`dagster-ecs deploy${how}\` does it.`,
+    ];
+  }
+  return [
+    isRemoval
+      ? `commit ${file}: it is not published any more; whoever serves it takes it out of the stack file there.`
+      : `commit ${file}; \`dagster-ecs sync-dags ${word(name)}${how}\` publishes it then.`,
+  ];
 }
 
 function documentOfGoing({
@@ -320,5 +348,5 @@ function documentOfGoing({
 
 /** As a shell reads it. */
 function word(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+  return /^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }

@@ -14,9 +14,14 @@ const mostRuns = 10;
 export function wordsOfGoing(going: Going): readonly string[] {
   const { location, hosts, server, objects, publisher, logGroups, releases, runs } = going;
   const more = runs.found.length - mostRuns;
+  const isServed = hosts.length > 0 || server !== null;
   return [
-    `With location ${location} go, with the next release:`,
-    "  its definitions, schedules and sensors, out of Dagster",
+    ...(isServed
+      ? [
+          `With location ${location} go, with the next release:`,
+          "  its definitions, schedules and sensors, out of Dagster",
+        ]
+      : [`Location ${location} is not published from here any more. Whoever serves it goes on with the code it has.`]),
     ...(hosts.length === 0 ? [] : [`  its place in ${hosts.join(" and ")}, which load it themselves`]),
     ...(server === null
       ? []

@@ -44,7 +44,7 @@ export async function main(words: readonly string[]): Promise<void> {
               return isRead;
             },
         confirm:
-          typed.json || !process.stdin.isTTY || !process.stderr.isTTY
+          typed.json || ![process.stdin, process.stdout, process.stderr].every(({ isTTY }) => isTTY)
             ? null
             : (shown, question) => {
                 terminal.print(shown);

@@ -34,6 +34,8 @@ export interface Change {
   readonly file: string;
   readonly before: string;
   readonly after: string;
+  /** It is of a repository that only publishes code to S3: nothing in it is served. */
+  readonly onlyPublishes: boolean;
 }
 
 const kindsOfHosts = ["webserver", "daemon"];
@@ -131,7 +133,15 @@ export function removeLocation(text: string, file: string, name: string): Change
   checkKnown(stackFile, name);
   const services = [...entriesAt(stackFile.tree, ["services"]).keys()];
   const lists = services.flatMap((key) => [["services", key, "locations"], ...overlaid(stackFile, key)]);
-  const whole = [["dags", name], ...serversOf(stackFile, name).map((key) => ["services", key])];
+  const servers = serversOf(stackFile, name);
+  // A contract that stands in the file itself names what is of the service.
+  const whole = [
+    ["dags", name],
+    ...servers.flatMap((key) => [
+      ["services", key],
+      ["contract", "services", key],
+    ]),
+  ];
   const environments = [...entriesAt(stackFile.tree, ["environments"]).keys()];
   const paths = whole.flatMap((path) => [
     ...environments.map((environment) => ["environments", environment, ...path]),
@@ -176,7 +186,7 @@ function changed(
       { cause: error },
     );
   }
-  return { file, before: text, after };
+  return { file, before: text, after, onlyPublishes: entriesAt(rawTree(text, file), ["services"]).size === 0 };
 }
 
 /** In the middle of a change names may lead nowhere. */

@@ -199,6 +199,16 @@ describe("removing", () => {
     ]);
   });
 
+  test("what a contract in the file names of its code server goes, too", () => {
+    const contract =
+      "contract:\n  version: 1\n  cluster: c\n  network: { subnets: [subnet-1], security-groups: [sg-1] }\n  bucket: { name: deploys }\n  services:\n    code: { service: shop-code } # ours\n    daemon: { service: shop-daemon }\n";
+    const inFile = servers.replace(/^contract: .*\n/m, contract).replace(/^environments:[^]*/m, "");
+    expect(diffOf(removeLocation(inFile, file, "shop"))).toEqual([
+      "-     code: { service: shop-code } # ours",
+      "-   code: { kind: code-location, image: app, location: shop, module: shop.main, address: code.shop }",
+    ]);
+  });
+
   test("what an environment says of it goes, too", () => {
     const staged = servers.replace("# elsewhere", "# elsewhere\n    services: { code: { port: 4001 } }");
     expect(diffOf(removeLocation(addLocation(staged, file, served).after, file, "shop"))).toContain(
