@@ -4,6 +4,7 @@ export default {
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/test/strip-types.cjs" },
   testMatch: ["<rootDir>/test/**/*.test.ts"],
+  testSequencer: "<rootDir>/test/longest-first.cjs",
   coverageProvider: "v8",
   collectCoverageFrom: ["src/**/*.ts"],
 };

@@ -18,13 +18,10 @@ const service: LentTo = {
 };
 
 /** Makes calls of EC2. */
-export type Ec2Send = LentSend<
-  DescribeSubnetsInput | DescribeSecurityGroupsInput,
-  DescribeSubnetsOutput | DescribeSecurityGroupsOutput
->;
+export type Ec2Send = LentSend<Filtered, DescribeSubnetsOutput | DescribeSecurityGroupsOutput>;
 
 /** By a filter, and not by ids: one that is not there would be an error for all. */
-export interface DescribeSubnetsInput {
+interface Filtered {
   readonly Filters: readonly { readonly Name: string; readonly Values: readonly string[] }[];
 }
 
@@ -36,10 +33,6 @@ export interface DescribeSubnetsOutput extends MetadataBearer {
     readonly CidrBlock?: string;
     readonly AvailableIpAddressCount?: number;
   }[];
-}
-
-export interface DescribeSecurityGroupsInput {
-  readonly GroupIds: readonly string[];
 }
 
 /** Source: API_DescribeSecurityGroups, as far as it is read. */
@@ -104,7 +97,7 @@ function listed(xmlName: string, structureName: string, name: string, xmlNameOfI
 }
 
 /** Subnets as they are. */
-export class DescribeSubnetsCommand extends lentCommand<DescribeSubnetsInput, DescribeSubnetsOutput>(
+export class DescribeSubnetsCommand extends lentCommand<Filtered, DescribeSubnetsOutput>(
   service,
   "DescribeSubnets",
   { Filters: [() => filters, { xmlName: "Filter" }] },
@@ -112,13 +105,10 @@ export class DescribeSubnetsCommand extends lentCommand<DescribeSubnetsInput, De
 ) {}
 
 /** Rules of security groups. */
-export class DescribeSecurityGroupsCommand extends lentCommand<
-  DescribeSecurityGroupsInput,
-  DescribeSecurityGroupsOutput
->(
+export class DescribeSecurityGroupsCommand extends lentCommand<Filtered, DescribeSecurityGroupsOutput>(
   service,
   "DescribeSecurityGroups",
-  { GroupIds: [texts, { xmlName: "GroupId" }] },
+  { Filters: [() => filters, { xmlName: "Filter" }] },
   { SecurityGroups: [() => securityGroups, { xmlName: "securityGroupInfo" }] },
 ) {}
 

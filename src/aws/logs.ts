@@ -10,16 +10,30 @@ import type { MetadataBearer } from "@smithy/types";
 import { Readable } from "node:stream";
 import type { Context } from "../domain/context.ts";
 import { readElements } from "./json-elements.ts";
-import { type Send, sender } from "./send.ts";
+import { type CallOptions, type Send, sender } from "./send.ts";
 import { type ClientSettings, clientConfig } from "./settings.ts";
 
+/** `region`: where the log is, when a container writes to another region than its own; null or absent: the client's. */
+type LogsOptions = CallOptions & { readonly region?: string | null };
+
 /** Makes calls of CloudWatch Logs. */
-export type LogsSend = Send<ServiceInputTypes, ServiceOutputTypes, CloudWatchLogsClientResolvedConfig>;
+export type LogsSend = Send<ServiceInputTypes, ServiceOutputTypes, CloudWatchLogsClientResolvedConfig, LogsOptions>;
 
 /** Opens CloudWatch Logs; region and credentials are looked up at the first call. */
 export function logs(context: Pick<Context, "clock" | "signal">, settings: ClientSettings = {}): LogsSend {
-  const client = new CloudWatchLogsClient({ ...clientConfig(settings), protocol: LogsProtocol });
-  return sender(client, { name: "CloudWatch Logs", prefix: "logs" }, context, settings.observe);
+  const open = (config: ClientSettings): LogsSend => {
+    const client = new CloudWatchLogsClient({ ...clientConfig(config), protocol: LogsProtocol });
+    return sender(client, { name: "CloudWatch Logs", prefix: "logs" }, context, settings.observe);
+  };
+  const home = open(settings);
+  const elsewhere = new Map<string, LogsSend>();
+  return (command, options = {}) => {
+    const { region } = options;
+    if (region === undefined || region === null || region === settings.region) return home(command, options);
+    const send = elsewhere.get(region) ?? open({ ...settings, region });
+    elsewhere.set(region, send);
+    return send(command, options);
+  };
 }
 
 type Answer = Parameters<AwsJson1_1Protocol["deserializeResponse"]>;

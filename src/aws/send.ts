@@ -31,12 +31,12 @@ export interface CallOptions {
  * A body that is a stream cannot be repeated: give text or bytes.
  * @throws AwsError, UserError when region or credentials are missing or cannot be had, and the signal's reason when it aborts.
  */
-export type Send<Inputs extends object, Outputs extends MetadataBearer, Config> = <
+export type Send<Inputs extends object, Outputs extends MetadataBearer, Config, Options = CallOptions> = <
   Input extends Inputs,
   Output extends Outputs,
 >(
   command: Command<Inputs, Input, Outputs, Output, Config>,
-  options?: CallOptions,
+  options?: Options,
 ) => Promise<Output>;
 
 /** The clients' own retries are off: they can be neither cancelled nor timed by a clock that is passed in. */

@@ -39,7 +39,7 @@ export type ListedLocations = DagsList["locations"];
 /** Folder of the lists of all stacks in a bucket, and the name of one. */
 export const dagsLists = "dags/.stacks/";
 export function dagsListName({ name, environment }: { readonly name: string; readonly environment: string }): string {
-  return `${name}-${environment}.json`;
+  return `${name}/${environment}.json`;
 }
 
 /** The list as a release pins it; null: its hosts have none, or its record is of before there were lists. */

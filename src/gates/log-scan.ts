@@ -34,15 +34,19 @@ export interface LogScan {
  */
 const hearsOthersAfter = 40_000;
 
-/** Lines from the start of a stream that are read, in one call: GetLogEvents gives 1 MiB at most. */
-const readLines = 1000;
+/** Lines of one page. GetLogEvents gives 1 MiB at most: a page of nearly that many characters is a full one as well. */
+const pageLines = 1000;
+const fullPageCharacters = 900_000;
+/** Pages that are read of a task's log, from its start, and tasks whose logs are read. */
+const pagesAtMost = 5;
+const tasksAtMost = 5;
 
 /** Errors that are quoted. */
 const quoted = 3;
 
 /**
- * Looks at what the task of a service has written since it was started: once, in two calls; and once more at a daemon's that is too young
- * to have heard of another one. Errors at the level `error` fail the gate, and so do two daemons; others, and a log that cannot be
+ * Looks at what the tasks of a service have written since they were started: once, in two calls for one task with a short log; and
+ * once more at a daemon's that is too young to have heard of another one. Errors at the level `error` fail the gate, and so do two daemons; others, and a log that cannot be
  * read, are said, and it passes.
  */
 export async function logScanGate(
@@ -63,8 +67,9 @@ export async function logScanGate(
     report({ kind: "finding", finding: unread(scan, read) });
     return pass(`not looked at: ${read}`);
   }
-  const errors = startUpErrors(read.messages);
-  const extent = `${read.messages.length} line${read.messages.length === 1 ? "" : "s"}${read.isWhole ? "" : ", the first ones,"} of ${read.tasks === 1 ? "its task" : `one of its ${read.tasks} tasks`}`;
+  const { errors } = read;
+  const extent = extentOf(read);
+  for (const why of read.unread) report({ kind: "finding", finding: unread(scan, why) });
   if (errors.length === 0) return pass(`no start-up error in ${extent}`);
   const evidence = errors.slice(0, quoted).map((error) => evidenceOf(scan, error, clock.now()));
   const cause = causeOf(scan, errors);
@@ -94,14 +99,24 @@ async function readGrown(
 }
 
 interface ReadLog {
-  readonly messages: readonly string[];
-  /** Milliseconds since 1970 of its first line; null: it has none. */
+  /** Of those with one headline in several tasks the first. */
+  readonly errors: readonly StartUpError[];
+  readonly lines: number;
+  /** Milliseconds since 1970 of the first line of its youngest task; null: there is none. */
   readonly begun: number | null;
   /** Another daemon is named in it. */
   readonly isHeardOf: boolean;
   /** All that was written is in it. */
   readonly isWhole: boolean;
   readonly tasks: number;
+  /** How many of them were read, and why others could not be. */
+  readonly readTasks: number;
+  readonly unread: readonly string[];
+}
+
+function extentOf({ lines, isWhole, tasks, readTasks }: ReadLog): string {
+  const which = tasks === 1 ? "its task" : `${readTasks === tasks ? "" : `${readTasks} of `}its ${tasks} tasks`;
+  return `${lines} line${lines === 1 ? "" : "s"}${isWhole ? "" : ", the first ones,"} of ${which}`;
 }
 
 /** @returns why it cannot be read, as a clause */
@@ -110,25 +125,68 @@ async function readLog(
   { cluster, serviceName, service, log }: LogScan,
 ): Promise<ReadLog | string> {
   if (log === null) return `${service} has no log group in CloudWatch`;
+  const cannotBeRead = `the log of ${service} cannot be read`;
   try {
     const { taskArns = [] } = await ecs(new ListTasksCommand({ cluster, serviceName }), {
       resource: `service ${serviceName} in cluster ${cluster}`,
     });
-    const [task] = taskArns;
-    if (task === undefined) return `ECS names no task of ${serviceName}`;
-    const logStreamName = `${log.prefix}/${log.container}/${nameOf(task)}`;
-    const { events = [] } = await logs(
-      new GetLogEventsCommand({ logGroupName: log.group, logStreamName, startFromHead: true, limit: readLines }),
-      { resource: `log stream ${logStreamName} of ${log.group}` },
-    );
-    const messages = events.map(({ message = "" }) => message);
-    const isHeardOf = startUpErrors(messages).some(({ kind }) => kind === "two-daemons");
-    const begun = events[0]?.timestamp ?? null;
-    return { messages, begun, isHeardOf, isWhole: messages.length < readLines, tasks: taskArns.length };
+    if (taskArns.length === 0) return `ECS names no task of ${serviceName}`;
+    const streams = taskArns.slice(0, tasksAtMost).map((task) => `${log.prefix}/${log.container}/${nameOf(task)}`);
+    const reads = await Promise.all(streams.map((stream) => readStream(logs, log.group, stream)));
+    const unread = reads.flatMap((read) => (typeof read === "string" ? [`${cannotBeRead}: ${read}`] : []));
+    const known = reads.filter((read) => typeof read !== "string");
+    if (known.length === 0) return unread[0] ?? cannotBeRead;
+    const errors = new Map<string, StartUpError>();
+    for (const error of known.flatMap(({ messages }) => startUpErrors(messages)))
+      if (!errors.has(error.headline)) errors.set(error.headline, error);
+    const begun = known.flatMap((read) => read.begun ?? []);
+    return {
+      errors: [...errors.values()],
+      lines: known.reduce((sum, { messages }) => sum + messages.length, 0),
+      begun: begun.length === 0 ? null : Math.max(...begun),
+      isHeardOf: [...errors.values()].some(({ kind }) => kind === "two-daemons"),
+      isWhole: known.every(({ isWhole }) => isWhole),
+      tasks: taskArns.length,
+      readTasks: known.length,
+      unread,
+    };
   } catch (error) {
     if (!isAwsError(error)) throw error;
-    return `the log of ${service} cannot be read: ${error.what}`;
+    return `${cannotBeRead}: ${error.what}`;
   }
+}
+
+interface ReadStream {
+  readonly messages: readonly string[];
+  readonly begun: number | null;
+  readonly isWhole: boolean;
+}
+
+/** The first pages of a stream. @returns why it cannot be read, in AWS's words */
+async function readStream(logs: LogsSend, logGroupName: string, logStreamName: string): Promise<ReadStream | string> {
+  const messages: string[] = [];
+  let begun: number | null = null;
+  let nextToken: string | undefined;
+  try {
+    for (let page = 0; page < pagesAtMost; page += 1) {
+      const from = nextToken === undefined ? {} : { nextToken };
+      const { events = [], nextForwardToken } = await logs(
+        new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true, limit: pageLines, ...from }),
+        { resource: `log stream ${logStreamName} of ${logGroupName}` },
+      );
+      begun ??= events[0]?.timestamp ?? null;
+      const read = events.map(({ message = "" }) => message);
+      messages.push(...read);
+      const characters = read.reduce((sum, { length }) => sum + length, 0);
+      if (events.length < pageLines && characters < fullPageCharacters) return { messages, begun, isWhole: true };
+      if (nextForwardToken === undefined) break;
+      nextToken = nextForwardToken;
+    }
+  } catch (error) {
+    if (!isAwsError(error)) throw error;
+    if (messages.length === 0) return error.what;
+  }
+  return { messages, begun, isWhole: false };
 }
 
 function causeOf({ service, log }: LogScan, errors: readonly StartUpError[]): Cause {

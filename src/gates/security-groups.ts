@@ -46,9 +46,10 @@ export function securityGroupsGate(
       try {
         return { since, ...(await look(clients, expected)) };
       } catch (error) {
-        if (!isAwsError(error, "denied")) throw error;
+        if (!isAwsError(error, "denied", "not-found")) throw error;
         const what = `Security groups were not looked at: ${error.what}`;
-        return { seen: "not looked at: a right is missing", since, findings: [unchecked(place, what, error.fix)] };
+        const why = error.failure === "denied" ? "a right is missing" : "something is not there";
+        return { seen: `not looked at: ${why}`, since, findings: [unchecked(place, what, error.fix)] };
       }
     },
     (waiting) => ({
@@ -90,7 +91,12 @@ async function look(
   const ends = services.map((service) => ({ service, end: endOf(service, blocks) }));
   const answers = waysOf(ends, balancers, database).map((way) => judgeWay(groups, way));
   const closed = answers.flatMap((answer) => (answer.kind === "closed" ? [answer] : []));
-  const open = ends.flatMap(({ end }) => openToAll(groups, end));
+  // A network load balancer without groups may hand on the addresses of those who ask: then a task must let in all of them.
+  const open = ends.flatMap(({ service, end }) =>
+    service.targetGroups.some((arn) => balancers.get(arn)?.some((one) => one.groups.length === 0))
+      ? []
+      : openToAll(groups, end),
+  );
   const wrong = [...new Set([...closed.map(({ why }) => why), ...open])];
   if (wrong.length === 0) {
     const findings = answers.flatMap((answer) =>

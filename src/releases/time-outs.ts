@@ -6,6 +6,8 @@ export const stopTimeoutSeconds = 10 * 60;
 export const migrationTimeoutSeconds = 60 * 60;
 export const gateTimeoutSeconds = 3 * 60;
 export const canaryTimeoutSeconds = 10 * 60;
+/** A young daemon's log is looked at once more when 40 s are over. */
+const logScanSeconds = 60;
 /** So long ECS is given to stop older tasks: targets are drained for five minutes unless told, and tasks then end. */
 export const olderTasksSeconds = 15 * 60;
 
@@ -17,17 +19,18 @@ export function expectSeconds({ sensors }: Pick<Extract<Question, { gate: "expec
 /**
  * Seconds that steps take at most, by the longest chain of those that wait for each other. What has no time-out counts as nothing.
  * @param rollSeconds that one deployment may take
+ * @param nameTtlSeconds for which a resolver may remember an address, the contract's `name-ttl-seconds`
  */
-export function longestSeconds(steps: readonly Step[], rollSeconds: number): number {
+export function longestSeconds(steps: readonly Step[], rollSeconds: number, nameTtlSeconds: number): number {
   const ends = new Map<string, number>();
   for (const step of inOrder(steps)) {
     const begin = Math.max(0, ...step.after.map((id) => ends.get(id) ?? 0));
-    ends.set(step.id, begin + timeoutSeconds(step, rollSeconds));
+    ends.set(step.id, begin + timeoutSeconds(step, rollSeconds, nameTtlSeconds));
   }
   return Math.max(0, ...ends.values());
 }
 
-function timeoutSeconds(step: Step, rollSeconds: number): number {
+function timeoutSeconds(step: Step, rollSeconds: number, nameTtlSeconds: number): number {
   switch (step.kind) {
     case "image":
     case "protect":
@@ -50,13 +53,27 @@ function timeoutSeconds(step: Step, rollSeconds: number): number {
     case "gate":
       return step.gate === "expect"
         ? expectSeconds(step)
-        : gateSeconds(step.gate) + (step.gate === "version" ? step.pollSeconds : 0);
+        : gateSeconds(step.gate, nameTtlSeconds) + (step.gate === "version" ? step.pollSeconds : 0);
   }
 }
 
-function gateSeconds(gate: Exclude<GateName, "expect">): number {
-  if (gate === "location") return olderTasksSeconds + gateTimeoutSeconds;
-  if (gate === "log-scan") return 0;
-  if (gate === "canary") return canaryTimeoutSeconds;
-  return gateTimeoutSeconds;
+function gateSeconds(gate: Exclude<GateName, "expect">, nameTtlSeconds: number): number {
+  switch (gate) {
+    case "location":
+      return olderTasksSeconds + gateTimeoutSeconds + nameTtlSeconds;
+    // Of these older tasks are waited for where the service's settings defer the clean-up, which no step tells.
+    case "loaded":
+    case "daemon":
+    case "webserver":
+      return olderTasksSeconds + gateTimeoutSeconds;
+    case "log-scan":
+      return logScanSeconds;
+    case "canary":
+      return canaryTimeoutSeconds;
+    case "state":
+    case "version":
+    case "targets":
+    case "security-groups":
+      return gateTimeoutSeconds;
+  }
 }

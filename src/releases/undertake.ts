@@ -230,7 +230,11 @@ function ofCredentials(
 ): readonly Finding[] {
   const now = clock.now();
   return withLevels(
-    checkCredentials(request.job.credentialsEndAt, longestSeconds(steps, timeoutSeconds), now),
+    checkCredentials(
+      request.job.credentialsEndAt,
+      longestSeconds(steps, timeoutSeconds, stack.contract["name-ttl-seconds"]),
+      now,
+    ),
     stack.checks,
     dayOf(now),
   );

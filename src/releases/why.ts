@@ -224,7 +224,7 @@ async function taskOf(
   const { logGroupName, logStreamName, region } = place;
   const page = { group: logGroupName, stream: logStreamName, ...(region === null ? {} : { region }) };
   const tail = { logGroupName, logStreamName, startFromHead: false, limit: lastLines };
-  const read = await known(logs(new GetLogEventsCommand(tail), { resource: `log group ${logGroupName}` }));
+  const read = await known(logs(new GetLogEventsCommand(tail), { resource: `log group ${logGroupName}`, region }));
   const text = (read?.events ?? []).map(({ message = "" }) => message.trimEnd()).join("\n");
   const said = text === "" ? [] : [{ from: `last lines of task ${id.slice(0, 8)}`, text: untrusted(text) }];
   return { task: { ...task, log: logStreamPage(arn, page) }, said };

@@ -78,7 +78,7 @@ def _list_key(environment) -> str | None:
     if key is not None and environment.get("DAGS"):
         raise SettingsError("The variables DAGS and DAGS_LIST are both set. Set DAGS_LIST where a list in the bucket names the locations.")
     if key is not None and not re.fullmatch(r"([\w.-]+/)+[\w.-]+", key):
-        raise SettingsError(f"The variable DAGS_LIST is {key!r}. Set it to the key of the list: dags/.stacks/shop-production.json.")
+        raise SettingsError(f"The variable DAGS_LIST is {key!r}. Set it to the key of the list: dags/.stacks/shop/production.json.")
     return key
 
 

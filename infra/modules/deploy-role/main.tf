@@ -11,7 +11,7 @@ locals {
   s3        = "arn:${local.partition}:s3:::"
   records   = "${local.s3}${var.bucket.name}/${var.bucket.prefix}${var.stack}/*"
   # The list of locations that webserver and daemon load; its name ends in that of the environment.
-  dags_lists = length(var.dags) > 0 ? ["${local.s3}${var.bucket.name}/dags/.stacks/${var.stack}-*.json"] : []
+  dags_lists = length(var.dags) > 0 ? ["${local.s3}${var.bucket.name}/dags/.stacks/${var.stack}/*.json"] : []
   families   = concat(["${local.ecs}:task-definition/${var.stack}-*:*"], [for family in var.families : "${local.ecs}:task-definition/${family}:*"])
   in_cluster = { ArnEquals = { "ecs:cluster" = "${local.ecs}:cluster/${var.cluster}" } }
   # Whoever could have a shell in such a task would have its role and its secrets.

@@ -45,7 +45,7 @@ function pageOf({ logGroupName: group, logStreamName: stream, region }: LogPlace
 
 async function readTail(
   logs: DeploymentClients["logs"],
-  { logGroupName, logStreamName }: LogPlace,
+  { logGroupName, logStreamName, region }: LogPlace,
   container: string,
   task: StoppedTask,
 ): Promise<readonly Evidence[]> {
@@ -53,9 +53,7 @@ async function readTail(
   try {
     const { events = [] } = await logs(
       new GetLogEventsCommand({ logGroupName, logStreamName, limit: readLines, startFromHead: false }),
-      {
-        resource: `log group ${logGroupName}`,
-      },
+      { resource: `log group ${logGroupName}`, region },
     );
     const last = events.at(-1);
     if (last === undefined) return [];

@@ -17,20 +17,46 @@ interface Row extends StartFailure {
 const guide = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide";
 const pulling = `${guide}/task_cannot_pull_image.html`;
 const initialising = `${guide}/resource-initialization-error.html`;
+const environmentFiles = `${guide}/use-environment-file.html`;
 const codes = `${guide}/stopped-task-error-codes.html`;
 
-const isPull = /CannotPull|registry auth|pull image/i;
+const isEnvironmentFile = /env(?:ironment)?(?: variable)? files?\b/i;
+const isPull = /CannotPull|registry auth|pull image|Amazon ECR|\bapi\.ecr\b/i;
 const isSecret = /secret|\bssm\b|parameter/i;
 const isLog = /log group|log stream|logs:CreateLog|awslogs|logger args|logging driver/i;
 
 /** What stands before every failure to fetch something for a task: only what follows can say that it was the image. */
 const preamble = /unable to pull secrets or registry auth/gi;
 const isUnreachable =
-  /i\/o timeout|context deadline exceeded|dial tcp|request canceled|connection re(?:fused|set)|no route to host|TLS handshake/i;
+  /i\/o timeout|context deadline exceeded|dial tcp|request canceled|connection (?:issue|refused|reset)|no route to host|TLS handshake/i;
 const isDenied = /denied|not authorized|unauthorized|no basic auth|forbidden|\b403\b/i;
 
 /** The first row that matches tells it; the last ones of each kind match whatever is left. */
 const rows: readonly Row[] = [
+  {
+    words: [isEnvironmentFile, isUnreachable],
+    id: "task-not-started",
+    what: "S3, which holds an environment file of its definition, cannot be reached from the task's subnets",
+    fix: "Give the subnets a way there: a NAT gateway, a public address in a public subnet, or a gateway endpoint for S3; and let the security group out on 443.",
+    repeats: false,
+    source: initialising,
+  },
+  {
+    words: [isEnvironmentFile, isDenied],
+    id: "task-not-started",
+    what: "the execution role may not read an environment file of its definition",
+    fix: "Allow it s3:GetObject on the file and s3:GetBucketLocation on its bucket, and kms:Decrypt where a key of your own encrypts it; and look at the bucket's policy.",
+    repeats: true,
+    source: environmentFiles,
+  },
+  {
+    words: [isEnvironmentFile],
+    id: "task-not-started",
+    what: "an environment file of its definition cannot be read",
+    fix: "Check that each object under `environmentFiles` exists and ends in `.env`, that the execution role may read it, and that the subnets reach S3.",
+    repeats: false,
+    source: environmentFiles,
+  },
   {
     words: [isPull, /matching platform|no match for platform|exec format/i],
     id: "image-not-pulled",

@@ -51,9 +51,9 @@ export async function quoteTask(
   try {
     const place = await logOf(ecs, task, image);
     if (typeof place === "string") return evidence;
-    const { logGroupName, logStreamName } = place;
+    const { logGroupName, logStreamName, region } = place;
     const command = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: false, limit: lastLines });
-    const { events = [] } = await logs(command, { resource: `log group ${logGroupName}` });
+    const { events = [] } = await logs(command, { resource: `log group ${logGroupName}`, region });
     const text = events.map(({ message }) => (message ?? "").trimEnd()).join("\n");
     return text === "" ? evidence : [...evidence, { kind: "log", at: instant(now), subject, text: untrusted(text) }];
   } catch (error) {

@@ -62,11 +62,11 @@ export async function logOf(ecs: EcsSend, task: Task, image: string): Promise<Lo
 /** How many lines a stream has, 100 at most; null: there is no such stream. @throws AwsError */
 export async function linesIn(
   logs: LogsSend,
-  { logGroupName, logStreamName }: Pick<LogPlace, "logGroupName" | "logStreamName">,
+  { logGroupName, logStreamName, region }: LogPlace,
 ): Promise<number | null> {
   try {
     const command = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true, limit: 100 });
-    const { events = [] } = await logs(command, { resource: `log stream ${logStreamName} of ${logGroupName}` });
+    const { events = [] } = await logs(command, { resource: `log stream ${logStreamName} of ${logGroupName}`, region });
     return events.length;
   } catch (error) {
     if (isAwsError(error, "not-found")) return null; // it is made with the first line

@@ -62,6 +62,12 @@ function sideOf(
   }
   const rules = own.flatMap((id) => groups[id]?.[direction] ?? []).filter((rule) => isFor(rule, port));
   if (rules.some((rule) => names(rule, other))) return null;
+  const gone = own.filter((id) => groups[id] === undefined);
+  if (gone.length > 0) {
+    const why = `whether ${way} on port ${port} is open, nobody can tell: EC2 has no ${gone.join(" and ")} of ${name}`;
+    const fix = `Name a security group that exists in the place of ${gone.join(" and ")}.`;
+    return { kind: "unknown", why, fix };
+  }
   const verb = direction === "egress" ? `let out to ${other.name}` : `let in ${other.name}`;
   const mayBe = rules.some(
     ({ prefixLists, groups: named, cidrs }) =>

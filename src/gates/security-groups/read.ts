@@ -7,11 +7,12 @@ import {
 import { DescribeLoadBalancersCommand, DescribeTargetGroupsCommand, type ElbSend } from "../../aws/elb.ts";
 import type { End, Groups, Rule } from "./judge.ts";
 
-/** Rules of security groups. @param ids each as often as it comes */
+/** Rules of security groups; of one that is deleted there are none. @param ids each as often as it comes */
 export async function rulesOf(ec2: Ec2Send, ids: readonly string[]): Promise<Groups> {
-  const GroupIds = [...new Set(ids)];
-  const resource = `security groups ${GroupIds.join(", ")}`;
-  const { SecurityGroups: found = [] } = await ec2(new DescribeSecurityGroupsCommand({ GroupIds }), { resource });
+  const Values = [...new Set(ids)];
+  const resource = `security groups ${Values.join(", ")}`;
+  const command = new DescribeSecurityGroupsCommand({ Filters: [{ Name: "group-id", Values }] });
+  const { SecurityGroups: found = [] } = await ec2(command, { resource });
   return Object.fromEntries(
     found.map(({ GroupId = "", IpPermissions = [], IpPermissionsEgress = [] }) => [
       GroupId,

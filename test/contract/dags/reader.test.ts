@@ -523,7 +523,7 @@ describe("run", () => {
 });
 
 describe("a list of locations", () => {
-  const key = "dags/.stacks/shop-production.json";
+  const key = "dags/.stacks/shop/production.json";
   const listed = { DAGS: "", DAGS_LIST: key, DAGS_POLL_SECONDS: "" };
   const shop = { prefix: "dags/shop/", module: "shop", pollSeconds: 0.1 };
   const more = { prefix: "dags/more/", module: "shop.jobs", pollSeconds: 0.1 };

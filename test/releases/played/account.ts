@@ -198,7 +198,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<PlayedA
   type Listed = Readonly<Record<string, { readonly prefix: string }>>;
   /** Locations that hosts load by the list. */
   const listed = (): Listed | null => {
-    const list = s3.objects.get(`${bucket}/dags/.stacks/small-${environment}.json`);
+    const list = s3.objects.get(`${bucket}/dags/.stacks/small/${environment}.json`);
     return list === undefined ? null : (JSON.parse(list.text) as { readonly locations: Listed }).locations;
   };
   const dagster = playDagster(aws, () => clock.product.now(), {

@@ -35,12 +35,15 @@ export function cutEverywhere(scenario: Scenario): void {
     calls = await callsOf(scenario);
   });
 
-  test.each(scenario.mishaps ?? mishaps)(
-    `${scenario.name}, %s at each of its calls and run again, leaves one release, its services as it says, and nothing over`,
+  const takesTurns = (mishap: Mishap): boolean => scenario.inTurn === true && outlived.includes(mishap);
+  test.each(
+    (scenario.mishaps ?? mishaps).map((mishap) => [mishap, takesTurns(mishap) ? "every third" : "each"] as const),
+  )(
+    `${scenario.name}, %s at %s of its calls and run again, leaves one release, its services as it says, and nothing over`,
     async (mishap) => {
       const wrong: string[] = [];
       const places = placesToCut(placesOf(calls));
-      const isDue = ({ at }: Place): boolean => scenario.inTurn !== true || isItsTurn(mishap, at);
+      const isDue = ({ at }: Place): boolean => !takesTurns(mishap) || isItsTurn(mishap, at);
       for (const place of places.filter((one) => differs(calls, one.at, mishap) && isDue(one))) {
         const { wrong: found } = await cutAndRunAgain(scenario, place, mishap);
         wrong.push(...found.map((one) => `${showPlace(place)}: ${one}`));
@@ -118,12 +121,12 @@ export function differs(calls: readonly MadeCall[], at: number, mishap: Mishap):
   }
 }
 
+/** What its process lives through. */
 const outlived: readonly Mishap[] = ["call lost", "cancelled", "paused"];
 
 /** Each turn another one begins: who goes on afterwards goes by the number of the call as well. */
 function isItsTurn(mishap: Mishap, at: number): boolean {
-  const turn = outlived.indexOf(mishap);
-  return turn === -1 || (at + Math.floor(at / outlived.length)) % outlived.length === turn;
+  return (at + Math.floor(at / outlived.length)) % outlived.length === outlived.indexOf(mishap);
 }
 
 /** Every call, but for the middle of a row of questions that are asked again and again: a look every second looks the same. */

@@ -147,3 +147,24 @@ test("a stream that does not exist is an error of AWS", async () => {
   const error = await errorOf(ours(whole(400, body)));
   expect(isAwsError(error, "not-found")).toBe(true);
 });
+
+test("a log of another region is asked for there, and others where the client is", async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(/Credential=[^/]+\/\d+\/([^/]+)/.exec(request.headers.authorization ?? "")?.[1] ?? "");
+    request.resume();
+    whole(200, page)(response);
+  });
+  const listening = await listen(server);
+  process.env["AWS_ENDPOINT_URL"] = listening.url;
+  try {
+    const send = logs(testContext().context, { region: "eu-central-1", credentials });
+    for (const region of ["us-east-1", null, "eu-central-1", undefined, "us-east-1"])
+      await send(command(), region === undefined ? {} : { region });
+    await send(command());
+  } finally {
+    await listening.close();
+  }
+  const here = "eu-central-1";
+  expect(asked).toEqual(["us-east-1", here, here, here, "us-east-1", here]);
+});

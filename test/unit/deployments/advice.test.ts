@@ -78,6 +78,46 @@ const starts: readonly (readonly [words: string, what: RegExp, repeats: boolean]
   ],
   [`${fetching}: unable to retrieve secrets from ssm: ${retried}`, /secret .* cannot be read/, false],
   [
+    "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration.",
+    /registry cannot be reached/,
+    false,
+  ],
+  [
+    "ResourceInitializationError: unable to pull secrets or registry auth: There is a connection issue between the task and Amazon ECR. Check your task network configuration.",
+    /registry cannot be reached/,
+    false,
+  ],
+  [
+    "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: There is a connection issue between the task and AWS Secrets Manager. Check your task network configuration.",
+    /^Secrets Manager or SSM cannot be reached/,
+    false,
+  ],
+  [
+    "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull secrets from SSM. There is a connection issue between the task and AWS Systems Manager Parameter Store. Check your task network configuration.",
+    /^Secrets Manager or SSM cannot be reached/,
+    false,
+  ],
+  [
+    "ResourceInitializationError: failed to download env files: The task can't download the environment variable files from Amazon S3. There is a connection issue between the task and Amazon S3. Check your task network configuration.",
+    /^S3, .* cannot be reached/,
+    false,
+  ],
+  [
+    "ResourceInitializationError: failed to download env files: file download command: non empty error stream: AccessDenied: Access Denied status code: 403",
+    /may not read an environment file/,
+    true,
+  ],
+  [
+    "ResourceInitializationError: failed to download env files: file download command: non empty error stream: NoSuchKey",
+    /environment file .* cannot be read/,
+    false,
+  ],
+  [
+    "ResourceInitializationError: failed to validate logger args: The task cannot find the Amazon CloudWatch log group defined in the task definition. There is a connection issue between the task and Amazon CloudWatch. Check your network configuration.: signal: killed",
+    /^CloudWatch Logs cannot be reached/,
+    false,
+  ],
+  [
     "ResourceInitializationError: unable to pull secrets or registry auth: pull command failed: : signal: killed",
     /fetched in time/,
     false,

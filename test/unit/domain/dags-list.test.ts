@@ -8,7 +8,13 @@ const source = { repository: "owner/shop", sha: "b".repeat(40) } as Release["sou
 const by = { source, run: null, at: "2026-11-21T10:00:00.000Z" as never };
 
 test("a list is named by stack and environment", () => {
-  expect(dagsListName({ name: "shop", environment: "production" })).toBe("shop-production.json");
+  expect(dagsListName({ name: "shop", environment: "production" })).toBe("shop/production.json");
+  // Names may have dashes.
+  const [one, other] = [
+    { name: "shop-eu", environment: "production" },
+    { name: "shop", environment: "eu-production" },
+  ];
+  expect(dagsListName(one)).not.toBe(dagsListName(other));
 });
 
 test("the version of a list changes with what it says, not with the order", () => {

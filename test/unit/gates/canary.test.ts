@@ -201,7 +201,8 @@ async function play(play: Play = {}): Promise<Played> {
     const containers = [{ name: "run", image: answer }];
     return { tasks: answer === undefined ? [] : [{ taskArn: task, containers, ...play.task }] };
   }) as unknown as EcsSend;
-  const logs = (async (command: { readonly input: unknown }) => {
+  const logs = (async (command: { readonly input: unknown }, options: { readonly region?: string | null }) => {
+    expect(options.region).toBe(play.logOptions?.["awslogs-region"] ?? null);
     expect(command.input).toMatchObject({ logGroupName: "/dagster", logStreamName: "run/run/1" });
     const answer = nth(play.lines ?? [["a line"]], count("lines"));
     if (answer === null)
@@ -566,6 +567,11 @@ describe("lines of the run in CloudWatch", () => {
   test("are looked for where the definition of its task says", async () => {
     const result = await play({ wanted, lines: [["one", "two"]] });
     expect(result).toMatchObject({ cause: null, seen: "run run-new of job canary: SUCCESS; 2 lines in /dagster" });
+  });
+
+  test("are looked for in the region that its definition names", async () => {
+    const elsewhere = { ...logOptions, "awslogs-region": "us-east-1" };
+    expect(await play({ wanted, logOptions: elsewhere, lines: [["one"]] })).toMatchObject({ cause: null });
   });
 
   test("may come late", async () => {

@@ -180,13 +180,59 @@ test("a quiet log passes, read once from its start", async () => {
   ]);
 });
 
-test("what was not read of a long log, or of other tasks, is said", async () => {
-  const { result } = await look(
-    Array.from({ length: 1000 }, () => "line"),
-    {},
-    ["a/b/1", "a/b/2"],
+/** Streams of some tasks; a page is a thousand lines, and the token of the next one is its number. null: there is no such stream. */
+async function lookAtStreams(streams: Readonly<Record<string, readonly string[] | null>>) {
+  const { context, clock } = testContext();
+  const said: Progress[] = [];
+  let pages = 0;
+  const ecs = (async () => ({ taskArns: Object.keys(streams).map((id) => `a/b/${id}`) })) as unknown as EcsSend;
+  const logs = (async ({
+    input,
+  }: {
+    readonly input: { readonly logStreamName: string; readonly nextToken?: string };
+  }) => {
+    pages += 1;
+    const lines = streams[input.logStreamName.split("/").at(-1) ?? ""] ?? null;
+    if (lines === null) throw failed("not-found", "ResourceNotFoundException", "no stream");
+    const page = Number(input.nextToken ?? 0);
+    const events = lines.slice(page * 1000, (page + 1) * 1000).map((message) => ({ message, timestamp: 1 }));
+    return { events, nextForwardToken: String(page + 1) };
+  }) as unknown as LogsSend;
+  const reporting = { ...context, report: (event: Progress) => void said.push(event) };
+  const result = await clock.run(logScanGate({ ecs, logs }, reporting, { ...scan, level: "error" }));
+  return { result, pages, findings: said.flatMap((one) => (one.kind === "finding" ? [one.finding.what] : [])) };
+}
+
+const lines = (count: number): readonly string[] => Array.from({ length: count }, () => "line");
+
+test("a long log is read page by page, and an error on a later page is found", async () => {
+  const { result, pages } = await lookAtStreams({ 1: [...lines(2500), ...traceback] });
+  expect([result.cause?.id, pages]).toEqual(["start-up-errors", 3]);
+});
+
+test("the log of each task is read", async () => {
+  const { result } = await lookAtStreams({ 1: started, 2: traceback });
+  expect(result.cause?.id).toBe("start-up-errors");
+  expect((await lookAtStreams({ 1: started, 2: started })).result.seen).toBe(
+    "no start-up error in 4 lines of its 2 tasks",
   );
-  expect(result.seen).toBe("no start-up error in 1000 lines, the first ones, of one of its 2 tasks");
+});
+
+test("the same error in several tasks is one", async () => {
+  expect((await lookAtStreams({ 1: traceback, 2: traceback })).result.evidence).toHaveLength(1);
+});
+
+test("what was not read of a long log, or of other tasks, is said", async () => {
+  const { result, pages } = await lookAtStreams({ 1: lines(9000) });
+  expect([result.seen, pages]).toEqual(["no start-up error in 5000 lines, the first ones, of its task", 5]);
+  const tasks = Object.fromEntries(Array.from({ length: 7 }, (_, at) => [String(at), started]));
+  expect((await lookAtStreams(tasks)).result.seen).toBe("no start-up error in 10 lines of 5 of its 7 tasks");
+});
+
+test("of one task that cannot be read it is said, and others are read", async () => {
+  const { result, findings } = await lookAtStreams({ 1: started, 2: null });
+  expect(result.seen).toBe("no start-up error in 2 lines of 1 of its 2 tasks");
+  expect(findings).toEqual([expect.stringContaining("the log of daemon cannot be read")]);
 });
 
 test.each(["warning", "notice"] as const)(

@@ -105,6 +105,8 @@ async function ask(
   changes: Readonly<Record<string, readonly SecurityRule[]>> = {},
   fault: string | null = null,
   databaseGroups: readonly string[] = ["sg-database"],
+  frontGroups: readonly string[] = ["sg-front"],
+  hasTargetGroup = true,
 ): Promise<GateResult & { readonly called: readonly string[] }> {
   const { aws, clock } = await openStage();
   const { neighbours } = aws;
@@ -118,7 +120,7 @@ async function ask(
     scheme: "internal",
     vpcId: "vpc-1",
     subnetIds: ["subnet-1"],
-    securityGroupIds: ["sg-front"],
+    securityGroupIds: frontGroups,
     listeners: [
       {
         arn: `${balancer}/1`,
@@ -154,6 +156,7 @@ async function ask(
     subnets: ["subnet-1"],
     targetGroups: kind === "webserver" ? [target] : [],
   });
+  if (!hasTargetGroup) neighbours.targetGroups.clear();
   const { context } = testContext(clock);
   const settings = {
     region: aws.region,
@@ -248,3 +251,40 @@ test.each(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "elasticloadbala
     ]);
   },
 );
+
+test("a group of the database that is deleted is said, and fails nothing", async () => {
+  const { cause, seen, findings } = await ask({}, null, ["sg-deleted"]);
+  expect([cause, seen]).toEqual([null, "3 of 6 ways are open"]);
+  expect(findings?.[0]).toMatchObject({
+    id: "not-checked",
+    what: expect.stringContaining("EC2 has no sg-deleted of the database") as string,
+    fix: expect.stringContaining("sg-deleted") as string,
+  });
+});
+
+test.each<[string, readonly SecurityRule[]]>([
+  ["a range", [{ protocol: "tcp", fromPort: 3000, toPort: 3000, cidrs: ["10.0.0.0/8"] }]],
+  ["everybody, whose addresses it hands on", [{ protocol: "tcp", fromPort: 3000, toPort: 3000, cidrs: ["0.0.0.0/0"] }]],
+])(
+  "of a network load balancer without groups it is said that nobody can tell; its webserver lets in %s",
+  async (_, rules) => {
+    const { cause, findings } = await ask({ "sg-web": rules }, null, ["sg-database"], []);
+    expect(cause).toBeNull();
+    expect(findings).toEqual([
+      expect.objectContaining({
+        what: expect.stringContaining("the security groups of load balancer front are not known") as string,
+      }),
+    ]);
+  },
+);
+
+test("a target group that is deleted is said, and fails nothing", async () => {
+  const { cause, findings } = await ask({}, null, ["sg-database"], ["sg-front"], false);
+  expect(cause).toBeNull();
+  expect(findings).toEqual([
+    expect.objectContaining({
+      id: "not-checked",
+      what: expect.stringContaining("Security groups were not looked at") as string,
+    }),
+  ]);
+});

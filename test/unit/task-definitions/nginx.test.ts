@@ -2,7 +2,7 @@ import { resolve } from "../../../src/domain/later.ts";
 import { type GeneratedRequest, render } from "../../../src/task-definitions/render.ts";
 import { expectGolden } from "../../golden.ts";
 
-const dags = { bucket: "deploys", from: { kind: "list" as const, key: "dags/.stacks/shop-production.json" } };
+const dags = { bucket: "deploys", from: { kind: "list" as const, key: "dags/.stacks/shop/production.json" } };
 
 /** A webserver that loads code from S3, and a password before it. */
 const webserver: GeneratedRequest = {

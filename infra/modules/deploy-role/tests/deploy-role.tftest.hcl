@@ -279,7 +279,7 @@ run "lets_who_deploys_write_the_list_of_locations" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(output.policy).Statement : [statement.Action, statement.Resource] if statement.Sid == "DagsWritten"] == [[["s3:PutObject"], ["arn:aws:s3:::shop-dagster/dags/main/*", "arn:aws:s3:::shop-dagster/dags/.stacks/shop-*.json"]]]
+    condition     = [for statement in jsondecode(output.policy).Statement : [statement.Action, statement.Resource] if statement.Sid == "DagsWritten"] == [[["s3:PutObject"], ["arn:aws:s3:::shop-dagster/dags/main/*", "arn:aws:s3:::shop-dagster/dags/.stacks/shop/*.json"]]]
     error_message = "webserver and daemon are told their locations by a list in the bucket"
   }
 }

@@ -144,16 +144,16 @@ describe("credentials of the job that end", () => {
     return who.progress.flatMap((event) => (event.kind === "finding" ? [event.finding] : []));
   }
 
-  // A migration of an hour, a roll of half an hour, fifteen minutes for older tasks, two gates of three and a canary of ten.
+  // A migration of an hour, a roll of half an hour, fifteen minutes for older tasks, two gates of three, 10 s of the name, and a canary of ten.
   test("before all time-outs can be over are warned of", async () => {
     const all = await findings(120);
     expect(all.filter(({ id }) => id === "credentials-expire")).toMatchObject([
-      { level: "warning", what: expect.stringMatching(/may take 121 minutes/) as unknown },
+      { level: "warning", what: expect.stringMatching(/may take 122 minutes/) as unknown },
     ]);
   });
 
   test("after that are not", async () => {
-    expect((await findings(122)).map(({ id }) => id)).not.toContain("credentials-expire");
+    expect((await findings(123)).map(({ id }) => id)).not.toContain("credentials-expire");
   });
 
   test("are no matter of a plan, which another job may carry out", async () => {

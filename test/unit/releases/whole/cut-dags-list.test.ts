@@ -16,7 +16,7 @@ function wrongList({ s3, recordsPrefix }: PlayedAccount): Promise<readonly strin
   const wanted = Object.fromEntries(
     Object.entries(dags).map(([name, { prefix, listed }]) => [name, { prefix, ...listed }]),
   );
-  const { version } = read<{ readonly version?: string }>("deploys/dags/.stacks/small-production.json");
+  const { version } = read<{ readonly version?: string }>("deploys/dags/.stacks/small/production.json");
   const isSame = version === listVersion(wanted as Parameters<typeof listVersion>[0]);
   return Promise.resolve(isSame ? [] : [`the list is ${version ?? "none"}, not of ${Object.keys(wanted).join(", ")}`]);
 }

@@ -15,7 +15,7 @@ let first: Result;
 const two = { "dagster-stack.yml": twoLocationsStack, "more/flows.py": "MORE = 1\n" };
 const one = { "dagster-stack.yml": dagsHostsStack };
 
-const key = "deploys/dags/.stacks/small-production.json";
+const key = "deploys/dags/.stacks/small/production.json";
 
 beforeEach(async () => {
   account = await openAccount({ stack: dagsHostsStack, files: dagsFiles, loads: "small-webserver" });
