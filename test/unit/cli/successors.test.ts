@@ -15,11 +15,25 @@ test.each(makeVerbs.split(" "))("`make %s` has a successor", (verb) => {
 test("what is named as a successor is a command", () => {
   const rows = table.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---"));
   const named = rows.flatMap((row) =>
-    [...(row.split(" | ")[1] ?? "").matchAll(/`([a-z]+(?:-dags)?(?:(?<=`locations) (?:list|add|update|remove|logs))?)(?=[` ])/g)].map(([, name = ""]) => name),
+    [
+      ...(row.split(" | ")[1] ?? "").matchAll(
+        /`([a-z]+(?:-dags)?(?:(?<=`locations) (?:list|add|update|remove|logs))?)(?=[` ])/g,
+      ),
+    ].map(([, name = ""]) => name),
   );
   const others = ["dagster", "pytest", "tofu", "kind", "aws", "address"];
   expect(named.filter((name) => !others.includes(name) && !Object.hasOwn(verbs, name) && name !== "help")).toEqual([]);
   expect(named).toEqual(
-    expect.arrayContaining(["deploy", "logs", "restart", "why", "migrate", "url", "locations list", "locations add", "locations remove"]),
+    expect.arrayContaining([
+      "deploy",
+      "logs",
+      "restart",
+      "why",
+      "migrate",
+      "url",
+      "locations list",
+      "locations add",
+      "locations remove",
+    ]),
   );
 });
