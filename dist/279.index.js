@@ -1,0 +1,1 @@
+export const id=279;export const ids=[279];export const modules={8822:(t,n,o)=>{o.d(n,{y:()=>e});function e(t){let n=({touches:t})=>null===t?2:+("state"!==t.kind);return t.toSorted((t,o)=>n(t)-n(o))}},5744:(t,n,o)=>{o.d(n,{y:()=>e});function e(t){return`${t.slice(0,5).join(", ")}${t.length>5?", \u2026":""}`}}};

@@ -1,1 +1,0 @@
-export const id=822;export const ids=[822];export const modules={8822:(t,o,e)=>{e.d(o,{y:()=>n});function n(t){let o=({touches:t})=>null===t?2:+("state"!==t.kind);return t.toSorted((t,e)=>o(t)-o(e))}}};
