@@ -342,6 +342,7 @@ function findings(definitions: readonly Published[]): readonly Row[] {
       launches: false,
       locations: 0,
       carriesRuns: false,
+      onFargate: false,
     } as const;
     const faults = faultsOf(content, { ...purpose, commit: "0".repeat(40), judged: new Set() });
     for (const { id, path, what } of faults) console.error(`finding ${id} ${name} ${path.join(".")}: ${what}`);

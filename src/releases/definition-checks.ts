@@ -7,6 +7,8 @@ import { entriesAt, itemsAt, placeAt } from "../stack/tree.ts";
 import { type ExistingDefinition, placeIn } from "../task-definitions/existing.ts";
 import { unbalanced } from "../task-definitions/balanced.ts";
 import { type Fault, faultsOf, type Purpose } from "../task-definitions/judge.ts";
+import type { ServiceObservation } from "../deployments/index.ts";
+import { onceContainer } from "./definitions.ts";
 import { usedRuns } from "./hosts.ts";
 import type { Observation } from "./observation.ts";
 
@@ -54,17 +56,44 @@ export function checkDefinitions(
   contents: Readonly<Record<string, LaterJson>>,
   commit: string,
 ): readonly Finding[] {
-  return describedDefinitions(stack, observation, contents).flatMap(({ content, process, placeOf }) => {
-    const purpose = process === null ? null : purposeOf(stack, process, commit);
-    if (process === null || purpose === null) return [];
-    const balanced = "kind" in process ? (observation.services[process.key]?.balanced ?? []) : [];
-    return [...faultsOf(content, purpose), ...unbalanced(content, balanced)].map(({ path, ...fault }): Finding => {
-      return { ...fault, where: placeOf({ path, ...fault }) };
-    });
+  return describedDefinitions(stack, observation, contents).flatMap(({ definition, content, process, placeOf }) => {
+    const service = process !== null && "kind" in process ? (observation.services[process.key] ?? null) : null;
+    const purpose = process === null ? purposeOnce(stack, definition) : purposeOf(stack, process);
+    if (purpose === null) return [];
+    const balanced = service?.balanced ?? [];
+    const onFargate = purpose.kind === "once" || (service !== null && isOnFargate(service));
+    return [...faultsOf(content, { ...purpose, onFargate, commit }), ...unbalanced(content, balanced)].map(
+      ({ path, ...fault }): Finding => {
+        return { ...fault, where: placeOf({ path, ...fault }) };
+      },
+    );
   });
 }
 
-function purposeOf(stack: Stack, process: Service | RunProcess, commit: string): Purpose | null {
+type Known = Omit<Purpose, "onFargate" | "commit">;
+
+/** Of tasks that run once: they are started on Fargate. */
+function purposeOnce({ migrations, images }: Stack, definition: string): Known | null {
+  const migration = migrations.find(({ image }) => definition === `once/${image}`);
+  if (migration === undefined) return null;
+  return {
+    kind: "once",
+    container: onceContainer,
+    port: null,
+    platform: images[migration.image]?.platform ?? null,
+    launches: false,
+    locations: 0,
+    carriesRuns: false,
+    judged: new Set(Object.keys(migration.variables.environment)),
+  };
+}
+
+function isOnFargate({ launchType, capacityProviders }: ServiceObservation): boolean {
+  if (capacityProviders.length === 0) return launchType === "FARGATE";
+  return capacityProviders.every(({ name }) => name === "FARGATE" || name === "FARGATE_SPOT");
+}
+
+function purposeOf(stack: Stack, process: Service | RunProcess): Known | null {
   const { container } = process.definition;
   const platform = stack.images[process.image]?.platform;
   if (container === null || platform === undefined) return null;
@@ -80,7 +109,6 @@ function purposeOf(stack: Stack, process: Service | RunProcess, commit: string):
     // Runs from the queue are the daemon's; who has none launches them in the webserver.
     carriesRuns:
       kind === "daemon" && "locations" in process && process.locations.length > 0 && stack.runs.kind === "in-process",
-    commit,
     judged: new Set(Object.keys(process.variables.environment)),
   };
 }

@@ -95,5 +95,6 @@ const ofNobody = {
   launches: false,
   locations: 0,
   carriesRuns: false,
+  onFargate: false,
   judged: new Set<string>(),
 } as const;

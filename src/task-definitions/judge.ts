@@ -20,6 +20,8 @@ export interface Purpose {
   readonly locations: number;
   /** Runs live in it. */
   readonly carriesRuns: boolean;
+  /** ECS runs it on Fargate, whether or not the definition asks for that: a member that people leave out. */
+  readonly onFargate: boolean;
   /** The commit that is released. */
   readonly commit: string;
   /** Variables of the Dagster container that are judged where they are written. */
@@ -55,17 +57,18 @@ export function faultsOf(content: JsonMap, purpose: Purpose): readonly Fault[] {
   const containers = listOf(content["containerDefinitions"]).filter(isMap);
   const index = containers.findIndex(({ name }) => name === purpose.container);
   const dagster = containers[index];
+  const onFargate = purpose.onFargate || listOf(content["requiresCompatibilities"]).includes("FARGATE");
   return [
     ...tooLarge(content),
-    ...fargate(content, containers),
+    ...(onFargate ? fargate(content, containers) : []),
     ...(dagster === undefined ? [] : memoryShort(content, containers, dagster, purpose)),
-    ...architecture(content, purpose),
-    ...roles(content, containers, purpose),
+    ...(onFargate ? architecture(content, purpose) : []),
+    ...roles(content, containers, { ...purpose, onFargate }),
     ...containers.flatMap((container, at) =>
       ofContainer(container, ["containerDefinitions", at], {
         ...purpose,
         image: dagster?.["image"],
-        onFargate: isFargate(content),
+        onFargate,
       }),
     ),
     ...leftPlaceholders(content),
@@ -94,12 +97,7 @@ function tooLarge(content: JsonMap): readonly Fault[] {
   ];
 }
 
-function isFargate({ requiresCompatibilities }: JsonMap): boolean {
-  return listOf(requiresCompatibilities).includes("FARGATE");
-}
-
 function fargate(content: JsonMap, containers: readonly JsonMap[]): readonly Fault[] {
-  if (!isFargate(content)) return [];
   const faults: Fault[] = [];
   const [cpu, memory] = [amountOf(content["cpu"]), amountOf(content["memory"])];
   if (cpu === null || memory === null)
@@ -203,8 +201,8 @@ function memoryShort(
   ];
 }
 
-function architecture({ runtimePlatform, ...content }: JsonMap, { platform }: Purpose): readonly Fault[] {
-  if (!isFargate(content) || platform === null) return [];
+function architecture({ runtimePlatform }: JsonMap, { platform }: Purpose): readonly Fault[] {
+  if (platform === null) return [];
   const given =
     runtimePlatform !== undefined && isMap(runtimePlatform) ? runtimePlatform["cpuArchitecture"] : undefined;
   const is = given ?? "X86_64";
@@ -222,13 +220,13 @@ function architecture({ runtimePlatform, ...content }: JsonMap, { platform }: Pu
   ];
 }
 
-function roles(content: JsonMap, containers: readonly JsonMap[], { launches, kind }: Purpose): readonly Fault[] {
+function roles(
+  content: JsonMap,
+  containers: readonly JsonMap[],
+  { launches, kind, onFargate }: Purpose,
+): readonly Fault[] {
   const hasSecrets = containers.some(({ secrets }) => listOf(secrets).length > 0);
-  const needs = isFargate(content)
-    ? "pulls the image from ECR and writes the log"
-    : hasSecrets
-      ? "reads the secrets"
-      : null;
+  const needs = onFargate ? "pulls the image from ECR and writes the log" : hasSecrets ? "reads the secrets" : null;
   return [
     ...(needs !== null && !hasText(content["executionRoleArn"])
       ? [
@@ -263,12 +261,7 @@ function roles(content: JsonMap, containers: readonly JsonMap[], { launches, kin
 function ofContainer(
   container: JsonMap,
   path: Fault["path"],
-  {
-    container: dagster,
-    judged,
-    onFargate,
-    image,
-  }: Purpose & { readonly onFargate: boolean; readonly image: Json | undefined },
+  { container: dagster, judged, onFargate, image }: Purpose & { readonly image: Json | undefined },
 ): readonly Fault[] {
   const name = nameOf(container);
   // Beside Dagster on its own image, which a release pins: its digest may not be known yet.

@@ -32,11 +32,13 @@ export interface NotLoadable {
  */
 export function whatToLoad(
   location: string,
-  { services }: Pick<Stack, "services">,
+  { services, dags }: Pick<Stack, "services" | "dags">,
   images: Readonly<Record<string, LayersToLoad | { readonly way: "docker" }>>,
   whyNotRun: string | null,
 ): LoadRequest | NotLoadable {
   const not = (why: string): NotLoadable => ({ why, fix: byFile(location) });
+  if (Object.hasOwn(dags, location))
+    return not("Its code is a bundle of files in S3, and only its reader knows how they stand beside the image's.");
   const service = Object.values(services).find(
     (one): one is CodeLocation => one.kind === "code-location" && one.location === location,
   );

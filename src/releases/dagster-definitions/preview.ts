@@ -132,8 +132,13 @@ async function compareOne(
 }
 
 /** Does anything in the plan bring other code to a location? */
-function isChanged({ services }: Stack, { steps }: Plan, location: string): boolean {
+export function isChanged(
+  { services }: Pick<Stack, "services">,
+  { steps }: Pick<Plan, "steps">,
+  location: string,
+): boolean {
   return steps.some((step) => {
+    if (step.kind === "switch" || step.kind === "mirror") return step.location === location;
     if (step.kind !== "roll") return false;
     const service = services[step.service];
     return service !== undefined && locationsServedBy(service).includes(location);

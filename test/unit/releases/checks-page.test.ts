@@ -97,6 +97,7 @@ const purposeOf = (kind: Purpose["kind"]): Purpose => ({
   launches: kind === "daemon",
   locations: kind === "daemon" ? 2 : 0,
   carriesRuns: kind === "daemon",
+  onFargate: false,
   commit: "0123456789abcdef0123456789abcdef01234567",
   judged: new Set(),
 });
@@ -324,6 +325,15 @@ test("a definition that is too large is found", () => {
   expect(faultsOf(large, purposeOf("daemon"))).toContainEqual(
     expect.objectContaining({ id: "definition-too-large", level: "error" }),
   );
+});
+
+test("on Fargate, a definition that leaves out that it is for it is looked at as one that says so", () => {
+  const { requiresCompatibilities: _, executionRoleArn: __, ...others } = inOrder("daemon");
+  const content = { ...others, cpu: "512", memory: "8192", runtimePlatform: { cpuArchitecture: "ARM64" } };
+  const idsOf = (onFargate: boolean): readonly string[] =>
+    faultsOf(content, { ...purposeOf("daemon"), onFargate }).map(({ id }) => id);
+  expect(idsOf(false)).toEqual([]);
+  expect(idsOf(true)).toEqual(["fargate-size", "architecture-differs", "execution-role-missing"]);
 });
 
 test("files that look like further ones of the instance are named", () => {

@@ -9,6 +9,7 @@ const purpose = {
   launches: false,
   locations: 0,
   carriesRuns: false,
+  onFargate: false,
   commit: "0123456789abcdef0123456789abcdef01234567",
   judged: new Set<string>(),
 } as const;

@@ -14,7 +14,7 @@ const [service] = Object.values(stack.services).filter((one): one is CodeLocatio
 function asked(
   image: LayersToLoad | { readonly way: "docker" },
   whyNotRun: string | null = null,
-  of: Pick<Stack, "services"> = stack,
+  of: Pick<Stack, "services" | "dags"> = stack,
 ): LoadRequest | NotLoadable {
   return whatToLoad("DealFlow", of, { code: image }, whyNotRun);
 }
@@ -40,11 +40,24 @@ test.each<[string, () => LoadRequest | NotLoadable, RegExp]>([
     "a task definition with a command of its own",
     () => {
       if (service === undefined) throw new Error("deal-flow has a code location");
-      return asked(layers(), null, { services: { code: { ...service, module: null } } });
+      return asked(layers(), null, { ...stack, services: { code: { ...service, module: null } } });
     },
     /its own command: which module/,
   ],
-  ["a location that webserver and daemon load", () => asked(layers(), null, { services: {} }), /load it themselves/],
+  [
+    "a location that webserver and daemon load",
+    () => asked(layers(), null, { ...stack, services: {} }),
+    /load it themselves/,
+  ],
+  [
+    "code in S3",
+    () =>
+      asked(layers(), null, {
+        ...stack,
+        dags: { DealFlow: { prefix: "dags/deals/" } as unknown as Stack["dags"][string] },
+      }),
+    /a bundle of files in S3/,
+  ],
   ["an image of another checkout", () => whatToLoad("DealFlow", stack, {}, null), /not made of this checkout/],
   ["very many files", () => asked(layers({ sources: { size: 2 ** 30 } })), /1073741824 bytes, too many/],
 ])("%s: nothing is loaded, and it is said why and what to do", (_, made, why) => {
