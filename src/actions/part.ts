@@ -102,6 +102,8 @@ function requestOf(inputs: z.output<typeof imageInputs>) {
 export interface Listener {
   readonly isAnnotated: (finding: Finding) => boolean;
   readonly tell: (context: Context, result: Result) => Promise<void>;
+  /** There is no result, and what it was told before is not true any more. */
+  readonly tellNone: (context: Context, error: unknown) => Promise<void>;
 }
 
 /** Runs something that ends in a result, and tells it: summary and outputs, on failure too. */
@@ -118,13 +120,15 @@ export async function told(
       await listener?.tell(context, result);
     } catch (error) {
       const failed = resultIn(error);
+      const toTell = async (): Promise<void> => {
+        if (failed === null) return listener?.tellNone(context, error);
+        await tell(failed, outputs);
+        await listener?.tell(context, failed);
+      };
       // The first cause stays the story, whatever becomes of its telling.
-      if (failed !== null)
-        await tell(failed, outputs)
-          .then(() => listener?.tell(context, failed))
-          .catch((unsaid: unknown) =>
-            context.report({ kind: "line", text: `it was not told in whole: ${messageOf(unsaid)}` }),
-          );
+      await toTell().catch((unsaid: unknown) =>
+        context.report({ kind: "line", text: `it was not told in whole: ${messageOf(unsaid)}` }),
+      );
       throw error;
     }
   }, listener?.isAnnotated);

@@ -1,10 +1,12 @@
+import type { Context } from "../domain/context.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Finding } from "../domain/finding.ts";
 import { type ChangedLines, changedLines } from "../github/changed-lines.ts";
 import { openGithub } from "../github/client.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { notice } from "../github/report.ts";
 import { workflowRun } from "../github/run.ts";
-import { type Commented, type StickyComment, writeComment } from "../github/sticky-comment.ts";
+import { type Commented, replaceComment, type StickyComment, writeComment } from "../github/sticky-comment.ts";
 import { writeOutputs, writeSummary } from "../github/summary.ts";
 import { heading, link, type Markdown, markdown, paragraphs } from "../markdown/markdown.ts";
 import type { Result } from "../releases/result.ts";
@@ -17,19 +19,33 @@ export interface Teller {
   readonly author: string;
 }
 
-/** Tells a pull request of its plan: one comment, and annotations of findings on lines that it changes. */
-export async function tellPullRequest(pullRequest: PullRequest, { token, author }: Teller): Promise<Listener> {
+/**
+ * Tells a pull request of its plan: one comment, and annotations of findings on lines that it changes. Where there is no plan, the comment
+ * of an earlier commit says so: it would be taken for this one's.
+ * @param environment which was asked for; null: the stack's own
+ */
+export async function tellPullRequest(
+  pullRequest: PullRequest,
+  { token, author }: Teller,
+  environment: string | null,
+): Promise<Listener> {
   const github = openGithub(token);
   const changed = await changedLines(github, pullRequest);
+  const tellOf = ({ report }: Context, done: Commented): void => {
+    const line = lineOf(done);
+    if (line !== null) report({ kind: "line", text: line });
+    const problem = problemOf(done, pullRequest, author);
+    if (problem !== null) notice(problem.title, problem.text);
+  };
   return {
     isAnnotated: (finding) => finding.level === "error" || changed === null || isOn(changed, finding),
-    tell: async ({ report }, result) => {
+    tell: async (context, result) => {
       if (result.preview === null) return;
-      const done = await writeComment(github, pullRequest, commentOf(result, result.preview), author);
-      const line = lineOf(done);
-      if (line !== null) report({ kind: "line", text: line });
-      const problem = problemOf(done, pullRequest, author);
-      if (problem !== null) notice(problem.title, problem.text);
+      tellOf(context, await writeComment(github, pullRequest, commentOf(result, result.preview), author));
+    },
+    tellNone: async (context, error) => {
+      const done = await replaceComment(github, pullRequest, { environment, ...noPlan(error) }, author);
+      if (done !== null) tellOf(context, done);
     },
   };
 }
@@ -47,14 +63,37 @@ function isOn(changed: ChangedLines, { where }: Finding): boolean {
 }
 
 function commentOf({ release, hash }: Result, text: Markdown): StickyComment {
-  const { id, url, owner } = workflowRun(process.env);
-  const page = url === null ? markdown`run ${id}` : link(`run ${id}`, url);
+  const { run, page } = thisRun();
   return {
     key: `${release.stack}/${release.environment}`,
-    run: { id, attempt: owner.attempt },
+    run,
     text,
     foot: markdown`Nothing was changed. The summary of ${page} has all of it; plan ${hash.slice(0, 12)}.`,
   };
+}
+
+/** In the place of a plan. Only what was written for people to read is shown: anything else may hold what nobody has looked through. */
+function noPlan(error: unknown): Pick<StickyComment, "run" | "text" | "foot"> {
+  const { run, page } = thisRun();
+  const why =
+    error instanceof UserError
+      ? paragraphs(markdown`${error.what}`, markdown`Fix: ${error.fix}`)
+      : markdown`The log of its run says why.`;
+  return {
+    run,
+    text: paragraphs(
+      heading(2, "No plan"),
+      markdown`There is none for the newest commit; what stood here was of an earlier one.`,
+      why,
+    ),
+    foot: markdown`Nothing was changed. The log of ${page} has all of it.`,
+  };
+}
+
+function thisRun(): Pick<StickyComment, "run"> & { readonly page: Markdown } {
+  const { id, url, owner } = workflowRun(process.env);
+  const page = url === null ? markdown`run ${id}` : link(`run ${id}`, url);
+  return { run: { id, attempt: owner.attempt }, page };
 }
 
 function lineOf(done: Commented): string | null {

@@ -109,7 +109,7 @@ export async function run(): Promise<void> {
           prices: prices ?? {},
         };
         const teller = comment && token !== null ? { token, author } : null;
-        await forPullRequest(teller, (listener) =>
+        await forPullRequest(teller, request.environment, (listener) =>
           told((context) => plan(context, connect(context, role), looked), outputs, listener),
         );
       } else {
@@ -168,13 +168,14 @@ function refuseUnused(command: string, given: Readonly<Record<string, false | re
 /** Runs something whose result a pull request is told, when this job is for one and somebody may tell it. */
 async function forPullRequest(
   teller: Teller | null,
+  environment: string | null,
   work: (listener: Listener | null) => Promise<void>,
 ): Promise<void> {
   const pullRequest = pullRequestOf(process.env);
   await unlessForeign(async () => {
     if (pullRequest === null || teller === null) return work(null);
     const { tellPullRequest } = await import("./preview.ts");
-    await work(await tellPullRequest(pullRequest, teller));
+    await work(await tellPullRequest(pullRequest, teller, environment));
   });
 }
 

@@ -36,43 +36,84 @@ export type Commented =
  * @param author login that it writes as
  */
 export async function writeComment(
-  { paginate, request }: Github,
-  { repository, number }: PullRequest,
-  { key, run, text, foot }: StickyComment,
+  github: Github,
+  pullRequest: PullRequest,
+  comment: StickyComment,
   author: string,
 ): Promise<Commented> {
-  const [owner = "", repo = ""] = repository.split("/");
-  const { markdown: body } = paragraphs(
-    { markdown: markOf(key, run) },
-    cut(text, limitBytes, "cut here: the rest is in the summary of the run"),
-    foot,
-  );
-  try {
-    const asked = { owner, repo, issue_number: number, per_page: 100 };
-    const comments = await paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", asked);
-    const [last] = comments
-      .flatMap(({ id, user, body }) => {
-        const of = user?.login === author ? runOf(key, body ?? "") : null;
-        return of === null ? [] : [{ id, run: of }];
-      })
-      .sort((a, b) => compareRuns(b.run, a.run));
-    if (last === undefined) {
-      const { data } = await request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-        owner,
-        repo,
-        issue_number: number,
-        body,
-      });
-      return { kind: "created", url: data.html_url, author: data.user?.login ?? "" };
-    }
-    if (compareRuns(last.run, run) > 0) return { kind: "newer", run: last.run };
-    const { data } = await request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
-      owner,
-      repo,
-      comment_id: last.id,
-      body,
+  return answered(async () => {
+    const [last] = (await ownComments(github, pullRequest, author)).filter(({ key }) => key === comment.key);
+    if (last !== undefined) return update(github, pullRequest, last, comment);
+    const { data } = await github.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
+      ...placeOf(pullRequest),
+      issue_number: pullRequest.number,
+      body: bodyOf(comment),
     });
-    return { kind: "updated", url: data.html_url, author: data.user?.login ?? "" };
+    return { kind: "created", url: data.html_url, author: data.user?.login ?? "" };
+  });
+}
+
+/**
+ * Writes the comment of an earlier run anew, without knowing what it is about: who could not read a stack file has no name of the stack.
+ * @param environment what it must be about; null: any
+ * @returns null where there is none, or where there are several
+ */
+export async function replaceComment(
+  github: Github,
+  pullRequest: PullRequest,
+  { environment, ...comment }: Omit<StickyComment, "key"> & { readonly environment: string | null },
+  author: string,
+): Promise<Commented | null> {
+  return answered(async () => {
+    const own = (await ownComments(github, pullRequest, author)).filter(
+      ({ key }) => environment === null || key.endsWith(`/${environment}`),
+    );
+    const [last] = own;
+    if (last === undefined || own.some(({ key }) => key !== last.key)) return null;
+    return update(github, pullRequest, last, { ...comment, key: last.key });
+  });
+}
+
+interface OwnComment {
+  readonly id: number;
+  readonly key: string;
+  readonly run: RunNumber;
+}
+
+/** What the author has written about plans; of the newest run first. */
+async function ownComments(
+  { paginate }: Github,
+  pullRequest: PullRequest,
+  author: string,
+): Promise<readonly OwnComment[]> {
+  const asked = { ...placeOf(pullRequest), issue_number: pullRequest.number, per_page: 100 };
+  const comments = await paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", asked);
+  return comments
+    .flatMap(({ id, user, body }) => {
+      const mark = user?.login === author ? markIn(body ?? "") : null;
+      return mark === null ? [] : [{ id, ...mark }];
+    })
+    .sort((a, b) => compareRuns(b.run, a.run));
+}
+
+async function update(
+  { request }: Github,
+  pullRequest: PullRequest,
+  last: OwnComment,
+  comment: StickyComment,
+): Promise<Commented> {
+  if (compareRuns(last.run, comment.run) > 0) return { kind: "newer", run: last.run };
+  const { data } = await request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
+    ...placeOf(pullRequest),
+    comment_id: last.id,
+    body: bodyOf(comment),
+  });
+  return { kind: "updated", url: data.html_url, author: data.user?.login ?? "" };
+}
+
+async function answered<T>(ask: () => Promise<T>): Promise<T | Extract<Commented, { kind: "refused" }>> {
+  try {
+    return await ask();
   } catch (error) {
     const why = unanswered(error);
     if (why === null) throw error;
@@ -80,15 +121,25 @@ export async function writeComment(
   }
 }
 
+function placeOf({ repository }: PullRequest): { readonly owner: string; readonly repo: string } {
+  const [owner = "", repo = ""] = repository.split("/");
+  return { owner, repo };
+}
+
+function bodyOf({ key, run, text, foot }: StickyComment): string {
+  const whole = cut(text, limitBytes, "cut here: the rest is in the summary of the run");
+  return paragraphs({ markdown: markOf(key, run) }, whole, foot).markdown;
+}
+
 /** Nobody sees it. */
 function markOf(key: string, { id, attempt }: RunNumber): string {
   return `<!-- dagster-ecs plan of ${key} by run ${id}.${attempt} -->`;
 }
 
-/** The run that has written a comment about this; null: it is another comment. */
-function runOf(key: string, body: string): RunNumber | null {
-  const [, of, id, attempt] = /^<!-- dagster-ecs plan of (\S+) by run (\d+)\.(\d+) -->/.exec(body) ?? [];
-  return of === key ? { id: Number(id), attempt: Number(attempt) } : null;
+/** What a comment is about, and the run that has written it; null: it is another comment. */
+function markIn(body: string): Pick<OwnComment, "key" | "run"> | null {
+  const [, key, id, attempt] = /^<!-- dagster-ecs plan of (\S+) by run (\d+)\.(\d+) -->/.exec(body) ?? [];
+  return key === undefined ? null : { key, run: { id: Number(id), attempt: Number(attempt) } };
 }
 
 /** Below 0: the first is older. GitHub counts runs up, and attempts of one run. */

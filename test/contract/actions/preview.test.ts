@@ -154,6 +154,39 @@ describe("A plan of a pull request", () => {
   });
 });
 
+describe("A pull request whose newest commit has no plan", () => {
+  const broken = `${stackFile()}nonsense: <img src=x onerror=alert(1)>\n`;
+
+  test("is not shown that of an earlier one: its comment says that there is none, and why", async () => {
+    await planned();
+    await checkout.write("dagster-stack.yml", broken);
+    try {
+      const result = await planned();
+      expect(result.exitCode).toBe(1);
+      const [comment, ...others] = page.comments;
+      expect(others).toEqual([]);
+      expect(comment?.body).toContain(`<!-- dagster-ecs plan of small/production by run ${runId}.1 -->`);
+      expect(comment?.body).toContain("## No plan");
+      expect(comment?.body).toMatch(/nonsense/);
+      expect(comment?.body).not.toContain("### Plan for");
+      expect(comment?.body).not.toContain("<img");
+      expect(result.log.join("\n")).toContain("comment updated: ");
+    } finally {
+      await checkout.write("dagster-stack.yml", stackFile());
+    }
+  });
+
+  test("gets no comment where there was none", async () => {
+    await checkout.write("dagster-stack.yml", broken);
+    try {
+      expect((await planned()).exitCode).toBe(1);
+      expect(page.comments).toEqual([]);
+    } finally {
+      await checkout.write("dagster-stack.yml", stackFile());
+    }
+  });
+});
+
 describe("Definitions of a file", () => {
   const written = (change: object): Promise<void> =>
     checkout.write("definitions.json", JSON.stringify({ format: 1, location: null, repositories: [], ...change }));

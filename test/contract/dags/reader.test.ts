@@ -672,7 +672,7 @@ describe("a list of locations", () => {
     follow();
     await namedAre("shop");
     const { error, version: at } = await until(listHealth, (now) => now.error !== null);
-    expect(error).toContain(`arn:aws:s3:::${scene.store.name}/dags/.stacks/*`);
+    expect(error).toContain(`arn:aws:s3:::${scene.store.name}/dags/.stacks/shop/*`);
     expect([at, await current()]).toEqual(["one", version]);
   });
 

@@ -7,18 +7,28 @@ import {
 } from "../../github/fake-github.ts";
 import { Octokit } from "@octokit/core";
 import { paginateRest } from "@octokit/plugin-paginate-rest";
-import { type Commented, type StickyComment, writeComment } from "../../../src/github/sticky-comment.ts";
+import {
+  type Commented,
+  replaceComment,
+  type StickyComment,
+  writeComment,
+} from "../../../src/github/sticky-comment.ts";
 
 const us = "github-actions[bot]";
 const place = { repository: "owner/small", number: theOnlyNumber, isForeign: false };
 let github: FakeGithub;
 let page: FakePullRequest;
+let replace: (environment: string | null, run?: StickyComment["run"]) => Promise<Commented | null>;
 let write: (comment: Partial<StickyComment>, author?: string) => Promise<Commented>;
 
 beforeAll(async () => {
   github = await startFakeGithub({ pullRequest: (number) => (number === theOnlyNumber ? page : undefined) });
   // As the product opens it, but for its proxies.
   const client = new (Octokit.plugin(paginateRest))({ auth: "ghs_secret", baseUrl: github.url });
+  replace = (environment, run = { id: 101, attempt: 1 }) => {
+    const [text, foot] = [{ markdown: "### No plan" }, { markdown: "The end." }];
+    return replaceComment(client, place, { environment, run, text, foot }, us);
+  };
   write = (comment, author = us) =>
     writeComment(
       client,
@@ -72,6 +82,35 @@ test.each([[{ id: 99, attempt: 1 }], [{ id: 99, attempt: 9 }], [{ id: 100, attem
     expect(written()).toEqual(before);
   },
 );
+
+test("Who does not know what it is about writes over the one comment of its environment", async () => {
+  await write({});
+  await write({ key: "small/staging" });
+  expect(await replace("production")).toMatchObject({ kind: "updated" });
+  expect(written().toSorted()).toEqual([
+    "<!-- dagster-ecs plan of small/production by run 101.1 -->\n\n### No plan\n\nThe end.",
+    "<!-- dagster-ecs plan of small/staging by run 100.1 -->\n\n### Plan\n\nThe end.",
+  ]);
+});
+
+test.each<[string, readonly string[], string | null]>([
+  ["there is none", [], null],
+  ["there is none of that environment", ["small/staging"], "production"],
+  ["it may be one or the other", ["small/staging", "small/production"], null],
+  ["two stacks have that environment", ["small/production", "large/production"], "production"],
+])("Who does not know what it is about writes nothing where %s", async (_, keys, environment) => {
+  for (const key of keys) await write({ key });
+  page.comments.push(foreign(99, "<!-- dagster-ecs plan of small/production by run 1.1 -->"));
+  const before = written();
+  expect(await replace(environment)).toBeNull();
+  expect(written()).toEqual(before);
+});
+
+test("Who does not know what it is about leaves what a newer run has written", async () => {
+  await write({ run: { id: 102, attempt: 1 } });
+  expect(await replace(null)).toEqual({ kind: "newer", run: { id: 102, attempt: 1 } });
+  expect(written()).toEqual(["<!-- dagster-ecs plan of small/production by run 102.1 -->\n\n### Plan\n\nThe end."]);
+});
 
 test("Stacks and environments have a comment each", async () => {
   await write({});
