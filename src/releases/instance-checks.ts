@@ -50,10 +50,13 @@ function mergedFiles({ instance: { dagsterYaml } }: Stack, others: readonly stri
   ];
 }
 
+/** What Dagster's reader, PyYAML, takes for true: https://yaml.org/type/bool.html */
+const isYes = /^(?:true|yes|on)$/i;
+
 /** Without it a run whose task is gone stays STARTED for ever, and holds its place in the queue. */
 function monitoring({ runs }: Stack, tree: Tree): readonly Finding[] {
   const enabled = at(tree, ["run_monitoring", "enabled"]);
-  if (runs.kind !== "ecs" || (enabled?.kind === "scalar" && enabled.value === true)) return [];
+  if (runs.kind !== "ecs" || (enabled?.kind === "scalar" && isYes.test(String(enabled.value)))) return [];
   return [
     {
       id: "run-monitoring-missing",

@@ -180,7 +180,8 @@ function withoutNulls(value: Json): Json {
 }
 
 /** @throws StackFileError */
-function parsed(text: string, file: string): { readonly value: Json; readonly tree: Tree | null } {
+function parsed(written: string, file: string): { readonly value: Json; readonly tree: Tree | null } {
+  const text = written.replace(/^\uFEFF/, ""); // some editors begin a file with it
   const { tree, problems } = readYaml(text, file);
   const isYaml = /\.ya?ml$/i.test(file);
   if (isYaml) {

@@ -285,6 +285,18 @@ test.each(examples.filter(({ isBad }) => !isBad).map((one) => [one.id, one.text,
   async (id, _, example) => expect((await found(example)).filter((one) => one.id === id)).toEqual([]),
 );
 
+test.each([
+  ["yes", 0],
+  ["On", 0],
+  ["no", 1],
+  ["1", 1],
+])("run monitoring that is enabled by %s, as PyYAML reads it, has %d findings", async (word, count) => {
+  const text = `run_monitoring: { enabled: ${word} }`;
+  const example = examples.find(({ id, of }) => id === "run-monitoring-missing" && of === "dagster.yaml");
+  if (example === undefined) throw new Error("the page has no example of it");
+  expect((await found({ ...example, text })).filter(({ id }) => id === example.id)).toHaveLength(count);
+});
+
 test.each(["webserver", "daemon", "code-location", "run"] as const)(
   "nothing is wrong with what examples of a %s stand in",
   (kind) => expect(faultsOf(inOrder(kind), purposeOf(kind))).toEqual([]),

@@ -12,6 +12,7 @@ const mistakes = (text: string, file?: string): readonly string[] =>
 describe("a definition file", () => {
   test("is JSON, or YAML by its name", () => {
     expect(read(JSON.stringify(web)).content).toEqual(web);
+    expect(read(`\uFEFF${JSON.stringify(web)}`).content).toEqual(web);
     const yaml = "family: web\ncontainerDefinitions:\n  - name: web\n    image: old\n";
     expect(read(yaml, "web.yml").content).toEqual(web);
   });
