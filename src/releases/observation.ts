@@ -176,6 +176,11 @@ export function knownRevisions(known: KnownDefinition | undefined): readonly Def
   return [running, former, newest, released].filter((revision) => revision !== null);
 }
 
+/** What a new revision of a definition is compared with: what its service runs, what the current release names, or else the newest. */
+export function comparedRevision({ running, released, newest }: KnownDefinition): Definition | null {
+  return running ?? released ?? newest;
+}
+
 /** The key of what a service replaces. No service of a stack file can be called so. */
 export function replacedKey(key: string): string {
   return `${replacedPrefix}${key}`;

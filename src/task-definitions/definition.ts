@@ -39,10 +39,7 @@ export function definitionHash(content: Json): string {
   return contentHash(storedForm(content));
 }
 
-/** Is this revision what a definition with that hash would become? By its tag, or, where somebody else registered it, by all of it. */
-export function hasHash(
-  { contentHash: tag, content }: Pick<Definition, "contentHash" | "content">,
-  hash: string,
-): boolean {
-  return tag === hash || definitionHash(content) === hash;
+/** Is this revision what a definition with that hash would become? By all that it says: its tag may be a copy, as other tools make them. */
+export function hasHash({ content }: Pick<Definition, "content">, hash: string): boolean {
+  return definitionHash(content) === hash;
 }

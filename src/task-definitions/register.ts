@@ -11,7 +11,7 @@ import { contentHashTag, ourTags, type Definition, definitionHash, hasHash } fro
 import { newestDefinition } from "./observe.ts";
 
 /**
- * Registers a definition, unless the newest revision of its family is equal by the hash in its tag: that one is returned then.
+ * Registers a definition, unless the newest revision of its family says the same: that one is returned then.
  * So a step that is carried out twice registers once.
  * @param content what {@link render} gave, with every hole filled
  */

@@ -3,7 +3,7 @@ import type { Step, Undo } from "../../domain/plan.ts";
 import { keptName, type Release } from "../../domain/release.ts";
 import { showRevision } from "../../domain/verdict.ts";
 import type { Service, Stack } from "../../stack/stack.ts";
-import { type Definition, definitionHash, hasHash, registrable } from "../../task-definitions/definition.ts";
+import { type Definition, definitionHash, registrable } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import {
   type ImageReferences,
@@ -14,8 +14,9 @@ import {
 } from "../definitions.ts";
 import { hostLabels } from "../host-labels.ts";
 import { runOf } from "../hosts.ts";
-import { imageFor, knownRevisions, type Observation } from "../observation.ts";
+import { comparedRevision, imageFor, type Observation } from "../observation.ts";
 import { type Draft, push, withPart, withoutDefinition } from "./draft.ts";
+import { equalRevision } from "./equal.ts";
 import { keptImage } from "./kept.ts";
 import { promotedDefinition } from "./promoted.ts";
 
@@ -70,14 +71,14 @@ export function planDefinition(
   draft.contents[definition] = content;
   const known = observation.definitions[definition];
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const equal = hash === null ? undefined : knownRevisions(known).find((one) => one.active && hasHash(one, hash));
+  const equal = hash === null ? undefined : equalRevision(observation, definition, hash);
   if (hash !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;
     return equal.arn;
   }
   const id = `register/${definition}`;
-  const replaces = (known?.running ?? known?.newest)?.revision ?? null;
+  const replaces = (known === undefined ? null : comparedRevision(known))?.revision ?? null;
   const reason = replaces === null ? "it is new" : `it differs from ${showRevision(replaces)}`;
   const undo: Undo = { kind: "none", why: "a revision that nothing runs does no harm" };
   push(draft, {

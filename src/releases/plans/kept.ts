@@ -1,10 +1,11 @@
 import { resolve, stepsBehind } from "../../domain/later.ts";
 import type { ImagePart } from "../../domain/release.ts";
 import type { Service, Stack } from "../../stack/stack.ts";
-import { definitionHash, hasHash } from "../../task-definitions/definition.ts";
+import { definitionHash } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import { imageReference, type WantedDefinition } from "../definitions.ts";
-import { knownRevisions, type Observation } from "../observation.ts";
+import type { Observation } from "../observation.ts";
+import { equalRevision } from "./equal.ts";
 
 /**
  * The image that a process with `moves-with: dagster` keeps: that of the current release, of which a revision is there that equals
@@ -13,10 +14,11 @@ import { knownRevisions, type Observation } from "../observation.ts";
  */
 export function keptImage(
   stack: Stack,
-  { keepable, definitions, images }: Observation,
+  observation: Observation,
   service: Service,
   { definition, request }: WantedDefinition,
 ): ImagePart | null {
+  const { keepable, images } = observation;
   const part = keepable[service.key];
   if (service.movesWith === "image" || part === undefined) return null;
   if (part.repository !== stack.images[service.image]?.repository) return null;
@@ -25,6 +27,5 @@ export function keptImage(
   const content = render({ ...request, image: imageReference(stack, part.repository, part.digest) });
   if (stepsBehind(content).length > 0) return null;
   const hash = definitionHash(resolve(content, {}));
-  const isThere = knownRevisions(definitions[definition]).some((one) => one.active && hasHash(one, hash));
-  return isThere ? part : null;
+  return equalRevision(observation, definition, hash) === undefined ? null : part;
 }

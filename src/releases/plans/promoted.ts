@@ -3,12 +3,13 @@ import { type Later, later, resolve, stepsBehind } from "../../domain/later.ts";
 import { type ImagePart, keptName } from "../../domain/release.ts";
 import type { ImagePlan } from "../../images/plan.ts";
 import type { Service, Stack } from "../../stack/stack.ts";
-import { type Definition, definitionHash, hasHash } from "../../task-definitions/definition.ts";
+import { type Definition, definitionHash } from "../../task-definitions/definition.ts";
 import { render } from "../../task-definitions/render.ts";
 import { type ImageReferences, imageReference, type WantedDefinition } from "../definitions.ts";
 import { hostLabelPrefix, hostLabels } from "../host-labels.ts";
-import { imageFor, knownRevisions, type Observation } from "../observation.ts";
+import { imageFor, type Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
+import { activeRevisions, isEqual } from "./equal.ts";
 
 /**
  * The images that services keep in a release that is promoted: each is to run here what it runs there. One that several keep is
@@ -48,11 +49,12 @@ export function promotedDefinition(
   if (service.movesWith === "image" || repository === undefined || plan === undefined || plan.digest === null)
     return { definition, request };
   const image = imageReference(stack, repository, plan.digest);
-  const isEqual = (known: Definition): boolean => {
+  const isThis = (known: Definition): boolean => {
     const content = render({ ...request, image, labels: labelsOf(known) });
-    return stepsBehind(content).length === 0 && hasHash(known, definitionHash(resolve(content, {})));
+    if (stepsBehind(content).length > 0) return false;
+    return isEqual(observation, definition, known, definitionHash(resolve(content, {})));
   };
-  const there = knownRevisions(observation.definitions[definition]).find((known) => known.active && isEqual(known));
+  const there = activeRevisions(observation, definition).find(isThis);
   const labels = there === undefined ? hostLabels(stack, service, plan) : labelsOf(there);
   return { definition, request: { ...request, labels } };
 }

@@ -71,6 +71,30 @@ test("A definition of somebody else is told by the names of what differs, and by
   expect(await wrongWith(account)).toEqual([]);
 });
 
+test("A definition of somebody else who takes our tags along is not taken for ours", async () => {
+  const { release } = await deploy(1);
+  const { family = "", revision = 0 } = release.taskDefinitions["service/daemon"] ?? {};
+  const { taskDefinition, tags } = (await readPastClient(account.aws, "DescribeTaskDefinition", {
+    taskDefinition: `${family}:${revision}`,
+    include: ["TAGS"],
+  })) as { readonly taskDefinition: { readonly containerDefinitions: readonly object[] }; readonly tags: object[] };
+  const [container] = taskDefinition.containerDefinitions;
+  expect(tags).toContainEqual(expect.objectContaining({ key: "dagster-ecs:content-hash" }));
+  await readPastClient(account.aws, "RegisterTaskDefinition", {
+    ...Object.fromEntries(
+      Object.entries(taskDefinition).filter(([name]) =>
+        /^(family|networkMode|cpu|memory|executionRoleArn|taskRoleArn|requiresCompatibilities)$/.test(name),
+      ),
+    ),
+    containerDefinitions: [{ ...container, image: "somewhere/else:hotfix" }],
+    tags,
+  });
+  await byHand("daemon", { taskDefinition: `${family}:${revision + 1}` });
+  const after = await deploy(2);
+  expect(after.release.taskDefinitions["service/daemon"]).toMatchObject({ family, revision });
+  expect((await look()).drift).toEqual([]);
+});
+
 test("A contract of a newer version is drift until the next deploy, which records it although it changes nothing", async () => {
   const { release } = await deploy(1);
   expect(release.contract).toBe(1);

@@ -48,6 +48,16 @@ test.each<[string, string, RegExp]>([
   expect(await wrongWith(account)).toEqual([]);
 });
 
+test("is what the next change is compared with, also where no service tells what runs", async () => {
+  const { release } = await back(releases[0]?.id ?? "");
+  await account.commit({ "app/main.py": "VERSION = 4\n" });
+  const { definitionChanges } = await account.clock.run(deployer(account, { run: 10 }).plan());
+  const { family = "", revision = 0 } = release.taskDefinitions["run/small"] ?? {};
+  expect(revision).toBeGreaterThan(0);
+  expect(revision).toBeLessThan(releases[2]?.taskDefinitions["run/small"]?.revision ?? 0);
+  expect(definitionChanges.find(({ definition }) => definition === "run/small")?.from).toBe(`${family}:${revision}`);
+});
+
 test("goes to a commit that was released again by a rollback: both releases of it pin the same", async () => {
   const sha = releases[0]?.source.sha ?? "";
   await back(sha);
