@@ -31,7 +31,7 @@ const contextIn = (content: Json) =>
 
 test("a release sets the definition of runs, and keeps what else their context gives them", () => {
   const context = contextIn(render(request(JSON.stringify(before))) as Json);
-  expect(JSON.parse(String(context))).toEqual({
+  expect(JSON.parse(typeof context === "string" ? context : "")).toEqual({
     ...before,
     ecs: { ...before.ecs, task_definition_arn: "arn:run:1", container_name: "run" },
   });
