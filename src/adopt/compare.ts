@@ -1,9 +1,13 @@
+import type { Json } from "../domain/json.ts";
 import { showAll } from "../domain/later.ts";
 import type { LaterJson } from "../domain/later.ts";
 import type { Plan } from "../domain/plan.ts";
 import { showRevision } from "../domain/verdict.ts";
 import type { Observation } from "../releases/observation.ts";
 import { type Change, compareDefinitions } from "../task-definitions/compare.ts";
+import { contextVariable, keepsContext } from "../task-definitions/container-context.ts";
+import { containerIn } from "../task-definitions/existing.ts";
+import { namedIn } from "../task-definitions/variables.ts";
 
 /**
  * What a difference means for what runs.
@@ -58,7 +62,13 @@ export function compareWithRunning(
       return {
         definition: name,
         from: running === null ? null : showRevision(running.revision),
-        differences: changes.map((change) => ({ ...change, meaning: meaningOf(change, ran, allDigests) })),
+        differences: changes.map((change) => ({
+          ...change,
+          meaning:
+            running !== null && losesContext(change, running.content, wanted)
+              ? "changes"
+              : meaningOf(change, ran, allDigests),
+        })),
       };
     });
   const settings = plan.steps.flatMap((step): readonly string[] => {
@@ -78,6 +88,14 @@ export function compareWithRunning(
 
 /** Variables and labels by which releases know code. */
 const toldVariables: ReadonlySet<string> = new Set(["DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"]);
+
+/** Would runs lack what else their context gives them: variables, secrets, resources, roles? */
+function losesContext({ path: [, container = "", , name] }: Change, from: Json, to: Json): boolean {
+  const [before, after] = [from, to].map(
+    (content) => namedIn(containerIn(content, container) ?? {}, "environment")[contextVariable],
+  );
+  return name === contextVariable && !keepsContext(before, after);
+}
 
 /** @param ran digests by container; null: no task of it runs, and any that runs elsewhere is meant */
 function meaningOf(

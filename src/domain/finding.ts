@@ -19,6 +19,7 @@ export const checkIds: readonly string[] = [
   "commit-in-definition",
   "commit-tag-taken",
   "component-left",
+  "container-context-option",
   "container-size",
   "contract-shared",
   "credentials-expire",

@@ -83,7 +83,7 @@ const assigned = new RegExp(`\\b([\\w-]+)(["']?\\s*[=:]\\s*(?:Bearer\\s+|Basic\\
 
 /** `curl -fu user:password`, `redis-cli -a password`, `mysql -ppassword`: letters that mean a login to these programs only. */
 const logins =
-  /(\bcurl\b[^|;&\n]{0,300}?\s-[A-Za-z]*u\s*|\bredis-cli\b[^|;&\n]{0,300}?\s-a\s+|\bmysql\w*\b[^|;&\n]{0,300}?\s-p)("[^"]*"|'[^']*'|[^\s"'&|;]+)/g;
+  /(\bcurl\b[^|;&\n]{0,300}?\s(?:-[A-Za-z]*[uU]\s*|--(?:proxy-)?user[=\s]\s*)|\bredis-cli\b[^|;&\n]{0,300}?\s-a\s+|\b(?:mysql|mariadb)\w*\b[^|;&\n]{0,300}?\s-p)("[^"]*"|'[^']*'|[^\s"'&|;]+)/g;
 
 /** Long, and of small and capital letters and digits: no word, and no digest. */
 const random = /(?<![\w/+=.-])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,}(?![\w/+=.-])/g;
@@ -108,9 +108,33 @@ export function isPublicVariable(name: string, value: string): boolean {
   return !isPlainSecret(name, value) && !isSecretName(name) && redacted(value) === value;
 }
 
-/** The words of a command, of which one may name the next: `--password`, `x`. */
+/** The options of those programs where each word stands alone: `next`, the word after it is the login; `joined`, what follows in the same word. */
+const loginWords: readonly { readonly program: RegExp; readonly next: RegExp; readonly joined: RegExp }[] = [
+  {
+    program: /(^|\/)curl$/,
+    next: /^(-[A-Za-z]*[uU]|--(proxy-)?user)$/,
+    joined: /^(-[A-Za-z]*?[uU]|--(?:proxy-)?user=)(?=.)/,
+  },
+  { program: /(^|\/)redis-cli$/, next: /^-a$/, joined: /^-a(?=.)/ },
+  { program: /(^|\/)(mysql|mariadb)[\w-]*$/, next: /^(?!)/, joined: /^-p(?=.)/ },
+];
+
+/** A word that is the login of a program before it, without the login; null: it is none. */
+function withoutLogin(words: readonly string[], index: number): string | null {
+  const [word = "", before = ""] = [words[index], words[index - 1]];
+  for (const { program, next, joined } of loginWords) {
+    if (!words.slice(0, index).some((one) => program.test(one))) continue;
+    const option = next.test(before) ? "" : joined.exec(word)?.[0];
+    if (option !== undefined && !word.startsWith("$", option.length)) return `${option}${hidden}`;
+  }
+  return null;
+}
+
+/** The words of a command, of which one may name the next: `--password`, `x`; `curl`, `-u`, `user:x`. */
 export function redactedWords(words: readonly string[]): readonly string[] {
   return words.map((word, index) => {
+    const login = withoutLogin(words, index);
+    if (login !== null) return login;
     const before = words[index - 1] ?? "";
     const isNamed = /^--?[A-Za-z][\w-]*$/.test(before) && isSecretWord(before) && !word.startsWith("-");
     return isNamed && !word.startsWith("$") ? hidden : redacted(word);

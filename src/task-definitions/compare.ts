@@ -1,5 +1,6 @@
 import { canonicalJson, isMap, type Json } from "../domain/json.ts";
 import { hidden, isSecretName, isSecretValue, redacted, redactedWords } from "../domain/redaction.ts";
+import { contextVariable, visibleContext } from "./container-context.ts";
 import { storedForm } from "./stored-form.ts";
 
 /** One difference between two task definitions, without what may be secret in it. `null`: not there. */
@@ -14,12 +15,7 @@ export interface Change {
 }
 
 /** Variables that we set ourselves and that hold nothing secret: an image, an ARN, a region. */
-const shownVariables: readonly string[] = [
-  "DAGSTER_CURRENT_IMAGE",
-  "DAGSTER_CONTAINER_CONTEXT",
-  "AWS_DEFAULT_REGION",
-  "DAGSTER_HOME",
-];
+const shownVariables: readonly string[] = ["DAGSTER_CURRENT_IMAGE", "AWS_DEFAULT_REGION", "DAGSTER_HOME"];
 
 /**
  * What differs (`from` is null when there is none yet), in the order of the paths. AWS's own additions, defaults that are written out,
@@ -61,7 +57,11 @@ function seen(path: readonly string[], value: Json, show: ReadonlySet<string>): 
   const variable = variableAt(path);
   // Of an entry that could not become `name: value`, the name may be seen.
   if (variable !== null && (typeof value !== "object" || value === null || Array.isArray(value)))
-    return name === "name" || (show.has(variable) && !isSecretValue(canonicalJson(value))) ? value : hidden;
+    return variable === contextVariable && !show.has(variable) && name === variable
+      ? visibleContext(value)
+      : name === "name" || (show.has(variable) && !isSecretValue(canonicalJson(value)))
+        ? value
+        : hidden;
   if (namedByUsers.has(of) && isSecretName(name.replaceAll(/[.-]/g, "_"))) return hidden;
   if (typeof value === "string") return isText(path) ? redacted(value) : isSecretValue(value) ? hidden : value;
   if (Array.isArray(value)) {

@@ -23,7 +23,7 @@ export function showChanges(
   commits: Readonly<Record<string, string>> = {},
 ): readonly string[] {
   return changes.flatMap(({ path, from, to, hidden: isHidden }) => {
-    const name = path.join(".");
+    const name = onOneLine(path.join("."));
     const [before, after] = [show(from, commits), show(to, commits)];
     if (isHidden && before === after) return [`! ${name}: changed (values hidden)`];
     return [...(from === null ? [] : [`- ${name}: ${before}`]), ...(to === null ? [] : [`+ ${name}: ${after}`])];
@@ -32,8 +32,20 @@ export function showChanges(
 
 function show(value: Json, commits: Readonly<Record<string, string>>): string {
   if (value === hidden) return "(value hidden)";
-  if (typeof value !== "string") return canonicalJson(value);
+  if (typeof value !== "string") return escaped(canonicalJson(value));
   const [, digest = ""] = /@(sha256:[0-9a-f]{64})$/.exec(value) ?? [];
   const commit = Object.hasOwn(commits, digest) ? commits[digest] : undefined;
-  return commit === undefined ? value : `${value} (commit ${commit.slice(0, 12)})`;
+  return commit === undefined ? onOneLine(value) : `${onOneLine(value)} (commit ${commit.slice(0, 12)})`;
+}
+
+const breaks = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+
+/** What holds control characters, as JSON: a text of several lines would look like lines of the diff itself. */
+function onOneLine(text: string): string {
+  return text.search(breaks) === -1 ? text : escaped(JSON.stringify(text));
+}
+
+/** JSON leaves some of them as they are. */
+function escaped(json: string): string {
+  return json.replaceAll(breaks, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

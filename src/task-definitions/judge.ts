@@ -497,6 +497,7 @@ function ofDagster(container: JsonMap, path: Fault["path"], purpose: Purpose): r
         ]
       : []),
     ...entryPoint(container, path, purpose),
+    ...contextOption(container, path, purpose),
     ...(kind === "run" || kind === "once" ? [] : otherProgram(words, container, path, kind)),
     ...listening(container, words, path, purpose),
   ];
@@ -512,11 +513,13 @@ const whyStop = {
 
 /** Dagster's launcher gives the command of a run as an override: an entry point that is no `exec "$@"` makes something else of it. */
 function entryPoint(container: JsonMap, path: Fault["path"], { kind }: Purpose): readonly Fault[] {
-  const words = listOf(container["entryPoint"]).filter((word) => typeof word === "string");
+  const words = withoutInit(listOf(container["entryPoint"]).filter((word) => typeof word === "string"));
   if (kind !== "run" || words.every((word) => word === "")) return [];
   const isShell = /(^|\/)(ba|da|a|z)?sh$/.test(words[0] ?? "") && words.some((word) => /^-\w*c$/.test(word));
+  if (isShell && passesOn(words)) return [];
   const isDagster =
-    Object.values(programs).some((program) => program.test(words[0] ?? "")) || /python/.test(words[0] ?? "");
+    Object.values(programs).some((program) => program.test(words[0] ?? "")) ||
+    /(^|\/)python[\d.]*$/.test(words[0] ?? "");
   // It becomes the command that follows it.
   if (!isShell && words.slice(-4).join(" ") === "-m dag_reader run --") return [];
   return [
@@ -532,6 +535,41 @@ function entryPoint(container: JsonMap, path: Fault["path"], { kind }: Purpose):
       source: "https://github.com/dagster-io/dagster/issues/9562",
     },
   ];
+}
+
+/** What an init process (tini, dumb-init, catatonit) starts, after its options: it passes on whatever follows. */
+function withoutInit(words: readonly string[]): readonly string[] {
+  if (!/(^|\/)(tini(-static)?|dumb-init|catatonit)$/.test(words[0] ?? "")) return words;
+  let at = 1;
+  while (words[at]?.startsWith("-") === true) {
+    if (words[at] === "--") return words.slice(at + 1);
+    at += /^(-[per]|--rewrite)$/.test(words[at] ?? "") ? 2 : 1;
+  }
+  return words.slice(at);
+}
+
+/** `sh -c '… exec "$@"' --`: the word behind the text is `$0`; without it the first word of the command would be. */
+function passesOn(words: readonly string[]): boolean {
+  const [flag = "", text = "", ...zero] = words.slice(-3);
+  return /^-\w*c$/.test(flag) && zero.length === 1 && /(^|[;&\n])\s*exec\s+"\$(@|\{@\})"\s*;?\s*$/.test(text);
+}
+
+/** An option wins over the variable of its name (`dagster/_cli/api.py`), by which a release names the task definition of runs. */
+function contextOption(container: JsonMap, path: Fault["path"], { kind, carriesRuns }: Purpose): readonly Fault[] {
+  if (kind !== "code-location" || carriesRuns) return [];
+  const members = ["entryPoint", "command"].filter((member) =>
+    listOf(container[member]).some(
+      (word) => typeof word === "string" && /(^|\s)--container-context(=|\s|$)/.test(word),
+    ),
+  );
+  return members.map((member) => ({
+    id: "container-context-option",
+    level: "error",
+    path: [...path, member],
+    what: `\`${member}\` of container ${nameOf(container)} has \`--container-context\`: it wins over DAGSTER_CONTAINER_CONTEXT, by which a release names the task definition of runs. They would start from another one.`,
+    fix: "Remove the option, and write its value into the variable DAGSTER_CONTAINER_CONTEXT of the container: a release keeps its other members.",
+    source: dagsterEcs,
+  }));
 }
 
 function otherProgram(

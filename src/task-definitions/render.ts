@@ -1,9 +1,11 @@
 import type { Platform } from "../domain/identifiers.ts";
 import type { Json, JsonMap } from "../domain/json.ts";
 import type { Later, LaterJson } from "../domain/later.ts";
+import { type ContainerContext, contextVariable, contextWith } from "./container-context.ts";
 import { dagsFolder, dagsVolume, dagsWorkspace, type ReadDags, readerCommand, readerVariables } from "./dags.ts";
 import { edited } from "./edit.ts";
-import type { VariableLayer } from "./variables.ts";
+import { containerIn } from "./existing.ts";
+import { namedIn, type VariableLayer, withVariables } from "./variables.ts";
 
 /** What a container of a stack is for; it brings the knowledge of how Dagster runs. */
 export type Role =
@@ -33,12 +35,6 @@ export type Role =
 export interface LoadedCode {
   /** null: its runs are no tasks. */
   readonly context: ContainerContext | null;
-}
-
-/** The task definition that Dagster's EcsRunLauncher uses for the runs of a location. */
-export interface ContainerContext {
-  readonly taskDefinitionArn: Later;
-  readonly containerName: string;
 }
 
 /** A task definition of one Dagster process, as plain data. */
@@ -138,9 +134,10 @@ function renderExisting({
   labels,
   tags,
 }: ExistingRequest): LaterJson {
+  const own = withVariables(containerIn(content, container) ?? {}, variables);
   const told = {
     mode: "merge",
-    environment: code === null ? null : codeVariables(code, image),
+    environment: code === null ? null : codeVariables(code, image, namedIn(own, "environment")),
     secrets: null,
   } as const;
   return edited(content, {
@@ -379,13 +376,17 @@ function option(name: string, value: string | null): readonly string[] {
 function environmentOf({ role, image, region, environment, dags }: GeneratedRequest): Readonly<Record<string, Later>> {
   const known = { AWS_DEFAULT_REGION: region, ...environment, ...(dags === null ? {} : readerVariables(dags)) };
   const code = loadedCode(role);
-  return code === null ? known : { ...known, ...codeVariables(code, image) };
+  return code === null ? known : { ...known, ...codeVariables(code, image, known) };
 }
 
-function codeVariables({ context }: LoadedCode, image: Later): Readonly<Record<string, Later>> {
+function codeVariables(
+  { context }: LoadedCode,
+  image: Later,
+  known: Readonly<Record<string, Later>>,
+): Readonly<Record<string, Later>> {
   return {
     DAGSTER_CURRENT_IMAGE: image,
-    ...(context === null ? {} : { DAGSTER_CONTAINER_CONTEXT: containerContext(context) }),
+    ...(context === null ? {} : { [contextVariable]: contextWith(known[contextVariable], context) }),
   };
 }
 
@@ -400,14 +401,6 @@ function loadedCode(role: Role): LoadedCode | null {
     case "once":
       return null;
   }
-}
-
-function containerContext({ taskDefinitionArn, containerName }: ContainerContext): Later {
-  const text = (arn: string): string =>
-    JSON.stringify({ ecs: { task_definition_arn: arn, container_name: containerName } });
-  if (typeof taskDefinitionArn === "string") return text(taskDefinitionArn);
-  const [before = "", after = ""] = text("\u0000").split(JSON.stringify("\u0000").slice(1, -1));
-  return { pending: [before, ...taskDefinitionArn.pending, after] };
 }
 
 function healthCheck(role: Role): LaterJson {

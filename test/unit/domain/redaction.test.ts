@@ -135,6 +135,47 @@ describe("a command, without what looks like a secret", () => {
     "redis-cli ping && echo -a b",
   ])("keeps %s", (command) => expect(redacted(command)).toBe(command));
 
+  test.each<[readonly string[], readonly string[]]>([
+    [
+      ["curl", "-u", "user:hunter2", "http://x"],
+      ["curl", "-u", hidden, "http://x"],
+    ],
+    [
+      ["CMD", "/usr/bin/curl", "-fsu", "user:hunter2", "http://x"],
+      ["CMD", "/usr/bin/curl", "-fsu", hidden, "http://x"],
+    ],
+    [
+      ["curl", "-uuser:hunter2"],
+      ["curl", `-u${hidden}`],
+    ],
+    [
+      ["curl", "--user", "user:hunter2"],
+      ["curl", "--user", hidden],
+    ],
+    [
+      ["curl", "http://x?a&b", "--user=user:hunter 2"],
+      ["curl", "http://x?a&b", `--user=${hidden}`],
+    ],
+    [
+      ["redis-cli", "-h", "cache", "-a", "-hunter2", "ping"],
+      ["redis-cli", "-h", "cache", "-a", hidden, "ping"],
+    ],
+    [
+      ["mysql", "-uroot", "-phunter2"],
+      ["mysql", "-uroot", `-p${hidden}`],
+    ],
+  ])("whose words stand alone: %j", (words, shown) => expect(redactedWords(words)).toEqual(shown));
+  test.each<[readonly string[]]>([
+    [["curl", "-f", "http://x"]],
+    [["curl", "-u", "$LOGIN", "http://x"]],
+    [["ls", "-u", "a"]],
+    [["ls", "-a", "b"]],
+    [["mysql", "-p$MYSQL_PWD"]],
+    [["mysql", "-p"]],
+  ])("whose words stand alone keeps %j", (words) => expect(redactedWords(words)).toEqual(words));
+  test("curl's long option in a shell's text", () =>
+    expect(redacted("curl --user a:hunter2 http://h")).toBe(`curl --user ${hidden} http://h`));
+
   test("of which one word names the next", () =>
     expect(redactedWords(["app", "--password", "hunter2", "--port", "80", "--token", "$TOKEN"])).toEqual([
       "app",

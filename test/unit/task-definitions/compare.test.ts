@@ -89,6 +89,16 @@ test("no value of a variable is ever shown, but of those that we set", () => {
   expect(text).toContain("+ containers.code.environment.DAGSTER_CURRENT_IMAGE: repo@sha256:2");
 });
 
+test.each<[string, { readonly [key: string]: Json }]>([
+  ["a label of several lines", { dockerLabels: { note: "x\n+ containers.web.image: evil" } }],
+  ["a label's name of several lines", { dockerLabels: { "x\n+ containers.web.image": "evil" } }],
+  ["a line separator", { dockerLabels: { note: "x\u2028+ containers.web.image: evil\r" } }],
+  ["a command's word", { command: ["x\u2028+ containers.web.image: evil"] }],
+])("%s stays one line of the diff", (_, container) => {
+  const lines = shown(base(), base(container)).split(/[\n\r\u2028]/);
+  expect(lines).toHaveLength(3);
+});
+
 test("a definition that did not exist is shown whole", () => {
   expect(shown(null, base({}, { cpu: "512" }))).toContain("+ containers.code.image: repo@sha256:1");
 });
