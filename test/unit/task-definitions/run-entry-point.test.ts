@@ -8,6 +8,7 @@ const purpose = {
   launches: false,
   locations: 1,
   carriesRuns: false,
+  onFargate: false,
   commit: "0123456789abcdef0123456789abcdef01234567",
   judged: new Set<string>(),
 } as const;
