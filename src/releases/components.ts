@@ -3,6 +3,7 @@ import type { Finding } from "../domain/finding.ts";
 import type { Release } from "../domain/release.ts";
 import { showRevision } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
+import { isMadeFor } from "../task-definitions/definition.ts";
 import { locationsServedBy } from "./hosts.ts";
 import { runsOf } from "./scope.ts";
 import { movedOf, type Observation, shownName, successorOf } from "./observation.ts";
@@ -132,8 +133,9 @@ function checkKept(stack: Stack, scope: Stack, observation: Observation): readon
 /** What runs says for whom it was released: two environments that release to one service undo each other, each under its own lock. */
 function checkOwners(scope: Stack, { definitions }: Observation): readonly Finding[] {
   return Object.values(scope.services).flatMap(({ key, service, place }): Finding[] => {
-    const madeFor = definitions[`service/${key}`]?.running?.madeFor ?? null;
-    if (madeFor === null || (madeFor.stack === scope.name && madeFor.environment === scope.environment)) return [];
+    const running = definitions[`service/${key}`]?.running ?? null;
+    if (running === null || running.madeFor === null || isMadeFor(running, scope)) return [];
+    const { madeFor } = running;
     return [
       {
         id: "contract-shared",

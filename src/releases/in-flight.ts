@@ -7,6 +7,7 @@ import { instant } from "../domain/identifiers.ts";
 import type { Plan, Undo } from "../domain/plan.ts";
 import { type Revision, sameRevision, showRevision } from "../domain/verdict.ts";
 import type { Stack } from "../stack/stack.ts";
+import { isMadeFor } from "../task-definitions/definition.ts";
 import type { Clients } from "./connections.ts";
 import { nameIn, type Observation } from "./observation.ts";
 import type { Rolling } from "./rolling.ts";
@@ -52,7 +53,7 @@ export function foreignDeployments(
  * has no tags of this stack.
  */
 function isByUnfinished(
-  { name, environment }: Pick<Stack, "name" | "environment">,
+  stack: Pick<Stack, "name" | "environment">,
   { definitions }: Pick<Observation, "definitions">,
   key: string,
   undo: Undo,
@@ -60,7 +61,7 @@ function isByUnfinished(
 ): boolean {
   const running = definitions[`service/${key}`]?.running ?? null;
   if (running === null || (undo.kind === "roll" && sameRevision(undo.to, revision))) return true;
-  return running.madeFor?.stack === name && running.madeFor.environment === environment;
+  return isMadeFor(running, stack);
 }
 
 /** Milliseconds from one look to the next. */

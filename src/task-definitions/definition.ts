@@ -26,6 +26,26 @@ export interface Definition {
   readonly content: { readonly [key: string]: Json };
 }
 
+/** An environment of a stack. */
+export interface Owner {
+  /** The stack's. */
+  readonly name: string;
+  readonly environment: string;
+}
+
+/** Was it registered for this environment of this stack? */
+export function isMadeFor({ madeFor }: Pick<Definition, "madeFor">, { name, environment }: Owner): boolean {
+  return madeFor?.stack === name && madeFor.environment === environment;
+}
+
+/**
+ * May it be used as it is? What was registered for another environment is gone when that one cleans up, whoever else runs it.
+ * @param owner null: no stack
+ */
+export function isFreeFor(definition: Pick<Definition, "madeFor">, owner: Owner | null): boolean {
+  return definition.madeFor === null || (owner !== null && isMadeFor(definition, owner));
+}
+
 /** What registers a revision anew that ECS has: the same content, without what AWS has added. */
 export function registrable({ content }: Definition): { readonly [key: string]: Json } {
   return Object.fromEntries(Object.entries(content).filter(([member]) => !readOnlyMembers.has(member)));

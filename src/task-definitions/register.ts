@@ -7,11 +7,22 @@ import { isAwsError } from "../aws/error.ts";
 import type { EcsSend } from "../aws/ecs.ts";
 import type { Json } from "../domain/json.ts";
 import { parseRevision } from "../domain/verdict.ts";
-import { contentHashTag, ourTags, type Definition, definitionHash, hasHash } from "./definition.ts";
+import {
+  contentHashTag,
+  type Definition,
+  definitionHash,
+  environmentTag,
+  hasHash,
+  isFreeFor,
+  ourTags,
+  type Owner,
+  stackTag,
+} from "./definition.ts";
 import { newestDefinition } from "./observe.ts";
 
 /**
- * Registers a definition, unless the newest revision of its family says the same: that one is returned then.
+ * Registers a definition, unless the newest revision of its family says the same, and was not made for somebody else: that one is
+ * returned then.
  * So a step that is carried out twice registers once.
  * @param content what {@link render} gave, with every hole filled
  */
@@ -25,7 +36,8 @@ export async function registerDefinition(
   const command = registration({ ...(content as object), tags: tagsOf(content, { ...tags, [contentHashTag]: hash }) });
   for (let attempt = 1; ; attempt += 1) {
     const newest = await newestDefinition(ecs, family);
-    if (newest !== null && newest.active && hasHash(newest, hash)) return { ...newest, registered: attempt > 1 };
+    if (newest !== null && newest.active && hasHash(newest, hash) && isFreeFor(newest, ownerIn(tags)))
+      return { ...newest, registered: attempt > 1 };
     try {
       const { taskDefinition } = await ecs(command, { resource: `task definition family ${family}` });
       return registered(taskDefinition, family, hash);
@@ -37,6 +49,10 @@ export async function registerDefinition(
 }
 
 const mostAttempts = 3;
+
+function ownerIn({ [stackTag]: name, [environmentTag]: environment }: Readonly<Record<string, string>>): Owner | null {
+  return name === undefined || environment === undefined ? null : { name, environment };
+}
 
 /** The call with exactly this content: the SDK leaves out what its own model does not know, and says nothing. */
 function registration(content: object): RegisterTaskDefinitionCommand {

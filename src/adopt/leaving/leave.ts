@@ -10,6 +10,7 @@ import type { Connections } from "../../releases/connections.ts";
 import { familiesOf } from "../../releases/definitions.ts";
 import { openSession, type Session, type SessionRequest } from "../../releases/session.ts";
 import { ecsName } from "../../stack/tasks.ts";
+import { isMadeFor } from "../../task-definitions/definition.ts";
 import { definitionOf } from "../../task-definitions/observe.ts";
 import { type Leaving, type OurService, planLeaving, script } from "./plan.ts";
 
@@ -114,8 +115,7 @@ async function readRevisions(
       });
       for (const revision of (page.taskDefinitionArns ?? []).flatMap((arn) => parseRevision(arn) ?? [])) {
         const definition = revision.family === familyPrefix ? await definitionOf(ecs, revision) : null;
-        const { madeFor = null } = definition ?? {};
-        if (madeFor?.stack === stack.name && madeFor.environment === stack.environment) found.push(revision);
+        if (definition !== null && isMadeFor(definition, stack)) found.push(revision);
       }
       ({ nextToken } = page);
     } while (nextToken !== undefined);

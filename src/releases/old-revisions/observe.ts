@@ -11,15 +11,19 @@ import { waitingRuns } from "../../dagster/documents.ts";
 import { observeServices } from "../../deployments/index.ts";
 import type { Release } from "../../domain/release.ts";
 import { parseRevision, type Revision, showRevision } from "../../domain/verdict.ts";
+import { definitionNamed } from "../../task-definitions/observe.ts";
 import type { Session } from "../session.ts";
 import type { KnownRevisions } from "./plan.ts";
 
 /** Pages of a list that are read: a hundred elements each. Where there are more, nothing is known to be unnamed. */
 const mostPages = 10;
 
+/** Different definitions whose text is read. */
+const mostRead = 300;
+
 /**
- * Reads which revisions there are, and who names which: services of the cluster with their deployments, tasks that run, releases,
- * files of the checkout.
+ * Reads which revisions there are, and who names which: services of the cluster with their deployments, tasks that run, what stands in
+ * the definitions of both, releases, files of the checkout.
  * @throws AwsError; Error when there is more than can be looked at
  */
 export async function observeRevisions(
@@ -38,8 +42,30 @@ export async function observeRevisions(
     revisionsOfReleases(session, release, keep),
     connections.history.mentionedRevisions(request.root, families),
   ]);
-  const named = [...services, ...tasks, ...releases].map(showRevision);
-  return { active: Object.fromEntries(active), named: new Set([...named, ...files]) };
+  const used = [...new Set([...services, ...tasks].map(showRevision))];
+  const inside = await revisionsInside(ecs, cluster, used, families);
+  return {
+    active: Object.fromEntries(active),
+    named: new Set([...used, ...releases.map(showRevision), ...inside, ...files]),
+  };
+}
+
+/** What definitions name: a code server's says by which one its runs start. @param used `family:revision` */
+async function revisionsInside(
+  ecs: EcsSend,
+  cluster: string,
+  used: readonly string[],
+  families: readonly string[],
+): Promise<readonly string[]> {
+  if (families.length === 0) return [];
+  if (used.length > mostRead) throw tooMany(mostRead, "different task definitions in use", cluster);
+  const mention = new RegExp(`(?:${families.join("|")}):\\d+`, "g");
+  const found: string[] = [];
+  for (const name of used) {
+    const definition = await definitionNamed(ecs, name);
+    found.push(...(JSON.stringify(definition?.content ?? null).match(mention) ?? []));
+  }
+  return found;
 }
 
 /**
@@ -70,7 +96,7 @@ async function revisionsOfServices(ecs: EcsSend, cluster: string): Promise<reado
     const { serviceArns = [], nextToken: next } = await ecs(command, { resource: `cluster ${cluster}` });
     return { page: serviceArns, next };
   });
-  if (!isAll) throw tooMany("services", cluster);
+  if (!isAll) throw tooMany(mostPages * 100, "services", cluster);
   const services = await observeServices(ecs, cluster, found.map(nameOf));
   return Object.values(services).flatMap((service) =>
     service === null
@@ -92,7 +118,7 @@ async function revisionsOfTasks(ecs: EcsSend, cluster: string): Promise<readonly
     }
     return { page: taskArns, next };
   });
-  if (!isAll) throw tooMany("tasks", cluster);
+  if (!isAll) throw tooMany(mostPages * 100, "tasks", cluster);
   return revisions;
 }
 
@@ -134,6 +160,6 @@ function revisionsIn(arns: readonly string[]): readonly Revision[] {
   return arns.flatMap((arn) => parseRevision(arn) ?? []);
 }
 
-function tooMany(what: string, cluster: string): Error {
-  return new Error(`cluster ${cluster} has more than ${mostPages * 100} ${what}: who names a revision is not known`);
+function tooMany(most: number, what: string, cluster: string): Error {
+  return new Error(`cluster ${cluster} has more than ${most} ${what}: who names a revision is not known`);
 }

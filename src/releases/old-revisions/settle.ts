@@ -7,6 +7,7 @@ import { messageOf } from "../../domain/errors.ts";
 import { type Untrusted, untrusted } from "../../domain/evidence.ts";
 import type { Release } from "../../domain/release.ts";
 import { type Revision, showRevision } from "../../domain/verdict.ts";
+import { hasHash, isMadeFor } from "../../task-definitions/definition.ts";
 import { definitionOf } from "../../task-definitions/observe.ts";
 import type { HeldLock } from "../lock.ts";
 import type { Session } from "../session.ts";
@@ -78,8 +79,9 @@ function familiesOf({ taskDefinitions }: Release, leavesRuns: boolean): readonly
   return [...new Set(known.map(([, { family }]) => family))].sort();
 }
 
-/** Environments in one account may share a family; and others may have registered into it. */
-async function isOurs(ecs: EcsSend, { stack: { name, environment } }: Session, revision: Revision): Promise<boolean> {
-  const madeFor = (await definitionOf(ecs, revision))?.madeFor ?? null;
-  return madeFor?.stack === name && madeFor.environment === environment;
+/** Environments in one account may share a family; and others may have registered into it, and have taken our tags along. */
+async function isOurs(ecs: EcsSend, { stack }: Session, revision: Revision): Promise<boolean> {
+  const definition = await definitionOf(ecs, revision);
+  if (definition === null || !isMadeFor(definition, stack)) return false;
+  return definition.contentHash !== null && hasHash(definition, definition.contentHash);
 }

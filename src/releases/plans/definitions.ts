@@ -24,7 +24,7 @@ import { promotedDefinition } from "./promoted.ts";
 export function planDefinitions(stack: Stack, observation: Observation, images: ImageReferences, draft: Draft): void {
   const migrations = draft.steps.filter(({ part }) => part === "migrations").map(({ id }) => id);
   for (const run of runDefinitions(stack, images, observation)) {
-    planDefinition(observation, run, migrations, draft, "definitions");
+    planDefinition(stack, observation, run, migrations, draft, "definitions");
   }
   const runArn = (location: string): Later | null => {
     const run = runOf(stack, location);
@@ -35,7 +35,7 @@ export function planDefinitions(stack: Stack, observation: Observation, images: 
       observation.promoted === null
         ? ownDefinition(stack, observation, service, plain, draft)
         : promotedDefinition(stack, observation, service, withImage(plain, images[keptName(service.key)]));
-    planDefinition(observation, wanted, migrations, draft, "definitions");
+    planDefinition(stack, observation, wanted, migrations, draft, "definitions");
   }
 }
 
@@ -61,6 +61,7 @@ function withImage({ definition, request }: WantedDefinition, image: Later | und
 
 /** Registers a definition, unless an equal one runs, is the newest of its family, or should run and does not. @returns its ARN */
 export function planDefinition(
+  stack: Stack,
   observation: Observation,
   { definition, request }: WantedDefinition,
   after: readonly string[],
@@ -71,7 +72,7 @@ export function planDefinition(
   draft.contents[definition] = content;
   const known = observation.definitions[definition];
   const hash = stepsBehind(content).length === 0 ? definitionHash(resolve(content, {})) : null;
-  const equal = hash === null ? undefined : equalRevision(observation, definition, hash);
+  const equal = hash === null ? undefined : equalRevision(stack, observation, definition, hash);
   if (hash !== null && equal !== undefined) {
     draft.target = withPart(draft.target, "taskDefinitions", definition, { ...equal.revision, contentHash: hash });
     draft.arns[definition] = equal.arn;

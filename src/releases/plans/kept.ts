@@ -27,5 +27,5 @@ export function keptImage(
   const content = render({ ...request, image: imageReference(stack, part.repository, part.digest) });
   if (stepsBehind(content).length > 0) return null;
   const hash = definitionHash(resolve(content, {}));
-  return equalRevision(observation, definition, hash) === undefined ? null : part;
+  return equalRevision(stack, observation, definition, hash) === undefined ? null : part;
 }

@@ -53,7 +53,8 @@ export function planMigrations(
       continue;
     }
     // Migrations of one image share its definition.
-    const definition = draft.arns[wanted.definition] ?? planDefinition(observation, wanted, [], draft, "migrations");
+    const definition =
+      draft.arns[wanted.definition] ?? planDefinition(stack, observation, wanted, [], draft, "migrations");
     const reason = `${whyDue(before, image, contentKey)}${newRevisions(observation, name)}`;
     const undo: Undo = { kind: "none", why: "a migration is never taken back: going back leaves the schema as it is" };
     const id = `migrate/${name}`;

@@ -9,7 +9,7 @@ import { type ImageReferences, imageReference, type WantedDefinition } from "../
 import { hostLabelPrefix, hostLabels } from "../host-labels.ts";
 import { imageFor, type Observation } from "../observation.ts";
 import { type Draft, push, withPart } from "./draft.ts";
-import { activeRevisions, isEqual } from "./equal.ts";
+import { isEqual, usableRevisions } from "./equal.ts";
 
 /**
  * The images that services keep in a release that is promoted: each is to run here what it runs there. One that several keep is
@@ -54,7 +54,7 @@ export function promotedDefinition(
     if (stepsBehind(content).length > 0) return false;
     return isEqual(observation, definition, known, definitionHash(resolve(content, {})));
   };
-  const there = activeRevisions(observation, definition).find(isThis);
+  const there = usableRevisions(stack, observation, definition).find(isThis);
   const labels = there === undefined ? hostLabels(stack, service, plan) : labelsOf(there);
   return { definition, request: { ...request, labels } };
 }

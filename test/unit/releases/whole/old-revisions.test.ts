@@ -1,3 +1,4 @@
+import { readOnlyMembers } from "../../../../src/task-definitions/read-only.ts";
 import type { Result } from "../../../../src/releases/result.ts";
 import { openAccount, type PlayedAccount } from "../../../releases/played/account.ts";
 import { deployer, type DeployerOptions } from "../../../releases/played/deployer.ts";
@@ -31,6 +32,21 @@ async function inactive(): Promise<readonly string[]> {
     readonly taskDefinitionArns: readonly string[];
   };
   return taskDefinitionArns.map((arn) => arn.slice(arn.lastIndexOf("/") + 1)).sort();
+}
+
+/** What registers a revision anew, with its tags. */
+async function asRegistered(taskDefinition: string): Promise<Registered> {
+  const answer = (await readPastClient(account.aws, "DescribeTaskDefinition", {
+    taskDefinition,
+    include: ["TAGS"],
+  })) as { readonly taskDefinition: Registered; readonly tags: object[] };
+  const kept = Object.entries(answer.taskDefinition).filter(([name]) => !readOnlyMembers.has(name));
+  return { ...(Object.fromEntries(kept) as unknown as Registered), tags: answer.tags };
+}
+
+interface Registered {
+  readonly containerDefinitions: readonly object[];
+  readonly tags: readonly object[];
 }
 
 /** Revision 1 of a service is the infrastructure's. The releases before have made 2, 3 and 4, and this one makes 5. */
@@ -95,7 +111,9 @@ describe("It stays, when it is named by", () => {
       networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
     });
     await release({ keepRevisions: 1 });
-    expect(await inactive()).toEqual(old.filter((revision) => revision !== "small-code:2"));
+    // And so does what it starts its runs by.
+    const stays = ["small-code:2", "small-run-small:1"];
+    expect(await inactive()).toEqual(old.filter((revision) => !stays.includes(revision)));
   });
 
   test("a task that runs", async () => {
@@ -119,6 +137,35 @@ describe("It stays, when it is named by", () => {
     expect(await inactive()).toEqual(old.filter((revision) => revision !== "small-code:3"));
   });
 
+  test("the definition of a service that is not the stack's: its runs start by that one", async () => {
+    const context = { ecs: { task_definition_arn: "arn:aws:ecs:eu-central-1:1:task-definition/small-run-small:2" } };
+    await readPastClient(account.aws, "RegisterTaskDefinition", {
+      family: "by-hand",
+      networkMode: "awsvpc",
+      requiresCompatibilities: ["FARGATE"],
+      cpu: "256",
+      memory: "512",
+      executionRoleArn: `arn:aws:iam::${account.aws.account}:role/execution`,
+      containerDefinitions: [
+        {
+          name: "code",
+          image: "x:y",
+          environment: [{ name: "DAGSTER_CONTAINER_CONTEXT", value: JSON.stringify(context) }],
+        },
+      ],
+    });
+    await readPastClient(account.aws, "CreateService", {
+      cluster: "small",
+      serviceName: "of-somebody",
+      taskDefinition: "by-hand",
+      desiredCount: 0,
+      launchType: "FARGATE",
+      networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
+    });
+    await release({ keepRevisions: 1 });
+    expect(await inactive()).toEqual(old.filter((revision) => revision !== "small-run-small:2"));
+  });
+
   test("maybe, a run that waits: then all of runs stay", async () => {
     account.dagster.queue("small", "hourly");
     await account.clock.pass(1000);
@@ -126,6 +173,30 @@ describe("It stays, when it is named by", () => {
     expect(await inactive()).toEqual(old.filter((revision) => !revision.startsWith("small-run-")));
     expect(summary.markdown).toContain("Those of runs were left alone");
   });
+});
+
+test("What somebody else has made stays, also when our tags were taken along", async () => {
+  await releases(3);
+  const taken = await asRegistered("small-code:2");
+  const [container] = taken.containerDefinitions;
+  const hotfix = { ...container, image: "somewhere/else:hotfix" };
+  await readPastClient(account.aws, "RegisterTaskDefinition", { ...taken, containerDefinitions: [hotfix] });
+  await release();
+  await release({ keepRevisions: 1 });
+  expect(await inactive()).toContain("small-code:4");
+  expect(await inactive()).not.toContain("small-code:5");
+});
+
+test("A revision that is equal, but was made for another environment, is not taken: it goes when that one cleans up", async () => {
+  const { release: first } = await release();
+  const { family = "", revision = 0 } = first.taskDefinitions["service/code"] ?? {};
+  const equal = await asRegistered(`${family}:${revision}`);
+  const isOfEnvironment = (tag: object): boolean => "key" in tag && tag.key === "dagster-ecs:environment";
+  const others = equal.tags.map((tag) => (isOfEnvironment(tag) ? { ...tag, value: "another" } : tag));
+  await readPastClient(account.aws, "RegisterTaskDefinition", { ...equal, tags: others });
+  await readPastClient(account.aws, "DeregisterTaskDefinition", { taskDefinition: `${family}:${revision}` });
+  const again = await account.clock.run(deployer(account, { run: 900 }).deploy());
+  expect(again.release.taskDefinitions["service/code"]).toMatchObject({ family, revision: revision + 2 });
 });
 
 test.each(["ecs:ListServices", "ecs:DeregisterTaskDefinition"])(
