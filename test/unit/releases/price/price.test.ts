@@ -161,12 +161,7 @@ test.each<[string, Json, string | null, number | null]>([
     "it is not Linux",
     null,
   ],
-  [
-    "storage of its own, without a price",
-    { ...x86, ephemeralStorage: { sizeInGiB: 120 } },
-    "there is no price for ephemeral-gb",
-    null,
-  ],
+  ["storage of its own", { ...x86, ephemeralStorage: { sizeInGiB: 120 } }, null, 29.37],
   ["storage that costs nothing", { ...x86, ephemeralStorage: { sizeInGiB: 20 } }, null, 21.26],
 ])("A task with %s", (_, content, why, usd) => {
   expect(price({ services: { code: {} }, content }).services[0]?.after).toMatchObject({ why, usd });
@@ -175,6 +170,14 @@ test.each<[string, Json, string | null, number | null]>([
 test("Storage above what costs nothing is priced by the gigabyte", () => {
   const content = { ...x86, ephemeralStorage: { sizeInGiB: 120 } };
   expect(price({ services: { code: {} }, content, own: { "ephemeral-gb": 0.0001 } }).after).toBe(28.56);
+});
+
+test("Storage above what costs nothing, in a region without a price for it, is named", () => {
+  const content = { ...x86, ephemeralStorage: { sizeInGiB: 120 } };
+  expect(price({ services: { code: {} }, content, region: "ap-southeast-2" }).services[0]?.after).toMatchObject({
+    usd: null,
+    why: "there is no price for ephemeral-gb",
+  });
 });
 
 test("A region that the table lacks is not guessed, and prices of the user's own fill it", () => {
