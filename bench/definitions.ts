@@ -344,7 +344,7 @@ function findings(definitions: readonly Published[]): readonly Row[] {
       carriesRuns: false,
       onFargate: false,
     } as const;
-    const faults = faultsOf(content, { ...purpose, commit: "0".repeat(40), judged: new Set() });
+    const faults = faultsOf(content, { ...purpose, before: null, commit: "0".repeat(40), judged: new Set() });
     for (const { id, path, what } of faults) console.error(`finding ${id} ${name} ${path.join(".")}: ${what}`);
     for (const { path } of unknown) console.error(`finding definition-member-unknown ${name} ${path.join(".")}`);
     for (const { path } of mistyped) console.error(`finding definition-member-type ${name} ${path.join(".")}`);

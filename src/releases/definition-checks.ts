@@ -10,7 +10,7 @@ import { type Fault, faultsOf, type Purpose } from "../task-definitions/judge.ts
 import type { ServiceObservation } from "../deployments/index.ts";
 import { onceContainer } from "./definitions.ts";
 import { usedRuns } from "./hosts.ts";
-import type { Observation } from "./observation.ts";
+import { comparedRevision, type Observation } from "./observation.ts";
 
 /** A definition as it is to be. */
 export interface DescribedDefinition {
@@ -52,7 +52,7 @@ export function describedDefinitions(
 /** What is known to go wrong with the definitions that a release is to have. */
 export function checkDefinitions(
   stack: Stack,
-  observation: Pick<Observation, "existing" | "environmentFile" | "services">,
+  observation: Pick<Observation, "existing" | "environmentFile" | "services" | "definitions">,
   contents: Readonly<Record<string, LaterJson>>,
   commit: string,
 ): readonly Finding[] {
@@ -62,7 +62,9 @@ export function checkDefinitions(
     if (purpose === null) return [];
     const balanced = service?.balanced ?? [];
     const onFargate = purpose.kind === "once" || (service !== null && isOnFargate(service));
-    return [...faultsOf(content, { ...purpose, onFargate, commit }), ...unbalanced(content, balanced)].map(
+    const known = observation.definitions[definition];
+    const before = (known === undefined ? null : comparedRevision(known))?.content ?? null;
+    return [...faultsOf(content, { ...purpose, onFargate, commit, before }), ...unbalanced(content, balanced)].map(
       ({ path, ...fault }): Finding => {
         return { ...fault, where: placeOf({ path, ...fault }) };
       },
@@ -70,7 +72,7 @@ export function checkDefinitions(
   });
 }
 
-type Known = Omit<Purpose, "onFargate" | "commit">;
+type Known = Omit<Purpose, "onFargate" | "commit" | "before">;
 
 /** Of tasks that run once: they are started on Fargate. */
 function purposeOnce({ migrations, images }: Stack, definition: string): Known | null {

@@ -96,5 +96,6 @@ const ofNobody = {
   locations: 0,
   carriesRuns: false,
   onFargate: false,
+  before: null,
   judged: new Set<string>(),
 } as const;

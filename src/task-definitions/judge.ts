@@ -3,7 +3,9 @@ import type { Platform } from "../domain/identifiers.ts";
 import { canonicalJson, isMap, type Json, type JsonMap } from "../domain/json.ts";
 import { isPlainSecret } from "../domain/redaction.ts";
 import { nearestSize, sizeProblem } from "../stack/size.ts";
+import { changingValues } from "./changing.ts";
 import { leastMemory } from "./memory.ts";
+import { listOf, nameOf } from "./parts.ts";
 
 /** What a definition is for, as far as checks need it. */
 export interface Purpose {
@@ -24,6 +26,8 @@ export interface Purpose {
   readonly onFargate: boolean;
   /** The commit that is released. */
   readonly commit: string;
+  /** What it replaces; null: nothing, or nobody knows. */
+  readonly before: JsonMap | null;
   /** Variables of the Dagster container that are judged where they are written. */
   readonly judged: ReadonlySet<string>;
 }
@@ -72,7 +76,7 @@ export function faultsOf(content: JsonMap, purpose: Purpose): readonly Fault[] {
       }),
     ),
     ...leftPlaceholders(content),
-    ...commitInside(content, containers, purpose),
+    ...changingValues(content, purpose),
     ...(dagster === undefined
       ? []
       : ofDagster(dagster, ["containerDefinitions", index], {
@@ -409,53 +413,6 @@ function leftPlaceholders(content: JsonMap): readonly Fault[] {
   });
 }
 
-/** A value that is another one with each commit restarts the service with each commit. */
-function commitInside(content: JsonMap, containers: readonly JsonMap[], { commit }: Purpose): readonly Fault[] {
-  const short = commit.slice(0, 7);
-  const isCommit = (value: Json | undefined): boolean =>
-    typeof value === "string" &&
-    new RegExp(`(?<![0-9a-f])${short}[0-9a-f]{0,33}(?![0-9a-f])`).test(value) &&
-    isPartOf(value, commit);
-  const fault = (path: Fault["path"], what: string): Fault => ({
-    id: "commit-in-definition",
-    level: "warning",
-    path,
-    what: `${what} holds the commit: each commit makes another definition, and restarts what runs it although nothing else changed.`,
-    fix: "Remove it: the image tells its commit by a tag, and the definition by the tag dagster-ecs:commit.",
-  });
-  return [
-    ...(isCommit(content["family"]) ? [fault(["family"], "`family`")] : []),
-    ...containers.flatMap((container, at) => {
-      const path = ["containerDefinitions", at];
-      const named = nameOf(container);
-      return [
-        ...listOf(container["environment"]).flatMap((entry, index) => {
-          if (!isMap(entry) || ours.has(nameOf(entry)) || !isCommit(entry["value"])) return [];
-          return [fault([...path, "environment", index], `Variable ${nameOf(entry)} of container ${named}`)];
-        }),
-        ...Object.entries(
-          isMap(container["dockerLabels"] ?? null) ? (container["dockerLabels"] as JsonMap) : {},
-        ).flatMap(([label, value]) =>
-          label.startsWith("dagster-ecs.") || !isCommit(value)
-            ? []
-            : [fault([...path, "dockerLabels", label], `Docker label ${label} of container ${named}`)],
-        ),
-        ...["command", "entryPoint"].flatMap((member) =>
-          listOf(container[member]).some(isCommit)
-            ? [fault([...path, member], `\`${member}\` of container ${named}`)]
-            : [],
-        ),
-      ];
-    }),
-  ];
-}
-
-const ours = new Set(["DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"]);
-
-function isPartOf(value: string, commit: string): boolean {
-  return (value.match(/[0-9a-f]{7,40}/g) ?? []).some((found) => commit.startsWith(found));
-}
-
 /** Programs of Dagster, by what they are for. */
 const programs = {
   webserver: /(^|\/)dagster-webserver$|(^|\/)dagit$/,
@@ -734,13 +691,4 @@ function amountOf(value: Json | undefined): number | null {
 
 function hasText(value: Json | undefined): value is string {
   return typeof value === "string" && value !== "";
-}
-
-/** Of a container or a variable, for people: on one line, and not without end. */
-function nameOf({ name }: JsonMap): string {
-  return typeof name === "string" ? name.replaceAll(/\s+/g, " ").slice(0, 100) : "without a name";
-}
-
-function listOf(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
 }

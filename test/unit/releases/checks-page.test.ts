@@ -99,6 +99,7 @@ const purposeOf = (kind: Purpose["kind"]): Purpose => ({
   carriesRuns: kind === "daemon",
   onFargate: false,
   commit: "0123456789abcdef0123456789abcdef01234567",
+  before: null,
   judged: new Set(),
 });
 

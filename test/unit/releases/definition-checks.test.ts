@@ -7,7 +7,12 @@ const stack = dealFlow();
 const commit = "0123456789abcdef0123456789abcdef01234567";
 
 function idsOf(definition: string, content: JsonMap, services: object = {}): readonly string[] {
-  const observation = { existing: {}, environmentFile: null, services: services as Observation["services"] };
+  const observation = {
+    existing: {},
+    environmentFile: null,
+    services: services as Observation["services"],
+    definitions: {},
+  };
   return checkDefinitions(stack, observation, { [definition]: content }, commit).map(({ id }) => id);
 }
 

@@ -10,6 +10,7 @@ const purpose = {
   carriesRuns: false,
   onFargate: false,
   commit: "0123456789abcdef0123456789abcdef01234567",
+  before: null,
   judged: new Set<string>(),
 } as const;
 const grpc = ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", "-m", "shop"];

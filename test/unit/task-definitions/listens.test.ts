@@ -10,6 +10,7 @@ const purpose = {
   carriesRuns: false,
   onFargate: false,
   commit: "0123456789abcdef0123456789abcdef01234567",
+  before: null,
   judged: new Set<string>(),
 } as const;
 
