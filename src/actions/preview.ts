@@ -102,7 +102,7 @@ function lineOf(done: Commented): string | null {
     case "updated":
       return `comment ${done.kind}: ${done.url}`;
     case "newer":
-      return `the comment is of run ${done.run.id}, attempt ${done.run.attempt}, which is newer: it stays`;
+      return `the comment is of run ${done.run.id}, attempt ${done.run.attempt}, and stays`;
     case "refused":
       return null;
   }

@@ -25,7 +25,7 @@ export interface StickyComment {
 /** What became of it. */
 export type Commented =
   | { readonly kind: "created" | "updated"; readonly url: string; readonly author: string }
-  /** A newer run has written already. */
+  /** A newer run has written already, or another job of this one. */
   | { readonly kind: "newer"; readonly run: RunNumber }
   | ({ readonly kind: "refused" } & Unanswered);
 
@@ -42,15 +42,54 @@ export async function writeComment(
   author: string,
 ): Promise<Commented> {
   return answered(async () => {
-    const [last] = (await ownComments(github, pullRequest, author)).filter(({ key }) => key === comment.key);
-    if (last !== undefined) return update(github, pullRequest, last, comment);
-    const { data } = await github.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-      ...placeOf(pullRequest),
-      issue_number: pullRequest.number,
-      body: bodyOf(comment),
-    });
-    return { kind: "created", url: data.html_url, author: data.user?.login ?? "" };
+    const [last] = await commentsAbout(comment.key, github, pullRequest, author);
+    if (last !== undefined && compareRuns(last.run, comment.run) > 0) return { kind: "newer", run: last.run };
+    const written =
+      last === undefined
+        ? await create(github, pullRequest, comment)
+        : await update(github, pullRequest, last, comment);
+    return written.author === author ? settled(github, pullRequest, comment, author, written) : told(written);
   });
+}
+
+/** Looks how often whether another run has written at the same moment. */
+const mostLooks = 3;
+
+/**
+ * Two runs that found the same may both have written: two comments where there was none, or the older one's text over the newer one's.
+ * GitHub writes nothing on condition, so each looks again at what it has left. One comment stays, with the text of the newest run: whose it
+ * is removes the others, and who is not takes his own away.
+ */
+async function settled(
+  github: Github,
+  pullRequest: PullRequest,
+  comment: StickyComment,
+  author: string,
+  written: Written,
+): Promise<Commented> {
+  for (let looks = 0; looks < mostLooks; looks += 1) {
+    const [first, ...others] = await commentsAbout(comment.key, github, pullRequest, author);
+    if (first === undefined) break;
+    const mine = [first, ...others].find(({ id }) => id === written.id);
+    if (mine !== undefined && compareRuns(mine.run, comment.run) < 0) {
+      await update(github, pullRequest, mine, comment);
+      continue;
+    }
+    const removed = first === mine ? others : mine === undefined ? [] : [mine];
+    for (const { id } of removed) await remove(github, pullRequest, id);
+    const isMine = first === mine && compareRuns(first.run, comment.run) === 0;
+    return isMine ? told(written) : { kind: "newer", run: first.run };
+  }
+  return told(written);
+}
+
+async function commentsAbout(
+  key: string,
+  github: Github,
+  pullRequest: PullRequest,
+  author: string,
+): Promise<readonly OwnComment[]> {
+  return (await ownComments(github, pullRequest, author)).filter((one) => one.key === key);
 }
 
 /**
@@ -70,7 +109,8 @@ export async function replaceComment(
     );
     const [last] = own;
     if (last === undefined || own.some(({ key }) => key !== last.key)) return null;
-    return update(github, pullRequest, last, { ...comment, key: last.key });
+    if (compareRuns(last.run, comment.run) > 0) return { kind: "newer", run: last.run };
+    return told(await update(github, pullRequest, last, { ...comment, key: last.key }));
   });
 }
 
@@ -80,7 +120,7 @@ interface OwnComment {
   readonly run: RunNumber;
 }
 
-/** What the author has written about plans; of the newest run first. */
+/** What the author has written about plans; of the newest run first, and of one run the one that is there for longest. */
 async function ownComments(
   { paginate }: Github,
   pullRequest: PullRequest,
@@ -93,7 +133,38 @@ async function ownComments(
       const mark = user?.login === author ? markIn(body ?? "") : null;
       return mark === null ? [] : [{ id, ...mark }];
     })
-    .sort((a, b) => compareRuns(b.run, a.run));
+    .sort((a, b) => compareRuns(b.run, a.run) || a.id - b.id);
+}
+
+/** A comment that this run has written. */
+interface Written {
+  readonly kind: "created" | "updated";
+  readonly id: number;
+  readonly url: string;
+  readonly author: string;
+}
+
+function told({ kind, url, author }: Written): Commented {
+  return { kind, url, author };
+}
+
+async function create({ request }: Github, pullRequest: PullRequest, comment: StickyComment): Promise<Written> {
+  const { data } = await request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
+    ...placeOf(pullRequest),
+    issue_number: pullRequest.number,
+    body: bodyOf(comment),
+  });
+  return { kind: "created", id: Number(data.id), url: data.html_url, author: data.user?.login ?? "" };
+}
+
+/** One that another run has removed meanwhile is no fault. */
+async function remove({ request }: Github, pullRequest: PullRequest, id: number): Promise<void> {
+  try {
+    const route = "DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}";
+    await request(route, { ...placeOf(pullRequest), comment_id: id });
+  } catch (error) {
+    if (unanswered(error)?.status !== 404) throw error;
+  }
 }
 
 async function update(
@@ -101,14 +172,13 @@ async function update(
   pullRequest: PullRequest,
   last: OwnComment,
   comment: StickyComment,
-): Promise<Commented> {
-  if (compareRuns(last.run, comment.run) > 0) return { kind: "newer", run: last.run };
+): Promise<Written> {
   const { data } = await request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
     ...placeOf(pullRequest),
     comment_id: last.id,
     body: bodyOf(comment),
   });
-  return { kind: "updated", url: data.html_url, author: data.user?.login ?? "" };
+  return { kind: "updated", id: Number(data.id), url: data.html_url, author: data.user?.login ?? "" };
 }
 
 async function answered<T>(ask: () => Promise<T>): Promise<T | Extract<Commented, { kind: "refused" }>> {

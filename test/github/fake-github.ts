@@ -48,6 +48,8 @@ export interface FakeGithub {
   readonly url: string;
   /** `GET /repos/…`, oldest first. */
   readonly requests: readonly { readonly route: string; readonly authorization: string }[];
+  /** Calls this after each answer was made, before it is given. */
+  onAnswer(listener: (route: string) => void): void;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export interface FakeGithub {
  */
 export async function startFakeGithub(repository: FakeRepository): Promise<FakeGithub> {
   const requests: { route: string; authorization: string }[] = [];
+  let listener: (route: string) => void = () => undefined;
   const server = createServer((request, response) => {
     void (async () => {
       const body = await bodyOf(request);
@@ -67,17 +70,21 @@ export async function startFakeGithub(repository: FakeRepository): Promise<FakeG
         authorization: request.headers.authorization ?? "",
       });
       const given = answer({ method: (request.method ?? "").toLowerCase(), url, body }, repository);
+      listener(`${request.method ?? ""} ${url.pathname}`);
       response.writeHead(given.status, {
         "content-type": "application/json; charset=utf-8",
         ...(given.link === undefined ? {} : { link: given.link }),
       });
-      response.end(JSON.stringify(given.body));
+      response.end(given.body === null ? undefined : JSON.stringify(given.body));
     })();
   });
   const { url, close } = await listen(server);
   return {
     url,
     requests,
+    onAnswer: (next) => {
+      listener = next;
+    },
     close,
   };
 }
@@ -113,7 +120,7 @@ function refusal(status: number, message: string): Answer {
 
 /** One operation of the description, and how it is answered. */
 interface Operation {
-  readonly method: "get" | "patch" | "post";
+  readonly method: "delete" | "get" | "patch" | "post";
   readonly path: string;
   readonly pattern: RegExp;
   readonly query: readonly string[];
@@ -206,6 +213,20 @@ const operations: readonly Operation[] = [
       return { status: 200, body: issueComment(api, theOnlyNumber, comment) };
     },
   },
+  {
+    method: "delete",
+    path: "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    pattern: /^\/repos\/([^/]+\/[^/]+)\/issues\/comments\/(\d+)$/,
+    query: [],
+    answer: (_, id, { pullRequest }) => {
+      const { comments = [], writer = "forbidden" } = pullRequest?.(theOnlyNumber) ?? {};
+      const at = comments.findIndex((one) => one.id === Number(id));
+      if (at < 0) return "not found";
+      if (typeof writer === "string") return writer;
+      comments.splice(at, 1);
+      return { status: 204, body: null };
+    },
+  },
 ];
 
 /** The pull request that comments are on which are known by their id alone. */
@@ -238,7 +259,7 @@ function answer(call: Asked, repository: FakeRepository): Answer {
     if (operation.method !== method || name === undefined || asked === undefined) continue;
     const unknown = [...url.searchParams.keys()].filter((key) => !operation.query.includes(key));
     if (unknown.length > 0) return refusal(422, `unknown query: ${unknown.join(", ")}`);
-    const wrong = method === "get" ? null : faults(operation, "requestBody", body);
+    const wrong = method === "get" || method === "delete" ? null : faults(operation, "requestBody", body);
     if (wrong !== null) return { status: 422, body: { message: "Validation Failed", errors: wrong } };
     const given = operation.answer(`https://api.github.com/repos/${name}`, asked, repository, call);
     if (isRefusal(given)) return refusals[given];
@@ -247,10 +268,20 @@ function answer(call: Asked, repository: FakeRepository): Answer {
   return refusals["not found"];
 }
 
-const description = JSON.parse(readFileSync(join(import.meta.dirname, "api.github.com.json"), "utf8")) as object;
+const description = JSON.parse(readFileSync(join(import.meta.dirname, "api.github.com.json"), "utf8")) as {
+  readonly paths: Readonly<
+    Record<string, Partial<Record<Operation["method"], { readonly responses: Readonly<Record<string, object>> }>>>
+  >;
+};
 const ajv = new Ajv.default({ strict: false, allErrors: true });
 addFormats.default(ajv);
 ajv.addSchema(description, "github");
+
+function hasEmptyAnswer({ path, method }: Operation, status: number): boolean {
+  const answers = description.paths[path]?.[method]?.responses ?? {};
+  const found = answers[String(status)];
+  return found !== undefined && !("content" in found);
+}
 
 /** What breaks the description; null: nothing does. */
 function faults({ path, method }: Operation, part: string, body: unknown): readonly unknown[] | null {
@@ -261,6 +292,10 @@ function faults({ path, method }: Operation, part: string, body: unknown): reado
 }
 
 function checked(operation: Operation, given: Answer): Answer {
+  if (given.body === null) {
+    if (!hasEmptyAnswer(operation, given.status)) throw new Error("GitHub's description knows no such answer");
+    return given;
+  }
   const errors = faults(operation, `responses/${given.status}`, given.body);
   if (errors === null) return given;
   return { status: 500, body: { message: "this fake answered what GitHub's description does not allow", errors } };

@@ -9,7 +9,7 @@ import { join } from "node:path";
 const operations: Readonly<Record<string, readonly string[]>> = {
   "/repos/{owner}/{repo}/actions/runs/{run_id}": ["get"],
   "/repos/{owner}/{repo}/compare/{basehead}": ["get"],
-  "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["patch"],
+  "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["delete", "patch"],
   "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
   "/repos/{owner}/{repo}/pulls/{pull_number}/files": ["get"],
 };

@@ -127,7 +127,7 @@ describe("A plan of a pull request", () => {
     const result = await planned();
     expect(result.exitCode).toBe(0);
     expect(page.comments.map((comment) => comment.body)).toEqual([body]);
-    expect(result.log.join("\n")).toContain("the comment is of run 999999, attempt 1, which is newer: it stays");
+    expect(result.log.join("\n")).toContain("the comment is of run 999999, attempt 1, and stays");
   });
 
   test("is only in the summary where no comment is wanted, or there is no token", async () => {

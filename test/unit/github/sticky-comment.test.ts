@@ -140,16 +140,80 @@ test("It is found behind hundreds of others, and costs a request for a hundred o
   const since = github.requests.length;
   expect(await write({ run: { id: 101, attempt: 1 } })).toMatchObject({ kind: "updated" });
   expect(page.comments).toHaveLength(251);
-  expect(github.requests.slice(since).map(({ route }) => route.split(" ")[0])).toEqual(["GET", "GET", "GET", "PATCH"]);
+  expect(github.requests.slice(since).map(({ route }) => route.split(" ")[0])).toEqual([
+    "GET",
+    "GET",
+    "GET",
+    "PATCH",
+    "GET",
+    "GET",
+    "GET",
+  ]);
 });
 
-test("Of two that were written at once the newer is written anew", async () => {
+test("Of two that are there the newer is written anew, and the other goes", async () => {
   await write({ run: { id: 102, attempt: 1 } });
   const [one] = page.comments;
   if (one === undefined) throw new Error("nothing was written");
   page.comments.push({ ...one, id: 2, body: one.body.replace("102.1", "101.1") });
   await write({ run: { id: 103, attempt: 1 } });
-  expect(written().map((body) => /run (\d+)/.exec(body)?.[1])).toEqual(["103", "101"]);
+  expect(written().map((body) => /run (\d+)/.exec(body)?.[1])).toEqual(["103"]);
+});
+
+describe("Of two runs that write at once, one comment stays, with the text of the newer one:", () => {
+  const runOf = (): readonly (string | undefined)[] => written().map((body) => /run ([\d.]+)/.exec(body)?.[1]);
+  const mark = (run: string): string => `<!-- dagster-ecs plan of small/production by run ${run} -->\n\n### Plan`;
+
+  /** Something happens when a request of this kind was answered for the first time. */
+  function after(method: string, happens: () => void): void {
+    let isDone = false;
+    github.onAnswer((route) => {
+      if (isDone || !route.startsWith(method)) return;
+      isDone = true;
+      happens();
+    });
+  }
+  afterEach(() => github.onAnswer(() => undefined));
+
+  test.each([
+    ["both found none, and the other one is newer", "101.1", "newer", ["101.1"]],
+    ["both found none, and the other one is older", "99.1", "created", ["100.1"]],
+    ["both found none, and the other one is of the same run", "100.1", "newer", ["100.1"]],
+  ])("%s", async (_, other, kind, left) => {
+    after("GET", () => page.comments.push(foreign(1, mark(other), us)));
+    expect(await write({})).toMatchObject({ kind });
+    expect(runOf()).toEqual(left);
+  });
+
+  test("the older one wrote over it", async () => {
+    await write({ run: { id: 98, attempt: 1 } });
+    after("PATCH", () => {
+      const [comment] = page.comments;
+      if (comment !== undefined) comment.body = mark("99.1");
+    });
+    expect(await write({})).toMatchObject({ kind: "updated" });
+    expect(runOf()).toEqual(["100.1"]);
+  });
+
+  test("the newer one wrote over it", async () => {
+    await write({ run: { id: 98, attempt: 1 } });
+    after("PATCH", () => {
+      const [comment] = page.comments;
+      if (comment !== undefined) comment.body = mark("101.1");
+    });
+    expect(await write({})).toEqual({ kind: "newer", run: { id: 101, attempt: 1 } });
+    expect(runOf()).toEqual(["101.1"]);
+  });
+
+  test("the other one has taken its own away meanwhile", async () => {
+    let looks = 0;
+    github.onAnswer((route) => {
+      if (route.startsWith("POST")) page.comments.unshift(foreign(9, mark("99.1"), us));
+      else if (route.startsWith("GET") && (looks += 1) === 2) page.comments.splice(0, 1);
+    });
+    expect(await write({})).toMatchObject({ kind: "created" });
+    expect(runOf()).toEqual(["100.1"]);
+  });
 });
 
 test("What is too long is cut visibly, with its end kept, below what GitHub takes", async () => {
