@@ -22,6 +22,7 @@ import {
   verification,
 } from "../releases/asked.ts";
 import type { CleanUpRequest } from "../releases/clean-up.ts";
+import type { Connections } from "../releases/connections.ts";
 import type { SessionRequest } from "../releases/session.ts";
 import { type RegionPrices, regionPricesSchema } from "../releases/price/prices.ts";
 import type { Result } from "../releases/result.ts";
@@ -110,7 +111,15 @@ export async function run(): Promise<void> {
         };
         const teller = comment && token !== null ? { token, author } : null;
         await forPullRequest(teller, request.environment, (listener) =>
-          told((context) => plan(context, connect(context, role), looked), outputs, listener),
+          told(
+            async (context) => {
+              const connections = connect(context, role);
+              await refuseBase(connections.history, looked.root);
+              return plan(context, connections, looked);
+            },
+            outputs,
+            listener,
+          ),
         );
       } else {
         const whole = { ...wanted, parts: allParts, approved, keepRevisions };
@@ -176,6 +185,17 @@ async function forPullRequest(
     if (pullRequest === null || teller === null) return work(null);
     const { tellPullRequest } = await import("./preview.ts");
     await work(await tellPullRequest(pullRequest, teller, environment));
+  });
+}
+
+/** A plan of what is there already would say that a pull request changes nothing. @throws UserError */
+async function refuseBase({ checkout }: Connections["history"], root: string): Promise<void> {
+  const base = pullRequestOf(process.env)?.base ?? null;
+  if (base === null || (await checkout(root)).head !== base) return;
+  throw new UserError({
+    what: "The checkout is the branch that the pull request would be merged into, not what it brings: on `pull_request_target` actions/checkout takes that one.",
+    where: `commit ${base}`,
+    fix: "Plan on `pull_request`. What comes from a fork gets no credentials there, and that is as well: a plan reads its stack file with the rights of the job.",
   });
 }
 

@@ -12,13 +12,18 @@ export interface PullRequest {
    * Source: https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request
    */
   readonly isForeign: boolean;
+  /**
+   * The commit that it would be merged into, where actions/checkout gives that one and not what it brings: on `pull_request_target`.
+   * null: what is checked out is its own.
+   */
+  readonly base: string | null;
 }
 
 const repository = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
 const eventSchema = z.object({
   pull_request: z.object({
     number: z.int().positive(),
-    base: z.object({ repo: repository }),
+    base: z.object({ repo: repository, sha: z.string().nullable().default(null) }),
     /** null: the fork is deleted. */
     head: z.object({ repo: repository.nullable() }),
   }),
@@ -32,5 +37,10 @@ export function pullRequestOf(variables: NodeJS.ProcessEnv): PullRequest | null 
   if (!event.success) return null;
   const { number, base, head } = event.data.pull_request;
   const isFork = head.repo?.full_name !== base.repo.full_name;
-  return { repository: base.repo.full_name, number, isForeign: isFork || actor === dependabot };
+  return {
+    repository: base.repo.full_name,
+    number,
+    isForeign: isFork || actor === dependabot,
+    base: name === "pull_request_target" ? (variables["GITHUB_SHA"] ?? base.sha) : null,
+  };
 }

@@ -95,13 +95,26 @@ describe("A plan of a pull request", () => {
     expect(page.comments[0]?.body).toContain(`run ${runId}.1 -->`);
   });
 
-  test("asks GitHub three times, writes nothing to AWS, and takes no lock", async () => {
+  test("is none of the branch that it would be merged into, which is what `pull_request_target` checks out", async () => {
+    await planned();
+    const base = checkout.git("rev-parse", "HEAD").trim();
+    const result = await planned({ event: "pull_request_target", environment: { GITHUB_SHA: base } });
+    expect(result.exitCode).toBe(1);
+    const said = `The checkout is the branch that the pull request would be merged into, not what it brings`;
+    expect(result.annotations.map(({ message }) => message).join("\n")).toContain(said);
+    expect(page.comments.map(({ body }) => body).join("\n")).toContain("## No plan");
+    const ofHead = await planned({ event: "pull_request_target", environment: { GITHUB_SHA: "0".repeat(40) } });
+    expect(ofHead.exitCode).toBe(0);
+  });
+
+  test("asks GitHub four times, writes nothing to AWS, and takes no lock", async () => {
     const since = { aws: small.bed.calls.length, github: github.requests.length };
     await planned();
     expect(github.requests.slice(since.github).map(({ route }) => route)).toEqual([
       "GET /repos/owner/small/pulls/7/files",
       "GET /repos/owner/small/issues/7/comments",
       "POST /repos/owner/small/issues/7/comments",
+      "GET /repos/owner/small/issues/7/comments",
     ]);
     const read = /^(Describe|Get|List|Head|BatchGet|BatchCheck|HEAD|GET)/;
     const writes = small.bed.calls.slice(since.aws).filter(({ operation }) => !read.test(operation));

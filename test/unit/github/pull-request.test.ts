@@ -18,15 +18,16 @@ test.each<[string, NodeJS.ProcessEnv, boolean]>([
   ["of a branch", variables("o/r"), false],
   ["of a branch, by Dependabot", { ...variables("o/r"), GITHUB_ACTOR: "dependabot[bot]" }, true],
 ])("A pull request %s is told from those whose jobs may only read", (_, given, isForeign) => {
-  expect(pullRequestOf({ ...variables("o/r"), ...given })).toEqual({ repository: "o/r", number: 7, isForeign });
+  expect(pullRequestOf({ ...variables("o/r"), ...given })).toEqual({ repository: "o/r", number: 7, isForeign, base: null });
 });
 
 test.each([["fork/r"], [null]])("One from %s is foreign", (head) => {
-  expect(pullRequestOf(variables(head))).toEqual({ repository: "o/r", number: 7, isForeign: true });
+  expect(pullRequestOf(variables(head))).toEqual({ repository: "o/r", number: 7, isForeign: true, base: null });
 });
 
 test("One that runs in the base's name is a pull request, too", () => {
-  expect(pullRequestOf(variables("o/r", { GITHUB_EVENT_NAME: "pull_request_target" }))?.number).toBe(7);
+  const given = variables("o/r", { GITHUB_EVENT_NAME: "pull_request_target", GITHUB_SHA: "a".repeat(40) });
+  expect(pullRequestOf(given)).toMatchObject({ number: 7, base: "a".repeat(40) });
 });
 
 test("A push is none", () => expect(pullRequestOf(variables("o/r", { GITHUB_EVENT_NAME: "push" }))).toBeNull());

@@ -15,7 +15,7 @@ import {
 } from "../../../src/github/sticky-comment.ts";
 
 const us = "github-actions[bot]";
-const place = { repository: "owner/small", number: theOnlyNumber, isForeign: false };
+const place = { repository: "owner/small", number: theOnlyNumber, isForeign: false, base: null };
 let github: FakeGithub;
 let page: FakePullRequest;
 let replace: (environment: string | null, run?: StickyComment["run"]) => Promise<Commented | null>;
