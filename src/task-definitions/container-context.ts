@@ -36,6 +36,15 @@ export function contextWith(before: Later | undefined, { taskDefinitionArn, cont
   return { pending: [start, ...taskDefinitionArn.pending, after] };
 }
 
+/** One that comes from a secret is not read; and a variable beside it would take all that it holds away from runs. */
+export function secretContext(): UserError {
+  return new UserError({
+    what: `${contextVariable} comes from a secret: a release cannot add the task definition of runs to it.`,
+    where: `the secret ${contextVariable} of the container that serves or loads code`,
+    fix: "Write it as a variable in plain text. What is secret in it belongs to `secrets` of the definition of runs.",
+  });
+}
+
 /** The context as everybody may see it: the task definition of runs and its container, and the names of all else. */
 export function visibleContext(value: Json): Json {
   const context = typeof value === "string" ? contextOf(value) : null;

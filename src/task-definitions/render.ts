@@ -1,7 +1,7 @@
 import type { Platform } from "../domain/identifiers.ts";
 import type { Json, JsonMap } from "../domain/json.ts";
 import type { Later, LaterJson } from "../domain/later.ts";
-import { type ContainerContext, contextVariable, contextWith } from "./container-context.ts";
+import { type ContainerContext, contextVariable, contextWith, secretContext } from "./container-context.ts";
 import { dagsFolder, dagsVolume, dagsWorkspace, type ReadDags, readerCommand, readerVariables } from "./dags.ts";
 import { edited } from "./edit.ts";
 import { containerIn } from "./existing.ts";
@@ -137,7 +137,8 @@ function renderExisting({
   const own = withVariables(containerIn(content, container) ?? {}, variables);
   const told = {
     mode: "merge",
-    environment: code === null ? null : codeVariables(code, image, namedIn(own, "environment")),
+    environment:
+      code === null ? null : codeVariables(code, image, namedIn(own, "environment"), namedIn(own, "secrets")),
     secrets: null,
   } as const;
   return edited(content, {
@@ -373,17 +374,26 @@ function option(name: string, value: string | null): readonly string[] {
  * over `task_definition` in dagster.yaml (dagster_aws/ecs/container_context.py). Webserver and daemon hand both to the code servers
  * that they start themselves, in their environment.
  */
-function environmentOf({ role, image, region, environment, dags }: GeneratedRequest): Readonly<Record<string, Later>> {
+function environmentOf({
+  role,
+  image,
+  region,
+  environment,
+  secrets,
+  dags,
+}: GeneratedRequest): Readonly<Record<string, Later>> {
   const known = { AWS_DEFAULT_REGION: region, ...environment, ...(dags === null ? {} : readerVariables(dags)) };
   const code = loadedCode(role);
-  return code === null ? known : { ...known, ...codeVariables(code, image, known) };
+  return code === null ? known : { ...known, ...codeVariables(code, image, known, secrets) };
 }
 
 function codeVariables(
   { context }: LoadedCode,
   image: Later,
   known: Readonly<Record<string, Later>>,
+  secrets: Readonly<Record<string, Later>>,
 ): Readonly<Record<string, Later>> {
+  if (context !== null && Object.hasOwn(secrets, contextVariable)) throw secretContext();
   return {
     DAGSTER_CURRENT_IMAGE: image,
     ...(context === null ? {} : { [contextVariable]: contextWith(known[contextVariable], context) }),

@@ -43,6 +43,14 @@ test.each(["no json", "[]", '{"ecs": 1}', "null"])("a context that is none is re
   expect(() => render(request(context))).toThrow("DAGSTER_CONTAINER_CONTEXT is no JSON object"),
 );
 
+test("a context that comes from a secret is refused, and not replaced", () => {
+  const secret = { name: "DAGSTER_CONTAINER_CONTEXT", valueFrom: "arn:aws:ssm:eu-central-1:123456789012:parameter/c" };
+  const content = { containerDefinitions: [{ name: "code", image: "i@sha256:1", secrets: [secret] }] };
+  expect(() => render({ ...request("{}"), content })).toThrow("comes from a secret");
+  const isPlain = { ...request("{}"), content, code: null };
+  expect(JSON.stringify(render(isPlain))).toContain("parameter/c");
+});
+
 test("a diff shows the definition of runs, and hides what else the context holds", () => {
   const [from, to] = [definition(JSON.stringify(before)), render(request(JSON.stringify(before))) as Json];
   const text = JSON.stringify(compareDefinitions(from, to));
