@@ -10,6 +10,7 @@ import { type Evidence, untrusted } from "../domain/evidence.ts";
 import type { Finding, Level } from "../domain/finding.ts";
 import { instant } from "../domain/identifiers.ts";
 import type { Cause } from "../domain/verdict.ts";
+import type { LogStream } from "../tasks/follow-log.ts";
 import type { GateResult } from "./gate.ts";
 import { type StartUpError, startUpErrors } from "./log-scan/judge.ts";
 
@@ -21,7 +22,7 @@ export interface LogScan {
   readonly cluster: string;
   readonly place: Place;
   /** null: its definition names none. */
-  readonly log: { readonly group: string; readonly prefix: string; readonly container: string } | null;
+  readonly log: (LogStream & { readonly container: string }) | null;
   /** What an error in it is; two daemons at once are one whatever it is. */
   readonly level: Level;
   /** It is a daemon, which hears of another one only a while after its start. */
@@ -132,7 +133,7 @@ async function readLog(
     });
     if (taskArns.length === 0) return `ECS names no task of ${serviceName}`;
     const streams = taskArns.slice(0, tasksAtMost).map((task) => `${log.prefix}/${log.container}/${nameOf(task)}`);
-    const reads = await Promise.all(streams.map((stream) => readStream(logs, log.group, stream)));
+    const reads = await Promise.all(streams.map((stream) => readStream(logs, log, stream)));
     const unread = reads.flatMap((read) => (typeof read === "string" ? [`${cannotBeRead}: ${read}`] : []));
     const known = reads.filter((read) => typeof read !== "string");
     if (known.length === 0) return unread[0] ?? cannotBeRead;
@@ -163,7 +164,11 @@ interface ReadStream {
 }
 
 /** The first pages of a stream. @returns why it cannot be read, in AWS's words */
-async function readStream(logs: LogsSend, logGroupName: string, logStreamName: string): Promise<ReadStream | string> {
+async function readStream(
+  logs: LogsSend,
+  { group: logGroupName, region = null }: LogStream,
+  logStreamName: string,
+): Promise<ReadStream | string> {
   const messages: string[] = [];
   let begun: number | null = null;
   let nextToken: string | undefined;
@@ -172,7 +177,7 @@ async function readStream(logs: LogsSend, logGroupName: string, logStreamName: s
       const from = nextToken === undefined ? {} : { nextToken };
       const { events = [], nextForwardToken } = await logs(
         new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true, limit: pageLines, ...from }),
-        { resource: `log stream ${logStreamName} of ${logGroupName}` },
+        { resource: `log stream ${logStreamName} of ${logGroupName}`, region },
       );
       begun ??= events[0]?.timestamp ?? null;
       const read = events.map(({ message = "" }) => message);

@@ -139,12 +139,15 @@ export function containerIn(content: Json, name: string): JsonMap | null {
 }
 
 /** CloudWatch group and prefix of a container's lines; null when it writes elsewhere, or AWS chooses the stream's name. */
-export function logIn(container: JsonMap | null): { readonly group: string; readonly prefix: string } | null {
+export function logIn(
+  container: JsonMap | null,
+): { readonly group: string; readonly prefix: string; readonly region: string | null } | null {
   const log = container?.["logConfiguration"] ?? null;
   const options = isMap(log) && log["logDriver"] === "awslogs" ? log["options"] : null;
   if (options === undefined || !isMap(options)) return null;
-  const { "awslogs-group": group, "awslogs-stream-prefix": prefix } = options;
-  return typeof group === "string" && typeof prefix === "string" ? { group, prefix } : null;
+  const { "awslogs-group": group, "awslogs-stream-prefix": prefix, "awslogs-region": region } = options;
+  if (typeof group !== "string" || typeof prefix !== "string") return null;
+  return { group, prefix, region: typeof region === "string" ? region : null };
 }
 
 /** Placeholders that are declared, in texts that are values. `$name` ends where a name can end. */

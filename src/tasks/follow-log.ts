@@ -10,6 +10,8 @@ import { keepYoungGeneration } from "../programs/young-generation.ts";
 export interface LogStream {
   readonly group: string;
   readonly prefix: string;
+  /** null or absent: the client's. */
+  readonly region?: string | null;
 }
 
 /** Lines that a program writes for whoever has started it: what follows the mark in a line. */
@@ -56,7 +58,13 @@ const pause = 250;
 export function followLog(
   logs: LogsSend,
   context: Context,
-  { group, prefix, container, taskId }: LogStream & { readonly container: string; readonly taskId: string },
+  {
+    group,
+    prefix,
+    region = null,
+    container,
+    taskId,
+  }: LogStream & { readonly container: string; readonly taskId: string },
   awaited: Marked | null = null,
 ): FollowedLog {
   keepYoungGeneration();
@@ -98,7 +106,7 @@ export function followLog(
       limit,
     });
     try {
-      return await logs(command, { resource: `log stream ${logStreamName} of ${group}`, signal: detached() });
+      return await logs(command, { resource: `log stream ${logStreamName} of ${group}`, region, signal: detached() });
     } catch (error) {
       // The stream is made with the first line; and a look at the log is never worth a failed task.
       if (isAwsError(error, "not-found")) return "no stream yet";

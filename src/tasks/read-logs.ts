@@ -11,6 +11,8 @@ export interface LogSource {
   readonly group: string;
   readonly prefix: string;
   readonly container: string;
+  /** null or absent: the client's. */
+  readonly region?: string | null;
 }
 
 /** What is wanted of them. */
@@ -98,8 +100,8 @@ async function* merged(
   sources: readonly LogSource[],
   wish: LogWish & { readonly until: number },
 ): AsyncGenerator<Found> {
-  const groups = Map.groupBy(sources, ({ group }) => group);
-  const readers = [...groups].map(([group, ofGroup]) => eventsOf(logs, reading, group, ofGroup, wish));
+  const groups = Map.groupBy(sources, ({ group, region = null }) => JSON.stringify([region, group]));
+  const readers = [...groups.values()].map((ofGroup) => eventsOf(logs, reading, ofGroup, wish));
   const heads = await Promise.all(readers.map((reader) => reader.next()));
   for (;;) {
     let first = -1;
@@ -118,10 +120,10 @@ async function* merged(
 async function* eventsOf(
   logs: LogsSend,
   { report }: Reading,
-  group: string,
   sources: readonly LogSource[],
   { since, until, taskId, containing }: LogWish & { readonly until: number },
 ): AsyncGenerator<Found> {
+  const [{ group, region = null } = { group: "" }] = sources;
   const [only, ...others] = [...new Set(sources.map(streamsOf))];
   const prefix = only !== undefined && others.length === 0 ? `${only}${taskId ?? ""}` : undefined;
   let nextToken: string | undefined;
@@ -136,7 +138,7 @@ async function* eventsOf(
       nextToken,
     });
     try {
-      const page = await logs(command, { resource: `log group ${group}` });
+      const page = await logs(command, { resource: `log group ${group}`, region });
       for (const event of page.events ?? []) {
         const found = foundIn(sources, event);
         if (found !== null && (taskId === null || found.line.taskId === taskId)) yield found;

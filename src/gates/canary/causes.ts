@@ -1,4 +1,5 @@
 import { type CanaryRun, showTarget } from "../../domain/canary.ts";
+import type { UserError } from "../../domain/errors.ts";
 import type { Cause } from "../../domain/verdict.ts";
 import type { CanaryExpectation } from "./expectation.ts";
 
@@ -91,6 +92,15 @@ export function noLines({ target }: CanaryExpectation, why: string): Cause {
     id: "canary-no-logs",
     what: `The run of ${showTarget(target)} succeeded, and its lines are not in CloudWatch: ${why}.`,
     fix: "Give runs a `log-group`, let their execution role write to it (`logs:CreateLogStream`, `logs:PutLogEvents`), and let Dagster's loggers write to the console.",
+  };
+}
+
+/** @param why what AWS said when this job asked for them */
+export function unreadLines({ target }: CanaryExpectation, why: UserError): Cause {
+  return {
+    id: "canary-no-logs",
+    what: `The run of ${showTarget(target)} succeeded, and whether its lines are in CloudWatch cannot be told: ${why.what}`,
+    fix: `${why.fix} Or remove \`logs: true\` from the canary.`,
   };
 }
 

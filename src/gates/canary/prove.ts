@@ -1,5 +1,14 @@
 import { type Attempt } from "../gate.ts";
-import { holdersDiffer, noComputeLogs, noHolder, noLines, notATask, otherImage, unknownTask } from "./causes.ts";
+import {
+  holdersDiffer,
+  noComputeLogs,
+  noHolder,
+  noLines,
+  notATask,
+  otherImage,
+  unknownTask,
+  unreadLines,
+} from "./causes.ts";
 import { judgeComputeLogs, judgeHolders } from "./judge.ts";
 import { computeLogLocation, describeTask, hasObjects, holderTasks, imagesOf, linesIn, logOf } from "./reads.ts";
 import type { Asking, Followed, Proved } from "./state.ts";
@@ -70,6 +79,7 @@ export async function proveWritten(asking: Asking, runId: string, proved: Proved
     const place = await logOf(clients.ecs, proved.task, expected.image);
     if (typeof place === "string") return { seen: proved.how, cause: noLines(expected, place), evidence: [] };
     const lines = await linesIn(clients.logs, place);
+    if (lines instanceof Error) return { seen: proved.how, cause: unreadLines(expected, lines), evidence: [] };
     if (lines === null || lines === 0) {
       const why = `log stream ${place.logStreamName} of ${place.logGroupName} ${lines === null ? "is not there" : "is empty"}`;
       if (isLate) return { seen: proved.how, cause: noLines(expected, why), evidence: [] };

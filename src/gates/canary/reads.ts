@@ -3,7 +3,7 @@ import { DescribeTaskDefinitionCommand, DescribeTasksCommand, ListTasksCommand, 
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { nameOf } from "../../aws/arn.ts";
 import type { EcsSend } from "../../aws/ecs.ts";
-import { isAwsError } from "../../aws/error.ts";
+import { type AwsError, isAwsError } from "../../aws/error.ts";
 import type { LogsSend } from "../../aws/logs.ts";
 import type { S3Send } from "../../aws/s3.ts";
 import type { Dagster } from "../../dagster/client.ts";
@@ -59,17 +59,18 @@ export async function logOf(ecs: EcsSend, task: Task, image: string): Promise<Lo
   return logPlaceOf(taskDefinition, containerOf(task, image), nameOf(taskArn));
 }
 
-/** How many lines a stream has, 100 at most; null: there is no such stream. @throws AwsError */
+/** How many lines a stream has, 100 at most; null: there is no such stream; why it may not be read. @throws AwsError */
 export async function linesIn(
   logs: LogsSend,
   { logGroupName, logStreamName, region }: LogPlace,
-): Promise<number | null> {
+): Promise<number | AwsError | null> {
   try {
     const command = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true, limit: 100 });
     const { events = [] } = await logs(command, { resource: `log stream ${logStreamName} of ${logGroupName}`, region });
     return events.length;
   } catch (error) {
     if (isAwsError(error, "not-found")) return null; // it is made with the first line
+    if (isAwsError(error, "denied")) return error;
     throw error;
   }
 }

@@ -16,6 +16,7 @@ import { targetsGate } from "../../gates/targets.ts";
 import { versionGate } from "../../gates/version.ts";
 import { type Service, withLevels } from "../../stack/index.ts";
 import { askGate } from "../ask-gate.ts";
+import type { LogStream } from "../../tasks/follow-log.ts";
 import { dayOf } from "../checks.ts";
 import { eachWebserver } from "../each-webserver.ts";
 import { holdersOf } from "../hosts.ts";
@@ -286,7 +287,7 @@ function logOf(
   logGroup: string | null,
   key: string,
   container: string,
-): { readonly group: string; readonly prefix: string; readonly container: string } | null {
+): (LogStream & { readonly container: string }) | null {
   if (definition.kind !== "generated") return definition.log === null ? null : { ...definition.log, container };
   return logGroup === null ? null : { group: logGroup, prefix: key, container };
 }

@@ -46,6 +46,8 @@ interface Play {
   readonly logOptions?: Readonly<Record<string, string>> | null;
   /** Lines of the run's log stream, one answer after another; null: there is no stream. */
   readonly lines?: readonly (readonly string[] | null)[];
+  /** Whether this job may read lines; it may when left out. */
+  readonly mayRead?: boolean;
   /** Where Dagster says that compute logs are, one answer after another, and which objects the bucket has. */
   readonly computeLogs?: readonly (string | null)[];
   readonly objects?: readonly string[];
@@ -205,6 +207,7 @@ async function play(play: Play = {}): Promise<Played> {
     expect(options.region).toBe(play.logOptions?.["awslogs-region"] ?? null);
     expect(command.input).toMatchObject({ logGroupName: "/dagster", logStreamName: "run/run/1" });
     const answer = nth(play.lines ?? [["a line"]], count("lines"));
+    if (play.mayRead === false) throw failed("denied", "AccessDeniedException", "is not authorized");
     if (answer === null)
       throw failed("not-found", "ResourceNotFoundException", "The specified log stream does not exist.");
     return { events: answer?.map((message) => ({ message })) };
@@ -588,6 +591,13 @@ describe("lines of the run in CloudWatch", () => {
     expect(result.cause?.id).toBe("canary-no-logs");
     expect(result.cause?.what).toContain(words);
   });
+});
+
+test("lines of the run that this job may not read are a cause, with what to do", async () => {
+  const { cause } = await play({ wanted: { logs: true }, mayRead: false });
+  expect(cause?.id).toBe("canary-no-logs");
+  expect(cause?.what).toContain("whether its lines are in CloudWatch cannot be told");
+  expect(cause?.fix).toContain("Or remove `logs: true`");
 });
 
 describe("compute logs of the run", () => {

@@ -155,7 +155,8 @@ async function look(
     calls.push(input);
     return { taskArns: tasks };
   }) as unknown as EcsSend;
-  const logs = (async ({ input }: { readonly input: unknown }) => {
+  const logs = (async ({ input }: { readonly input: unknown }, { region }: { readonly region: string | null }) => {
+    expect(region).toBe(wanted.log?.region ?? null);
     calls.push(input);
     if (log instanceof Error) throw log;
     const since = context.clock.now() - begun;
@@ -178,6 +179,11 @@ test("a quiet log passes, read once from its start", async () => {
     { cluster: "prod", serviceName: "deal-flow-daemon" },
     { logGroupName: "/dagster", logStreamName: "daemon/dagster/1", startFromHead: true, limit: 1000 },
   ]);
+});
+
+test("a log in another region is read there", async () => {
+  const log = { group: "/dagster", prefix: "daemon", container: "dagster", region: "us-east-1" };
+  expect((await look(started, { log })).result.seen).toBe("no start-up error in 2 lines of its task");
 });
 
 /** Streams of some tasks; a page is a thousand lines, and the token of the next one is its number. null: there is no such stream. */

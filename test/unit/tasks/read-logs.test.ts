@@ -60,6 +60,19 @@ test("lines of several groups come by their time, each with its source and task,
   expect(scene.asked.filter(({ nextToken }) => nextToken !== undefined).length).toBeGreaterThan(2);
 });
 
+test("groups of one name in two regions are two, each read where it is", async () => {
+  const scene = open();
+  scene.events.push({ group: "/stack", stream: "code/dagster/c1", at: 1, text: "here" });
+  const regions: unknown[] = [];
+  const send = ((command, options) => {
+    regions.push(options?.region);
+    return scene.send(command, { ...options, region: null });
+  }) as LogsSend;
+  const there: LogSource = { ...run, region: "us-east-1" };
+  expect(await texts(readLogs(send, scene.context, [code, there], all))).toEqual(["code c1: here"]);
+  expect(regions).toEqual([null, "us-east-1"]);
+});
+
 test("of one source only its streams are asked for, of one task its own, and of a text what holds it", async () => {
   const scene = open();
   scene.events.push({ group: "/stack", stream: "code/dagster/c1", at: 1, text: "one of run 7" });

@@ -174,6 +174,20 @@ describe("a one-off task", () => {
     },
   );
 
+  test("that writes to another region is read there", async () => {
+    const scene = await open(exits(0, 60, lines(3)));
+    const { logs: read } = scene.clients;
+    const regions: unknown[] = [];
+    const seen = ((command, options) => {
+      regions.push(options?.region);
+      return read(command, { ...options, region: null });
+    }) as typeof read;
+    const log = { group: "/app", prefix: "run", region: "us-east-1" };
+    await scene.clock.run(runTask({ ...scene.clients, logs: seen }, scene.context, { ...scene.request, log }));
+    expect(new Set(regions)).toEqual(new Set(["us-east-1"]));
+    expect(foreign(scene)).toEqual(lines(3).map(({ text }) => text));
+  });
+
   test("for which ECS has no capacity is an error that says so", async () => {
     const scene = await open(exits(0));
     scene.aws.faults.inject({
