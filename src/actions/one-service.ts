@@ -46,9 +46,17 @@ export async function deployOne(name: string, inputs: OneService, rolling: Rolli
   }
   const work = await import("../releases/work.ts");
   await logged(async (context) => {
-    const { clients } = await openAws(work, context, regionOfJob(), inputs);
+    const { clients, connections } = await openAws(work, context, regionOfJob(), inputs);
     const to = parseRevision(taskDefinition);
     const before = await work.undisturbedService(context, clients, { cluster, service: name, to }, rolling);
+    const one = { cluster, service: name, taskDefinition };
+    await work.checkOneService(
+      context,
+      clients,
+      (account) => connections.registryOf(context, clients, account),
+      one,
+      before,
+    );
     const settled = before === null ? null : await work.observeSettledRevision(clients.ecs, before);
     const verdict = await work.roll(clients, context, {
       cluster,

@@ -18,6 +18,7 @@ export { undisturbedService } from "./in-flight.ts";
 export { locations, wordsOfLocations } from "./locations/list.ts";
 export { logsOf, whoseLine } from "./logs.ts";
 export { migrate, wordsOfMigrated } from "./migrate.ts";
+export { checkOneService } from "./one-service-checks.ts";
 export { checkAccount } from "./open.ts";
 export { history, wordsOfHistory } from "./past.ts";
 export { restart, wordsOfRestart } from "./restart.ts";

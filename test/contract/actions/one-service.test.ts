@@ -1,4 +1,5 @@
 import {
+  DeregisterTaskDefinitionCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   ECSClient,
@@ -115,6 +116,38 @@ async function breakerOff(): Promise<void> {
 async function begun(since: number): Promise<void> {
   while (!writesOf(small, since).some((call) => call.includes("UpdateService"))) await setTimeout(20);
 }
+
+describe("before it begins", () => {
+  async function refused(change: Partial<RegisterTaskDefinitionCommandInput>, isInactive = false): Promise<StepResult> {
+    const { taskDefinition = {} } = await client.send(
+      new DescribeTaskDefinitionCommand({ taskDefinition: await revisionThat("sleep", "infinity") }),
+    );
+    const { family, networkMode, requiresCompatibilities, cpu, memory, executionRoleArn, containerDefinitions } =
+      taskDefinition;
+    const kept = { family, networkMode, requiresCompatibilities, cpu, memory, executionRoleArn, containerDefinitions };
+    const input = { ...kept, ...change } as RegisterTaskDefinitionCommandInput;
+    const registered = await client.send(new RegisterTaskDefinitionCommand(input));
+    const arn = registered.taskDefinition?.taskDefinitionArn ?? "";
+    if (isInactive) await client.send(new DeregisterTaskDefinitionCommand({ taskDefinition: arn }));
+    const since = small.bed.calls.length;
+    const result = await step({ "task-definition": arn });
+    expect(writesOf(small, since)).toEqual([]);
+    expect(result.exitCode).toBe(1);
+    return result;
+  }
+  const said = ({ annotations }: StepResult): string => annotations.map(({ message }) => message).join("\n");
+
+  test("an image that the registry lacks is told", async () => {
+    const { account, region } = small.bed;
+    const image = `${account}.dkr.ecr.${region}.amazonaws.com/small/code@sha256:${"0".repeat(64)}`;
+    const result = await refused({ containerDefinitions: [{ name: "daemon", image }] });
+    expect(said(result)).toMatch(/The registry has no image small\/code@sha256:0+: no task starts without it/);
+  });
+
+  test("and a revision that was deregistered", async () => {
+    expect(said(await refused({}, true))).toContain("is INACTIVE: it was deregistered");
+  });
+});
 
 test("a taking back that AWS refuses is said after what failed, and never in its place", async () => {
   await breakerOff();
