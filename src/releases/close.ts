@@ -11,7 +11,7 @@ import { observeList } from "./observe/list.ts";
 import { stopTasksOf } from "./left-tasks.ts";
 import { isHeldBy, takeLock } from "./lock.ts";
 import { movedOf, shownName } from "./observation.ts";
-import { beforeOf, observeServicesByKey } from "./observe/services.ts";
+import { observeBefore, observeServicesByKey } from "./observe/services.ts";
 import { openSession, type Session, type SessionRequest, settled } from "./session.ts";
 
 /** What a job that is over had left open. */
@@ -70,8 +70,8 @@ async function closeIn(context: Context, opened: Session): Promise<Closed | null
     open.map(({ intent }) => stopTasksOf(clients.ecs, stack.contract.cluster, intent.release)),
   );
   const services = await observeServicesByKey(clients, stack, session);
-  const ofServices = movedOf(stack, { services, before: beforeOf(services, session) }).map(({ key, now }) =>
-    shownName(key, now.name),
+  const ofServices = movedOf(stack, { services, before: await observeBefore(clients, services, session) }).map(
+    ({ key, now }) => shownName(key, now.name),
   );
   const moved = [
     ...ofServices,

@@ -19,7 +19,7 @@ import { readInstanceFile } from "./observe/instance.ts";
 import { observeModules } from "./observe/modules.ts";
 import { parameterNames } from "./observe/parameters.ts";
 import { noteInstigators } from "./observe/instigators.ts";
-import { beforeOf, observeServicesByKey } from "./observe/services.ts";
+import { observeBefore, observeServicesByKey } from "./observe/services.ts";
 import { observeTagged, withDigests } from "./observe/tagged.ts";
 
 /** What observation reads, and what applying needs of it again. */
@@ -71,7 +71,7 @@ export async function observe(
     observeLocations(clients.s3, context, stack, checkout, history, about),
     observeList(clients.s3, stack, current),
   ]);
-  const before = beforeOf(services, history);
+  const before = await observeBefore(clients, services, history);
   const read = { ...files.existing, ...registered };
   const [definitions, instigators] = await Promise.all([
     observeDefinitions(

@@ -15,7 +15,7 @@ import { releasingBeside } from "./lock.ts";
 import { observeList } from "./observe/list.ts";
 import { observeFormerLocations } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
-import { beforeOf, observeServicesByKey } from "./observe/services.ts";
+import { observeBefore, observeServicesByKey } from "./observe/services.ts";
 import { noteInstigators } from "./observe/instigators.ts";
 import { isAskable, type Observation } from "./observation.ts";
 import { planRollback } from "./plan.ts";
@@ -237,7 +237,7 @@ async function look(
     observeServicesByKey(clients, stack, session),
     connections.images(context, clients, request),
   ]);
-  const before = beforeOf(services, session);
+  const before = await observeBefore(clients, services, session);
   const dagster = isAskable(stack, { services }) ? webserver : null;
   const [instigators, wanted, running, there, schema, dags, list] = await Promise.all([
     noteInstigators(dagster, context, session),

@@ -16,7 +16,7 @@ import { type KnownDefinition, type Observation, shownName } from "./observation
 import { observeList } from "./observe/list.ts";
 import { observePointers, type SeenDags } from "./observe/dags.ts";
 import { definitionsOfService } from "./observe/definitions.ts";
-import { beforeOf, observeServicesByKey } from "./observe/services.ts";
+import { observeBefore, observeServicesByKey } from "./observe/services.ts";
 import { type Holder, holderOf, type PastRelease, pastReleases, underWayOf } from "./past.ts";
 import { openSession, type Session, type SessionRequest } from "./session.ts";
 
@@ -58,7 +58,7 @@ export async function status(context: Context, connections: Connections, request
       return {};
     }),
   ]);
-  const before = beforeOf(services, session);
+  const before = await observeBefore(clients, services, session);
   const definitions = await foreignDefinitions(clients, current, services, before);
   return {
     stack: stack.name,

@@ -1,5 +1,6 @@
-import { observeServices, type ServiceObservation, settledRevision } from "../../deployments/index.ts";
+import { observeServices, observeSettledRevision, type ServiceObservation } from "../../deployments/index.ts";
 import type { Before } from "../../domain/journal.ts";
+import type { Revision } from "../../domain/verdict.ts";
 import type { Stack } from "../../stack/index.ts";
 import type { Clients } from "../connections.ts";
 import { beforeUnfinished, type History } from "../history.ts";
@@ -49,15 +50,30 @@ function leftServices(
  * As they are now; but where a release was cut or has failed, as they were before it, and where somebody else is bringing one to
  * something, what it has come to run before that.
  */
+export async function observeBefore(
+  { ecs }: Pick<Clients, "ecs">,
+  services: Observation["services"],
+  history: Pick<History, "unfinished">,
+): Promise<Observation["before"]> {
+  const noted = beforeUnfinished(history);
+  const settled = Object.entries(services).map(async ([key, service]) => {
+    const isKnown = service === null || noted.has(service.name);
+    return [key, isKnown ? null : await observeSettledRevision(ecs, service)] as const;
+  });
+  return beforeOf(services, history, Object.fromEntries(await Promise.all(settled)));
+}
+
+/** @param settled what services have come to run, by their keys; those that it lacks run what they are asked to run */
 export function beforeOf(
   services: Observation["services"],
   history: Pick<History, "unfinished">,
+  settled: Readonly<Record<string, Revision | null>> = {},
 ): Observation["before"] {
   const former = beforeUnfinished(history);
   const before = Object.entries(services).flatMap(([key, service]): [string, Before][] => {
     if (service === null) return [];
     const { name, revision, desiredCount } = service;
-    const taskDefinition = settledRevision(service) ?? revision;
+    const taskDefinition = settled[key] ?? revision;
     return [[key, former.get(name)?.before ?? { service: name, taskDefinition, desiredCount }]];
   });
   return Object.fromEntries(before);

@@ -177,10 +177,10 @@ describe("When somebody else is deploying to a service that is to be rolled", ()
   const minutesOfTheirs = 4;
 
   /** They bring another revision, which takes a while. */
-  async function theyBegin(): Promise<void> {
+  async function theyBegin(service = "small-code"): Promise<void> {
     const family = "theirs";
     const { taskDefinition = {} } = (await readPastClient(account.aws, "DescribeTaskDefinition", {
-      taskDefinition: "small-code",
+      taskDefinition: service,
     })) as {
       readonly taskDefinition?: {
         readonly containerDefinitions?: object;
@@ -196,7 +196,7 @@ describe("When somebody else is deploying to a service that is to be rolled", ()
     });
     await readPastClient(account.aws, "UpdateService", {
       cluster: "small",
-      service: "small-code",
+      service,
       taskDefinition: family,
     });
     await account.clock.pass(10_000);
@@ -225,6 +225,24 @@ describe("When somebody else is deploying to a service that is to be rolled", ()
     expect(seconds).toBeLessThan(minutesOfTheirs * 60);
     await account.clock.pass(60_000);
     expect(await wrongWith(account)).toEqual([]);
+  });
+
+  test("and the release fails after it, the service goes back to what had come to run, also where ECS lists that no more", async () => {
+    await theyBegin("small-daemon");
+    await account.clock.pass(60_000);
+    const { services } = (await readPastClient(account.aws, "DescribeServices", {
+      cluster: "small",
+      services: ["small-daemon"],
+    })) as { readonly services: readonly { readonly deployments: readonly object[] }[] };
+    expect(services[0]?.deployments).toHaveLength(1); // the daemon's former task has gone first
+    await account.commit({ "dagster.yaml": "telemetry: { enabled: true }\n" });
+    account.runtime.script(there.isNew("webserver"), {
+      kind: "never-starts",
+      reason: "CannotPullContainerError: x: not found",
+    });
+    const { message } = await deployed({});
+    expect(message).not.toBe("it went well");
+    expect(await revisionsOf(account)).toEqual(there.before);
   });
 
   test("`fail` refuses before any write, and says what, whose, since when", async () => {
