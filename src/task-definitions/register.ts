@@ -3,9 +3,10 @@ import {
   type RegisterTaskDefinitionCommandInput,
   type RegisterTaskDefinitionCommandOutput,
 } from "@aws-sdk/client-ecs";
-import { isAwsError } from "../aws/error.ts";
+import { type AwsError, isAwsError } from "../aws/error.ts";
 import type { EcsSend } from "../aws/ecs.ts";
-import type { Json } from "../domain/json.ts";
+import { UserError } from "../domain/errors.ts";
+import { isMap, type Json } from "../domain/json.ts";
 import { parseRevision } from "../domain/verdict.ts";
 import {
   contentHashTag,
@@ -42,6 +43,8 @@ export async function registerDefinition(
       const { taskDefinition } = await ecs(command, { resource: `task definition family ${family}` });
       return registered(taskDefinition, family, hash);
     } catch (error) {
+      if (isAwsError(error, "invalid") && /\brole is not valid\b/i.test(error.message))
+        throw whichRole(error, family, content);
       // Its answer was lost: whether it was heard is seen by looking again.
       if (!isAwsError(error) || error.refused || attempt === mostAttempts) throw error;
     }
@@ -49,6 +52,20 @@ export async function registerDefinition(
 }
 
 const mostAttempts = 3;
+
+/** ECS does not say which of its roles it means. */
+function whichRole(cause: AwsError, family: string, content: Json): UserError {
+  const roles = isMap(content) ? [content["executionRoleArn"], content["taskRoleArn"]] : [];
+  const named = [...new Set(roles.filter((role) => typeof role === "string"))];
+  return new UserError(
+    {
+      what: `ECS does not take a role of task definition ${family}: ${named.join(" and ")}.`,
+      where: cause.where,
+      fix: 'Each must exist in this account, by this path and name, and its trust policy must allow sts:AssumeRole to { "Service": "ecs-tasks.amazonaws.com" }. One that was made a moment ago may take some seconds.',
+    },
+    { cause },
+  );
+}
 
 function ownerIn({ [stackTag]: name, [environmentTag]: environment }: Readonly<Record<string, string>>): Owner | null {
   return name === undefined || environment === undefined ? null : { name, environment };
