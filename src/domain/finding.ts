@@ -70,6 +70,7 @@ export const checkIds: readonly string[] = [
   "library-missing",
   "listens-locally",
   "load-balancer-port",
+  "location-renamed",
   "log-group-missing",
   "log-missing",
   "log-options",

@@ -22,6 +22,7 @@ export function checkState(
   if (stack.gates.levels.state?.level === "off") return [];
   return [
     ...(only === null ? checkLeft(stack, current, instigators.locations ?? {}, allowsLoss) : []),
+    ...(only === null ? checkRenamed(stack, current) : []),
     ...checkNoted(stack, instigators.unknown),
   ];
 }
@@ -52,6 +53,31 @@ function checkLeft(
       },
     ];
   });
+}
+
+/**
+ * One location goes and another one comes, by the definitions of their runs. Whether that is one code under two names nobody can tell;
+ * what it means is told even where no schedule or sensor would lose anything.
+ */
+function checkRenamed({ services }: Stack, current: Release | null): readonly Finding[] {
+  if (current === null) return [];
+  const served = Object.values(services).flatMap((service) =>
+    locationsServedBy(service).map((location) => ({ location, place: service.place })),
+  );
+  const keys = new Set(served.map(({ location }) => locationKey(location)));
+  const released = Object.keys(current.taskDefinitions).flatMap((name) => /^run\/(.+)$/.exec(name)?.[1] ?? []);
+  const gone = released.filter((key) => !keys.has(key));
+  const [fresh, ...others] = served.filter(({ location }) => !released.includes(locationKey(location)));
+  if (gone.length === 0 || fresh === undefined) return [];
+  return [
+    {
+      id: "location-renamed",
+      level: "warning",
+      where: fresh.place,
+      what: `${gone.join(", ")} goes, and ${[fresh, ...others].map(({ location }) => location).join(", ")} is new. Is it the same code under another name, then all that Dagster keeps by the location's name stays behind: what people made of schedules and sensors, ticks, backfills, runs that wait, and the way from a past run to its job.`,
+      fix: "Keep the name: `location` here, and `location_name` in the workspace file. If it is meant, let no run of the old one wait in the queue.",
+    },
+  ];
 }
 
 function checkNoted({ file, gates }: Stack, unknown: string | null): readonly Finding[] {

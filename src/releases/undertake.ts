@@ -196,7 +196,7 @@ function stepsToCarryOut(
 }
 
 /** What is not looked at after a release is said by who ends it; what it may lose is allowed, or not, to who rolls. */
-const saidByWhoRolls: readonly string[] = ["not-checked", "state-location-left", "state-not-noted"];
+const saidByWhoRolls: readonly string[] = ["not-checked", "location-renamed", "state-location-left", "state-not-noted"];
 
 /**
  * Findings are shown; an error ends it before anything is written.

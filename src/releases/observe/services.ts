@@ -1,4 +1,9 @@
-import { observeServices, observeSettledRevision, type ServiceObservation } from "../../deployments/index.ts";
+import {
+  observeServices,
+  observeSettledRevision,
+  type ServiceObservation,
+  settledRevision,
+} from "../../deployments/index.ts";
 import type { Before } from "../../domain/journal.ts";
 import type { Revision } from "../../domain/verdict.ts";
 import type { Stack } from "../../stack/index.ts";
@@ -57,8 +62,11 @@ export async function observeBefore(
 ): Promise<Observation["before"]> {
   const noted = beforeUnfinished(history);
   const settled = Object.entries(services).map(async ([key, service]) => {
-    const isKnown = service === null || noted.has(service.name);
-    return [key, isKnown ? null : await observeSettledRevision(ecs, service)] as const;
+    if (service === null || noted.has(service.name)) return [key, null] as const;
+    // What is to run no task is brought to nothing.
+    const settledAt =
+      service.desiredCount === 0 ? settledRevision(service) : await observeSettledRevision(ecs, service);
+    return [key, settledAt] as const;
   });
   return beforeOf(services, history, Object.fromEntries(await Promise.all(settled)));
 }

@@ -60,19 +60,29 @@ const theirs = { name: "dagit", portMappings: [{ containerPort: 3000 }], logConf
 const ours = { name: "web", logConfiguration: log("/shop", "web") };
 
 test.each<[string, readonly object[], string, object | null]>([
-  ["of a definition that we have made", [ours], "", { container: "web", log: { group: "/shop", prefix: "web" } }],
+  [
+    "of a definition that we have made",
+    [ours],
+    "",
+    { container: "web", log: { group: "/shop", prefix: "web", region: null } },
+  ],
   [
     "that somebody else has made, the only one",
     [theirs],
     "",
-    { container: "dagit", log: { group: "/theirs", prefix: "ecs" } },
+    { container: "dagit", log: { group: "/theirs", prefix: "ecs", region: null } },
   ],
-  ["the one with its port", [nginx, theirs], "", { container: "dagit", log: { group: "/theirs", prefix: "ecs" } }],
+  [
+    "the one with its port",
+    [nginx, theirs],
+    "",
+    { container: "dagit", log: { group: "/theirs", prefix: "ecs", region: null } },
+  ],
   [
     "the one that the stack file names",
     [nginx, { ...theirs, portMappings: [] }],
     ", task-definition: live, container: dagit",
-    { container: "dagit", log: { group: "/theirs", prefix: "ecs" } },
+    { container: "dagit", log: { group: "/theirs", prefix: "ecs", region: null } },
   ],
   ["none of which it is known", [nginx, { ...theirs, portMappings: [] }], "", null],
   ["none whose stream is known", [{ ...theirs, logConfiguration: log("/theirs") }], "", null],

@@ -217,7 +217,11 @@ test("edits leave other containers, labels and tags as they are", () => {
 
 test("lines are found where the container's own options say", () => {
   const options = { "awslogs-group": "/g", "awslogs-stream-prefix": "p", "awslogs-region": "r" };
-  expect(logIn({ logConfiguration: { logDriver: "awslogs", options } })).toEqual({ group: "/g", prefix: "p" });
+  expect(logIn({ logConfiguration: { logDriver: "awslogs", options } })).toEqual({
+    group: "/g",
+    prefix: "p",
+    region: "r",
+  });
   expect(logIn({ logConfiguration: { logDriver: "splunk", options } })).toBeNull();
   expect(logIn({ logConfiguration: { logDriver: "awslogs", options: { "awslogs-group": "/g" } } })).toBeNull();
   expect(logIn({})).toBeNull();

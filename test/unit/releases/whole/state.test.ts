@@ -248,6 +248,8 @@ describe("A location that the stack file does not have any more", () => {
     const planned = await act((who) => who.plan(), { run: 3, allowStateLoss: true });
     expect(planned.error).toBeNull();
     expect(planned.said).toContain("state-location-left");
+    expect(planned.said).toContain("location-renamed");
+    expect(planned.said).toContain("small goes, and tiny is new");
   });
 });
 
