@@ -62,6 +62,21 @@ export function keepsContext(before: Later | undefined, after: Later | undefined
   return canonicalJson(others(was)) === canonicalJson(others(is));
 }
 
+/**
+ * The context as it is without releases: what it holds now, and of the task definition of runs what it named before the first release.
+ * @param was null: there was none
+ * @returns null: nothing is left of it
+ */
+export function contextWithout(now: string, was: string | null): string | null {
+  const [context, former] = [contextOf(now), was === null ? {} : contextOf(was)];
+  if (context === null || former === null) return was;
+  const named = Object.entries(ecsOf(former)).filter(([name]) => ours.has(name));
+  const ecs = { ...Object.fromEntries(Object.entries(ecsOf(context)).filter(([name]) => !ours.has(name))) };
+  const whole = { ...withoutEcs(context), ecs: { ...ecs, ...Object.fromEntries(named) } };
+  if (canonicalJson(whole) === canonicalJson({ ...former, ecs: ecsOf(former) })) return was;
+  return JSON.stringify(whole);
+}
+
 const ours: ReadonlySet<string> = new Set(["task_definition_arn", "container_name"]);
 
 function contextOf(value: Later): JsonMap | null {

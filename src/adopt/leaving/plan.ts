@@ -1,6 +1,7 @@
 import { isMap, type Json, type JsonMap } from "../../domain/json.ts";
 import { type Revision, sameRevision, showRevision } from "../../domain/verdict.ts";
 import { hostLabelPrefix } from "../../releases/host-labels.ts";
+import { contextWithout } from "../../task-definitions/container-context.ts";
 import { type Definition, registrable } from "../../task-definitions/definition.ts";
 import { containerIn } from "../../task-definitions/existing.ts";
 import { mapsIn } from "../kind.ts";
@@ -128,8 +129,9 @@ function formerVariables(environment: Json, before: JsonMap | null): Json {
     const { name } = one;
     if (name !== "DAGSTER_CURRENT_IMAGE" && name !== "DAGSTER_CONTAINER_CONTEXT") return [one];
     const was = then.find((other) => other["name"] === name);
-    if (was === undefined) return [];
-    return [name === "DAGSTER_CURRENT_IMAGE" ? one : was];
+    if (name === "DAGSTER_CURRENT_IMAGE") return was === undefined ? [] : [one];
+    const value = contextWithout(textOf(one["value"]), was === undefined ? null : textOf(was["value"]));
+    return value === null ? [] : [{ ...one, value }];
   });
 }
 

@@ -2,6 +2,7 @@ import { compareWithRunning } from "../../../src/adopt/compare.ts";
 import type { Json, JsonMap } from "../../../src/domain/json.ts";
 import { later } from "../../../src/domain/later.ts";
 import { compareDefinitions } from "../../../src/task-definitions/compare.ts";
+import { contextWithout } from "../../../src/task-definitions/container-context.ts";
 import { containerIn } from "../../../src/task-definitions/existing.ts";
 import { type ExistingRequest, render } from "../../../src/task-definitions/render.ts";
 import { namedIn } from "../../../src/task-definitions/variables.ts";
@@ -49,6 +50,44 @@ test("a context that comes from a secret is refused, and not replaced", () => {
   expect(() => render({ ...request("{}"), content })).toThrow("comes from a secret");
   const isPlain = { ...request("{}"), content, code: null };
   expect(JSON.stringify(render(isPlain))).toContain("parameter/c");
+});
+
+describe("without releases a context is", () => {
+  const released = (context: object): string =>
+    JSON.stringify({
+      ...context,
+      ecs: {
+        ...("ecs" in context ? (context.ecs as object) : {}),
+        task_definition_arn: "arn:run:9",
+        container_name: "run",
+      },
+    });
+  const parsed = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+
+  test.each<[string, object, string | null, unknown]>([
+    ["none, where there was none", {}, null, null],
+    ["what it was, to the letter", before, ` ${JSON.stringify(before)}`, before],
+    [
+      "what it holds now, with the definition of runs that it named",
+      { ...before, k8s: { env_vars: ["X=new"] } },
+      JSON.stringify(before),
+      { ...before, k8s: { env_vars: ["X=new"] } },
+    ],
+    [
+      "what was added, where there was none",
+      { ecs: { run_resources: { cpu: "1024" } } },
+      null,
+      { ecs: { run_resources: { cpu: "1024" } } },
+    ],
+  ])("%s", (_, now, was, expected) => {
+    const text = contextWithout(released(now), was);
+    expect(parsed(text)).toEqual(expected);
+    if (now === before) expect(text).toBe(was);
+  });
+
+  test("what it was, where it is none now", () => {
+    expect(contextWithout("no json", "{}")).toBe("{}");
+  });
 });
 
 test("a diff shows the definition of runs, and hides what else the context holds", () => {
