@@ -95,6 +95,8 @@ export const checkIds: readonly string[] = [
   "not-forward",
   "not-in-this-version",
   "owned-by-cloudformation",
+  "package-shadows-python",
+  "path-file-not-read",
   "placeholder-left",
   "placeholder-unused",
   "plan-changed",

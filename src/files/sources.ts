@@ -87,7 +87,10 @@ export async function readSources(
     });
   }
 
-  if (kind.layer) checkNames(found, kind);
+  if (kind.layer) {
+    checkNames(found, kind);
+    checkFolders(found);
+  }
   checkLinks(found, kind);
   const folders = foldersOf(found).map((path) => ({ kind: "directory", path }) as const);
   const hashed = await inBatches([...found.values()], signal, withHash);
@@ -104,11 +107,12 @@ export async function copySources(
   { root, files }: Pick<SourceRequest, "root" | "files">,
   to: string,
   signal: AbortSignal,
+  kind: SourceKind = imageSources,
 ): Promise<void> {
-  const ignored = await ignoredIn(root);
+  const ignored = kind.dockerignore ? await ignoredIn(root) : parseDockerignore("");
   const realRoot = await realpath(root);
   for (const mapping of files) {
-    const found = await readMapping(root, mapping, { ...imageSources, ignored }, signal);
+    const found = await readMapping(root, mapping, { ...kind, ignored }, signal);
     await inBatches(found, signal, async ({ entry, origin }) => {
       const target = join(to, relative(realRoot, origin));
       await mkdir(dirname(target), { recursive: true });
@@ -257,6 +261,35 @@ function checkNames(found: ReadonlyMap<string, Found>, { leaveOut }: SourceKind)
       where,
       fix: `Give it another name, or ${leaveOut}.`,
     });
+  }
+}
+
+/**
+ * Folders that are links in most bases. A layer that has one of them as a folder hides the link, and with it programs and loader: engines
+ * unpack each layer by itself.
+ * @see https://systemd.io/THE_CASE_FOR_THE_USR_MERGE/
+ */
+const linksOfBases: ReadonlyMap<string, string> = new Map([
+  ["bin", "usr/bin"],
+  ["sbin", "usr/sbin"],
+  ["lib", "usr/lib"],
+  ["lib32", "usr/lib32"],
+  ["lib64", "usr/lib64"],
+  ["libx32", "usr/libx32"],
+  ["var/run", "run"],
+  ["var/lock", "run/lock"],
+]);
+
+function checkFolders(found: ReadonlyMap<string, Found>): void {
+  for (const [path, { where }] of found) {
+    for (const [link, target] of linksOfBases) {
+      if (!path.startsWith(`${link}/`)) continue;
+      throw new UserError({
+        what: `/${path} lies in /${link}, which is a link to /${target} in most base images: a layer with a folder of that name takes away all that is behind it.`,
+        where,
+        fix: `Put it to /${target}${path.slice(link.length)}, or to a folder of its own.`,
+      });
+    }
   }
 }
 

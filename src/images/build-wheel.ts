@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import type { Context } from "../domain/context.ts";
 import { type Advice, type Place, UserError } from "../domain/errors.ts";
 import { ProgramFailed, variableOfJob } from "../programs/index.ts";
+import { copyLocalPackage } from "./local-packages.ts";
 import { type Lock, normalizedName, type Requirement } from "./lock.ts";
 import { runPip } from "./pip.ts";
 
@@ -14,13 +15,16 @@ import { runPip } from "./pip.ts";
 export interface BuildRequest {
   readonly requirement: Requirement;
   readonly lock: Lock;
+  /** The checkout. */
+  readonly root: string;
   /** Where relative paths in the lock file count from. */
   readonly cwd: string;
   /** An empty folder of the caller's. */
   readonly folder: string;
   /** What it would be installed for, in words: `linux/arm64 and Python 3.12`. */
   readonly target: string;
-  readonly place: Place | string;
+  /** The line of the lock file. */
+  readonly place: Place;
 }
 
 /**
@@ -31,21 +35,27 @@ export interface BuildRequest {
  * @throws UserError when there is no source, or it needs a compiler
  */
 export async function buildWheel(context: Context, request: BuildRequest): Promise<Requirement> {
-  const { requirement, lock, cwd, folder } = request;
+  const { requirement, lock, root, cwd, folder, place } = request;
+  const { local } = requirement;
   const list = join(folder, "source.txt");
   const built = join(folder, "built");
   await mkdir(built, { recursive: true });
-  const pinned = requirement.local === null ? [requirement.text] : [];
+  const pinned = local === null ? [requirement.text] : [];
+  const named = { root, requirements: place.file, place };
+  const source = local === null ? null : await copyLocalPackage(local, join(folder, "source"), named, context.signal);
   await writeFile(list, [...lock.sources, ...pinned, ""].join("\n"));
   context.report({ kind: "line", text: `Building ${requirement.name} of its source` });
   const build = async (pins: Pins): Promise<void> => {
     const how = ["--no-deps", "--progress-bar=off", "--ignore-requires-python", "--wheel-dir", built];
     // pip knows no extras there: with them it would take a wheel, which is for this machine.
-    const what =
-      requirement.local === null ? ["--require-hashes", "--no-binary", requirement.name] : [requirement.local];
+    const what = source === null ? ["--require-hashes", "--no-binary", requirement.name] : [source];
     await runPip(context, ["wheel", ...how, "--requirement", list, ...what], {
       cwd,
-      environment: { ...(await surroundings(lock, requirement, folder, pins)), SOURCE_DATE_EPOCH: "315619200" }, // 1980-01-02: zip knows no time before 1980
+      environment: {
+        ...(await surroundings(lock, requirement, folder, pins)),
+        ...(source === null ? {} : versionsWithoutGit),
+        SOURCE_DATE_EPOCH: "315619200", // 1980-01-02: zip knows no time before 1980
+      },
       variables: "guest",
     });
   };
@@ -73,9 +83,16 @@ export async function buildWheel(context: Context, request: BuildRequest): Promi
   const hash = createHash("sha256")
     .update(await readFile(path))
     .digest("hex");
-  const name = requirement.local === null ? requirement.name : (wheel.split("-", 1)[0] ?? requirement.name);
+  const name = local === null ? requirement.name : (wheel.split("-", 1)[0] ?? requirement.name);
   return { ...requirement, local: null, text: `${name} @ ${pathToFileURL(path).href} --hash=sha256:${hash}` };
 }
+
+/**
+ * A version that is taken from git is another one with each commit, of the same source: tools that take it so are given one.
+ * @see https://setuptools-scm.readthedocs.io/en/latest/overrides/ (hatch-vcs, too)
+ * @see https://github.com/mtkennerly/poetry-dynamic-versioning
+ */
+const versionsWithoutGit = { SETUPTOOLS_SCM_PRETEND_VERSION: "0.0.0", POETRY_DYNAMIC_VERSIONING_BYPASS: "0.0.0" };
 
 /** Versions that the tools of a build are held to. */
 type Pins = "of the lock file" | "none";

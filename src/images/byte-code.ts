@@ -31,7 +31,7 @@ export async function compilePackages(context: Context, folder: string, python: 
         compileall,
         "-qq",
         "-j",
-        "0",
+        String(workersOf(python)),
         "--invalidation-mode",
         "unchecked-hash",
         "-s",
@@ -54,6 +54,14 @@ export async function compilePackages(context: Context, folder: string, python: 
 /** As `python3 -m compileall`, but for modules of the folder that it is started in. `-I` would take no seed of hashes. */
 const compileall =
   "import sys; sys.path[:] = [path for path in sys.path if path]; import runpy; runpy.run_module('compileall', run_name='__main__', alter_sys=True)";
+
+/**
+ * Until 3.10 what a process writes of a module hangs on what it has compiled before, which many share by chance: one of them does it in
+ * turn. 0: as many as there are processors.
+ */
+function workersOf(python: string): number {
+  return Number(minorOf(python).split(".")[1]) <= 10 ? 1 : 0;
+}
 
 /** What a wheel has brought: its times are those of another machine. */
 async function withoutByteCode(folder: string): Promise<void> {

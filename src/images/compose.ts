@@ -28,7 +28,8 @@ export function codeImage(dependencies: Image, code: Addition["layer"], inputs: 
 }
 
 /**
- * The variables of a container: the base's in their order, Python's way to code and packages, then what was asked for, which wins.
+ * The variables of a container: the base's in their order, Python's way to code and packages, then what was asked for, which wins: before that way where it
+ * is `PYTHONPATH`, and behind the packages' programs where it is `PATH`.
  * @param base `NAME=value`
  */
 export function environmentOf(
@@ -53,6 +54,10 @@ export function environmentOf(
   }
   for (const [name, value] of Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1))) {
     variables.set(name, value);
+    // In the place of what the base says, and not of what leads to code and packages.
+    if (name === "PYTHONPATH")
+      variables.set(name, [value, workdir, ...(hasPackages ? [packagesFolder] : [])].join(":"));
+    if (name === "PATH" && hasPackages) before(name, `${packagesFolder}/bin`);
   }
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }

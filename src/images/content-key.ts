@@ -7,7 +7,7 @@ import { contentHash } from "../domain/json.ts";
  */
 export interface Inputs {
   /** Counted up when the same inputs would give other bytes than before. */
-  readonly scheme: 3;
+  readonly scheme: 4;
   readonly platform: Platform;
   /** The base as it was resolved now: a tag that moved is another base. */
   readonly base: Digest;

@@ -12,6 +12,7 @@ import { dependenciesImage } from "./compose.ts";
 import { dependenciesKey, type Inputs } from "./content-key.ts";
 import { buildArchive } from "../files/archive.ts";
 import { libraryFindings } from "./libraries.ts";
+import { packageFindings } from "./package-findings.ts";
 import { type BaseListing, findListing, keepListing, listBase } from "./list-base.ts";
 import type { Lock } from "./lock.ts";
 import { type Descriptor, type Image, readConfig, readManifest, type StoredManifest } from "./manifest.ts";
@@ -121,6 +122,7 @@ async function putTogether(
         const survey = await surveyPackages(installed);
         const on = { platform, base: base.reference };
         for (const finding of libraryFindings(survey.objects, survey.names, system, on)) weigh(finding);
+        for (const finding of packageFindings(survey, target.python)) weigh(finding);
         const whyNot = await compilePackages(context, installed, target.python);
         isCompiled = whyNot === null;
         if (whyNot !== null) weigh(notCompiled(whyNot, target.python));

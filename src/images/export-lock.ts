@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { Context } from "../domain/context.ts";
 import { type Advice, UserError } from "../domain/errors.ts";
 import { type Program, ProgramFailed, run } from "../programs/index.ts";
-import { type Lock, parseLock } from "./lock.ts";
+import { type Lock, normalizedName, parseLock } from "./lock.ts";
 
 /**
  * What a lock file says is to be installed. uv and Poetry are asked about theirs: which packages a group needs, and where, is their
@@ -26,7 +26,7 @@ export async function exportLock(
     throw new UserError(adviceOn(error, tool, file), { cause: error });
   }
   const lines = new Map(lock.requirements.map(({ name, line }) => [name, line]));
-  const exported = parseLock(text, `what ${tool} says of ${file}`);
+  const exported = parsedExport(text, { tool, file, lines });
   return {
     requirements: exported.requirements.map((requirement) => ({
       ...requirement,
@@ -35,6 +35,29 @@ export async function exportLock(
     sources: [...lock.sources, ...exported.sources.filter((source) => !lock.sources.includes(source))],
     exporter: null,
   };
+}
+
+/** @throws UserError that names the lock file, and the package in it */
+function parsedExport(
+  text: string,
+  { tool, file, lines }: { readonly tool: string; readonly file: string; readonly lines: ReadonlyMap<string, number> },
+): Lock {
+  try {
+    return parseLock(text, file);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { what, where } = error;
+    const at = typeof where === "object" ? where.line : 1;
+    const [name = ""] = /^[\w.-]+/.exec(text.split("\n")[at - 1] ?? "") ?? [];
+    throw new UserError(
+      {
+        what: `${tool} exports ${name === "" ? "something" : name} of ${file} so that it cannot be installed: ${what}`,
+        where: { file, line: lines.get(normalizedName(name)) ?? lines.get(name) ?? 1, column: 1 },
+        fix: "Lock a version that an index has; or build it once, and put its wheel into an index of your own.",
+      },
+      { cause: error },
+    );
+  }
 }
 
 /** How a tool is asked for its packages, in pip's format. @param cwd the folder of the lock file */

@@ -60,6 +60,8 @@ export function parseLock(text: string, file: string): Lock {
       }
       continue;
     }
+    if (holdsPassword(content))
+      throw refuse(line, "The lock file holds a password for where a package is.", passwordFix);
     const requirement = parseRequirement(content, line);
     if (requirement === null) {
       const what = `This is not a package with its exact version: ${JSON.stringify(content.slice(0, 80))}.`;

@@ -52,7 +52,7 @@ export async function headManifest(from: Registry, repository: string, reference
 /**
  * - `stored`: the name is the manifest's now, or was already.
  * - `taken`: the name is another manifest's, and does not move.
- * - `full`: the image has as many names as the registry allows.
+ * - `full`: the image is there, and has as many names as the registry allows.
  */
 export type Put =
   | { readonly kind: "stored" }
@@ -89,8 +89,10 @@ export async function putManifest(
     const behind = await headManifest(to, repository, reference);
     if (behind !== null) return behind === digest ? { kind: "stored" } : { kind: "taken", by: behind };
   }
-  // 1,000 tags an image: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
-  if (/limit ?exceeded|would have exceeded|maximum number/i.test(message)) return { kind: "full" };
+  // 1,000 tags an image, and 100,000 images a repository: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+  if (/limit ?exceeded|would have exceeded|maximum number/i.test(message)) {
+    if ((await headManifest(to, repository, digest)) === digest) return { kind: "full" };
+  }
   throw adviseOn({ endpoint: to.endpoint, method: "PUT", path, status, code });
 }
 

@@ -66,7 +66,7 @@ export async function observeImage(
   ]);
   const localPackages = await hashLocalPackages(request, requirements?.lock ?? null, context.signal);
   const inputs: Inputs = {
-    scheme: 3,
+    scheme: 4,
     platform: request.platform,
     base: base.digest,
     python: request.python,

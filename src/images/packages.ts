@@ -13,9 +13,12 @@ export async function readPackages(folder: string): Promise<readonly TreeEntry[]
   const entries: TreeEntry[] = [{ kind: "directory", path: inImage("") }];
   const scripts = await consoleScripts(folder);
   const walk = async (inside: string): Promise<void> => {
-    for (const name of await readdir(join(folder, inside))) {
+    const names = await readdir(join(folder, inside));
+    const siblings = new Set(names.map((name) => posix.join(inside, name)));
+    for (const name of names) {
       const path = posix.join(inside, name);
-      if (isLeftOut(path) && !isByteCode(path)) continue;
+      if (isLeftOut(path, siblings) && !isByteCode(path)) continue;
+      if (isOfInstaller(path) && !scripts.has(path)) continue;
       const file = join(folder, path);
       const status = await lstat(file);
       if (status.isDirectory()) {
@@ -92,10 +95,11 @@ export function filesInRecord(text: string): readonly string[] {
  * The list of a package's files. Those that we write or leave out have no hash in it; paths start at the folder of the packages.
  * @see https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
  */
-export function portableRecord(text: string): string {
+export function portableRecord(text: string, scripts: ReadonlyMap<string, string> = new Map()): string {
+  const all = new Set(filesInRecord(text));
   const lines = text.split(/\r?\n/).flatMap((line) => {
     const path = pathInRecord(line);
-    if (path === "" || isLeftOut(path)) return [];
+    if (path === "" || isLeftOut(path, all) || (isOfInstaller(path) && !scripts.has(path))) return [];
     const written = /[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path;
     const hash = path.startsWith("bin/")
       ? ",,"
@@ -121,9 +125,15 @@ function isByteCode(path: string): boolean {
   return /(^|\/)__pycache__(\/|$)/.test(path);
 }
 
-/** Byte code, and where a package was fetched from. */
-function isLeftOut(path: string): boolean {
-  return /(^|\/)__pycache__(\/|$)|\.pyc$|\.dist-info\/direct_url\.json$/.test(path);
+/** Byte code, and where a package was fetched from. A `.pyc` without its source is the module itself. @param files that are there */
+function isLeftOut(path: string, files: ReadonlySet<string>): boolean {
+  if (isByteCode(path) || path.endsWith(".dist-info/direct_url.json")) return true;
+  return path.endsWith(".pyc") && files.has(path.slice(0, -1));
+}
+
+/** pip names a command of its own, and setuptools' of old, by the Python that it runs on itself: `pip3.11`. */
+function isOfInstaller(path: string): boolean {
+  return /^bin\/(?:pip|easy_install-?)\d[\d.]*$/.test(path);
 }
 
 async function consoleScripts(folder: string): Promise<ReadonlyMap<string, string>> {
@@ -144,6 +154,6 @@ async function rewrite(path: string, file: string, scripts: ReadonlyMap<string, 
     const portable = withPortableShebang(installed);
     return portable === installed ? null : portable; // a program of many megabytes stays on disk
   }
-  if (path.endsWith(".dist-info/RECORD")) return Buffer.from(portableRecord(await readFile(file, "utf8")));
+  if (path.endsWith(".dist-info/RECORD")) return Buffer.from(portableRecord(await readFile(file, "utf8"), scripts));
   return null;
 }

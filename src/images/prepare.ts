@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Context } from "../domain/context.ts";
 import { UserError } from "../domain/errors.ts";
 import { contentHash } from "../domain/json.ts";
-import { findPython, ProgramFailed, run } from "../programs/index.ts";
+import { findPython, ProgramFailed, run, variableOfJob } from "../programs/index.ts";
 import { type ImageClients, once } from "./clients.ts";
 import { keptPackages } from "./kept-packages.ts";
 import type { ImageObservation } from "./observe.ts";
@@ -13,7 +13,7 @@ import { installWheels } from "./wheels.ts";
 /**
  * Runs the commands of an image in a copy of its files, each at its place in the checkout, with the packages of its lock file; and reads
  * the files again, with what the commands have written. They see nothing of the checkout that is not listed: so the content key, which
- * knows only that, tells when they have to run again.
+ * knows only that, tells when they have to run again; and nothing of the job's variables, which no content key holds.
  *
  * @param folder an empty one of the caller's
  * @throws UserError for a command that fails, and for packages that cannot be had on this machine
@@ -70,12 +70,15 @@ export async function prepareSources(
         ],
         cwd: copy,
         environment: {
+          ...wayOut(),
           HOME: home,
+          LANG: "C.UTF-8",
+          TZ: "UTC",
           ...Object.fromEntries(Object.entries(environment).filter(([name]) => name !== "PATH")), // that of another machine
           ...(packages === null ? {} : { PYTHONPATH: packages }),
         },
         output: "report",
-        variables: "guest",
+        variables: "own",
       });
     } catch (error) {
       if (!(error instanceof ProgramFailed)) throw error;
@@ -83,7 +86,7 @@ export async function prepareSources(
         {
           what: `\`${command}\` of \`prepare\` failed: ${error.message.replace(/^sh /, "it ")}.`,
           where: places?.prepare ?? "prepare",
-          fix: "Its words are in the log above. It runs in a copy of what `files` lists, with the packages of the lock file, and without credentials of AWS and GitHub.",
+          fix: "Its words are in the log above. It runs in a copy of what `files` lists, with the packages of the lock file, and with the image's `environment` in the place of the job's variables, which the name of the image's content does not know.",
         },
         { cause: error },
       );
@@ -94,4 +97,16 @@ export async function prepareSources(
     layer: true,
     leaveOut: "let the last command of `prepare` remove it",
   });
+}
+
+/** How the network is reached: what comes by it is the same with or without. */
+function wayOut(): Readonly<Record<string, string>> {
+  const names = ["http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"];
+  const both = [...names, ...names.map((name) => name.toUpperCase())];
+  return Object.fromEntries(
+    both.flatMap((name) => {
+      const value = variableOfJob(name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
 }

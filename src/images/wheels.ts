@@ -58,6 +58,7 @@ export async function installWheels(context: Context, request: WheelsRequest): P
     buildWheel(ofThisImage, {
       requirement,
       lock,
+      root,
       cwd,
       folder: join(folder, "builds", normalizedName(requirement.name)),
       target: `${target.platform} and Python ${target.python}`,
@@ -150,7 +151,8 @@ function platformTags(platform: Platform, libc: BaseSystem["libc"]): readonly st
     const legacy = legacyNames.get(glibc);
     tags.push(...(legacy === undefined ? [] : [`${legacy}_${machine}`]), `manylinux_2_${glibc}_${machine}`);
   }
-  return tags;
+  // What `pip wheel` makes, and nobody has looked at: what it needs of libraries is looked at here.
+  return [...tags, `linux_${machine}`];
 }
 
 const usualGlibc = 34;

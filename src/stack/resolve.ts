@@ -172,7 +172,7 @@ function buildingOf({ build, layers }: StackDocument["images"][string], tree: Ma
     prepare,
     made: {},
     files: files.map((file, index) => ({ ...file, place: placeAt(tree, [...path, "files", index, "from"]) })),
-    workdir: workdir ?? null,
+    workdir: workdir?.replace(/(?<=.)\/+$/, "") ?? null, // one folder has one name
     environment,
     user: user ?? null,
   };

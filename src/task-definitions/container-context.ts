@@ -71,7 +71,7 @@ export function contextWithout(now: string, was: string | null): string | null {
   const [context, former] = [contextOf(now), was === null ? {} : contextOf(was)];
   if (context === null || former === null) return was;
   const named = Object.entries(ecsOf(former)).filter(([name]) => ours.has(name));
-  const ecs = { ...Object.fromEntries(Object.entries(ecsOf(context)).filter(([name]) => !ours.has(name))) };
+  const ecs = Object.fromEntries(Object.entries(ecsOf(context)).filter(([name]) => !ours.has(name)));
   const whole = { ...withoutEcs(context), ecs: { ...ecs, ...Object.fromEntries(named) } };
   if (canonicalJson(whole) === canonicalJson({ ...former, ecs: ecsOf(former) })) return was;
   return JSON.stringify(whole);

@@ -180,8 +180,9 @@ onEachRegistry("what goes into layers", (start) => {
       expect(registry.proxy.seen.filter(({ method, url }) => method === "PUT" && url.includes(name))).toEqual([]);
     });
 
-    test("that fails stops the push, and has had no credentials", async () => {
+    test("that fails stops the push, and has had nothing of the job's variables, which no key holds", async () => {
       process.env["AWS_SECRET_ACCESS_KEY"] = "hidden-secret";
+      process.env["DBT_TARGET"] = "hidden-target";
       const told = context();
       const asked = await wanted({ prepare: ["env", "exit 3"] });
       try {
@@ -190,9 +191,10 @@ onEachRegistry("what goes into layers", (start) => {
         });
       } finally {
         delete process.env["AWS_SECRET_ACCESS_KEY"];
+        delete process.env["DBT_TARGET"];
       }
       expect(told.words()).toContain("LEVEL=info");
-      expect(told.words()).not.toContain("hidden-secret");
+      expect(told.words()).not.toMatch(/hidden-(secret|target)/);
       expect(await pull(direct, asked.repository, asked.source.sha)).toBeNull();
     });
   });

@@ -278,6 +278,48 @@ describe("packages of the checkout", () => {
     expect(await hash()).not.toEqual(first);
   });
 
+  test("its build leaves nothing in the checkout, and takes nothing that an earlier one has left", async () => {
+    const root = await checkout({
+      ...shared,
+      "requirements.lock": "./libs/shared\n",
+      "libs/shared/build/lib/shared/old.py": "",
+    });
+    const before = (await readdir(root, { recursive: true })).toSorted();
+    const folder = await folderFor("wheels");
+    const packages = await installWheels(context(), {
+      image: "app",
+      lock,
+      file: "requirements.lock",
+      root,
+      target,
+      libc: null,
+      folder,
+    });
+    expect((await readdir(join(packages ?? "", "shared"))).toSorted()).toEqual(["__init__.py"]);
+    expect((await readdir(root, { recursive: true })).toSorted()).toEqual(before);
+  });
+
+  test("a version that is taken from git is none: it would be another one with each commit", async () => {
+    const dynamic =
+      '[project]\nname = "shared"\ndynamic = ["version"]\n[build-system]\nrequires = ["setuptools", "setuptools-scm"]\nbuild-backend = "setuptools.build_meta"\n[tool.setuptools_scm]\n';
+    const root = await checkout({
+      ...shared,
+      "requirements.lock": "./libs/shared\n",
+      "libs/shared/pyproject.toml": dynamic,
+    });
+    const folder = await folderFor("wheels");
+    const packages = await installWheels(context(), {
+      image: "app",
+      lock,
+      file: "requirements.lock",
+      root,
+      target,
+      libc: null,
+      folder,
+    });
+    expect(await readdir(packages ?? "")).toContain("shared-0.0.0.dist-info");
+  });
+
   test("one that lies elsewhere is refused with its line", async () => {
     const root = await checkout(shared);
     const elsewhere = readLock("\n../shared\n", "requirements.lock", []);

@@ -529,7 +529,7 @@ function pushBase(registry: MemoryRegistry): Buffer {
 function pushDependencies(registry: MemoryRegistry, repositories: readonly string[], base: Buffer, lock: string): void {
   const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
   const tag = `deps-${dependenciesKey({
-    scheme: 3,
+    scheme: 4,
     groups: [],
     localPackages: {},
     prepare: [],

@@ -30,7 +30,7 @@ const hashOf = (text: string): string => digestOf(Buffer.from(text)).slice("sha2
 
 function inputs(files: Sources["files"]): Inputs {
   return {
-    scheme: 3,
+    scheme: 4,
     groups: [],
     localPackages: {},
     prepare: [],
@@ -138,6 +138,20 @@ test.each<[what: string, prepare: () => Promise<unknown>, from: string, to: stri
     "There is nothing to copy in a.py",
   ],
   ["a relative place in the image", () => write({ "app/a.py": "" }), "app", "app", '"app" is no path in an image'],
+  [
+    "a folder that is a link in most bases",
+    () => write({ "app/run.sh": "" }),
+    "app",
+    "/bin",
+    "/bin/run.sh lies in /bin, which is a link to /usr/bin in most base images",
+  ],
+  [
+    "a folder of the loader",
+    () => write({ "lib64/a.so": "" }),
+    "lib64",
+    "/lib64/",
+    "Put it to /usr/lib64/a.so, or to a folder of its own",
+  ],
   [
     "a place above the image",
     () => write({ "app/a.py": "" }),

@@ -35,6 +35,7 @@ test("an interpreter is told the order of its hashes, whatever the job says: a s
   const [seed, args = ""] = (await readFile(told, "utf8")).split("|");
   expect(seed).toBe("0");
   expect(args).not.toMatch(/^-I|^-\S*E/); // which would take no seed
+  expect(args).toContain("-j 1 "); // what it writes of one module hangs on those before
 });
 
 test("modules of the folder that it is started in are none of its own", async () => {

@@ -14,7 +14,7 @@ const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest
 const encode = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
 
 const inputs: Inputs = {
-  scheme: 3,
+  scheme: 4,
   groups: [],
   localPackages: {},
   prepare: [],
@@ -55,7 +55,19 @@ test.each<[string, readonly string[], Partial<Inputs>, readonly string[]]>([
     "what was asked for wins, in its place",
     ["PATH=/usr/bin", "A=base=x", "EMPTY"],
     { environment: { PATH: "/mine", A: "" } },
-    ["PATH=/mine", "A=", "EMPTY=", "PYTHONPATH=/app:/opt/dependencies"],
+    ["PATH=/opt/dependencies/bin:/mine", "A=", "EMPTY=", "PYTHONPATH=/app:/opt/dependencies"],
+  ],
+  [
+    "a way of one's own comes before that to code and packages, and not in its place",
+    ["PYTHONPATH=/base"],
+    { environment: { PYTHONPATH: "/app/src", PATH: "/mine" } },
+    ["PYTHONPATH=/app/src:/app:/opt/dependencies", "PATH=/opt/dependencies/bin:/mine"],
+  ],
+  [
+    "without packages PATH is what was asked for",
+    [],
+    { requirements: null, environment: { PYTHONPATH: "/app/src", PATH: "/mine" } },
+    ["PYTHONPATH=/app/src:/app", "PATH=/mine"],
   ],
 ])("the environment: %s", (_, base, more, expected) => {
   expect(environmentOf(base, { ...inputs, ...more })).toEqual(expected);

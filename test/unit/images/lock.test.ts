@@ -100,6 +100,14 @@ test("a password is refused where everybody reads it, and taken from a variable"
   expect(sources).toEqual(["--extra-index-url https://me:${TOKEN}@packages.example.com/simple"]);
 });
 
+test("a password in the URL of a package is refused, and taken from a variable", () => {
+  const lockWith = (login: string): string => `a @ https://${login}@packages.example.com/a-1-py3-none-any.whl ${hash}`;
+  expect(() => parseLock(lockWith("ci:hunter2"), "r.lock")).toThrow(
+    "The lock file holds a password for where a package is.",
+  );
+  expect(parseLock(lockWith("ci:${TOKEN}"), "r.lock").requirements).toHaveLength(1);
+});
+
 const drawn = "f3a91c".repeat(6);
 test.each([
   ["https://ghp_x@host/simple", true],

@@ -1,4 +1,7 @@
-import { portableRecord, scriptsOf, withPortableShebang } from "../../../src/images/packages.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { portableRecord, readPackages, scriptsOf, withPortableShebang } from "../../../src/images/packages.ts";
 
 test("each command that a package declares becomes a script", () => {
   const text = [
@@ -31,6 +34,49 @@ test.each([
   ["", ""],
 ])("%j is portable as %j", (script, portable) => {
   expect(withPortableShebang(Buffer.from(script)).toString()).toBe(portable);
+});
+
+test("a module that comes as byte code alone is kept, and a command that pip names by its own Python is not", () => {
+  const record = [
+    "vendor/core.pyc,sha256=c,1",
+    "pkg/a.py,sha256=a,1",
+    "pkg/a.pyc,,",
+    "../../bin/pip3.11,,",
+    "../../bin/pip3,,",
+    "",
+  ];
+  const scripts = new Map([["bin/pip3", ""]]);
+  expect(portableRecord(record.join("\n"), scripts).split("\n")).toEqual([
+    "bin/pip3,,",
+    "pkg/a.py,sha256=a,1",
+    "vendor/core.pyc,sha256=c,1",
+    "",
+  ]);
+});
+
+test("a layer holds a module that comes as byte code alone, and nothing that is named by the Python pip ran on", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "packages-"));
+  try {
+    const files = [
+      "vendor/core.pyc",
+      "pkg/a.py",
+      "pkg/a.pyc",
+      "bin/pip",
+      "bin/pip3.11",
+      "pip-1.dist-info/entry_points.txt",
+    ];
+    for (const file of files) {
+      await mkdir(dirname(join(folder, file)), { recursive: true });
+      await writeFile(join(folder, file), file.endsWith(".txt") ? "[console_scripts]\npip = pip:main\n" : "x");
+    }
+    const entries = await readPackages(folder);
+    const found = entries
+      .filter(({ kind }) => kind === "file")
+      .map(({ path }) => path.replace("opt/dependencies/", ""));
+    expect(found.toSorted()).toEqual(["bin/pip", "pip-1.dist-info/entry_points.txt", "pkg/a.py", "vendor/core.pyc"]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("the list of files names neither what is left out nor hashes of what is rewritten", () => {

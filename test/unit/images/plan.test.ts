@@ -9,7 +9,7 @@ const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest
 const sha = "a".repeat(40) as Sha;
 
 const inputs: Inputs = {
-  scheme: 3,
+  scheme: 4,
   platform: "linux/amd64",
   base: digest("b"),
   python: null,

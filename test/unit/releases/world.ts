@@ -409,7 +409,7 @@ function versionOf(content: string): string | null {
 function inputsOf(content: string): NonNullable<ImagePlan["made"]>["of"] {
   const file = `0644 ${contentHash(/instance \S+/.exec(content)?.[0] ?? content)}`;
   return {
-    scheme: 3,
+    scheme: 4,
     groups: [],
     localPackages: {},
     prepare: [],
