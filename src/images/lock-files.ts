@@ -144,10 +144,12 @@ function pylock(text: string, file: string, groups: readonly string[]): Lock {
         .filter(([name]) => ["sha256", "sha384", "sha512"].includes(name))
         .map(([name, hash]) => ` --hash=${name}:${hash}`)
         .join("");
-    const place = one.archive?.url ?? one.archive?.path;
-    if (one.archive !== undefined && place !== undefined) {
-      return { ...common, text: `${one.name} @ ${place}${hashes(one.archive.hashes)}`, local: null };
-    }
+    const { archive } = one;
+    // pip takes a path for a path where nothing stands before it, and only where it begins as one.
+    const place =
+      archive?.url !== undefined ? `${one.name} @ ${archive.url}` : archive?.path?.replace(/^(?!\.{0,2}\/)/, "./");
+    if (archive !== undefined && place !== undefined)
+      return { ...common, text: `${place}${hashes(archive.hashes)}`, local: null };
     const files = [...(one.wheels ?? []), ...(one.sdist === undefined ? [] : [one.sdist])];
     const pins = [...new Set(files.map((pinned) => hashes(pinned.hashes)))].join("");
     if (one.version === undefined || pins === "") {

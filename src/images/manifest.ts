@@ -126,7 +126,10 @@ export function withLayer(base: Image, { layer, by, environment, workdir, user, 
       ...(Object.keys(labels).length === 0 ? {} : { Labels: { ...container?.Labels, ...labels } }),
     },
     rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, layer.diffId] },
-    history: [...(history ?? []), { created_by: by }],
+    // One that the base lacks would have fewer layers than the image: readers count both.
+    ...(history == null && base.manifest.layers.length > 0
+      ? {}
+      : { history: [...(history ?? []), { created_by: by }] }),
   };
   const configBytes = bytesOf(config);
   const isDocker = base.stored.mediaType.includes("docker");

@@ -114,10 +114,16 @@ test.each([
     odd: [1],
     rootfs: { diff_ids: [digest("1"), digest("3"), digest("5")] },
     config: { WorkingDir: "/app", Labels: { "dagster-ecs.inputs": expect.any(String) as unknown } },
-    history: [
-      { created_by: "dagster-ecs: packages of the lock file" },
-      { created_by: "dagster-ecs: files of the checkout" },
-    ],
+  });
+  expect(JSON.parse(Buffer.from(configBytes).toString())).not.toHaveProperty("history"); // as the base: it would have fewer layers
+  const history = [{ created_by: "base" }];
+  const grown = codeImage(
+    { ...base, config: { ...base.config, history } },
+    { diffId: digest("5"), digest: digest("6"), size: 9 },
+    inputs,
+  );
+  expect(JSON.parse(Buffer.from(grown.configBytes).toString())).toMatchObject({
+    history: [{ created_by: "base" }, { created_by: "dagster-ecs: files of the checkout" }],
   });
   expect(packages.config.config ?? {}).toEqual({});
 });

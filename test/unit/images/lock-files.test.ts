@@ -102,6 +102,9 @@ wheels = [{ url = "https://files.example.com/tomli.whl", hashes = { sha256 = "${
 [[packages]]
 name = "archived"
 archive = { url = "https://files.example.com/archived.zip", hashes = { sha256 = "${hash}" } }
+[[packages]]
+name = "vendored"
+archive = { path = "vendor/vendored-1.0-py3-none-any.whl", hashes = { sha256 = "${hash}" } }
 
 [[packages]]
 name = "shared"
@@ -115,7 +118,8 @@ test("pylock.toml needs no tool", () => {
     { text: `dagster==1.12.3 --hash=sha256:${hash} --hash=sha256:${other}`, local: null, line: 6 },
     { text: `tomli==2.0 --hash=sha256:${hash}`, local: null, line: 15 },
     { text: `archived @ https://files.example.com/archived.zip --hash=sha256:${hash}`, local: null, line: 21 },
-    { text: "", local: "libs/shared", line: 25 },
+    { text: `./vendor/vendored-1.0-py3-none-any.whl --hash=sha256:${hash}`, local: null, line: 24 },
+    { text: "", local: "libs/shared", line: 28 },
   ]);
 });
 
