@@ -5,6 +5,7 @@ import {
   ListTasksCommand,
 } from "@aws-sdk/client-ecs";
 import { nameOf } from "../../aws/arn.ts";
+import { batches } from "../../aws/batches.ts";
 import type { EcsSend } from "../../aws/ecs.ts";
 import type { Dagster } from "../../dagster/client.ts";
 import { waitingRuns } from "../../dagster/documents.ts";
@@ -18,8 +19,9 @@ import type { KnownRevisions } from "./plan.ts";
 /** Pages of a list that are read: a hundred elements each. Where there are more, nothing is known to be unnamed. */
 const mostPages = 10;
 
-/** Different definitions whose text is read. */
-const mostRead = 300;
+/** Different definitions whose text is read, and as many at once as leave others their share of the calls that ECS answers. */
+const mostRead = 1000;
+const readAtOnce = 10;
 
 /**
  * Reads which revisions there are, and who names which: services of the cluster with their deployments, tasks that run, what stands in
@@ -61,9 +63,9 @@ async function revisionsInside(
   if (used.length > mostRead) throw tooMany(mostRead, "different task definitions in use", cluster);
   const mention = new RegExp(`(?:${families.join("|")}):\\d+`, "g");
   const found: string[] = [];
-  for (const name of used) {
-    const definition = await definitionNamed(ecs, name);
-    found.push(...(JSON.stringify(definition?.content ?? null).match(mention) ?? []));
+  for (const some of batches(used, readAtOnce)) {
+    const definitions = await Promise.all(some.map((name) => definitionNamed(ecs, name)));
+    found.push(...definitions.flatMap((one) => JSON.stringify(one?.content ?? null).match(mention) ?? []));
   }
   return found;
 }
