@@ -7,14 +7,15 @@ import { others, type Others } from "../test/unit/deployments/scenarios/others.t
 import { classesOf } from "../test/unit/deployments/scenarios/play.ts";
 import { type Scenario, scenarios } from "../test/unit/deployments/scenarios/table.ts";
 import type { Row } from "./rows.ts";
-import { openBacking } from "./scenarios/backing.ts";
-import { programs } from "./scenarios/programs.ts";
+import { type Backing, openBacking } from "./scenarios/backing.ts";
+import { type Program, programs } from "./scenarios/programs.ts";
 import { runScenario, type Seen, verdictMark } from "./scenarios/run.ts";
 
 /** What those who deploy say of the same rollouts: ours must be right in every row, what a peer says is written down. */
-export async function measure(): Promise<readonly Row[]> {
+export async function measure(_: number, isRealTime: boolean): Promise<readonly Row[]> {
   const all = await programs();
   const backing = await openBacking();
+  if (isRealTime) return inRealTime(all, backing);
   const wrong: string[] = [];
   const matrix: string[][] = [];
   const details: string[][] = [];
@@ -50,6 +51,27 @@ export async function measure(): Promise<readonly Row[]> {
   await writeFile(join(import.meta.dirname, "scenarios.md"), text);
   console.log(text);
   if (wrong.length > 0) throw new Error(`ours is not right:\n${wrong.join("\n")}`);
+  return [];
+}
+
+/** Rows of which a sample is taken without the clock that jumps. */
+const realTimeRows: readonly string[] = ["is good", "loops through crashes, and ECS rolls it back", "has no image"];
+
+/** One sample of each at the pace of AWS, all side by side: what they say must be what they say on the clock that jumps. */
+async function inRealTime(all: readonly Program[], backing: Backing): Promise<readonly Row[]> {
+  const samples = scenarios
+    .filter(({ rollout }) => realTimeRows.includes(rollout))
+    .flatMap((scenario) => all.map((program) => ({ scenario, program })));
+  const rows = await Promise.all(
+    samples.map(async ({ scenario, program }) => {
+      const seen = await runScenario(backing, program, scenario, { isRealTime: true });
+      const { word, after, hasReason } = told(scenario, seen);
+      const seconds = ((seen.endedAt - seen.begunAt) / 1000).toFixed(0);
+      return [scenario.rollout, program.name, word, hasReason ? "yes" : "no", after ?? "", seconds];
+    }),
+  );
+  await backing.close();
+  console.log(table([["a rollout that …", "who", "says", "with the reason", "after ECS", "seconds"], ...rows], "none"));
   return [];
 }
 

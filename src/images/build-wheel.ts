@@ -4,6 +4,8 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { parse } from "smol-toml";
+import * as z from "zod";
 import type { Context } from "../domain/context.ts";
 import { type Advice, type Place, UserError } from "../domain/errors.ts";
 import { ProgramFailed, variableOfJob } from "../programs/index.ts";
@@ -45,6 +47,11 @@ export async function buildWheel(context: Context, request: BuildRequest): Promi
   const source = local === null ? null : await copyLocalPackage(local, join(folder, "source"), named, context.signal);
   await writeFile(list, [...lock.sources, ...pinned, ""].join("\n"));
   context.report({ kind: "line", text: `Building ${requirement.name} of its source` });
+  const unpinned = source === null ? [] : await unpinnedTools(source, lock);
+  if (unpinned.length > 0) {
+    const text = `${requirement.name} is built by the newest ${unpinned.join(", ")}: named in the lock file, the same source gives the same image next year`;
+    context.report({ kind: "line", text });
+  }
   const build = async (pins: Pins): Promise<void> => {
     const how = ["--no-deps", "--progress-bar=off", "--ignore-requires-python", "--wheel-dir", built];
     // pip knows no extras there: with them it would take a wheel, which is for this machine.
@@ -93,6 +100,27 @@ export async function buildWheel(context: Context, request: BuildRequest): Promi
  * @see https://github.com/mtkennerly/poetry-dynamic-versioning
  */
 const versionsWithoutGit = { SETUPTOOLS_SCM_PRETEND_VERSION: "0.0.0", POETRY_DYNAMIC_VERSIONING_BYPASS: "0.0.0" };
+
+/** What a package names as needed for its build, and the lock file does not pin. Who names nothing is built by setuptools. */
+async function unpinnedTools(source: string, { requirements }: Lock): Promise<readonly string[]> {
+  const text = await readFile(join(source, "pyproject.toml"), "utf8").catch(() => "");
+  const read = buildSystemSchema.safeParse(parsedToml(text));
+  const needed = read.success ? (read.data["build-system"]?.requires ?? ["setuptools"]) : [];
+  const pinned = new Set(requirements.flatMap(({ name, version }) => (version === null ? [] : [normalizedName(name)])));
+  const names = needed.flatMap((one) => /^\s*([\w.-]+)/.exec(one)?.[1] ?? []);
+  return names.filter((name) => !pinned.has(normalizedName(name)));
+}
+
+const buildSystemSchema = z.object({ "build-system": z.object({ requires: z.array(z.string()) }).optional() });
+
+/** pip tells what is wrong with it. */
+function parsedToml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
+}
 
 /** Versions that the tools of a build are held to. */
 type Pins = "of the lock file" | "none";

@@ -286,7 +286,8 @@ describe("packages of the checkout", () => {
     });
     const before = (await readdir(root, { recursive: true })).toSorted();
     const folder = await folderFor("wheels");
-    const packages = await installWheels(context(), {
+    const told = context();
+    const packages = await installWheels(told, {
       image: "app",
       lock,
       file: "requirements.lock",
@@ -295,6 +296,7 @@ describe("packages of the checkout", () => {
       libc: null,
       folder,
     });
+    expect(told.words()).toContain("is built by the newest setuptools: named in the lock file");
     expect((await readdir(join(packages ?? "", "shared"))).toSorted()).toEqual(["__init__.py"]);
     expect((await readdir(root, { recursive: true })).toSorted()).toEqual(before);
   });
