@@ -98,10 +98,13 @@ export const ruleTable = {
     source: `${guide}/blue-green-deployment-how-it-works.html, ${reference}/API_ServiceDeployment.html`,
     certainty: "documented",
   }),
-  sourceStaysUntilCleanUp: law("The target runs at full count beside the source, which is stopped after the bake time", {
-    source: `${guide}/blue-green-deployment-how-it-works.html`,
-    certainty: "documented",
-  }),
+  sourceStaysUntilCleanUp: law(
+    "The target runs at full count beside the source, which is stopped after the bake time",
+    {
+      source: `${guide}/blue-green-deployment-how-it-works.html`,
+      certainty: "documented",
+    },
+  ),
   trafficSteps: law("CANARY shifts a part, waits and shifts the rest; LINEAR shifts equal parts, each with its wait", {
     source: `${reference}/API_CanaryConfiguration.html, API_LinearConfiguration.html`,
     certainty: "documented",
@@ -428,10 +431,13 @@ export const ruleTable = {
     source: `${reference}/API_DescribeServices.html: names and ARNs of the caller's own account and region`,
     certainty: "documented",
   }),
-  unplayedRefused: law("What the bed does not play is refused aloud: alarms, hooks but pauses, hooks and bake times of rolling updates", {
-    source: "a promise of this bed",
-    certainty: "documented",
-  }),
+  unplayedRefused: law(
+    "What the bed does not play is refused aloud: alarms, hooks but pauses, hooks and bake times of rolling updates",
+    {
+      source: "a promise of this bed",
+      certainty: "documented",
+    },
+  ),
   definitionBytes: amount(65536, "Bytes of a task definition: 64 KB", {
     source: `${guide}/service-quotas.html`,
     certainty: "documented",

@@ -78,7 +78,7 @@ function enter(bed: Bed, service: Service, serviceDeployment: ServiceDeployment,
   const steps = isFirst ? [] : stepsOf(configuration);
   const minutes = stage === "BAKE_TIME" && !isFirst ? (configuration.bakeTimeInMinutes ?? 0) : 0;
   if (stage === "PRODUCTION_TRAFFIC_SHIFT") shift(bed, service, serviceDeployment, steps);
-  else wait(bed, service, serviceDeployment, minutes * 60, () => undefined);
+  else wait(bed, service, serviceDeployment, minutes * 60);
 }
 
 /** Moves production traffic step by step; the last step is all of it. */
@@ -86,7 +86,7 @@ function shift(bed: Bed, service: Service, serviceDeployment: ServiceDeployment,
   const [step, ...more] = steps;
   if (step === undefined) {
     serviceDeployment.traffic = 100;
-    wait(bed, service, serviceDeployment, 0, () => undefined);
+    wait(bed, service, serviceDeployment, 0);
     return;
   }
   serviceDeployment.due = false;
@@ -118,19 +118,12 @@ function stepsOf({ strategy, canaryConfiguration, linearConfiguration }: Deploym
   }));
 }
 
-function wait(
-  bed: Bed,
-  service: Service,
-  serviceDeployment: ServiceDeployment,
-  seconds: number,
-  then: () => void,
-): void {
+function wait(bed: Bed, service: Service, serviceDeployment: ServiceDeployment, seconds: number): void {
   const { stage } = serviceDeployment;
   serviceDeployment.due = false;
   bed.time.later(seconds + bed.rules.stageSeconds, () => {
     if (serviceDeployment.stage !== stage) return;
     serviceDeployment.due = true;
-    then();
     bed.wake(service);
   });
 }

@@ -181,7 +181,10 @@ describe("what AWS refuses", () => {
       { alarms: { alarmNames: ["errors"], enable: true, rollback: true } },
       { bakeTimeInMinutes: 30 },
       { lifecycleHooks: [{ targetType: "PAUSE", lifecycleStages: ["POST_SCALE_UP"] }] },
-      { strategy: "BLUE_GREEN", lifecycleHooks: [{ hookTargetArn: "arn:aws:lambda:eu-central-1:123456789012:function:hook" }] },
+      {
+        strategy: "BLUE_GREEN",
+        lifecycleHooks: [{ hookTargetArn: "arn:aws:lambda:eu-central-1:123456789012:function:hook" }],
+      },
     ] as const;
     for (const deploymentConfiguration of unplayed) {
       const given = { ...deploymentConfiguration } as NonNullable<

@@ -1,4 +1,8 @@
-import type { DeploymentConfiguration } from "@aws-sdk/client-ecs";
+import type {
+  DeploymentConfiguration,
+  DeploymentLifecycleHook,
+  DeploymentLifecycleHookAction,
+} from "@aws-sdk/client-ecs";
 import type { ServiceSettings } from "../../local-aws/stage.ts";
 
 /** What the service has ECS do when tasks fail. */
@@ -33,7 +37,13 @@ export const strategies = {
   },
 } as const satisfies Readonly<Record<string, ServiceSettings>>;
 
-const pause = { targetType: "PAUSE", lifecycleStages: ["POST_TEST_TRAFFIC_SHIFT"] } as const;
+function pause(action: DeploymentLifecycleHookAction): DeploymentLifecycleHook {
+  return {
+    targetType: "PAUSE",
+    lifecycleStages: ["POST_TEST_TRAFFIC_SHIFT"],
+    timeoutConfiguration: { timeoutInMinutes: 10, action },
+  };
+}
 
 /** The target beside the source, and traffic that goes over in stages. Each takes less than half an hour. */
 export const staged = {
@@ -42,14 +52,14 @@ export const staged = {
     deploymentConfiguration: {
       strategy: "BLUE_GREEN",
       bakeTimeInMinutes: 5,
-      lifecycleHooks: [{ ...pause, timeoutConfiguration: { timeoutInMinutes: 10, action: "ROLLBACK" } }],
+      lifecycleHooks: [pause("ROLLBACK")],
     },
   },
   "blue and green, with a pause that ends": {
     deploymentConfiguration: {
       strategy: "BLUE_GREEN",
       bakeTimeInMinutes: 5,
-      lifecycleHooks: [{ ...pause, timeoutConfiguration: { timeoutInMinutes: 10, action: "CONTINUE" } }],
+      lifecycleHooks: [pause("CONTINUE")],
     },
   },
   canary: {

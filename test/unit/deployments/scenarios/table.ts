@@ -528,7 +528,8 @@ export const scenarios: readonly Scenario[] = [
     others: "turns the pause back",
     strategy: "blue and green, with a pause",
     verdict: "rolled-back",
-    cause: "hook",
+    cause: "hook-failed",
+    says: /lifecycle hook of the service/,
     writes: update,
   },
   {
@@ -536,7 +537,8 @@ export const scenarios: readonly Scenario[] = [
     containers: "are healthy",
     strategy: "blue and green, with a pause",
     verdict: "rolled-back",
-    cause: "hook",
+    cause: "hook-failed",
+    says: /lifecycle hook of the service/,
     writes: update,
   },
   {
@@ -573,7 +575,7 @@ export const scenarios: readonly Scenario[] = [
     others: "stops the deployment",
     strategy: "blue and green",
     verdict: "rolled-back",
-    cause: "rolled-back",
+    cause: "stopped-by-hand",
     writes: update,
   },
   {
