@@ -18,12 +18,7 @@ test.each<[string, NodeJS.ProcessEnv, boolean]>([
   ["of a branch", variables("o/r"), false],
   ["of a branch, by Dependabot", { ...variables("o/r"), GITHUB_ACTOR: "dependabot[bot]" }, true],
 ])("A pull request %s is told from those whose jobs may only read", (_, given, isForeign) => {
-  expect(pullRequestOf({ ...variables("o/r"), ...given })).toEqual({
-    repository: "o/r",
-    number: 7,
-    isForeign,
-    base: null,
-  });
+  expect(pullRequestOf({ ...variables("o/r"), ...given })).toEqual({ repository: "o/r", number: 7, isForeign, base: null });
 });
 
 test.each([["fork/r"], [null]])("One from %s is foreign", (head) => {
