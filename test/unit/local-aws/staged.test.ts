@@ -46,7 +46,7 @@ describe("A staged deployment", () => {
       "CLEAN_UP",
     ]);
     // A client that we did not write agrees that it is over.
-    const settings = { client: stage.ecs, maxWaitTime: 5 };
+    const settings = { client: stage.ecs, minDelay: 1, maxWaitTime: 5 };
     expect(await waitUntilServicesStable(settings, { cluster: "main", services: ["app"] })).toMatchObject({
       state: "SUCCESS",
     });
