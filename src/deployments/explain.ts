@@ -217,8 +217,8 @@ function toldReason({ serviceDeployment: known }: Track): Reason | null {
   if (first === undefined) return null;
   return {
     id: "hook-failed",
-    what: `A lifecycle hook of the service failed, or did not answer in time: ${known.failedHooks.join(", ")}.`,
-    fix: "See what its function says of this deployment (a Lambda function has its log in CloudWatch); it answers SUCCEEDED, FAILED or IN_PROGRESS as `hookStatus`.",
+    what: `A lifecycle hook of the service failed, was turned back, or was not answered in time: ${known.failedHooks.join(", ")}.`,
+    fix: "A pause has to be continued by somebody before its time is over. Of any other, see what its function says of this deployment (a Lambda function has its log in CloudWatch); it answers SUCCEEDED, FAILED or IN_PROGRESS as `hookStatus`.",
   };
 }
 

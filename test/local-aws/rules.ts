@@ -93,6 +93,39 @@ export const ruleTable = {
     certainty: "unsure",
   }),
 
+  // Blue/green, linear and canary.
+  stagesInOrder: law("Every staged deployment goes from RECONCILE_SERVICE to CLEAN_UP; a hook holds its stage up", {
+    source: `${guide}/blue-green-deployment-how-it-works.html, ${reference}/API_ServiceDeployment.html`,
+    certainty: "documented",
+  }),
+  sourceStaysUntilCleanUp: law(
+    "The target runs at full count beside the source, which is stopped after the bake time",
+    {
+      source: `${guide}/blue-green-deployment-how-it-works.html`,
+      certainty: "documented",
+    },
+  ),
+  trafficSteps: law("CANARY shifts a part, waits and shifts the rest; LINEAR shifts equal parts, each with its wait", {
+    source: `${reference}/API_CanaryConfiguration.html, API_LinearConfiguration.html`,
+    certainty: "documented",
+  }),
+  pauseMinutes: amount(1440, "A PAUSE hook without a time of its own waits a day, and then rolls back", {
+    source: `${reference}/API_DeploymentLifecycleHookTimeoutConfiguration.html`,
+    certainty: "documented",
+  }),
+  stageSeconds: amount(5, "A stage in which nothing has to be waited for", {
+    source: "an assumption",
+    certainty: "unsure",
+  }),
+  breakerInStages: choice([false, true], "The circuit breaker watches staged deployments too", {
+    source: `${reference}/API_DeploymentCircuitBreaker.html: "can only be used for services using the rolling update (ECS) deployment type"`,
+    certainty: "unsure",
+  }),
+  stateWhileBaking: choice(["IN_PROGRESS", "COMPLETED"], "rolloutState of a staged deployment in its bake time", {
+    source: `${reference}/API_Deployment.html does not say`,
+    certainty: "unsure",
+  }),
+
   // What takes AWS its time; the speed factor divides these.
   schedulingSeconds: amount(1, "The scheduler looks at a service this long after something changed", {
     source: "an assumption; event times in public traces differ by 1 to 10 seconds",
@@ -398,10 +431,13 @@ export const ruleTable = {
     source: `${reference}/API_DescribeServices.html: names and ARNs of the caller's own account and region`,
     certainty: "documented",
   }),
-  unplayedRefused: law("What the bed does not play is refused aloud: alarms, bake times, hooks, other strategies", {
-    source: "a promise of this bed",
-    certainty: "documented",
-  }),
+  unplayedRefused: law(
+    "What the bed does not play is refused aloud: alarms, hooks but pauses, hooks and bake times of rolling updates",
+    {
+      source: "a promise of this bed",
+      certainty: "documented",
+    },
+  ),
   definitionBytes: amount(65536, "Bytes of a task definition: 64 KB", {
     source: `${guide}/service-quotas.html`,
     certainty: "documented",

@@ -4,6 +4,7 @@ import { eventTexts, rolloutReasons, statusReasons, tell } from "./events.ts";
 import {
   isGone,
   isLive,
+  isStaged,
   primaryOf,
   tasksOf,
   type Deployment,
@@ -38,6 +39,10 @@ export function beginDeployment(bed: Bed, service: Service, shape: ServiceShape)
     failureCount: 0,
     breaker: service.configuration.deploymentCircuitBreaker?.enable === true ? "MONITORING" : "DISABLED",
     rollback: undefined,
+    stage: undefined,
+    due: false,
+    hooks: [],
+    traffic: 0,
     past: [],
   };
   supersede(bed, service);
@@ -57,6 +62,8 @@ export function countFailure(bed: Bed, service: Service, deployment: Deployment)
   if (!deployment.rollback) deployment.serviceDeployment.failureCount = deployment.failedTasks;
   const breaker = service.configuration.deploymentCircuitBreaker;
   if (breaker?.enable !== true) return;
+  const staged = isStaged(deployment.serviceDeployment.configuration) && !deployment.rollback;
+  if (staged && !bed.rules.breakerInStages) return;
   if (deployment.failedTasks < breakerThreshold(bed.rules, service.configuration, service.desiredCount)) return;
   openBreaker(bed, service, deployment, breaker.rollback ?? false);
 }
@@ -70,9 +77,14 @@ export function resetFailures(service: Service, deployment: Deployment): void {
 
 /** What StopServiceDeployment asked for, done at the scheduler's next look. */
 export function rollBackAsRequested(bed: Bed, service: Service): void {
+  rollBack(bed, service, statusReasons.requested);
+}
+
+/** Ends what is under way, and goes back from it. */
+export function rollBack(bed: Bed, service: Service, reason: string): void {
   const stopped = primaryOf(service);
   fail(bed, service, stopped, rolloutReasons.stopped(stopped.id));
-  goBack(bed, service, stopped, statusReasons.requested);
+  goBack(bed, service, stopped, reason);
 }
 
 /** The target runs and is healthy, and nothing else is left that it would have to wait for. */
@@ -107,10 +119,15 @@ export function isFinal(status: ServiceDeploymentStatus): boolean {
   return ["SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"].includes(status);
 }
 
-export function moveTo(bed: Bed, deployment: ServiceDeployment, status: ServiceDeploymentStatus): void {
+/** What it is now is what it was, for whoever reads late. */
+export function remember(bed: Bed, deployment: ServiceDeployment): void {
   deployment.past = [...deployment.past, { until: bed.time.now(), was: { ...deployment, past: [] } }];
-  deployment.status = status;
   deployment.updatedAt = bed.time.now();
+}
+
+export function moveTo(bed: Bed, deployment: ServiceDeployment, status: ServiceDeploymentStatus): void {
+  remember(bed, deployment);
+  deployment.status = status;
   if (status === "IN_PROGRESS") deployment.startedAt = bed.time.now();
 }
 
@@ -216,7 +233,9 @@ function goBack(bed: Bed, service: Service, failed: Deployment, reason: string):
   deployment.rollback = true;
   for (const task of tasksOf(bed.state, service)) {
     if (task.deployment !== good || !isLive(task)) continue;
-    if (bed.rules.rollbackStartsNewTasks) task.outdated = same;
+    // What was kept at full count has only to be given its traffic again.
+    const starts = bed.rules.rollbackStartsNewTasks && !isStaged(serviceDeployment.configuration);
+    if (starts) task.outdated = same;
     else task.deployment = deployment;
   }
   tell(bed, service, eventTexts.rollingBack(deployment));
@@ -227,6 +246,8 @@ function goBack(bed: Bed, service: Service, failed: Deployment, reason: string):
   service.shape = good.revision.shape;
   service.launches = { failed: 0, held: false };
   moveTo(bed, serviceDeployment, "ROLLBACK_IN_PROGRESS");
+  if (isStaged(serviceDeployment.configuration)) serviceDeployment.stage = "CLEAN_UP";
+  serviceDeployment.traffic = 0;
   serviceDeployment.statusReason = reason;
   serviceDeployment.rollback = { reason, startedAt: now, revision: good.revision };
 }

@@ -45,6 +45,7 @@ export const statusReasons = {
   breakerWithoutRollback: "Service deployment stopped because the circuit breaker threshold was exceeded.",
   noCandidate: "No rollback candidate was found to run the rollback.",
   requested: "Service deployment rolled back because it was stopped by a user.",
+  hook: "Service deployment rolled back because a lifecycle hook failed or timed out.",
   superseded: "Service deployment stopped because a newer service deployment was started.",
   rollbackFailed: "The rollback did not reach a steady state.",
 } as const;

@@ -1,7 +1,7 @@
 import type { Bed } from "./bed.ts";
 import { bounds } from "./breaker.ts";
 import { countsAsHealthy } from "./health.ts";
-import { isLive, primaryOf, tasksOf, type Deployment, type Service, type Task } from "./state.ts";
+import { isLive, isStaged, primaryOf, tasksOf, type Deployment, type Service, type Task } from "./state.ts";
 
 /** The tasks of a service as its scheduler sorts them. */
 export interface Measure {
@@ -29,7 +29,8 @@ export function measure(bed: Bed, service: Service): Measure {
     own: sound.filter((task) => isOf(task, primary)),
     old: sound.filter((task) => !isOf(task, primary)),
     condemned: live.filter(({ condemned }) => condemned !== null),
-    ...bounds(service.configuration, service.desiredCount),
+    // Both run at full count beside each other: percentages are for rolling updates.
+    ...bounds(isStaged(service.configuration) ? {} : service.configuration, service.desiredCount),
   };
 }
 

@@ -12,7 +12,8 @@ import { eventTexts, stoppedReasons, tell } from "./events.ts";
 import { complaintAbout, countsAsHealthy } from "./health.ts";
 import { startServiceTask } from "./launches.ts";
 import { isOf, measure, wantedOf } from "./measure.ts";
-import { isGone, isLive, primaryOf, tasksOf, type Deployment, type Service, type Task } from "./state.ts";
+import { advanceStages } from "./stages.ts";
+import { isGone, isLive, isStaged, primaryOf, tasksOf, type Deployment, type Service, type Task } from "./state.ts";
 import { stopSurplus } from "./surplus.ts";
 import { stopTask } from "./task-life.ts";
 
@@ -89,6 +90,10 @@ function startMissing(bed: Bed, service: Service): void {
 function completeIfDone(bed: Bed, service: Service): void {
   const { primary, own } = measure(bed, service);
   if (primary.rolloutState !== "IN_PROGRESS") return;
+  if (isStaged(primary.serviceDeployment.configuration) && !primary.rollback) {
+    advanceStages(bed, service, primary);
+    return;
+  }
   const early = service.configuration.earlySuccessCriteria;
   const percent = early?.enable === true ? (early.healthyPercent ?? 100) : 100;
   const waitsForOld = early?.enable !== true || early.sourceServiceRevisionCleanup !== "DEFERRED";

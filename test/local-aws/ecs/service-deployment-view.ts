@@ -6,14 +6,19 @@ import type {
 import type { Bed } from "./bed.ts";
 import { breakerThreshold } from "./breaker.ts";
 import { revisionSummary } from "./service-view.ts";
-import { dateOf, tasksOf, type Service, type ServiceDeployment, type ServiceRevision } from "./state.ts";
+import { dateOf, isStaged, tasksOf, type Service, type ServiceDeployment, type ServiceRevision } from "./state.ts";
 
 /** A service deployment as DescribeServiceDeployments shows it. */
 export function serviceDeploymentView(bed: Bed, service: Service, now: ServiceDeployment): ServiceDeploymentView {
   const seen = bed.time.now() - bed.rules.serviceDeploymentLagSeconds * 1000;
   const deployment = now.past.find(({ until }) => until > seen)?.was ?? now;
   const tasks = tasksOf(bed.state, service);
-  const { rollback } = deployment;
+  const { rollback, traffic } = deployment;
+  const staged = isStaged(deployment.configuration);
+  const weighed = (revision: ServiceRevision, weight: number) => ({
+    ...revisionSummary(service, revision, tasks),
+    ...(staged ? { requestedProductionTrafficWeight: weight } : {}),
+  });
   return {
     serviceDeploymentArn: deployment.arn,
     serviceArn: service.arn,
@@ -21,10 +26,20 @@ export function serviceDeploymentView(bed: Bed, service: Service, now: ServiceDe
     ...times(deployment),
     updatedAt: new Date(deployment.updatedAt),
     stoppedAt: dateOf(deployment.stoppedAt),
-    sourceServiceRevisions: deployment.sources.map((revision) => revisionSummary(service, revision, tasks)),
-    targetServiceRevision: revisionSummary(service, deployment.target, tasks),
+    sourceServiceRevisions: deployment.sources.map((revision) => weighed(revision, 100 - traffic)),
+    targetServiceRevision: weighed(deployment.target, traffic),
     status: deployment.status,
     statusReason: deployment.statusReason,
+    lifecycleStage: deployment.stage,
+    lifecycleHookDetails: staged
+      ? deployment.hooks.map(({ id, status, expiresAt, timeoutAction }) => ({
+          hookId: id,
+          targetType: "PAUSE",
+          status,
+          expiresAt: new Date(expiresAt),
+          timeoutAction,
+        }))
+      : undefined,
     deploymentConfiguration: deployment.configuration,
     rollback:
       rollback === undefined

@@ -69,12 +69,12 @@ export function checkPlayed(request: Request): void {
   const scheduling = ("schedulingStrategy" in request ? request.schedulingStrategy : undefined) ?? "REPLICA";
   const { alarms, bakeTimeInMinutes, lifecycleHooks } = request.deploymentConfiguration ?? {};
   const unplayed = [
-    strategy === "ROLLING" ? null : `deployment strategy ${strategy}`,
     controller === "ECS" ? null : `deployment controller ${controller}`,
     scheduling === "REPLICA" ? null : `scheduling strategy ${scheduling}`,
     alarms?.enable === true ? "deployment alarms" : null,
-    (bakeTimeInMinutes ?? 0) > 0 ? "a bake time" : null,
-    (lifecycleHooks ?? []).length > 0 ? "lifecycle hooks" : null,
+    strategy === "ROLLING" && (bakeTimeInMinutes ?? 0) > 0 ? "a bake time of rolling updates" : null,
+    strategy === "ROLLING" && (lifecycleHooks ?? []).length > 0 ? "lifecycle hooks of rolling updates" : null,
+    (lifecycleHooks ?? []).some(({ targetType }) => targetType !== "PAUSE") ? "lifecycle hooks but pauses" : null,
   ].find((what) => what !== null);
   if (typeof unplayed === "string") {
     throw new Refusal("UnsupportedFeatureException", `local-aws does not play ${unplayed}`);

@@ -73,9 +73,13 @@ function deploymentView(bed: Bed, service: Service, deployment: Deployment, task
     launchType: service.launchType,
     ...platform(service),
     networkConfiguration: settings.networkConfiguration,
-    rolloutState: deployment.rolloutState,
+    rolloutState: isBaking(deployment) ? bed.rules.stateWhileBaking : deployment.rolloutState,
     rolloutStateReason: deployment.rolloutStateReason,
   };
+}
+
+function isBaking({ rolloutState, serviceDeployment }: Deployment): boolean {
+  return rolloutState === "IN_PROGRESS" && serviceDeployment.stage === "BAKE_TIME";
 }
 
 function requested(service: Service, deployment: Deployment): number {

@@ -1,6 +1,9 @@
 import type {
   CreateServiceRequest,
   DeploymentConfiguration,
+  DeploymentLifecycleHookAction,
+  DeploymentLifecycleHookStatus,
+  ServiceDeploymentLifecycleStage,
   Tag,
   TaskDefinition,
   TaskOverride,
@@ -139,8 +142,24 @@ export interface ServiceDeployment {
   failureCount: number;
   breaker: "DISABLED" | "MONITORING" | "MONITORING_COMPLETE" | "TRIGGERED";
   rollback: { readonly reason: string; readonly startedAt: number; readonly revision: ServiceRevision } | undefined;
+  /** Where a staged one is; a rolling update has none. */
+  stage: ServiceDeploymentLifecycleStage | undefined;
+  /** The time of this stage has passed. */
+  due: boolean;
+  /** Of all stages so far. */
+  hooks: readonly Hook[];
+  /** How much of production traffic goes to the target, in percent. */
+  traffic: number;
   /** As it was before each change of its status, oldest first, with when that ended. */
   past: readonly { readonly until: number; readonly was: ServiceDeployment }[];
+}
+
+/** A pause that somebody has to end. */
+export interface Hook {
+  readonly id: string;
+  readonly status: DeploymentLifecycleHookStatus;
+  readonly expiresAt: number;
+  readonly timeoutAction: DeploymentLifecycleHookAction;
 }
 
 export interface ServiceEvent {
@@ -265,6 +284,17 @@ export function primaryOf(service: Service): Deployment {
   const [primary] = service.deployments;
   if (primary === undefined) throw new Error(`service ${service.name} has no deployment`);
   return primary;
+}
+
+/** Does it shift traffic in stages, rather than replace tasks in turns? */
+export function isStaged({ strategy = "ROLLING" }: DeploymentConfiguration): boolean {
+  return strategy !== "ROLLING";
+}
+
+/** Does what it replaces stay as it is for now? Until its clean-up, a staged deployment takes nothing away. */
+export function keepsSource({ rolloutState, rollback, serviceDeployment }: Deployment): boolean {
+  const isUnderWay = rolloutState === "IN_PROGRESS" && !rollback;
+  return isUnderWay && isStaged(serviceDeployment.configuration) && serviceDeployment.stage !== "CLEAN_UP";
 }
 
 export function dateOf(at: number | undefined): Date | undefined {

@@ -2,7 +2,7 @@ import type { Bed } from "./bed.ts";
 import { eventTexts, stoppedReasons, tell } from "./events.ts";
 import { countsAsHealthy } from "./health.ts";
 import { isOf, measure, type Measure } from "./measure.ts";
-import type { Service, Task } from "./state.ts";
+import { keepsSource, type Service, type Task } from "./state.ts";
 import { stopTask } from "./task-life.ts";
 
 /** Stops what a service has too much of: beyond its count, unhealthy, or being replaced. */
@@ -63,7 +63,9 @@ function stopReplaced(bed: Bed, service: Service, measured: Measure, { stop, sta
   const needsRoom = most - staying(live) < service.desiredCount - own.length;
   const toMinimum = !stalled && (bed.rules.stopsToMinimumAtOnce || needsRoom);
   const floor = toMinimum ? least : Math.max(least, service.desiredCount);
+  const kept = keepsSource(primary) ? service.lastCompleted : null;
   for (const task of bestFirst(old).toReversed()) {
+    if (kept !== null && task.deployment === kept) continue;
     const counts = countsAsHealthy(task);
     const others = healthy(stalled ? old : live) - (counts ? 1 : 0);
     if (others >= floor || (!counts && isUnwanted(measured, task))) {

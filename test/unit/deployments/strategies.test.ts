@@ -19,7 +19,7 @@ import { begun, deployment, former, revision, service, serviceDeployment, start 
 import { openScene, request, type Scene } from "./scene.ts";
 
 /*
- * The bed plays rolling updates only. What ECS answers of other strategies is made up here, from the members of its model:
+ * What the bed does not play of other strategies than rolling updates (the table of scenarios has what it does) is made up here, from the members of its model:
  * DeploymentConfiguration, ServiceDeployment and DeploymentLifecycleHookDetail.
  */
 

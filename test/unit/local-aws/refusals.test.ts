@@ -178,10 +178,13 @@ describe("what AWS refuses", () => {
     const stage = await openStage();
     await stage.create(await stage.register());
     const unplayed = [
-      { strategy: "BLUE_GREEN" },
       { alarms: { alarmNames: ["errors"], enable: true, rollback: true } },
       { bakeTimeInMinutes: 30 },
-      { lifecycleHooks: [{ hookTargetArn: "arn:aws:lambda:eu-central-1:123456789012:function:hook" }] },
+      { lifecycleHooks: [{ targetType: "PAUSE", lifecycleStages: ["POST_SCALE_UP"] }] },
+      {
+        strategy: "BLUE_GREEN",
+        lifecycleHooks: [{ hookTargetArn: "arn:aws:lambda:eu-central-1:123456789012:function:hook" }],
+      },
     ] as const;
     for (const deploymentConfiguration of unplayed) {
       const given = { ...deploymentConfiguration } as NonNullable<

@@ -10,6 +10,8 @@ const missingImage = { kind: "never-starts", reason: "CannotPullContainerError: 
 const breaks: Watch = (rules) =>
   rollout({ rules, settings: { deploymentConfiguration: breakerWithRollback }, behaviour: crashes });
 const replaces: Watch = (rules) => rollout({ rules });
+const stagedRollout: Watch = (rules) =>
+  rollout({ rules, settings: { deploymentConfiguration: { strategy: "BLUE_GREEN", bakeTimeInMinutes: 1 } } });
 const retries: Watch = (rules) => rollout({ rules, behaviour: missingImage, seconds: 1000 });
 
 /** What a refusal or its absence says. */
@@ -114,6 +116,28 @@ const watches: { readonly [Id in keyof Rules]: { readonly watch: Watch; readonly
       return outcome(stage.ecs.stopServiceDeployment({ serviceDeploymentArn }));
     }),
   },
+  pauseMinutes: {
+    watch: onStage(async (stage) => {
+      const hook = { targetType: "PAUSE" as const, lifecycleStages: ["POST_SCALE_UP" as const] };
+      const deploymentConfiguration = { strategy: "BLUE_GREEN" as const, lifecycleHooks: [hook] };
+      await stage.create(await stage.register(), { deploymentConfiguration });
+      await stage.untilSettled();
+      await stage.update({ taskDefinition: await stage.register() });
+      await stage.pass(200);
+      return (await stage.serviceDeployment()).lifecycleHookDetails?.[0]?.expiresAt;
+    }),
+    other: 60,
+  },
+  stageSeconds: { watch: stagedRollout, other: 9 },
+  breakerInStages: {
+    watch: (rules) =>
+      rollout({
+        rules,
+        settings: { deploymentConfiguration: { ...breakerWithRollback, strategy: "BLUE_GREEN" } },
+        behaviour: crashes,
+      }),
+  },
+  stateWhileBaking: { watch: stagedRollout },
   supersededStatus: {
     watch: (rules) => rollout({ rules, meanwhile: { afterSeconds: 20, act: deployAnother } }),
   },

@@ -122,11 +122,11 @@ describe("the bed", () => {
     const stage = await openStage();
     await expect(
       stage.create(await stage.register(), {
-        deploymentConfiguration: { strategy: "BLUE_GREEN", bakeTimeInMinutes: 5 },
+        deploymentConfiguration: { bakeTimeInMinutes: 5 },
       }),
     ).rejects.toMatchObject({
       name: "UnsupportedFeatureException",
-      message: expect.stringContaining("BLUE_GREEN") as unknown,
+      message: expect.stringContaining("a bake time of rolling updates") as unknown,
     });
     const unknown = { service: "ecs", operation: "DeleteCluster", input: {}, caller: "me" } as const;
     await expect(stage.aws.handle(unknown)).rejects.toThrow("local-aws does not play ecs:DeleteCluster");

@@ -1,5 +1,6 @@
 import type {
   ContinueServiceDeploymentRequest,
+  ContinueServiceDeploymentResponse,
   DescribeServiceDeploymentsRequest,
   DescribeServiceDeploymentsResponse,
   DescribeServiceRevisionsRequest,
@@ -13,6 +14,7 @@ import { Refusal, type Bed, type CallContext, type Given, type Operations } from
 import { isFinal, moveTo } from "../deployments.ts";
 import { findCluster, findService, findServiceDeployment, findServiceRevision } from "../find.ts";
 import { atMost, pageOf } from "../pages.ts";
+import { answerHook } from "../stages.ts";
 import { serviceDeploymentBrief, serviceDeploymentView, serviceRevisionView } from "../service-deployment-view.ts";
 
 export const serviceDeploymentOperations = {
@@ -79,12 +81,16 @@ export const serviceDeploymentOperations = {
     return { serviceDeploymentArn };
   },
 
-  /** Rolling updates have no hooks, so there is never one to continue. */
   ContinueServiceDeployment: (
     bed,
-    { serviceDeploymentArn, hookId }: Given<ContinueServiceDeploymentRequest, "serviceDeploymentArn" | "hookId">,
-  ) => {
-    existing(bed, serviceDeploymentArn);
+    {
+      serviceDeploymentArn,
+      hookId,
+      action = "CONTINUE",
+    }: Given<ContinueServiceDeploymentRequest, "serviceDeploymentArn" | "hookId">,
+  ): ContinueServiceDeploymentResponse => {
+    const { service, deployment } = existing(bed, serviceDeploymentArn);
+    if (answerHook(bed, service, deployment, hookId, action)) return { serviceDeploymentArn };
     throw new Refusal("InvalidParameterException", `The lifecycle hook ${hookId} is not awaiting action.`);
   },
 } satisfies Operations;

@@ -28,6 +28,16 @@ function after(seconds: number, act: (world: World) => unknown): Others {
   return { meanwhile: (world) => world.later(seconds, () => act(world)) };
 }
 
+async function answerHook(world: World, action: "CONTINUE" | "ROLLBACK"): Promise<void> {
+  const { serviceDeploymentArn, lifecycleHookDetails = [] } = await world.serviceDeployment();
+  const waiting = lifecycleHookDetails.find(({ status }) => status === "AWAITING_ACTION");
+  await world.ecs.continueServiceDeployment({
+    serviceDeploymentArn: existing(serviceDeploymentArn),
+    hookId: existing(waiting?.hookId),
+    action,
+  });
+}
+
 export const others = {
   nobody: {},
   "deploys another revision": after(30, deployTheirs),
@@ -43,6 +53,8 @@ export const others = {
     const { serviceDeploymentArn } = await world.serviceDeployment();
     await world.ecs.stopServiceDeployment({ serviceDeploymentArn: existing(serviceDeploymentArn) });
   }),
+  "lets the pause go on": after(200, (world) => answerHook(world, "CONTINUE")),
+  "turns the pause back": after(200, (world) => answerHook(world, "ROLLBACK")),
   "cancels after 40 s": after(40, (world) => world.abort()),
   "cancels after 100 s": after(100, (world) => world.abort()),
   "has begun it already": {

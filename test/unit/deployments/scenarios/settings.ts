@@ -1,4 +1,8 @@
-import type { DeploymentConfiguration } from "@aws-sdk/client-ecs";
+import type {
+  DeploymentConfiguration,
+  DeploymentLifecycleHook,
+  DeploymentLifecycleHookAction,
+} from "@aws-sdk/client-ecs";
 import type { ServiceSettings } from "../../local-aws/stage.ts";
 
 /** What the service has ECS do when tasks fail. */
@@ -33,7 +37,52 @@ export const strategies = {
   },
 } as const satisfies Readonly<Record<string, ServiceSettings>>;
 
-export function serviceSettings(breaker: keyof typeof breakers, strategy: keyof typeof strategies): ServiceSettings {
-  const settings: ServiceSettings = strategies[strategy];
+function pause(action: DeploymentLifecycleHookAction): DeploymentLifecycleHook {
+  return {
+    targetType: "PAUSE",
+    lifecycleStages: ["POST_TEST_TRAFFIC_SHIFT"],
+    timeoutConfiguration: { timeoutInMinutes: 10, action },
+  };
+}
+
+/** The target beside the source, and traffic that goes over in stages. Each takes less than half an hour. */
+export const staged = {
+  "blue and green": { deploymentConfiguration: { strategy: "BLUE_GREEN", bakeTimeInMinutes: 5 } },
+  "blue and green, with a pause": {
+    deploymentConfiguration: {
+      strategy: "BLUE_GREEN",
+      bakeTimeInMinutes: 5,
+      lifecycleHooks: [pause("ROLLBACK")],
+    },
+  },
+  "blue and green, with a pause that ends": {
+    deploymentConfiguration: {
+      strategy: "BLUE_GREEN",
+      bakeTimeInMinutes: 5,
+      lifecycleHooks: [pause("CONTINUE")],
+    },
+  },
+  canary: {
+    desiredCount: 2,
+    deploymentConfiguration: {
+      strategy: "CANARY",
+      bakeTimeInMinutes: 2,
+      canaryConfiguration: { canaryPercent: 10, canaryBakeTimeInMinutes: 5 },
+    },
+  },
+  linear: {
+    desiredCount: 2,
+    deploymentConfiguration: {
+      strategy: "LINEAR",
+      bakeTimeInMinutes: 2,
+      linearConfiguration: { stepPercent: 25, stepBakeTimeInMinutes: 3 },
+    },
+  },
+} as const satisfies Readonly<Record<string, ServiceSettings>>;
+
+export type Strategy = keyof typeof strategies | keyof typeof staged;
+
+export function serviceSettings(breaker: keyof typeof breakers, strategy: Strategy): ServiceSettings {
+  const settings: ServiceSettings = { ...strategies, ...staged }[strategy];
   return { ...settings, deploymentConfiguration: { ...settings.deploymentConfiguration, ...breakers[breaker] } };
 }

@@ -5,7 +5,7 @@ import type { VerdictKind } from "../../../../src/domain/verdict.ts";
 import { type containers, digests } from "./containers.ts";
 import type { faults } from "./faults.ts";
 import type { others } from "./others.ts";
-import type { breakers, strategies } from "./settings.ts";
+import type { breakers, Strategy } from "./settings.ts";
 
 /** A rollout onto `app:1`, one of each class, and what is to be said of it. */
 export interface Scenario extends Partial<Classes> {
@@ -30,7 +30,7 @@ export interface Classes {
   readonly breaker: keyof typeof breakers;
   readonly faults: keyof typeof faults;
   readonly others: keyof typeof others;
-  readonly strategy: keyof typeof strategies;
+  readonly strategy: Strategy;
 }
 
 const crashEvidence = [/EssentialContainerExited/, /app: exit code 3/, /Traceback\nKeyError: 'DATABASE'/];
@@ -481,6 +481,138 @@ export const scenarios: readonly Scenario[] = [
     verdict: "succeeded",
     cause: null,
     writes: update,
+  },
+
+  {
+    rollout: "is rolled back although it may be complete while old tasks run",
+    containers: "crash",
+    breaker: "goes back",
+    strategy: "done while old ones run",
+    verdict: "rolled-back",
+    cause: "container-exited",
+    evidence: crashEvidence,
+    writes: update,
+  },
+
+  // Traffic in stages.
+  {
+    rollout: "is blue/green, and good",
+    containers: "are healthy",
+    strategy: "blue and green",
+    verdict: "succeeded",
+    cause: null,
+    writes: update,
+  },
+  {
+    rollout: "is blue/green, loops through crashes, and is taken back",
+    containers: "crash",
+    breaker: "goes back",
+    strategy: "blue and green",
+    verdict: "rolled-back",
+    cause: "container-exited",
+    evidence: crashEvidence,
+    writes: updateAndStop,
+  },
+  {
+    rollout: "is blue/green, and paused until somebody lets it go on",
+    containers: "are healthy",
+    others: "lets the pause go on",
+    strategy: "blue and green, with a pause",
+    verdict: "succeeded",
+    cause: null,
+    writes: update,
+  },
+  {
+    rollout: "is blue/green, and paused until somebody turns it back",
+    containers: "are healthy",
+    others: "turns the pause back",
+    strategy: "blue and green, with a pause",
+    verdict: "rolled-back",
+    cause: "hook-failed",
+    says: /lifecycle hook of the service/,
+    writes: update,
+  },
+  {
+    rollout: "is blue/green, and paused until its pause times out",
+    containers: "are healthy",
+    strategy: "blue and green, with a pause",
+    verdict: "rolled-back",
+    cause: "hook-failed",
+    says: /lifecycle hook of the service/,
+    writes: update,
+  },
+  {
+    rollout: "is blue/green, and paused for some time",
+    containers: "are healthy",
+    strategy: "blue and green, with a pause that ends",
+    verdict: "succeeded",
+    cause: null,
+    writes: update,
+  },
+  {
+    rollout: "is blue/green, and paused for longer than is waited for",
+    containers: "are healthy",
+    strategy: "blue and green, with a pause",
+    request: { timeoutSeconds: 300 },
+    verdict: "timed-out",
+    cause: "held-up",
+    says: /is paused: BLUE_GREEN at POST_TEST_TRAFFIC_SHIFT.*then ROLLBACK/,
+    writes: update,
+    seconds: 300,
+  },
+  {
+    rollout: "is blue/green, and superseded",
+    containers: "are healthy",
+    others: "deploys another revision",
+    strategy: "blue and green",
+    verdict: "superseded",
+    cause: "superseded",
+    writes: update,
+  },
+  {
+    rollout: "is blue/green, and stopped by somebody",
+    containers: "are healthy",
+    others: "stops the deployment",
+    strategy: "blue and green",
+    verdict: "rolled-back",
+    cause: "stopped-by-hand",
+    writes: update,
+  },
+  {
+    rollout: "is a canary, and good",
+    containers: "are healthy",
+    strategy: "canary",
+    verdict: "succeeded",
+    cause: null,
+    writes: update,
+  },
+  {
+    rollout: "is a canary, and crashes",
+    containers: "crash",
+    breaker: "goes back",
+    strategy: "canary",
+    verdict: "rolled-back",
+    cause: "container-exited",
+    evidence: crashEvidence,
+    writes: updateAndStop,
+  },
+  {
+    rollout: "is linear, and good",
+    containers: "are healthy",
+    strategy: "linear",
+    verdict: "succeeded",
+    cause: null,
+    writes: update,
+  },
+  {
+    rollout: "is linear, and crashes",
+    containers: "crash",
+    breaker: "goes back",
+    strategy: "linear",
+    verdict: "rolled-back",
+    cause: "container-exited",
+    evidence: crashEvidence,
+    writes: updateAndStop,
   },
 
   // What befalls the calls.
