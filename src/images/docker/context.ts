@@ -13,7 +13,7 @@ export interface BuildContext {
   readonly dockerfile: string;
   /** What the build is told to leave out. */
   readonly ignore: string;
-  /** By path in the context: `0644 <SHA-256 in hex>`, `0755 …`, or `link <target>`. */
+  /** By path in the context: `0644 <SHA-256 in hex>`, `0755 …`, `0600 …` and `0700 …` where its owner alone may read it, or `link <target>`. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -134,7 +134,10 @@ async function contentOf(folder: string, path: string): Promise<string> {
   }
   const hash = createHash("sha256");
   for await (const chunk of chunksOf(file, status.size)) hash.update(chunk);
-  return `${(status.mode & 0o111) === 0 ? "0644" : "0755"} ${hash.digest("hex")}`;
+  // COPY takes the mode along. What a checkout's umask makes of it matters where nobody else may read the file any more.
+  const mode = (status.mode & 0o111) === 0 ? 0o644 : 0o755;
+  const seen = (status.mode & 0o004) === 0 ? mode & 0o700 : mode;
+  return `0${seen.toString(8)} ${hash.digest("hex")}`;
 }
 
 async function readIfThere(file: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readContext } from "../../../../src/images/docker/context.ts";
@@ -43,6 +43,21 @@ test("nor is one that is named from the root of the machine, or by a link", asyn
   expect(await sent(".", join(root, "token.txt"))).toEqual(all.slice(0, -1));
   await symlink("token.txt", join(root, "link"));
   expect(await sent(".", "link")).toEqual(all.slice(0, -1));
+});
+
+test("a file that its owner alone may read is another content: COPY takes that along; what groups may write is not", async () => {
+  const file = join(root, "app/main.py");
+  const contentFor = async (mode: number): Promise<string | undefined> => {
+    await chmod(file, mode);
+    const request = { root, context: ".", dockerfile: "Dockerfile", secrets: {}, place: null };
+    return (await readContext(request, new AbortController().signal)).files["app/main.py"]?.slice(0, 4);
+  };
+  expect(await Promise.all([await contentFor(0o644), await contentFor(0o664), await contentFor(0o600)])).toEqual([
+    "0644",
+    "0644",
+    "0600",
+  ]);
+  expect(await Promise.all([await contentFor(0o755), await contentFor(0o700)])).toEqual(["0755", "0700"]);
 });
 
 test("what is told to the build leaves them out whatever the ignore file takes back", async () => {
