@@ -49,7 +49,7 @@ images:
 services:
 ${services.map((key) => `  ${key}: { kind: webserver, image: app, task-definition: definition.json, container: app, family: ${key}${isGated ? `, locations: [${key}]` : ""} }`).join("\n")}
 checks:
-  no-breaker: { level: "off", until: 2099-12-31, reason: what happens without one is measured, too }
+  no-breaker: { level: "off", until: 2099-12-31, reason: "what happens without one is measured, too" }
 gates:
   log-scan: { level: off, reason: what is measured is the rollout }
 ${isGated ? "" : ungated}`;

@@ -141,7 +141,7 @@ export async function openProcessWorld(given: Play, options: WorldOptions): Prom
       AWS_ACCESS_KEY_ID: caller,
       AWS_SECRET_ACCESS_KEY: "secret",
       AWS_EC2_METADATA_DISABLED: "true",
-      ...(options.isRealTime === true ? {} : sleepers.environment()),
+      ...(options.isRealTime === true ? { PYTHONPATH: (options.pythonPath ?? []).join(":") } : sleepers.environment()),
     }),
     begin: (abort) => {
       const its = world(abort);
