@@ -45,7 +45,7 @@ describe("what a host takes of its image", () => {
   });
 
   test("is the whole lock file when a package of Dagster has an address instead of a version, which is not shown", () => {
-    const url = "dagster @ https://user:password@example.com/dagster.whl";
+    const url = "dagster @ https://user:${PASSWORD}@example.com/dagster.whl";
     const one = labels({ lock: lockOf(url) });
     expect(one["dagster-ecs.dagster"]).toBe(`lock ${made.of.requirements ?? ""}`);
   });
