@@ -560,6 +560,20 @@ onEachRegistry("images of layers", (start) => {
     expect(second.findings).toEqual([expect.objectContaining({ id: "image-tags-full", level: "warning" })]);
   });
 
+  test("a registry that stores nothing is not taken for one in which an image has all its tags", async () => {
+    const wanted = await fresh();
+    registry.proxy.inject(({ method, url }) =>
+      method === "PUT" && url.includes("/manifests/")
+        ? {
+            kind: "answer",
+            status: 403,
+            body: '{"errors":[{"code":"DENIED","message":"would have exceeded a service limit"}]}',
+          }
+        : null,
+    );
+    await expect(release(wanted)).rejects.toThrow(UserError);
+  });
+
   test("the token is a secret before it is used, and never a word", async () => {
     const told = context();
     const clients: ImageClients = await openImages(told, registry.ecr(told), { scratch, kept: scratch });
